@@ -1,0 +1,2 @@
+//! The binary `landfall`.
+fn main() {}
