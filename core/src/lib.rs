@@ -1,1 +1,17 @@
-//! Landfall core.
+//! Landfall's decisions: values, pure functions and state machines.
+//!
+//! Nothing here does I/O, asks the time, draws random numbers or knows a wire format. What it
+//! needs comes in as values; what should happen goes out as values, with the reason.
+
+pub mod audit;
+pub mod channel;
+pub mod cursor;
+pub mod fair;
+pub mod feed;
+pub mod id;
+pub mod notification;
+pub mod notify;
+pub mod plan;
+pub mod session;
+pub mod time;
+pub mod topic;

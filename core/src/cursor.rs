@@ -1,0 +1,147 @@
+//! Cursors: opaque positions that clients carry and cannot forge.
+//!
+//! A cursor is a set of feed numbers with their epoch, sealed with a MAC over its bytes and over
+//! the purpose it was made for, so that one user's cursor opens nobody else's list. It must never
+//! carry anything that its holder may not know.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::Sha256;
+
+use crate::feed::{Epoch, Number};
+
+const VERSION: u8 = 1;
+const TAG_BYTES: usize = 16;
+/// A cursor names at most so many feeds.
+const POSITIONS_MAX: usize = 1_024;
+
+/// The key that seals cursors; never shown.
+#[derive(Clone)]
+pub struct CursorKey([u8; 32]);
+
+impl CursorKey {
+    /// Takes 32 random bytes.
+    pub fn new(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+}
+
+impl std::fmt::Debug for CursorKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("CursorKey(***)")
+    }
+}
+
+/// A place on one feed, or in one list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Position {
+    /// The feed's owner, or a list's own mark.
+    pub of: String,
+    /// The last number seen.
+    pub number: Number,
+}
+
+/// Where a reader stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cursor {
+    /// The store's life in which the numbers were given.
+    pub epoch: Epoch,
+    /// One place per feed.
+    pub positions: Vec<Position>,
+}
+
+/// Says why a text is no cursor of ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("is not a cursor of this list")]
+pub struct CursorError;
+
+fn mac(key: &CursorKey, purpose: &str, body: &[u8]) -> Hmac<Sha256> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(&key.0).expect("HMAC takes keys of any length");
+    mac.update(&(purpose.len() as u64).to_be_bytes());
+    mac.update(purpose.as_bytes());
+    mac.update(body);
+    mac
+}
+
+impl Cursor {
+    /// Seals the cursor for one purpose, such as `inbox/TENANT/USER`.
+    pub fn seal(&self, key: &CursorKey, purpose: &str) -> String {
+        let mut bytes = vec![VERSION];
+        bytes.extend_from_slice(&self.epoch.0.to_be_bytes());
+        for position in &self.positions {
+            bytes.extend_from_slice(&(position.of.len() as u16).to_be_bytes());
+            bytes.extend_from_slice(position.of.as_bytes());
+            bytes.extend_from_slice(&position.number.0.to_be_bytes());
+        }
+        let tag = mac(key, purpose, &bytes).finalize().into_bytes();
+        bytes.extend_from_slice(&tag[..TAG_BYTES]);
+        URL_SAFE_NO_PAD.encode(bytes)
+    }
+
+    /// Opens a cursor that was sealed for this purpose with this key.
+    pub fn open(key: &CursorKey, purpose: &str, text: &str) -> Result<Self, CursorError> {
+        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| CursorError)?;
+        let split = bytes.len().checked_sub(TAG_BYTES).ok_or(CursorError)?;
+        let (body, tag) = bytes.split_at(split);
+        mac(key, purpose, body).verify_truncated_left(tag).map_err(|_| CursorError)?;
+        let (version, rest) = take::<1>(body)?;
+        if version != [VERSION] {
+            return Err(CursorError);
+        }
+        let (epoch, mut rest) = take::<8>(rest)?;
+        let mut positions = Vec::new();
+        while !rest.is_empty() && positions.len() < POSITIONS_MAX {
+            let (length, after) = take::<2>(rest)?;
+            let (of, after) =
+                after.split_at_checked(u16::from_be_bytes(length).into()).ok_or(CursorError)?;
+            let (number, after) = take::<8>(after)?;
+            let of = std::str::from_utf8(of).map_err(|_| CursorError)?.to_owned();
+            positions.push(Position { of, number: Number(u64::from_be_bytes(number)) });
+            rest = after;
+        }
+        Ok(Self { epoch: Epoch(u64::from_be_bytes(epoch)), positions })
+    }
+}
+
+fn take<const N: usize>(bytes: &[u8]) -> Result<([u8; N], &[u8]), CursorError> {
+    let (head, rest) = bytes.split_first_chunk::<N>().ok_or(CursorError)?;
+    Ok((*head, rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cursor() -> Cursor {
+        let position = |of: &str, n| Position { of: of.into(), number: Number(n) };
+        Cursor { epoch: Epoch(3), positions: vec![position("inbox", 12_346), position("", 0)] }
+    }
+
+    #[test]
+    fn a_cursor_opens_only_for_its_key_and_purpose() {
+        let key = CursorKey::new([7; 32]);
+        let text = cursor().seal(&key, "inbox/default/u1");
+        assert_eq!(Cursor::open(&key, "inbox/default/u1", &text), Ok(cursor()));
+        assert_eq!(Cursor::open(&key, "inbox/default/u2", &text), Err(CursorError));
+        assert_eq!(
+            Cursor::open(&CursorKey::new([8; 32]), "inbox/default/u1", &text),
+            Err(CursorError)
+        );
+    }
+
+    #[test]
+    fn a_cursor_that_was_touched_is_refused() {
+        let key = CursorKey::new([7; 32]);
+        let text = cursor().seal(&key, "x");
+        for index in 0..text.len() {
+            let mut bytes = text.clone().into_bytes();
+            bytes[index] = if bytes[index] == b'A' { b'B' } else { b'A' };
+            let forged = String::from_utf8(bytes).expect("base64 is ASCII");
+            assert_ne!(Cursor::open(&key, "x", &forged), Ok(cursor()), "byte {index}");
+        }
+        for junk in ["", "AAAA", "!", &text[..text.len() - 1], &format!("{text}AAAA")] {
+            assert_eq!(Cursor::open(&key, "x", junk), Err(CursorError), "{junk}");
+        }
+    }
+}

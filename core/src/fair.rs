@@ -1,0 +1,78 @@
+//! A bounded queue that serves its owners in turn, so that one tenant's bulk delays nobody else.
+
+use std::collections::{HashMap, VecDeque};
+use std::hash::Hash;
+
+/// Items of several owners; each round takes one item of each owner that has any.
+#[derive(Debug)]
+pub struct FairQueue<K, T> {
+    items: HashMap<K, VecDeque<T>>,
+    turns: VecDeque<K>,
+    len: usize,
+    max: usize,
+}
+
+impl<K: Hash + Eq + Clone, T> FairQueue<K, T> {
+    /// Makes a queue for at most `max` items in all.
+    pub fn new(max: usize) -> Self {
+        Self { items: HashMap::new(), turns: VecDeque::new(), len: 0, max }
+    }
+
+    /// Adds an item at its owner's end, or gives it back when the queue is full.
+    pub fn push(&mut self, owner: &K, item: T) -> Result<(), T> {
+        if self.len >= self.max {
+            return Err(item);
+        }
+        self.len += 1;
+        if let Some(queue) = self.items.get_mut(owner) {
+            queue.push_back(item);
+        } else {
+            self.items.insert(owner.clone(), VecDeque::from([item]));
+            self.turns.push_back(owner.clone());
+        }
+        Ok(())
+    }
+
+    /// Takes the next item: the oldest of the owner whose turn it is.
+    pub fn pop(&mut self) -> Option<T> {
+        let owner = self.turns.pop_front()?;
+        let queue = self.items.get_mut(&owner).expect("an owner with a turn has items");
+        let item = queue.pop_front().expect("a kept queue is not empty");
+        if queue.is_empty() {
+            self.items.remove(&owner);
+        } else {
+            self.turns.push_back(owner);
+        }
+        self.len -= 1;
+        Some(item)
+    }
+
+    /// Tells how many items wait.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Says whether nothing waits.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn owners_take_turns_and_keep_their_own_order() {
+        let mut queue = FairQueue::new(6);
+        for item in ["a1", "a2", "a3", "a4"] {
+            assert_eq!(queue.push(&'a', item), Ok(()));
+        }
+        assert_eq!(queue.push(&'b', "b1"), Ok(()));
+        assert_eq!(queue.push(&'b', "b2"), Ok(()));
+        assert_eq!(queue.push(&'b', "b3"), Err("b3"));
+        let order: Vec<_> = std::iter::from_fn(|| queue.pop()).collect();
+        assert_eq!(order, ["a1", "b1", "a2", "b2", "a3", "a4"]);
+        assert!(queue.is_empty());
+    }
+}

@@ -1,0 +1,427 @@
+//! The realtime session: what one connected device has been sent, as a state machine apart from
+//! its socket.
+//!
+//! Fed with pages read from the store, changes heard live, acknowledgements and heartbeats, it
+//! says which frames to send and what to read next. It never touches a socket, a clock or a
+//! store, so that every interleaving of its inputs can be enumerated.
+//!
+//! The invariant: while the session is live, its device has been sent everything up to
+//! `position`. A change that does not follow `position` directly is never sent; the store is
+//! read instead. So a lost or late nudge costs a read, not a message.
+
+mod confirm;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+pub use confirm::ConfirmBy;
+use confirm::Confirmations;
+
+use crate::feed::{Head, Number};
+use crate::id::NotificationId;
+use crate::notification::{InboxChange, InboxRow, Notification};
+use crate::time::Timestamp;
+
+/// Where a device says it stands when it connects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Start {
+    /// It has everything up to this number (`replay_from`, S2).
+    After(Number),
+    /// It says nothing: it is owed what nobody has confirmed yet (S4).
+    Pending,
+}
+
+/// How many rows a session asks for at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct PageSizes {
+    /// Rows replayed at most when a device connects with a number (S2: 100).
+    pub replay: usize,
+    /// Rows of one page of undelivered notifications (S4: 50), and of catching up.
+    pub page: usize,
+}
+
+/// What the session wants read from its inbox feed; the answer goes to [`Session::on_page`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Read {
+    /// The newest `limit` rows above `after`, oldest first; `more` says that older were left out.
+    Newest {
+        /// Rows above this number.
+        after: Number,
+        /// At most so many.
+        limit: usize,
+    },
+    /// The oldest `limit` rows above `after`; `more` says that newer were left out.
+    Oldest {
+        /// Rows above this number.
+        after: Number,
+        /// At most so many.
+        limit: usize,
+    },
+    /// The oldest `limit` undelivered, unread notifications above `after` and, where it is given,
+    /// not above `up_to`; `more` says that newer were left out.
+    Pending {
+        /// Rows above this number.
+        after: Number,
+        /// Rows up to this number.
+        up_to: Option<Number>,
+        /// At most so many.
+        limit: usize,
+    },
+}
+
+/// Rows of one read, and where the feed stood in the same snapshot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    /// In the order of their numbers.
+    pub rows: Vec<InboxRow>,
+    /// Where the feed stood.
+    pub head: Head,
+    /// Whether rows were left out.
+    pub more: bool,
+}
+
+/// A frame for this session alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Frame {
+    /// The number up to which the device has been sent everything once it has this frame.
+    pub at: Number,
+    /// Nothing that the device should see lies between this number and `at`.
+    pub prev: Number,
+    /// What it says.
+    pub body: Body,
+}
+
+/// What a frame says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Body {
+    /// A notification as it is now.
+    Notification(Arc<Notification>),
+    /// A notification that the device knows was read.
+    Read {
+        /// Which one.
+        id: NotificationId,
+        /// When.
+        at: Timestamp,
+    },
+    /// A notification that the device knows was deleted.
+    Deleted {
+        /// Which one.
+        id: NotificationId,
+    },
+    /// Everything up to a number was read.
+    AllRead {
+        /// Covers notifications up to this number.
+        up_to: Number,
+        /// When.
+        at: Timestamp,
+    },
+    /// Rows above `prev` and up to `at` were left out; the inbox returns them by `after`.
+    Gap,
+}
+
+/// What to do with a change that was heard live.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reaction {
+    /// Nothing: it was sent already, or the next read will bring it.
+    Ignore,
+    /// Send the frame that all sessions share, whose `prev` is the number before it.
+    SendShared,
+    /// Send this frame: the same change with another `prev`.
+    Send(Frame),
+    /// Read first.
+    Read(Read),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Phase {
+    /// Sending what is undelivered, up to the head of the first page.
+    Pending { up_to: Option<Number> },
+    /// Waiting for the newest rows above the device's number.
+    Replaying { unknown: bool },
+    /// Reading what came meanwhile.
+    CatchingUp,
+    /// Has everything up to `position`.
+    Live,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Waiting {
+    /// For the page that was asked for.
+    Page,
+    /// For the socket to take what was sent.
+    Drain,
+    /// For the next tick: the store was away.
+    Retry,
+    /// For news.
+    News,
+}
+
+/// More rows than this within one run of reading mean a reader that will not catch up.
+const RUN_ROWS_MAX: usize = 10_000;
+
+/// One device's conversation with its inbox feed.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Session {
+    phase: Phase,
+    waiting: Waiting,
+    sizes: PageSizes,
+    /// Everything up to here has been sent, or is known by the device.
+    position: Number,
+    /// The `at` of the last frame that was sent, if any.
+    last_sent: Option<Number>,
+    /// The highest number heard of.
+    newest: Number,
+    /// Notifications up to here are known to the device since before this run of reading.
+    known: Number,
+    /// Notifications above `known` that were sent in this run.
+    sent: BTreeSet<Number>,
+    confirmations: Confirmations,
+}
+
+impl Session {
+    /// Begins a session and says what to read first. The session must hear every change that is
+    /// committed after this read's snapshot, so it is registered before the read begins.
+    pub fn start(start: Start, confirm_by: ConfirmBy, sizes: PageSizes) -> (Self, Read) {
+        let (phase, position) = match start {
+            Start::After(number) => (Phase::Replaying { unknown: false }, number),
+            Start::Pending => (Phase::Pending { up_to: None }, Number::ZERO),
+        };
+        let mut session = Self {
+            phase,
+            waiting: Waiting::Page,
+            sizes,
+            position,
+            last_sent: matches!(start, Start::After(_)).then_some(position),
+            newest: Number::ZERO,
+            known: position,
+            sent: BTreeSet::new(),
+            confirmations: Confirmations::new(confirm_by),
+        };
+        let read = session.read();
+        (session, read)
+    }
+
+    /// Tells the number up to which the device has been sent everything.
+    pub fn position(&self) -> Number {
+        self.position
+    }
+
+    /// Says whether the session is up to date as far as it knows.
+    pub fn is_live(&self) -> bool {
+        self.phase == Phase::Live
+    }
+
+    /// Says whether a run of reading has grown beyond all bounds, so that the connection should
+    /// be closed and come back with its number.
+    pub fn is_overrun(&self) -> bool {
+        self.sent.len() > RUN_ROWS_MAX
+    }
+
+    /// Takes the page that was asked for; pushes frames and says what to read next, if anything.
+    pub fn on_page(&mut self, page: Page, now: Timestamp, out: &mut Vec<Frame>) -> Option<Read> {
+        if self.waiting != Waiting::Page {
+            return None;
+        }
+        self.newest = self.newest.max(page.head.newest);
+        match self.phase {
+            Phase::Pending { up_to } => self.on_pending(page, up_to, now, out),
+            Phase::Replaying { unknown } => self.on_replay(page, unknown, now, out),
+            Phase::CatchingUp | Phase::Live => self.on_catch_up(page, now, out),
+        }
+    }
+
+    /// Hears that the page could not be read; the next tick tries again.
+    pub fn on_read_failed(&mut self) {
+        if self.waiting == Waiting::Page {
+            self.waiting = Waiting::Retry;
+        }
+    }
+
+    /// Hears that the socket has taken everything; the next page may come.
+    pub fn on_drained(&mut self) -> Option<Read> {
+        (self.waiting == Waiting::Drain).then(|| self.read())
+    }
+
+    /// Hears where the feed stands, at heartbeat time; reads what a lost nudge left out, or what
+    /// the store could not give before.
+    pub fn on_head(&mut self, newest: Number) -> Option<Read> {
+        self.newest = self.newest.max(newest);
+        match self.waiting {
+            Waiting::Retry => Some(self.read()),
+            Waiting::News if self.newest > self.position => Some(self.catch_up()),
+            _ => None,
+        }
+    }
+
+    /// Hears a change that was committed with `number`.
+    pub fn on_change(&mut self, number: Number, change: &InboxChange) -> Reaction {
+        self.newest = self.newest.max(number);
+        if self.phase != Phase::Live || number <= self.position {
+            return Reaction::Ignore;
+        }
+        if number != self.position.next() {
+            return Reaction::Read(self.catch_up());
+        }
+        let prev = self.last_sent.unwrap_or(number.before());
+        self.position = number;
+        self.known = number;
+        self.last_sent = Some(number);
+        if let InboxChange::Published(notification) = change {
+            self.confirmations.sent(number, notification.number);
+        }
+        if prev == number.before() {
+            return Reaction::SendShared;
+        }
+        Reaction::Send(Frame { at: number, prev, body: change.into() })
+    }
+
+    /// Takes an acknowledgement and gives the numbers of the notifications that it confirms:
+    /// those that this session sent, up to `number`.
+    pub fn on_ack(&mut self, number: Number) -> Vec<Number> {
+        self.confirmations.confirmed_by_ack(number)
+    }
+
+    /// Takes the answer to a ping of [`Session::ping_due`] and gives what it confirms.
+    pub fn on_pong(&mut self, number: Number) -> Vec<Number> {
+        self.confirmations.confirmed_by_pong(number)
+    }
+
+    /// Says with which number to ping after a write, if its answer would confirm something.
+    pub fn ping_due(&mut self) -> Option<Number> {
+        self.confirmations.ping_due()
+    }
+
+    /// Gives the notifications that were sent and never confirmed.
+    pub fn unconfirmed(&self) -> Vec<Number> {
+        self.confirmations.open()
+    }
+
+    fn read(&mut self) -> Read {
+        self.waiting = Waiting::Page;
+        let after = self.position;
+        match self.phase {
+            Phase::Pending { up_to } => Read::Pending { after, up_to, limit: self.sizes.page },
+            Phase::Replaying { .. } => Read::Newest { after, limit: self.sizes.replay },
+            Phase::CatchingUp | Phase::Live => Read::Oldest { after, limit: self.sizes.page },
+        }
+    }
+
+    fn catch_up(&mut self) -> Read {
+        self.phase = Phase::CatchingUp;
+        self.read()
+    }
+
+    fn on_pending(
+        &mut self,
+        page: Page,
+        up_to: Option<Number>,
+        now: Timestamp,
+        out: &mut Vec<Frame>,
+    ) -> Option<Read> {
+        let up_to = up_to.unwrap_or(page.head.newest);
+        self.send_rows(&page.rows, now, out);
+        if page.more {
+            self.phase = Phase::Pending { up_to: Some(up_to) };
+            self.position = page.rows.last().map_or(up_to, InboxRow::number);
+            self.waiting = Waiting::Drain;
+            return None;
+        }
+        self.arrive(up_to)
+    }
+
+    fn on_replay(
+        &mut self,
+        page: Page,
+        unknown: bool,
+        now: Timestamp,
+        out: &mut Vec<Frame>,
+    ) -> Option<Read> {
+        if self.position > page.head.newest {
+            // A number that this feed never gave out: the store was restored, or it is made up.
+            self.phase = Phase::Replaying { unknown: true };
+            self.position = Number::ZERO;
+            self.known = Number::ZERO;
+            self.last_sent = None;
+            return Some(self.read());
+        }
+        let first = page.rows.first().map_or(page.head.newest.next(), InboxRow::number);
+        let left_out = page.more || self.position < page.head.horizon;
+        if unknown || left_out {
+            let to = if left_out { first.before() } else { self.position };
+            out.push(Frame { at: to, prev: self.position, body: Body::Gap });
+            self.last_sent = Some(to);
+        }
+        self.send_rows(&page.rows, now, out);
+        self.arrive(page.head.newest)
+    }
+
+    fn on_catch_up(&mut self, page: Page, now: Timestamp, out: &mut Vec<Frame>) -> Option<Read> {
+        self.send_rows(&page.rows, now, out);
+        if page.more {
+            self.position = page.rows.last().map_or(self.position, InboxRow::number);
+            self.waiting = Waiting::Drain;
+            return None;
+        }
+        self.arrive(page.head.newest)
+    }
+
+    /// Has sent everything up to `number`; goes live unless more was heard of meanwhile.
+    fn arrive(&mut self, number: Number) -> Option<Read> {
+        self.position = self.position.max(number);
+        if self.newest > self.position {
+            return Some(self.catch_up());
+        }
+        self.phase = Phase::Live;
+        self.waiting = Waiting::News;
+        self.known = self.position;
+        self.sent = BTreeSet::new();
+        None
+    }
+
+    fn send_rows(&mut self, rows: &[InboxRow], now: Timestamp, out: &mut Vec<Frame>) {
+        for row in rows {
+            let Some(body) = self.body(row, now) else { continue };
+            let at = row.number();
+            let prev = self.last_sent.unwrap_or(at.before());
+            if let Body::Notification(notification) = &body {
+                self.sent.insert(notification.number);
+                if notification.delivered_at.is_none() {
+                    self.confirmations.sent(at, notification.number);
+                }
+            }
+            out.push(Frame { at, prev, body });
+            self.last_sent = Some(at);
+        }
+    }
+
+    /// Decides what the device is told of a row: the whole of it unless it knows it already, and
+    /// nothing where there is nothing left to show.
+    fn body(&self, row: &InboxRow, now: Timestamp) -> Option<Body> {
+        let notification = match row {
+            InboxRow::AllRead { up_to, at, .. } => {
+                return Some(Body::AllRead { up_to: *up_to, at: *at });
+            }
+            InboxRow::Notification(notification) => notification,
+        };
+        let number = notification.number;
+        let is_known = number <= self.known || self.sent.contains(&number);
+        match (is_known, notification.deleted, notification.read_at) {
+            (true, true, _) => Some(Body::Deleted { id: notification.id }),
+            (true, false, Some(at)) => Some(Body::Read { id: notification.id, at }),
+            (false, true, _) => None,
+            _ if notification.is_expired(now) => None,
+            _ => Some(Body::Notification(Arc::clone(notification))),
+        }
+    }
+}
+
+impl From<&InboxChange> for Body {
+    fn from(change: &InboxChange) -> Self {
+        match change {
+            InboxChange::Published(notification) => Self::Notification(Arc::clone(notification)),
+            InboxChange::Read { id, at } => Self::Read { id: *id, at: *at },
+            InboxChange::Deleted { id } => Self::Deleted { id: *id },
+            InboxChange::AllRead { up_to, at } => Self::AllRead { up_to: *up_to, at: *at },
+        }
+    }
+}
