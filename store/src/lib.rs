@@ -1,1 +1,30 @@
-//! Landfall store.
+//! Landfall's store: the truth behind every feed.
+//!
+//! Small traits whose comments are contracts, values that say what to commit, and the embedded
+//! SQLite backend. All SQL of the project is here. The store never decides: it checks the
+//! preconditions of a decision, makes it durable, numbers it, and says so.
+
+mod audits;
+mod commits;
+mod error;
+mod inbox;
+mod sends;
+pub mod sqlite;
+mod topics;
+mod unit;
+
+pub use audits::{AuditFilter, AuditRecord, Audits, SealReport, Verification};
+pub use commits::{Change, ChangeSink, Commits};
+pub use error::{Answer, Answered, StoreError};
+pub use inbox::{AdminFilter, Expired, Inbox, InboxQuery, InboxSlice};
+pub use sends::{Send, SendTo, Sends};
+pub use topics::{TopicView, Topics};
+pub use unit::{
+    AuditDraft, Guard, IdempotencyKey, MemberOutcome, Outcome, Receipt, SaltedDetails,
+    StoredAnswer, Unit, Write,
+};
+
+/// Everything a server asks of its store.
+pub trait Store: Commits + Inbox + Topics + Sends + Audits + std::marker::Send + Sync {}
+
+impl<T: Commits + Inbox + Topics + Sends + Audits + std::marker::Send + Sync> Store for T {}
