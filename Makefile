@@ -1,0 +1,90 @@
+# Everything a newcomer needs: `make run` serves, `make test` proves. `make` alone lists the rest.
+#
+# A program that is missing is named with the line that installs it on Debian; nothing is
+# installed outside this folder.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+
+CARGO ?= cargo
+
+# cargo-deny has no official package for pip or npm, so it is built once by cargo, in its own
+# target folder because its crates have other versions. Unoptimised: that takes 45 s instead of
+# 155 s on two cores, and a check takes a second either way.
+DENY_VERSION := 0.20.2
+DENY_ROOT := $(CURDIR)/target/tools/cargo-deny-$(DENY_VERSION)
+DENY := $(DENY_ROOT)/bin/cargo-deny
+
+# $(call step,what comes now) tells the seconds since the start, so that a slow step is seen.
+STARTED := $(shell date +%s)
+step = @echo "== $(1), at $$(( $$(date +%s) - $(STARTED) )) s"
+
+comma := ,
+# $(call need,test that succeeds,what is missing,line that installs it)
+need = @$(1) >/dev/null 2>&1 || { echo "$(2) is missing. Install it with: $(3)" >&2; exit 1; }
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: programs ## Build Landfall for real use and serve on the embedded defaults
+	@$(CARGO) run --locked --release --bin landfall -- serve
+
+.PHONY: test
+test: lint deny ## Run every check and every test
+	$(call step,cargo test)
+	$(CARGO) test --locked --workspace
+
+.PHONY: tour
+tour: programs ## Walk through Landfall as a new user would, with real clients
+	$(call need,python3 -c 'import ensurepip$(comma) venv',python3 with venv,sudo apt-get install -y python3-venv)
+	scripts/tour.sh
+
+.PHONY: fmt
+fmt: programs ## Format the source
+	$(CARGO) fmt --all
+
+.PHONY: lint
+lint: programs ## Check format, clippy, taste and directions
+	$(call step,format)
+	$(CARGO) fmt --all --check
+	$(call step,clippy)
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+	$(call step,tidy)
+	$(CARGO) xtask tidy
+	$(call step,directions)
+	$(CARGO) xtask directions
+
+.PHONY: deny
+deny: $(DENY) ## Check licences, banned crates and sources of the dependencies
+	$(call step,cargo deny)
+	$(DENY) --locked check --hide-inclusion-graph bans licenses sources
+
+.PHONY: advisories
+advisories: $(DENY) ## Check the dependencies for known holes (asks the network)
+	$(DENY) --locked check --hide-inclusion-graph advisories
+
+.PHONY: bench
+bench: programs ## Measure against a floor taken in the same run
+	@$(CARGO) run --locked --release --bin landfall -- bench
+
+.PHONY: clean-data
+clean-data: ## Delete what `make run` stored in ./data
+	rm -rf data
+
+.PHONY: programs
+programs:
+	$(call need,command -v git,git,sudo apt-get install -y git)
+	$(call need,command -v cc,a C compiler,sudo apt-get install -y build-essential)
+	$(call need,command -v $(CARGO),Rust,sudo apt-get install -y curl && curl -sSf https://sh.rustup.rs | sh)
+	$(call need,$(CARGO) fmt --version,rustfmt,rustup component add rustfmt)
+	$(call need,$(CARGO) clippy --version,clippy,rustup component add clippy)
+
+$(DENY): | programs
+	$(call step,build cargo-deny once)
+	CARGO_TARGET_DIR=$(DENY_ROOT)/build CARGO_PROFILE_DEV_DEBUG=0 $(CARGO) install --quiet --debug --locked \
+		cargo-deny --version $(DENY_VERSION) --root $(DENY_ROOT)
+	rm -rf $(DENY_ROOT)/build
