@@ -4,6 +4,7 @@
 //! needs comes in as values; what should happen goes out as values, with the reason.
 
 pub mod audit;
+pub mod auth;
 pub mod channel;
 pub mod cursor;
 pub mod fair;
