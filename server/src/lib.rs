@@ -1,1 +1,3 @@
 //! Landfall server.
+
+pub mod auth;

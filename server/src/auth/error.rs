@@ -1,0 +1,104 @@
+//! Why a token, or the configuration that should judge it, is refused. No text here may contain a part of either's secret.
+
+use landfall_core::auth::OutOfTime;
+
+/// Why a caller is not known. Each is a 401; its text suits the problem's `detail` and holds no part of the token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum AuthError {
+    /// The request brought no token.
+    #[error("A bearer token is required.")]
+    Missing,
+    /// The text is no JWT in compact form, is too long, or asks for an extension (`crit`).
+    #[error("The token is not readable as a JWT.")]
+    Malformed,
+    /// No configured key has this `kid` with this `alg`.
+    #[error("The token names no key and algorithm that this server accepts.")]
+    UnknownKey,
+    /// The key did not make this signature.
+    #[error("The token's signature is not valid.")]
+    BadSignature,
+    /// `exp` has passed by more than the leeway.
+    #[error("The token has expired.")]
+    Expired,
+    /// `nbf` is further ahead than the leeway.
+    #[error("The token is not valid yet.")]
+    NotYet,
+    /// `iss` is not the configured issuer.
+    #[error("The token's issuer is not accepted.")]
+    WrongIssuer,
+    /// `aud` does not contain the configured audience.
+    #[error("The token is meant for another audience.")]
+    WrongAudience,
+    /// The key may not speak for the tenant that the token names.
+    #[error("The token's key may not speak for its tenant.")]
+    TenantNotAllowed,
+    /// The named claim is required and missing, or has the wrong type or form.
+    #[error("The token's claim `{0}` is missing or not valid.")]
+    BadClaim(&'static str),
+}
+
+impl From<OutOfTime> for AuthError {
+    fn from(reason: OutOfTime) -> Self {
+        match reason {
+            OutOfTime::Expired => Self::Expired,
+            OutOfTime::NotYet => Self::NotYet,
+        }
+    }
+}
+
+/// Why keys and policy cannot be used; each stops the start. `id` is the key's configured name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SetupError {
+    /// A key has no id, or one that another key has too.
+    #[error("key id `{id}` is empty or used twice")]
+    KeyId {
+        /// The id in question.
+        id: String,
+    },
+    /// HS256 without a secret, or another algorithm without a PEM.
+    #[error("key `{id}`: HS256 takes a secret; RS256, ES256 and EdDSA take a public key in PEM")]
+    WrongMaterial {
+        /// The key's id.
+        id: String,
+    },
+    /// The secret is empty or is a PEM text, which is public and so no secret.
+    #[error("key `{id}`: the secret is empty or is a PEM text")]
+    BadSecret {
+        /// The key's id.
+        id: String,
+    },
+    /// The PEM holds no public key of the pinned algorithm.
+    #[error(
+        "key `{id}`: the PEM holds no public key for its algorithm (RS256: 2048 to 8192 bits, ES256: P-256)"
+    )]
+    BadPem {
+        /// The key's id.
+        id: String,
+    },
+    /// The key may speak for nobody.
+    #[error("key `{id}`: names no tenant it may speak for")]
+    NoTenant {
+        /// The key's id.
+        id: String,
+    },
+    /// The role map names a role that no token can carry.
+    #[error("role `{role}` is not a valid role name")]
+    BadRole {
+        /// The name in question.
+        role: String,
+    },
+    /// The role map gives a role a scope that does not exist.
+    #[error("role `{role}`: `{scope}` is not a known scope")]
+    UnknownScope {
+        /// The role.
+        role: String,
+        /// The scope as it was written.
+        scope: String,
+    },
+    /// More than an hour of leeway would make `exp` meaningless.
+    #[error("a leeway of {seconds} seconds is more than 3600")]
+    Leeway {
+        /// The configured leeway.
+        seconds: u64,
+    },
+}

@@ -1,0 +1,14 @@
+//! Bearer tokens: where they stand in a request, which key signed them, and whom they name.
+//!
+//! Nothing here may log, store or echo a token or a key, read a clock, or touch the store: a token that was revoked
+//! is found out elsewhere, by the `token_id` and `user` of the [`Caller`](landfall_core::auth::Caller).
+
+pub mod bearer;
+mod claims;
+mod error;
+mod keys;
+mod verifier;
+
+pub use error::{AuthError, SetupError};
+pub use keys::{Alg, KeyConfig, Material, Secret, Tenants};
+pub use verifier::{MAX_TOKEN_BYTES, Policy, Verifier};

@@ -1,0 +1,220 @@
+//! Turns a token into a caller, or says why not.
+//!
+//! The library checks signatures only. Time, issuer, audience, tenant and the pinned algorithm are checked here, so
+//! that the present can be passed in and every refusal has its own reason. A token's header may never choose how it
+//! is verified: it can only name a key, and the key says which algorithm it serves (RFC 8725 section 3.1).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use landfall_core::auth::{Caller, Role, Scope, ScopeSet};
+use landfall_core::time::Timestamp;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::claims::Claims;
+use super::error::{AuthError, SetupError};
+use super::keys::{Alg, Key, KeyConfig};
+
+/// The longest token that is looked at, in bytes.
+pub const MAX_TOKEN_BYTES: usize = 8 * 1024;
+
+/// How many keys are tried for a token without `kid`, so that junk costs a bounded number of signature checks. Keys of
+/// one algorithm beyond these are reached by `kid` only.
+const MAX_TRIES: usize = 8;
+
+const MAX_LEEWAY_SECONDS: u64 = 3600;
+
+/// What a token must satisfy besides its signature, and what its roles mean.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Policy {
+    /// Forgiven at both ends of a token's time window; at most 3600.
+    pub leeway_seconds: u64,
+    /// The only `iss` that is accepted; `None` accepts any.
+    pub issuer: Option<String>,
+    /// What `aud` must contain; `None` accepts any.
+    pub audience: Option<String>,
+    /// Role to scopes. A role that is not listed is an ordinary user's.
+    pub roles: BTreeMap<String, Vec<String>>,
+}
+
+/// Checks tokens against the configured keys and policy. Holds no state, so one serves every thread.
+#[derive(Debug)]
+pub struct Verifier {
+    keys: Vec<Key>,
+    leeway_ms: i64,
+    issuer: Option<String>,
+    audience: Option<String>,
+    roles: BTreeMap<Role, Vec<Scope>>,
+}
+
+/// What of the header matters (RFC 7515 section 4.1). Everything else in it, keys and key addresses above all, is ignored.
+#[derive(Deserialize)]
+struct Header {
+    alg: String,
+    kid: Option<String>,
+    crit: Option<Value>,
+}
+
+/// A token in compact form, split but not believed.
+struct Compact<'a> {
+    header: Header,
+    /// Header and payload as they were signed.
+    signed: &'a str,
+    payload: &'a str,
+    signature: &'a str,
+}
+
+impl Verifier {
+    /// Checks keys and policy; every problem is reported, not only the first. Without keys every token is refused.
+    pub fn new(keys: Vec<KeyConfig>, policy: Policy) -> Result<Self, Vec<SetupError>> {
+        let Policy { leeway_seconds, issuer, audience, roles } = policy;
+        let mut problems = Vec::new();
+        let keys = usable_keys(keys, &mut problems);
+        let roles = role_map(roles, &mut problems);
+        if leeway_seconds > MAX_LEEWAY_SECONDS {
+            problems.push(SetupError::Leeway { seconds: leeway_seconds });
+        }
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        let leeway_ms = i64::try_from(leeway_seconds * 1000).expect("at most 3600 seconds");
+        Ok(Self { keys, leeway_ms, issuer, audience, roles })
+    }
+
+    /// Decides who sent this token, at `now_ms` milliseconds since the epoch.
+    ///
+    /// The signature is checked first: nothing else of the token is believed, or told about, before.
+    pub fn verify(&self, token: &str, now_ms: i64) -> Result<Caller, AuthError> {
+        if token.is_empty() {
+            return Err(AuthError::Missing);
+        }
+        let compact = Compact::split(token)?;
+        let key = self.signer(&compact)?;
+        let claims: Claims = read(compact.payload)?;
+        let validity = claims.validity(self.leeway_ms)?;
+        validity.check(Timestamp::from_ms(now_ms))?;
+        self.check_parties(&claims)?;
+        let tenant = claims.tenant()?;
+        if !key.tenants.contains(&tenant) {
+            return Err(AuthError::TenantNotAllowed);
+        }
+        let roles = claims.roles()?;
+        Ok(Caller {
+            tenant,
+            user: claims.user()?,
+            name: claims.name()?,
+            locale: claims.locale()?,
+            tz: claims.tz()?,
+            scopes: self.scopes_of(&roles, claims.scopes()?),
+            roles,
+            expires_at: validity.ends_at(),
+            token_id: claims.token_id()?,
+        })
+    }
+
+    /// Finds the key that made the signature: the one `kid` names, else the first of the header's algorithm that fits.
+    fn signer(&self, compact: &Compact<'_>) -> Result<&Key, AuthError> {
+        let alg = Alg::parse(&compact.header.alg).ok_or(AuthError::UnknownKey)?;
+        let named = |key: &Key| compact.header.kid.as_ref().is_none_or(|kid| *kid == key.id);
+        let mut candidates =
+            self.keys.iter().filter(|key| key.alg == alg && named(key)).take(MAX_TRIES).peekable();
+        if candidates.peek().is_none() {
+            return Err(AuthError::UnknownKey);
+        }
+        candidates.find(|key| compact.is_signed_by(key)).ok_or(AuthError::BadSignature)
+    }
+
+    fn check_parties(&self, claims: &Claims) -> Result<(), AuthError> {
+        if self.issuer.as_ref().is_some_and(|issuer| !claims.is_from(issuer)) {
+            return Err(AuthError::WrongIssuer);
+        }
+        if self.audience.as_ref().is_some_and(|audience| !claims.is_for(audience)) {
+            return Err(AuthError::WrongAudience);
+        }
+        Ok(())
+    }
+
+    fn scopes_of(&self, roles: &[Role], granted: Vec<Scope>) -> ScopeSet {
+        let by_role = roles.iter().filter_map(|role| self.roles.get(role)).flatten().cloned();
+        by_role.chain(granted).collect()
+    }
+}
+
+impl<'a> Compact<'a> {
+    fn split(token: &'a str) -> Result<Self, AuthError> {
+        if token.len() > MAX_TOKEN_BYTES {
+            return Err(AuthError::Malformed);
+        }
+        let (signed, signature) = token.rsplit_once('.').ok_or(AuthError::Malformed)?;
+        let (header, payload) = signed.split_once('.').ok_or(AuthError::Malformed)?;
+        if payload.contains('.') {
+            return Err(AuthError::Malformed);
+        }
+        let header: Header = read(header)?;
+        // RFC 7515 section 4.1.11: an extension that is not understood makes the token invalid; none is.
+        if header.crit.is_some() {
+            return Err(AuthError::Malformed);
+        }
+        Ok(Self { header, signed, payload, signature })
+    }
+
+    /// The algorithm is the key's own. HMACs are compared in constant time by the library.
+    fn is_signed_by(&self, key: &Key) -> bool {
+        let message = self.signed.as_bytes();
+        jsonwebtoken::crypto::verify(self.signature, message, &key.decoding, key.alg.library())
+            .unwrap_or(false)
+    }
+}
+
+/// Reads a part's JSON object.
+fn read<T: DeserializeOwned>(part: &str) -> Result<T, AuthError> {
+    let json = URL_SAFE_NO_PAD.decode(part).map_err(|_| AuthError::Malformed)?;
+    // Serde would also take an array, for a struct's fields in their order.
+    if json.trim_ascii_start().first() != Some(&b'{') {
+        return Err(AuthError::Malformed);
+    }
+    serde_json::from_slice(&json).map_err(|_| AuthError::Malformed)
+}
+
+fn usable_keys(configs: Vec<KeyConfig>, problems: &mut Vec<SetupError>) -> Vec<Key> {
+    let mut seen = BTreeSet::new();
+    let mut keys = Vec::with_capacity(configs.len());
+    for config in configs {
+        if config.id.is_empty() || !seen.insert(config.id.clone()) {
+            problems.push(SetupError::KeyId { id: config.id.clone() });
+        }
+        match Key::new(config) {
+            Ok(key) => keys.push(key),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    keys
+}
+
+fn role_map(
+    configured: BTreeMap<String, Vec<String>>,
+    problems: &mut Vec<SetupError>,
+) -> BTreeMap<Role, Vec<Scope>> {
+    let mut map = BTreeMap::new();
+    for (name, texts) in configured {
+        let mut scopes = Vec::with_capacity(texts.len());
+        for text in texts {
+            match Scope::parse(&text) {
+                Ok(scope) => scopes.push(scope),
+                Err(_) => {
+                    problems.push(SetupError::UnknownScope { role: name.clone(), scope: text });
+                }
+            }
+        }
+        match Role::parse(&name) {
+            Ok(role) => {
+                map.insert(role, scopes);
+            }
+            Err(_) => problems.push(SetupError::BadRole { role: name }),
+        }
+    }
+    map
+}
