@@ -173,7 +173,8 @@ fn hmac_key(secret: &Secret) -> Option<DecodingKey> {
     (!bytes.is_empty() && !pem).then(|| DecodingKey::from_secret(bytes))
 }
 
-/// Reads the PEM and tries the key itself, which the library would do only when the first token comes.
+/// Reads the PEM and tries the key itself, which the library would do only when the first token comes. A certificate is
+/// refused although the library would take it: nothing here would check its dates or who issued it.
 fn public_key(alg: Alg, pem: &str) -> Option<DecodingKey> {
     let pem = pem.trim();
     let label = pem.strip_prefix("-----BEGIN ")?.split_once("-----")?.0;

@@ -26,8 +26,17 @@ fn keys_and_signatures_of_another_tool_are_accepted() {
     check(Alg::EdDsa, &windows_lines, include_str!("openssl/eddsa.jwt"));
 }
 
+fn refused(alg: Alg, pem: &str) {
+    let outcome = verifier(alg, pem).map(drop);
+    assert_eq!(outcome, Err(vec![SetupError::BadPem { id: "k".to_owned() }]));
+}
+
 #[test]
 fn an_rsa_key_of_1024_bits_stops_the_start() {
-    let outcome = verifier(Alg::Rs256, include_str!("openssl/rs256_1024.pem")).map(drop);
-    assert_eq!(outcome, Err(vec![SetupError::BadPem { id: "k".to_owned() }]));
+    refused(Alg::Rs256, include_str!("openssl/rs256_1024.pem"));
+}
+
+#[test]
+fn a_certificate_is_no_public_key_since_nobody_would_check_its_dates() {
+    refused(Alg::Es256, include_str!("openssl/es256_certificate.pem"));
 }
