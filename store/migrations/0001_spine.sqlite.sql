@@ -47,6 +47,7 @@ create table notification (
     attempts     integer not null default 0,
     read_at      integer,
     deleted      integer not null default 0,
+    is_expired   integer not null default 0,  -- expired undelivered, and said so in the trail
     channels     text    not null,
     send_id      blob,
     primary key (feed_id, born)
@@ -54,9 +55,9 @@ create table notification (
 create unique index notification_id on notification (tenant, id);
 create index notification_changed on notification (feed_id, changed);
 create index notification_pending on notification (feed_id, changed)
-    where delivered_at is null and read_at is null and deleted = 0;
+    where delivered_at is null and deleted = 0 and is_expired = 0;
 create index notification_expiring on notification (expires_at)
-    where expires_at is not null and delivered_at is null and read_at is null and deleted = 0;
+    where expires_at is not null and delivered_at is null and deleted = 0 and is_expired = 0;
 
 -- One row per send to many, however many; `cursor` is the last user it has reached.
 create table send (

@@ -46,13 +46,17 @@ pub trait Commits {
     fn heads(&self, feeds: Vec<Arc<FeedKey>>) -> Answered<'_, Vec<Head>>;
 
     /// Forgets idempotency keys that were made before `before`, at most `limit`; tells how many.
-    fn forget_keys(&self, before: landfall_core::time::Timestamp, limit: usize) -> Answered<'_, usize>;
+    fn forget_keys(
+        &self,
+        before: landfall_core::time::Timestamp,
+        limit: usize,
+    ) -> Answered<'_, usize>;
 
     /// Answers when the store can read and write.
     fn check(&self) -> Answered<'_, ()>;
 
-    /// Gives the highest number of any inbox of any tenant (S2's `replay_sequence`).
-    fn replay_sequence(&self) -> Answered<'_, Number>;
+    /// Gives the highest number of any inbox of any tenant (S2's `replay_sequence`); costs nothing.
+    fn replay_sequence(&self) -> Number;
 
     /// Stops taking units, finishes those taken, and closes.
     fn close(&self);

@@ -86,8 +86,12 @@ pub trait Inbox {
     fn read(&self, tenant: &Tenant, user: &UserId, read: Read) -> Answered<'_, Page>;
 
     /// Lists an inbox.
-    fn list(&self, tenant: &Tenant, user: &UserId, query: InboxQuery)
-    -> Answered<'_, Vec<Notification>>;
+    fn list(
+        &self,
+        tenant: &Tenant,
+        user: &UserId,
+        query: InboxQuery,
+    ) -> Answered<'_, Vec<Notification>>;
 
     /// Finds one notification of a user; deleted ones are not there.
     fn get(

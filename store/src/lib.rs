@@ -17,7 +17,7 @@ pub use audits::{AuditFilter, AuditRecord, Audits, SealReport, Verification};
 pub use commits::{Change, ChangeSink, Commits};
 pub use error::{Answer, Answered, StoreError};
 pub use inbox::{AdminFilter, Expired, Inbox, InboxQuery, InboxSlice};
-pub use sends::{Send, SendTo, Sends};
+pub use sends::{SendTo, Sends, StoredSend};
 pub use topics::{TopicView, Topics};
 pub use unit::{
     AuditDraft, Guard, IdempotencyKey, MemberOutcome, Outcome, Receipt, SaltedDetails,
@@ -25,6 +25,6 @@ pub use unit::{
 };
 
 /// Everything a server asks of its store.
-pub trait Store: Commits + Inbox + Topics + Sends + Audits + std::marker::Send + Sync {}
+pub trait Store: Commits + Inbox + Topics + Sends + Audits + Send + Sync {}
 
-impl<T: Commits + Inbox + Topics + Sends + Audits + std::marker::Send + Sync> Store for T {}
+impl<T: Commits + Inbox + Topics + Sends + Audits + Send + Sync> Store for T {}

@@ -20,7 +20,7 @@ pub enum SendTo {
 
 /// A stored send.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Send {
+pub struct StoredSend {
     /// Its name.
     pub id: SendId,
     /// Whose server.
@@ -48,8 +48,8 @@ pub struct Send {
 /// Reads sends.
 pub trait Sends {
     /// Gives the oldest active send of each tenant, at most `limit`: every tenant gets its turn.
-    fn active_sends(&self, limit: usize) -> Answered<'_, Vec<Send>>;
+    fn active_sends(&self, limit: usize) -> Answered<'_, Vec<StoredSend>>;
 
     /// Finds a send.
-    fn send(&self, tenant: &Tenant, id: SendId) -> Answered<'_, Option<Send>>;
+    fn send(&self, tenant: &Tenant, id: SendId) -> Answered<'_, Option<StoredSend>>;
 }

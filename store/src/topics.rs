@@ -19,8 +19,12 @@ pub struct TopicView {
 /// Reads topics and memberships.
 pub trait Topics {
     /// Finds a topic, and what a user is in it.
-    fn topic(&self, tenant: &Tenant, topic: &TopicId, user: &UserId)
-    -> Answered<'_, Option<TopicView>>;
+    fn topic(
+        &self,
+        tenant: &Tenant,
+        topic: &TopicId,
+        user: &UserId,
+    ) -> Answered<'_, Option<TopicView>>;
 
     /// Lists the topics a user is in, by id, after `after`.
     fn topics_of(

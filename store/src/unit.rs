@@ -10,7 +10,7 @@ use landfall_core::notification::NewNotification;
 use landfall_core::time::Timestamp;
 use landfall_core::topic::{MemberRole, Topic};
 
-use crate::sends::Send;
+use crate::sends::StoredSend;
 
 /// Everything that one decision commits: all of it or nothing.
 #[derive(Debug, Clone)]
@@ -112,7 +112,7 @@ pub enum Write {
         details: SaltedDetails,
     },
     /// Stores a send to many. `Done`.
-    CreateSend(Box<Send>),
+    CreateSend(Box<StoredSend>),
     /// Moves a send on; `Stale` unless it is active and its cursor is `from`. `Done`.
     AdvanceSend {
         /// Which.

@@ -225,7 +225,7 @@ impl Session {
         self.newest = self.newest.max(page.head.newest);
         match self.phase {
             Phase::Pending { up_to } => self.on_pending(page, up_to, now, out),
-            Phase::Replaying { unknown } => self.on_replay(page, unknown, now, out),
+            Phase::Replaying { .. } => self.on_replay(page, now, out),
             Phase::CatchingUp | Phase::Live => self.on_catch_up(page, now, out),
         }
     }
@@ -329,13 +329,8 @@ impl Session {
         self.arrive(up_to)
     }
 
-    fn on_replay(
-        &mut self,
-        page: Page,
-        unknown: bool,
-        now: Timestamp,
-        out: &mut Vec<Frame>,
-    ) -> Option<Read> {
+    fn on_replay(&mut self, page: Page, now: Timestamp, out: &mut Vec<Frame>) -> Option<Read> {
+        let unknown = self.phase == Phase::Replaying { unknown: true };
         if self.position > page.head.newest {
             // A number that this feed never gave out: the store was restored, or it is made up.
             self.phase = Phase::Replaying { unknown: true };

@@ -1,0 +1,244 @@
+//! The committer: one thread that takes what has queued up and commits it as one group.
+//!
+//! A group is one transaction with a savepoint per unit, so that a unit's failure undoes that
+//! unit alone. Nothing is answered before the commit is on disk.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use landfall_core::fair::FairQueue;
+use landfall_core::id::Tenant;
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+use super::{Settings, apply, fault};
+use crate::{Answer, Change, ChangeSink, Receipt, StoreError, Unit};
+
+type Task = Box<dyn FnOnce(&Connection) -> rusqlite::Result<Reply> + Send>;
+/// Delivers an answer once the group is committed, or the group's failure.
+type Reply = Box<dyn FnOnce(Option<StoreError>) + Send>;
+
+enum Job {
+    Unit(Box<Unit>, oneshot::Sender<Answer<Receipt>>),
+    /// A write that is not a unit, such as sealing.
+    Task(Task),
+}
+
+struct Queue {
+    jobs: FairQueue<Option<Tenant>, Job>,
+    is_closed: bool,
+}
+
+struct Shared {
+    queue: Mutex<Queue>,
+    wake: Condvar,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for work and takes up to `max` jobs, tenant by tenant; `None` once closed and empty.
+    fn take(&self, max: usize) -> Option<Vec<Job>> {
+        let mut queue = self.lock();
+        while queue.jobs.is_empty() {
+            if queue.is_closed {
+                return None;
+            }
+            queue = self.wake.wait(queue).unwrap_or_else(PoisonError::into_inner);
+        }
+        let jobs = std::iter::from_fn(|| queue.jobs.pop()).take(max).collect();
+        Some(jobs)
+    }
+}
+
+pub(super) struct Committer {
+    shared: Arc<Shared>,
+    thread: Mutex<Option<std::thread::JoinHandle<()>>>,
+}
+
+impl Committer {
+    pub(super) fn start(
+        connection: Connection,
+        settings: &Settings,
+        sink: ChangeSink,
+    ) -> Answer<Self> {
+        let jobs = FairQueue::new(settings.queue_max);
+        let shared = Arc::new(Shared {
+            queue: Mutex::new(Queue { jobs, is_closed: false }),
+            wake: Condvar::new(),
+        });
+        let (group_max, theirs) = (settings.group_max, Arc::clone(&shared));
+        let thread = std::thread::Builder::new()
+            .name("store-committer".into())
+            .spawn(move || {
+                while let Some(jobs) = theirs.take(group_max) {
+                    commit_group(&connection, jobs, &sink);
+                }
+            })
+            .map_err(|error| StoreError::Internal(Box::new(error)))?;
+        Ok(Self { shared, thread: Mutex::new(Some(thread)) })
+    }
+
+    pub(super) async fn commit(&self, unit: Unit) -> Answer<Receipt> {
+        let (reply, answer) = oneshot::channel();
+        let tenant = Some(unit.tenant.clone());
+        self.submit(tenant, Job::Unit(Box::new(unit), reply))?;
+        answer.await.unwrap_or_else(|_| Err(lost()))
+    }
+
+    /// Runs a write of its own in a group, under its own savepoint.
+    pub(super) async fn run<T, F>(&self, write: F) -> Answer<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        let task: Task = Box::new(move |connection| {
+            let value = write(connection)?;
+            let deliver: Reply = Box::new(move |failure| {
+                let _ = reply.send(failure.map_or(Ok(value), Err));
+            });
+            Ok(deliver)
+        });
+        self.submit(None, Job::Task(task))?;
+        answer.await.unwrap_or_else(|_| Err(lost()))
+    }
+
+    fn submit(&self, tenant: Option<Tenant>, job: Job) -> Answer<()> {
+        let mut queue = self.shared.lock();
+        if queue.is_closed {
+            return Err(StoreError::Unavailable("it is closed".into()));
+        }
+        if queue.jobs.push(&tenant, job).is_err() {
+            return Err(StoreError::Unavailable("too many writes wait".into()));
+        }
+        drop(queue);
+        self.shared.wake.notify_one();
+        Ok(())
+    }
+
+    /// Finishes what was taken, then stops; returns when the thread has ended.
+    pub(super) fn close(&self) {
+        self.shared.lock().is_closed = true;
+        self.shared.wake.notify_one();
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Committer {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+fn lost() -> StoreError {
+    StoreError::Unavailable("the group was lost".into())
+}
+
+fn commit_group(connection: &Connection, jobs: Vec<Job>, sink: &ChangeSink) {
+    if let Err(error) = connection.execute_batch("begin immediate") {
+        let text = error.to_string();
+        tracing::error!(%text, "a group commit could not begin");
+        return fail_all(jobs, &text);
+    }
+    let mut changes = Vec::new();
+    let mut replies = Vec::with_capacity(jobs.len());
+    let mut jobs = jobs.into_iter();
+    for job in jobs.by_ref() {
+        replies.push(run_job(connection, job, &mut changes));
+        if connection.is_autocommit() {
+            // FULL, IOERR or NOMEM can end the whole transaction: nobody's unit is in it now.
+            break;
+        }
+    }
+    let failure = finish(connection);
+    let rest: Vec<Job> = jobs.collect();
+    match failure {
+        None => sink(changes),
+        Some(text) => {
+            tracing::error!(%text, "a group commit failed");
+            for reply in replies {
+                reply(Some(unknown(&text)));
+            }
+            return fail_all(rest, &text);
+        }
+    }
+    for reply in replies {
+        reply(None);
+    }
+}
+
+/// Commits; gives what went wrong if the group is not on disk.
+fn finish(connection: &Connection) -> Option<String> {
+    if connection.is_autocommit() {
+        return Some("SQLite ended the transaction".into());
+    }
+    let error = connection.execute_batch("commit").err()?;
+    if !connection.is_autocommit() {
+        let _ = connection.execute_batch("rollback");
+    }
+    Some(error.to_string())
+}
+
+fn unknown(text: &str) -> StoreError {
+    StoreError::Unavailable(text.to_owned())
+}
+
+fn fail_all(jobs: Vec<Job>, text: &str) {
+    for job in jobs {
+        if let Job::Unit(_, reply) = job {
+            let _ = reply.send(Err(unknown(text)));
+        }
+        // A task's reply is dropped with it, which its caller reads as unavailable.
+    }
+}
+
+/// Runs one job under a savepoint and gives what to answer after the commit.
+fn run_job(connection: &Connection, job: Job, changes: &mut Vec<Change>) -> Reply {
+    match job {
+        Job::Unit(unit, reply) => {
+            let before = changes.len();
+            let result = in_savepoint(connection, || apply::unit(connection, *unit, changes));
+            if result.is_err() {
+                changes.truncate(before);
+            }
+            Box::new(move |failure| {
+                let _ = reply.send(failure.map_or(result, Err));
+            })
+        }
+        Job::Task(task) => match in_savepoint(connection, || task(connection).map_err(fault)) {
+            Ok(deliver) => deliver,
+            Err(error) => {
+                tracing::error!(%error, "a write of the store's own failed");
+                Box::new(|_| ())
+            }
+        },
+    }
+}
+
+fn in_savepoint<T>(connection: &Connection, work: impl FnOnce() -> Answer<T>) -> Answer<T> {
+    execute(connection, "savepoint unit")?;
+    // A panic in one unit must not take the committer, and so the server, with it.
+    let result = catch_unwind(AssertUnwindSafe(work))
+        .unwrap_or_else(|_| Err(StoreError::Internal("a unit panicked".into())));
+    match result {
+        Ok(value) => execute(connection, "release unit").map(|()| value),
+        Err(error) => {
+            if !connection.is_autocommit() {
+                execute(connection, "rollback to unit")?;
+                execute(connection, "release unit")?;
+            }
+            Err(error)
+        }
+    }
+}
+
+fn execute(connection: &Connection, sql: &str) -> Answer<()> {
+    let mut statement = connection.prepare_cached(sql).map_err(fault)?;
+    statement.execute([]).map(|_| ()).map_err(fault)
+}

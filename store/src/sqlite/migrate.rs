@@ -1,0 +1,45 @@
+//! Migrations: forward only, numbered, each in one transaction.
+
+use landfall_core::feed::Epoch;
+use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior};
+
+use super::fault;
+use crate::{Answer, StoreError};
+
+const MIGRATIONS: [&str; 1] = [include_str!("../../migrations/0001_spine.sqlite.sql")];
+
+/// Brings the schema up to date; tells from and to which version.
+pub(super) fn migrate(connection: &mut Connection) -> Answer<(u32, u32)> {
+    let latest = MIGRATIONS.len() as u32;
+    let from = version(connection)?;
+    if from > latest {
+        let text = format!("the store has schema {from}, this version knows up to {latest}");
+        return Err(StoreError::Internal(text.into()));
+    }
+    for (done, sql) in MIGRATIONS.iter().enumerate().skip(from as usize) {
+        let transaction =
+            connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(fault)?;
+        transaction.execute_batch(sql).map_err(fault)?;
+        transaction.pragma_update(None, "user_version", done as u32 + 1).map_err(fault)?;
+        transaction.commit().map_err(fault)?;
+    }
+    Ok((from, latest))
+}
+
+fn version(connection: &Connection) -> Answer<u32> {
+    connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(fault)
+}
+
+/// Reads the store's epoch; a store that was never restored is in its first.
+pub(super) fn epoch(connection: &Connection) -> Answer<Epoch> {
+    let sql = "select value from setting where name = 'epoch'";
+    let value: Option<String> =
+        connection.query_row(sql, [], |row| row.get(0)).optional().map_err(fault)?;
+    match value {
+        None => Ok(Epoch(1)),
+        Some(text) => text
+            .parse()
+            .map(Epoch)
+            .map_err(|_| StoreError::Internal("the stored epoch is no number".into())),
+    }
+}

@@ -1,0 +1,317 @@
+//! The embedded backend: SQLite with one committer, group commit and a pool of readers.
+//!
+//! Opens and migrates the file, and binds the store's traits to the functions that run SQL, one
+//! file per aggregate. Nothing outside this folder knows SQLite.
+
+mod apply;
+mod audits;
+mod committer;
+mod feeds;
+mod idempotency;
+mod inbox_read;
+mod inbox_write;
+mod migrate;
+mod readers;
+mod rows;
+mod sends;
+mod topics;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use landfall_core::feed::{Epoch, FeedKey, Head, Number};
+use landfall_core::id::{NotificationId, SendId, Tenant, TopicId, UserId};
+use landfall_core::notification::Notification;
+use landfall_core::session::{Page, Read};
+use landfall_core::time::Timestamp;
+use landfall_core::topic::Member;
+use rusqlite::Connection;
+
+use crate::{
+    AdminFilter, Answer, Answered, AuditFilter, AuditRecord, Audits, ChangeSink, Commits, Expired,
+    Inbox, InboxQuery, Receipt, SealReport, Sends, StoreError, StoredSend, TopicView, Topics, Unit,
+    Verification,
+};
+use committer::Committer;
+use readers::Readers;
+
+/// How the embedded store is opened.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The database file; made if it is not there.
+    pub path: PathBuf,
+    /// Threads that read.
+    pub readers: usize,
+    /// Units of one group commit at most.
+    pub group_max: usize,
+    /// Units that may wait; more are refused as unavailable.
+    pub queue_max: usize,
+    /// Page cache of each connection, in KiB.
+    pub cache_kib: usize,
+    /// Memory map of each connection, in bytes.
+    pub mmap_bytes: u64,
+}
+
+impl Settings {
+    /// Gives sound settings for a file.
+    pub fn new(path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+            readers: 4,
+            group_max: 512,
+            queue_max: 8_192,
+            cache_kib: 16_384,
+            mmap_bytes: 1 << 30,
+        }
+    }
+}
+
+/// The embedded store.
+pub struct Sqlite {
+    committer: Committer,
+    readers: Readers,
+    epoch: Epoch,
+    /// The highest inbox number, kept up by the sink so that nobody scans for it.
+    replay_sequence: Arc<AtomicU64>,
+}
+
+impl Sqlite {
+    /// Opens the store, migrating it first where needed; `sink` hears of every change.
+    ///
+    /// Fails when the file cannot be opened, is no database, or was written by a newer version.
+    pub fn open(settings: &Settings, sink: ChangeSink) -> Answer<Self> {
+        let mut writer = connect(settings)?;
+        migrate::migrate(&mut writer)?;
+        let epoch = migrate::epoch(&writer)?;
+        let newest = feeds::newest_of_all(&writer).map_err(fault)?;
+        let replay_sequence = Arc::new(AtomicU64::new(newest.0));
+        let readers = Readers::start(settings.readers, || reader(settings))?;
+        let sink = counting(Arc::clone(&replay_sequence), sink);
+        let committer = Committer::start(writer, settings, sink)?;
+        Ok(Self { committer, readers, epoch, replay_sequence })
+    }
+
+    /// Brings a store's schema up to date without serving it; tells from and to which version.
+    pub fn migrate(settings: &Settings) -> Answer<(u32, u32)> {
+        migrate::migrate(&mut connect(settings)?)
+    }
+
+    fn read_with<T, F>(&self, read: F) -> Answered<'_, T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    {
+        Box::pin(self.readers.run(read))
+    }
+}
+
+/// Passes changes on, remembering the highest number.
+fn counting(highest: Arc<AtomicU64>, sink: ChangeSink) -> ChangeSink {
+    Arc::new(move |changes| {
+        if let Some(number) = changes.iter().map(|change| change.number.0).max() {
+            highest.fetch_max(number, Ordering::Relaxed);
+        }
+        sink(changes);
+    })
+}
+
+/// Opens a connection as every connection is set up.
+fn connect(settings: &Settings) -> Answer<Connection> {
+    let connection = Connection::open(&settings.path).map_err(fault)?;
+    connection.busy_timeout(std::time::Duration::from_secs(5)).map_err(fault)?;
+    let cache = settings.cache_kib;
+    let mmap = settings.mmap_bytes;
+    // A commit is answered when it is on disk, hence FULL. The log is checkpointed less often
+    // than by default, because each checkpoint stalls one group.
+    let pragmas = format!(
+        "pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = off;
+         pragma temp_store = memory; pragma cache_size = -{cache}; pragma mmap_size = {mmap};
+         pragma wal_autocheckpoint = 4000; pragma journal_size_limit = 67108864;"
+    );
+    connection.execute_batch(&pragmas).map_err(fault)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(connection)
+}
+
+fn reader(settings: &Settings) -> Answer<Connection> {
+    let connection = connect(settings)?;
+    connection.execute_batch("pragma query_only = on;").map_err(fault)?;
+    Ok(connection)
+}
+
+/// Tells a disk's or a lock's trouble, which passes, from a fault of ours.
+fn fault(error: rusqlite::Error) -> StoreError {
+    use rusqlite::ErrorCode::{
+        CannotOpen, DatabaseBusy, DatabaseLocked, DiskFull, OutOfMemory, ReadOnly, SystemIoFailure,
+    };
+    match error.sqlite_error_code() {
+        Some(
+            code @ (CannotOpen | DatabaseBusy | DatabaseLocked | DiskFull | OutOfMemory | ReadOnly
+            | SystemIoFailure),
+        ) => StoreError::Unavailable(format!("SQLite says {code:?}")),
+        _ => StoreError::Internal(Box::new(error)),
+    }
+}
+
+impl Commits for Sqlite {
+    fn commit(&self, unit: Unit) -> Answered<'_, Receipt> {
+        Box::pin(self.committer.commit(unit))
+    }
+
+    fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    fn heads(&self, feeds: Vec<Arc<FeedKey>>) -> Answered<'_, Vec<Head>> {
+        self.read_with(move |c| feeds.iter().map(|feed| feeds::head(c, feed)).collect())
+    }
+
+    fn forget_keys(&self, before: Timestamp, limit: usize) -> Answered<'_, usize> {
+        Box::pin(self.committer.run(move |c| idempotency::forget(c, before, limit)))
+    }
+
+    fn check(&self) -> Answered<'_, ()> {
+        Box::pin(async {
+            self.readers.run(|c| c.query_row("select 1", [], |_| Ok(()))).await?;
+            self.committer.run(|_| Ok(())).await
+        })
+    }
+
+    fn replay_sequence(&self) -> Number {
+        Number(self.replay_sequence.load(Ordering::Relaxed))
+    }
+
+    fn close(&self) {
+        self.committer.close();
+        self.readers.close();
+    }
+}
+
+impl Inbox for Sqlite {
+    fn read(&self, tenant: &Tenant, user: &UserId, read: Read) -> Answered<'_, Page> {
+        let feed = FeedKey::inbox(tenant, user);
+        self.read_with(move |c| inbox_read::page(c, &feed, read))
+    }
+
+    fn list(
+        &self,
+        tenant: &Tenant,
+        user: &UserId,
+        query: InboxQuery,
+    ) -> Answered<'_, Vec<Notification>> {
+        let feed = FeedKey::inbox(tenant, user);
+        self.read_with(move |c| inbox_read::list(c, &feed, &query))
+    }
+
+    fn get(
+        &self,
+        tenant: &Tenant,
+        user: &UserId,
+        id: NotificationId,
+    ) -> Answered<'_, Option<Arc<Notification>>> {
+        let (tenant, user) = (tenant.clone(), user.clone());
+        self.read_with(move |c| inbox_read::get(c, &tenant, &user, id))
+    }
+
+    fn unread(&self, tenant: &Tenant, user: &UserId) -> Answered<'_, (u64, Head)> {
+        let feed = FeedKey::inbox(tenant, user);
+        self.read_with(move |c| feeds::unread(c, &feed))
+    }
+
+    fn undelivered(
+        &self,
+        tenant: &Tenant,
+        user: &UserId,
+        up_to: Number,
+        limit: usize,
+    ) -> Answered<'_, Vec<Number>> {
+        let feed = FeedKey::inbox(tenant, user);
+        self.read_with(move |c| inbox_read::undelivered(c, &feed, up_to, limit))
+    }
+
+    fn find(&self, tenant: &Tenant, filter: AdminFilter) -> Answered<'_, Vec<Notification>> {
+        let tenant = tenant.clone();
+        self.read_with(move |c| inbox_read::find(c, &tenant, &filter))
+    }
+
+    fn expired(&self, now: Timestamp, limit: usize) -> Answered<'_, Vec<Expired>> {
+        self.read_with(move |c| inbox_read::expired(c, now, limit))
+    }
+}
+
+impl Topics for Sqlite {
+    fn topic(
+        &self,
+        tenant: &Tenant,
+        topic: &TopicId,
+        user: &UserId,
+    ) -> Answered<'_, Option<TopicView>> {
+        let (tenant, topic, user) = (tenant.clone(), topic.clone(), user.clone());
+        self.read_with(move |c| topics::topic(c, &tenant, &topic, &user))
+    }
+
+    fn topics_of(
+        &self,
+        tenant: &Tenant,
+        user: &UserId,
+        after: Option<TopicId>,
+        limit: usize,
+    ) -> Answered<'_, Vec<TopicView>> {
+        let (tenant, user) = (tenant.clone(), user.clone());
+        self.read_with(move |c| topics::topics_of(c, &tenant, &user, after.as_ref(), limit))
+    }
+
+    fn members(
+        &self,
+        tenant: &Tenant,
+        topic: &TopicId,
+        after: String,
+        limit: usize,
+    ) -> Answered<'_, Vec<Member>> {
+        let (tenant, topic) = (tenant.clone(), topic.clone());
+        self.read_with(move |c| topics::members(c, &tenant, &topic, &after, limit))
+    }
+
+    fn member(
+        &self,
+        tenant: &Tenant,
+        topic: &TopicId,
+        user: &UserId,
+    ) -> Answered<'_, Option<Member>> {
+        let (tenant, topic, user) = (tenant.clone(), topic.clone(), user.clone());
+        self.read_with(move |c| topics::member(c, &tenant, &topic, &user))
+    }
+}
+
+impl Sends for Sqlite {
+    fn active_sends(&self, limit: usize) -> Answered<'_, Vec<StoredSend>> {
+        self.read_with(move |c| sends::active(c, limit))
+    }
+
+    fn send(&self, tenant: &Tenant, id: SendId) -> Answered<'_, Option<StoredSend>> {
+        let tenant = tenant.clone();
+        self.read_with(move |c| sends::get(c, &tenant, id))
+    }
+}
+
+impl Audits for Sqlite {
+    fn audit(&self, tenant: &Tenant, filter: AuditFilter) -> Answered<'_, Vec<AuditRecord>> {
+        let tenant = tenant.clone();
+        self.read_with(move |c| audits::list(c, &tenant, &filter))
+    }
+
+    fn seal(&self, at: Timestamp, limit: usize) -> Answered<'_, SealReport> {
+        Box::pin(self.committer.run(move |c| audits::seal(c, at, limit)))
+    }
+
+    fn verify(&self, tenant: &Tenant) -> Answered<'_, Verification> {
+        let tenant = tenant.clone();
+        self.read_with(move |c| audits::verify(c, &tenant))
+    }
+
+    fn erase_details(&self, tenant: &Tenant, user: &UserId) -> Answered<'_, u64> {
+        let (tenant, user) = (tenant.clone(), user.clone());
+        Box::pin(self.committer.run(move |c| audits::erase(c, &tenant, &user)))
+    }
+}
