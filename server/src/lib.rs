@@ -1,1 +1,5 @@
 //! Landfall server.
+
+pub mod clock;
+pub mod config;
+pub mod keys;
