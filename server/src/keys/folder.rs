@@ -82,7 +82,9 @@ impl KeyFolder {
         file.write_all(content)?;
         file.sync_all()?;
         std::fs::rename(&temporary, self.0.join(name))?;
-        File::open(&self.0)?.sync_all()
+        File::open(&self.0)?.sync_all()?;
+        // The folder's own name may be as new as the file's.
+        self.0.parent().map_or(Ok(()), |parent| File::open(parent)?.sync_all())
     }
 
     fn io(&self, name: &str, source: io::Error) -> KeysError {

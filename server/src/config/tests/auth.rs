@@ -72,6 +72,36 @@ fn a_public_key_of_another_algorithm_is_refused() {
     }
 }
 
+/// Makes a PEM from a public key's DER.
+fn pem(der: &[u8]) -> String {
+    use base64::Engine as _;
+    let text = base64::engine::general_purpose::STANDARD.encode(der);
+    format!("-----BEGIN PUBLIC KEY-----\n{text}\n-----END PUBLIC KEY-----\n")
+}
+
+fn accepts(alg: &str, pem: &str) -> bool {
+    let entry = format!("{{ id = \"a\", alg = \"{alg}\", pem = {pem:?} }}");
+    with_file(&keys(&entry)).is_ok()
+}
+
+#[test]
+fn rsa_and_p256_are_taken_and_another_curve_is_not() {
+    use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
+    use aws_lc_rs::rsa::KeySize;
+    use aws_lc_rs::signature::{self, EcdsaKeyPair, KeyPair, RsaKeyPair};
+    let curve = |alg| {
+        let pair = EcdsaKeyPair::generate(alg).unwrap();
+        let der: PublicKeyX509Der<'_> = pair.public_key().as_der().unwrap();
+        pem(der.as_ref())
+    };
+    let rsa = RsaKeyPair::generate(KeySize::Rsa2048).unwrap();
+    let der: PublicKeyX509Der<'_> = rsa.public_key().as_der().unwrap();
+    assert!(accepts("RS256", &pem(der.as_ref())));
+    assert!(accepts("ES256", &curve(&signature::ECDSA_P256_SHA256_FIXED_SIGNING)));
+    assert!(!accepts("ES256", &curve(&signature::ECDSA_P384_SHA384_FIXED_SIGNING)));
+    assert!(!accepts("ES256", &pem(der.as_ref())));
+}
+
 #[test]
 fn ids_are_unique_and_two_are_reserved() {
     let entry = |id: &str| format!("{{ id = \"{id}\", alg = \"HS256\", secret = \"{SECRET}\" }}");
