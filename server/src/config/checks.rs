@@ -31,60 +31,69 @@ struct Check {
 }
 
 fn between(config: &Config) -> [Check; 8] {
-    let Config { store, realtime, limits, .. } = config;
-    let check = |name, must, other, holds| Check { name, must, other, holds };
+    let [queue, silence, frame, page] = sockets_and_store(config);
+    let [body, line, list, user] = limits(config);
+    [queue, silence, frame, page, body, line, list, user]
+}
+
+fn sockets_and_store(Config { store, realtime, limits, .. }: &Config) -> [Check; 4] {
     // Characters take up to 6 bytes in JSON (\u0000); 4 KiB are for the frame's other fields.
     let texts = 6 * (limits.title_chars + limits.message_chars);
     let largest_frame = limits.data_kib.bytes() + texts + 4_096;
     [
-        check(
-            "store.queue_max_units",
-            "must not be below",
-            "store.group_max_units",
-            store.queue_max_units >= store.group_max_units,
-        ),
-        check(
-            "realtime.silence_seconds",
-            "must be above",
-            "realtime.heartbeat_seconds",
-            realtime.silence_seconds > realtime.heartbeat_seconds,
-        ),
-        check(
-            "realtime.queue_max_kib",
-            "must hold the largest notification that is let in, by limits.message_chars and",
-            "limits.data_kib",
-            realtime.queue_max_kib.bytes() >= largest_frame,
-        ),
-        check(
-            "limits.body_kib",
-            "must not be below",
-            "limits.data_kib",
-            limits.body_kib >= limits.data_kib,
-        ),
-        check(
-            "limits.batch_line_kib",
-            "must not be below",
-            "limits.data_kib",
-            limits.batch_line_kib >= limits.data_kib,
-        ),
-        check(
-            "limits.page_default",
-            "must not be above",
-            "limits.page_max",
-            limits.page_default <= limits.page_max,
-        ),
-        check(
-            "limits.connections_per_user",
-            "must not be above",
-            "limits.connections_max",
-            limits.connections_per_user <= limits.connections_max,
-        ),
-        check(
-            "realtime.pending_page",
-            "must not be above",
-            "realtime.queue_max_frames",
-            realtime.pending_page as usize <= realtime.queue_max_frames,
-        ),
+        Check {
+            name: "store.queue_max_units",
+            must: "must not be below",
+            other: "store.group_max_units",
+            holds: store.queue_max_units >= store.group_max_units,
+        },
+        Check {
+            name: "realtime.silence_seconds",
+            must: "must be above",
+            other: "realtime.heartbeat_seconds",
+            holds: realtime.silence_seconds > realtime.heartbeat_seconds,
+        },
+        Check {
+            name: "realtime.queue_max_kib",
+            must: "must hold the largest notification that is let in, by limits.message_chars and",
+            other: "limits.data_kib",
+            holds: realtime.queue_max_kib.bytes() >= largest_frame,
+        },
+        Check {
+            name: "realtime.pending_page",
+            must: "must not be above",
+            other: "realtime.queue_max_frames",
+            holds: realtime.pending_page as usize <= realtime.queue_max_frames,
+        },
+    ]
+}
+
+fn limits(Config { limits, .. }: &Config) -> [Check; 4] {
+    [
+        Check {
+            name: "limits.body_kib",
+            must: "must not be below",
+            other: "limits.data_kib",
+            holds: limits.body_kib >= limits.data_kib,
+        },
+        Check {
+            name: "limits.batch_line_kib",
+            must: "must not be below",
+            other: "limits.data_kib",
+            holds: limits.batch_line_kib >= limits.data_kib,
+        },
+        Check {
+            name: "limits.page_default",
+            must: "must not be above",
+            other: "limits.page_max",
+            holds: limits.page_default <= limits.page_max,
+        },
+        Check {
+            name: "limits.connections_per_user",
+            must: "must not be above",
+            other: "limits.connections_max",
+            holds: limits.connections_per_user <= limits.connections_max,
+        },
     ]
 }
 
