@@ -1,3 +1,11 @@
-//! Landfall server.
+//! The Landfall server.
+//!
+//! `http` and `realtime` are codecs around `service`, which loads, asks core to decide, commits
+//! and nudges; `worker` runs the same rhythm in the background. `config`, `keys` and `cli` start
+//! it; `bench` measures it.
 
 pub mod auth;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod keys;

@@ -1,2 +1,18 @@
 //! The binary `landfall`.
-fn main() {}
+//!
+//! The only place that reads the process's arguments and environment. Must hold no logic.
+
+use std::process::ExitCode;
+
+use landfall_server::{cli, config::Loaded};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    cli::run(std::env::args_os(), std::env::vars_os().collect(), serve)
+}
+
+fn serve(_loaded: Loaded) -> anyhow::Result<()> {
+    anyhow::bail!("this build has no server yet")
+}

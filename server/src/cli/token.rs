@@ -1,0 +1,130 @@
+//! `landfall token`: a token signed with a shared secret of this server.
+//!
+//! Meant for services, scripts and trying things out. Must never print anything beside the token
+//! to standard output.
+
+use std::io::Write;
+
+use anyhow::{Context, bail};
+use clap::Args;
+use jsonwebtoken::{EncodingKey, Header};
+use serde::Serialize;
+use uuid::Builder;
+
+use super::ConfigArgs;
+use super::ttl::Ttl;
+use crate::clock::now_ms;
+use crate::config::{AuthKey, Environment, KeyMaterial, check_scope};
+use crate::keys;
+
+#[derive(Args)]
+pub(super) struct TokenArgs {
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// Id of the user or service that the token stands for.
+    #[arg(long, value_name = "ID", value_parser = filled)]
+    sub: String,
+    /// Role: student, teacher, admin, service or one of auth.roles; may be repeated.
+    #[arg(long = "role", value_name = "R", value_parser = filled)]
+    roles: Vec<String>,
+    /// Name to show to others.
+    #[arg(long, value_name = "N")]
+    name: Option<String>,
+    /// Tenant that the token is for.
+    #[arg(long, value_name = "T", default_value = "default", value_parser = filled)]
+    tenant: String,
+    /// Scope beyond those of the roles, such as notify:send; may be repeated.
+    #[arg(long = "scope", value_name = "S", value_parser = scope)]
+    scopes: Vec<String>,
+    /// Life of the token: 90s, 15m, 1h, 30d.
+    #[arg(long, value_name = "TTL", default_value = "1h")]
+    ttl: Ttl,
+    /// Language, such as es-MX.
+    #[arg(long, value_name = "L")]
+    locale: Option<String>,
+    /// Time zone, such as America/Mexico_City.
+    #[arg(long, value_name = "Z")]
+    tz: Option<String>,
+}
+
+/// The claims of a token (contract, section 1).
+#[derive(Serialize)]
+struct Claims {
+    sub: String,
+    tenant: String,
+    roles: Vec<String>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    scope: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    locale: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tz: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    iss: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    aud: Option<String>,
+    iat: i64,
+    exp: i64,
+    jti: String,
+}
+
+pub(super) fn run(args: TokenArgs, env: Environment, out: &mut dyn Write) -> anyhow::Result<()> {
+    let TokenArgs { config, sub, roles, name, tenant, scopes, ttl, locale, tz } = args;
+    let config = config.load(env, None)?.config;
+    let keys = keys::open_auth(&config)?;
+    let (id, key) = signing_key(&keys, &tenant)?;
+    let now = now_ms();
+    let iat = now / 1_000;
+    let claims = Claims {
+        sub,
+        tenant,
+        roles,
+        scope: scopes.join(" "),
+        name,
+        locale,
+        tz,
+        iss: config.auth.issuer().map(str::to_owned),
+        aud: config.auth.audience().map(str::to_owned),
+        iat,
+        exp: iat + ttl.seconds(),
+        jti: token_id(now)?,
+    };
+    let header = Header { kid: Some(id.to_owned()), ..Header::default() };
+    writeln!(out, "{}", jsonwebtoken::encode(&header, &claims, &key)?)?;
+    Ok(())
+}
+
+/// Makes an id whose time is the clock's, like every other time of the token.
+fn token_id(now_ms: i64) -> anyhow::Result<String> {
+    let mut random = [0; 10];
+    aws_lc_rs::rand::fill(&mut random).context("the system gives no random bytes")?;
+    let millis = u64::try_from(now_ms).unwrap_or_default();
+    Ok(Builder::from_unix_timestamp_millis(millis, &random).into_uuid().to_string())
+}
+
+/// Returns the first shared secret that may speak for the tenant.
+fn signing_key<'a>(keys: &'a [AuthKey], tenant: &str) -> anyhow::Result<(&'a str, EncodingKey)> {
+    let shared = keys.iter().filter_map(|key| match &key.material {
+        KeyMaterial::Secret(secret) => Some((key, secret)),
+        KeyMaterial::Pem(_) => None,
+    });
+    let shared: Vec<_> = shared.collect();
+    if shared.is_empty() {
+        bail!("only public keys are configured: tokens come from whoever holds the private keys");
+    }
+    match shared.into_iter().find(|(key, _)| key.tenants.allow(tenant)) {
+        Some((key, secret)) => Ok((&key.id, EncodingKey::from_secret(secret.expose().as_bytes()))),
+        None => bail!("no configured HS256 key may speak for the tenant {tenant:?}"),
+    }
+}
+
+fn filled(text: &str) -> Result<String, String> {
+    let empty = text.trim().is_empty();
+    if empty { Err("must not be empty".to_owned()) } else { Ok(text.to_owned()) }
+}
+
+fn scope(text: &str) -> Result<String, String> {
+    check_scope(text).map(|()| text.to_owned())
+}

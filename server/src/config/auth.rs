@@ -1,0 +1,70 @@
+//! Settings of `[auth]`.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::auth_keys::{self, AuthKey, ENV_KEY_ID, KeyAlgorithm, KeyMaterial, KeyTenants};
+use super::problem::Problems;
+use super::{Effective, Origin, Seconds, Secret};
+
+/// Tokens, the keys that sign them, and what roles may do.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AuthSettings {
+    /// By which a token's times may be off.
+    pub leeway_seconds: Seconds,
+    /// In which a socket without a token has to send one.
+    pub first_message_seconds: Seconds,
+    issuer: String,
+    audience: String,
+    jwt_secret_key: Secret,
+    /// Role to scopes; a role that is not here gives nothing of its own.
+    pub roles: BTreeMap<String, Vec<String>>,
+    /// The configured keys, `JWT_SECRET_KEY` last; empty means that one is made on the first start.
+    #[serde(skip)]
+    pub keys: Vec<AuthKey>,
+}
+
+impl AuthSettings {
+    /// Returns what a token's `iss` has to be, if anything.
+    pub fn issuer(&self) -> Option<&str> {
+        Some(self.issuer.as_str()).filter(|text| !text.is_empty())
+    }
+
+    /// Returns what a token's `aud` has to hold, if anything.
+    pub fn audience(&self) -> Option<&str> {
+        Some(self.audience.as_str()).filter(|text| !text.is_empty())
+    }
+
+    /// Fills `keys` from the list and from the single secret.
+    pub(super) fn collect_keys(&mut self, effective: &Effective, problems: &mut Problems) {
+        let origin = effective.origin(auth_keys::PATH);
+        let list = effective.value(auth_keys::PATH).and_then(toml::Value::as_array);
+        for (index, value) in list.into_iter().flatten().enumerate() {
+            if let Some(key) = auth_keys::read(index, value, &origin, problems) {
+                self.keys.push(key);
+            }
+        }
+        auth_keys::refuse_double_ids(&self.keys, &origin, problems);
+        self.add_single_secret(&effective.origin("auth.jwt_secret_key"), problems);
+    }
+
+    fn add_single_secret(&mut self, origin: &Origin, problems: &mut Problems) {
+        // Set but empty is a variable that someone forgot to fill: falling back to a self-made
+        // key would refuse every token of the app without saying why.
+        let forgotten = matches!(origin, Origin::Env(_));
+        if self.jwt_secret_key.is_empty() && !forgotten {
+            return;
+        }
+        if let Err(what) = auth_keys::check_secret(&self.jwt_secret_key) {
+            return problems.add("auth.jwt_secret_key", what, origin);
+        }
+        self.keys.push(AuthKey {
+            id: ENV_KEY_ID.to_owned(),
+            algorithm: KeyAlgorithm::Hs256,
+            material: KeyMaterial::Secret(self.jwt_secret_key.clone()),
+            tenants: KeyTenants::Any,
+        });
+    }
+}

@@ -1,0 +1,109 @@
+//! What settings have to be to each other.
+//!
+//! Each check is left out while one of its settings is wrong by itself, so that no problem is
+//! only the echo of another.
+
+use super::problem::Problems;
+use super::{Config, Effective, VapidPairError};
+
+/// Runs every check that needs more than one setting.
+pub(super) fn run(config: &Config, effective: &Effective, problems: &mut Problems) {
+    for check in between(config) {
+        let mentioned = [check.name, check.other];
+        if check.holds || mentioned.iter().any(|path| problems.names(path)) {
+            continue;
+        }
+        let what = format!("{} {}", check.must, check.other);
+        // The one that somebody set is the one to look at.
+        let origins = mentioned.map(|path| effective.origin(path));
+        let set = origins.iter().find(|origin| **origin != super::Origin::Default);
+        problems.add(check.name, what, set.unwrap_or(&origins[0]));
+    }
+    check_vapid(config, effective, problems);
+}
+
+/// A relation of two settings.
+struct Check {
+    name: &'static str,
+    must: &'static str,
+    other: &'static str,
+    holds: bool,
+}
+
+fn between(config: &Config) -> [Check; 8] {
+    let [queue, silence, frame, page] = sockets_and_store(config);
+    let [body, line, list, user] = limits(config);
+    [queue, silence, frame, page, body, line, list, user]
+}
+
+fn sockets_and_store(Config { store, realtime, limits, .. }: &Config) -> [Check; 4] {
+    // Characters take up to 6 bytes in JSON (\u0000); 4 KiB are for the frame's other fields.
+    let texts = 6 * (limits.title_chars + limits.message_chars);
+    let largest_frame = limits.data_kib.bytes() + texts + 4_096;
+    [
+        Check {
+            name: "store.queue_max_units",
+            must: "must not be below",
+            other: "store.group_max_units",
+            holds: store.queue_max_units >= store.group_max_units,
+        },
+        Check {
+            name: "realtime.silence_seconds",
+            must: "must be above",
+            other: "realtime.heartbeat_seconds",
+            holds: realtime.silence_seconds > realtime.heartbeat_seconds,
+        },
+        Check {
+            name: "realtime.queue_max_kib",
+            must: "must hold the largest notification that is let in, by limits.message_chars and",
+            other: "limits.data_kib",
+            holds: realtime.queue_max_kib.bytes() >= largest_frame,
+        },
+        Check {
+            name: "realtime.pending_page",
+            must: "must not be above",
+            other: "realtime.queue_max_frames",
+            holds: realtime.pending_page as usize <= realtime.queue_max_frames,
+        },
+    ]
+}
+
+fn limits(Config { limits, .. }: &Config) -> [Check; 4] {
+    [
+        Check {
+            name: "limits.body_kib",
+            must: "must not be below",
+            other: "limits.data_kib",
+            holds: limits.body_kib >= limits.data_kib,
+        },
+        Check {
+            name: "limits.batch_line_kib",
+            must: "must not be below",
+            other: "limits.data_kib",
+            holds: limits.batch_line_kib >= limits.data_kib,
+        },
+        Check {
+            name: "limits.page_default",
+            must: "must not be above",
+            other: "limits.page_max",
+            holds: limits.page_default <= limits.page_max,
+        },
+        Check {
+            name: "limits.connections_per_user",
+            must: "must not be above",
+            other: "limits.connections_max",
+            holds: limits.connections_per_user <= limits.connections_max,
+        },
+    ]
+}
+
+fn check_vapid(config: &Config, effective: &Effective, problems: &mut Problems) {
+    let Err(error) = config.vapid.pair() else { return };
+    let missing_public = error == VapidPairError::Half && config.vapid.public_key.is_empty();
+    let (name, set) = match missing_public {
+        true => ("vapid.public_key", "vapid.private_key"),
+        false if error == VapidPairError::Half => ("vapid.private_key", "vapid.public_key"),
+        false => ("vapid.public_key", "vapid.public_key"),
+    };
+    problems.add(name, error.to_string(), &effective.origin(set));
+}

@@ -1,0 +1,101 @@
+//! The forms that a text setting can have: addresses, URLs, origins, scopes.
+//!
+//! Pure checks. Must never put a password that a URL may carry into what they answer.
+
+use std::net::SocketAddr;
+
+use axum::http::Uri;
+
+use super::suggest::did_you_mean;
+
+/// Every scope that a role or a token can give (contract, section 1). `notify:send:TYPE` is
+/// `notify:send` for one notification type.
+pub const SCOPES: [&str; 9] = [
+    "notify:send",
+    "notify:critical",
+    "notify:phone",
+    "topics:manage",
+    "events:manage",
+    "lessons:manage",
+    "users:manage",
+    "metrics:read",
+    "admin",
+];
+
+/// Checks that a scope is one of [`SCOPES`] or `notify:send:TYPE`.
+///
+/// # Errors
+/// What is wrong, with the known scope that looks most like it.
+pub fn scope(text: &str) -> Result<(), String> {
+    let typed = text.strip_prefix("notify:send:").is_some_and(|kind| !kind.is_empty());
+    if typed || SCOPES.contains(&text) {
+        return Ok(());
+    }
+    Err(format!("{text:?} is not a scope{}", did_you_mean(text, SCOPES)))
+}
+
+pub(super) fn any(_: &str) -> Result<(), String> {
+    Ok(())
+}
+
+pub(super) fn filled(text: &str) -> Result<(), String> {
+    if text.trim().is_empty() { Err("must not be empty".to_owned()) } else { Ok(()) }
+}
+
+pub(super) fn address(text: &str) -> Result<(), String> {
+    let wanted = "must be an IP address and a port, such as 127.0.0.1:8003 or [::]:8003";
+    text.parse::<SocketAddr>().map(|_| ()).map_err(|_| format!("{wanted}, not {text:?}"))
+}
+
+pub(super) fn url_or_empty(text: &str) -> Result<(), String> {
+    let plain = |uri: &Uri| uri.query().is_none() && !text.ends_with('/');
+    if text.is_empty() || http_uri(text).as_ref().is_some_and(plain) {
+        return Ok(());
+    }
+    Err("must be http:// or https:// with a host, and no slash or query at the end".to_owned())
+}
+
+pub(super) fn web_origin(text: &str) -> Result<(), String> {
+    let bare = |uri: &Uri| uri.path() == "/" && uri.query().is_none() && !text.ends_with('/');
+    if http_uri(text).as_ref().is_some_and(bare) {
+        return Ok(());
+    }
+    Err("each must be an origin such as https://app.example.org, with nothing after it".to_owned())
+}
+
+fn http_uri(text: &str) -> Option<Uri> {
+    let uri: Uri = text.parse().ok()?;
+    let authority = uri.authority()?;
+    let known = matches!(uri.scheme_str(), Some("http" | "https"));
+    let sound = !authority.host().is_empty() && !authority.as_str().contains('@');
+    (known && sound).then_some(uri)
+}
+
+pub(super) fn contact_or_empty(text: &str) -> Result<(), String> {
+    let mail = text.strip_prefix("mailto:").is_some_and(|to| to.contains('@'));
+    let page = text.starts_with("https://") && http_uri(text).is_some();
+    if text.is_empty() || mail || page {
+        return Ok(());
+    }
+    Err("must be mailto:ADDRESS or an https:// address".to_owned())
+}
+
+pub(super) fn store_url(text: &str) -> Result<(), String> {
+    if text.is_empty() {
+        return Ok(());
+    }
+    let Some((scheme, path)) = text.split_once(':') else {
+        return Err("must be sqlite:PATH".to_owned());
+    };
+    if scheme != "sqlite" {
+        // Only the scheme is repeated: what follows may hold a password.
+        return Err(format!("{scheme} is not a store of this version; it must be sqlite:PATH"));
+    }
+    // Libraries disagree on whether sqlite:///x is relative, so the slashes are refused.
+    let odd = path.starts_with("//") || path.contains(['?', '#']);
+    let unsafe_name = path.starts_with(':') || path.starts_with("file:") || path.ends_with('/');
+    if path.is_empty() || odd || unsafe_name {
+        return Err(format!("must be sqlite:PATH with the path of a file, not {text:?}"));
+    }
+    Ok(())
+}

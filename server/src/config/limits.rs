@@ -1,0 +1,43 @@
+//! Settings of `[limits]`: every limit on what comes in.
+
+use serde::Deserialize;
+
+use super::{Kib, Seconds};
+
+/// The one table of limits.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// A request's body.
+    pub body_kib: Kib,
+    /// One line of a batch.
+    pub batch_line_kib: Kib,
+    /// A request's line and header fields together.
+    pub header_kib: Kib,
+    /// Nesting of JSON.
+    pub json_depth: usize,
+    /// Characters of a title.
+    pub title_chars: usize,
+    /// Characters of a message.
+    pub message_chars: usize,
+    /// A notification's `data` as JSON.
+    pub data_kib: Kib,
+    /// Characters of an id that a caller chooses.
+    pub id_chars: usize,
+    /// Users in one send.
+    pub recipients_max: usize,
+    /// Members in one bulk change.
+    pub members_bulk_max: usize,
+    /// Entries on a page when the caller does not say.
+    pub page_default: u32,
+    /// Entries on a page at most.
+    pub page_max: u32,
+    /// A frame from a socket.
+    pub frame_kib: Kib,
+    /// Open connections to this server.
+    pub connections_max: usize,
+    /// Open sockets of one user.
+    pub connections_per_user: usize,
+    /// In which a request's header has to be there in full.
+    pub header_seconds: Seconds,
+}

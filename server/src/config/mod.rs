@@ -1,0 +1,168 @@
+//! The configuration: one typed struct for each section of `config.default.toml`.
+//!
+//! Loading merges default < file < environment < flags, keeps where each value came from and
+//! reports everything that is wrong at once. Must never read the process's environment, and
+//! nothing outside this module reads settings from anywhere else.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+use toml::Value;
+
+mod audit;
+mod auth;
+mod auth_keys;
+mod checks;
+mod effective;
+mod environment;
+mod file;
+mod forms;
+mod limits;
+mod log;
+mod notify;
+mod origin;
+mod problem;
+mod realtime;
+mod rules;
+mod schema;
+mod secret;
+mod server;
+mod store;
+mod suggest;
+#[cfg(test)]
+mod tests;
+mod units;
+mod vapid;
+
+pub use audit::AuditSettings;
+pub use auth::AuthSettings;
+pub(crate) use auth_keys::SELF_KEY_ID;
+pub use auth_keys::{AuthKey, KeyAlgorithm, KeyMaterial, KeyTenants, MIN_SECRET_BYTES};
+pub use effective::Effective;
+pub use environment::{Environment, FILE_VARIABLE};
+pub use forms::{SCOPES, scope as check_scope};
+pub use limits::Limits;
+pub use log::{LogFormat, LogLevel, LogSettings};
+pub use notify::NotifySettings;
+pub use origin::Origin;
+pub use problem::{Problem, Problems};
+pub use realtime::RealtimeSettings;
+pub use schema::DEFAULT_FILE;
+pub use secret::Secret;
+pub use server::ServerSettings;
+pub use store::StoreSettings;
+pub use units::{Hours, Kib, Mib, Millis, Seconds};
+pub use vapid::{VapidPair, VapidPairError, VapidSettings};
+
+/// What the configuration is made from.
+#[derive(Default)]
+pub struct Inputs {
+    /// The file of `--config`; without it, the one of `LANDFALL_CONFIG`.
+    pub file: Option<PathBuf>,
+    /// The environment, handed in as a value.
+    pub env: Environment,
+    /// What the command line sets.
+    pub flags: Flags,
+}
+
+/// Settings that have a flag of their own.
+#[derive(Debug, Clone, Default)]
+pub struct Flags {
+    /// `--data-dir`, over `server.data_dir`.
+    pub data_dir: Option<String>,
+    /// `--listen`, over `server.listen`.
+    pub listen: Option<String>,
+}
+
+/// A sound configuration and what is worth telling its operator.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// The settings in force.
+    pub config: Config,
+    /// Variables that were accepted and have no effect, one sentence each.
+    pub warnings: Vec<String>,
+    /// The settings in force with their origins, to be printed.
+    pub effective: Effective,
+}
+
+/// Every setting, by section.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Listening, data folder, drain.
+    pub server: ServerSettings,
+    /// The store.
+    pub store: StoreSettings,
+    /// Tokens, keys, roles.
+    pub auth: AuthSettings,
+    /// The Web Push identity.
+    pub vapid: VapidSettings,
+    /// Sockets.
+    pub realtime: RealtimeSettings,
+    /// Notifications.
+    pub notify: NotifySettings,
+    /// The audit trail.
+    pub audit: AuditSettings,
+    /// Every limit on what comes in.
+    pub limits: Limits,
+    /// Logs.
+    pub log: LogSettings,
+}
+
+/// A value as its layer spells it: typed in a file, text elsewhere.
+enum Raw {
+    Toml(Value),
+    Text(String),
+}
+
+/// A value that has not been checked yet, and where it came from.
+struct Setting {
+    raw: Raw,
+    origin: Origin,
+}
+
+impl Config {
+    /// Loads the configuration: default < file < environment < flags.
+    ///
+    /// Reads the configuration file and the `pem_file`s that it names, and nothing else.
+    ///
+    /// # Errors
+    /// Everything that is wrong, each with its name and where it came from.
+    pub fn load(inputs: Inputs) -> Result<Loaded, Problems> {
+        let mut problems = Problems::default();
+        let mut settings = defaults();
+        let named = || inputs.env.path(FILE_VARIABLE).map(PathBuf::from);
+        if let Some(path) = inputs.file.clone().or_else(named) {
+            file::apply(&path, &mut settings, &mut problems);
+        }
+        let warnings = inputs.env.apply(&mut settings, &mut problems);
+        inputs.flags.apply(&mut settings);
+
+        let effective = Effective::read(settings, &mut problems);
+        let mut config = effective.typed();
+        config.auth.collect_keys(&effective, &mut problems);
+        checks::run(&config, &effective, &mut problems);
+        if problems.is_empty() { Ok(Loaded { config, warnings, effective }) } else { Err(problems) }
+    }
+}
+
+fn defaults() -> BTreeMap<String, Setting> {
+    let setting = |value| Setting { raw: Raw::Toml(value), origin: Origin::Default };
+    schema::leaves().into_iter().map(|(path, value)| (path, setting(value))).collect()
+}
+
+impl Flags {
+    fn apply(self, settings: &mut BTreeMap<String, Setting>) {
+        let given = [
+            ("server.data_dir", "--data-dir", self.data_dir),
+            ("server.listen", "--listen", self.listen),
+        ];
+        for (path, flag, text) in given {
+            if let Some(text) = text {
+                let setting = Setting { raw: Raw::Text(text), origin: Origin::Flag(flag) };
+                settings.insert(path.to_owned(), setting);
+            }
+        }
+    }
+}

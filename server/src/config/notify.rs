@@ -1,0 +1,26 @@
+//! Settings of `[notify]`.
+
+use serde::Deserialize;
+
+use super::{Hours, Seconds};
+
+/// Notifications and sends.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NotifySettings {
+    /// Life of a notification whose sender does not say; 0 is without end.
+    ttl_default_seconds: Seconds,
+    /// Recipients of a send stored in one transaction.
+    pub chunk: usize,
+    /// For which an idempotency key gives its first answer.
+    pub idempotency_hours: Hours,
+    /// Lines of one batch call.
+    pub batch_max_lines: usize,
+}
+
+impl NotifySettings {
+    /// Returns the default life of a notification, if it has one.
+    pub fn ttl_default(&self) -> Option<Seconds> {
+        (self.ttl_default_seconds.0 > 0).then_some(self.ttl_default_seconds)
+    }
+}

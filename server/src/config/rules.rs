@@ -1,0 +1,203 @@
+//! What each setting may be, taken alone.
+//!
+//! One table from path to rule. Must never look at a second setting: that is `checks`, and never
+//! put a secret's value into what it answers.
+
+use toml::Value;
+
+use super::Raw;
+use super::forms;
+
+/// Says what a setting may be.
+#[derive(Clone, Copy)]
+pub(super) enum Rule {
+    /// A whole number between the two, both included.
+    Int(u32, u32),
+    /// One of these words.
+    Choice(&'static [&'static str]),
+    /// A text that the function accepts.
+    Text(fn(&str) -> Result<(), String>),
+    /// A list of texts, each of which the function accepts.
+    List(fn(&str) -> Result<(), String>),
+    /// A text that is never shown.
+    Secret,
+    /// The array of tables `auth.keys`, looked into by `auth_keys`.
+    Keys,
+}
+
+/// The open map: its entries are settings, and a file may add more.
+pub(super) const ROLES: &str = "auth.roles";
+
+const RULES: &[(&str, Rule)] = &[
+    ("server.listen", Rule::Text(forms::address)),
+    ("server.data_dir", Rule::Text(forms::filled)),
+    ("server.public_url", Rule::Text(forms::url_or_empty)),
+    ("server.drain_seconds", Rule::Int(0, 3_600)),
+    ("server.backlog", Rule::Int(1, 65_535)),
+    ("server.allowed_origins", Rule::List(forms::web_origin)),
+    ("store.url", Rule::Text(forms::store_url)),
+    ("store.readers", Rule::Int(1, 64)),
+    ("store.group_max_units", Rule::Int(1, 65_536)),
+    ("store.queue_max_units", Rule::Int(1, 1_000_000)),
+    ("store.cache_mib", Rule::Int(1, 65_536)),
+    ("store.mmap_mib", Rule::Int(0, 1_048_576)),
+    ("auth.leeway_seconds", Rule::Int(0, 600)),
+    ("auth.first_message_seconds", Rule::Int(1, 120)),
+    ("auth.issuer", Rule::Text(forms::any)),
+    ("auth.audience", Rule::Text(forms::any)),
+    ("auth.jwt_secret_key", Rule::Secret),
+    ("auth.keys", Rule::Keys),
+    ("vapid.public_key", Rule::Text(forms::any)),
+    ("vapid.private_key", Rule::Secret),
+    ("vapid.subject", Rule::Text(forms::contact_or_empty)),
+    ("realtime.heartbeat_seconds", Rule::Int(1, 3_600)),
+    ("realtime.silence_seconds", Rule::Int(2, 7_200)),
+    ("realtime.replay_max", Rule::Int(1, 10_000)),
+    ("realtime.pending_page", Rule::Int(1, 1_000)),
+    ("realtime.confirm_seconds", Rule::Int(1, 300)),
+    ("realtime.queue_max_frames", Rule::Int(1, 1_000_000)),
+    ("realtime.queue_max_kib", Rule::Int(1, 1_048_576)),
+    ("realtime.replay_reads", Rule::Int(1, 4_096)),
+    ("realtime.send_buffer_kib", Rule::Int(2, 65_536)),
+    ("notify.ttl_default_seconds", Rule::Int(0, 315_360_000)),
+    // More than 500 recipients in a transaction hold up every other writer of their feeds.
+    ("notify.chunk", Rule::Int(1, 500)),
+    ("notify.idempotency_hours", Rule::Int(1, 720)),
+    ("notify.batch_max_lines", Rule::Int(1, 1_000_000)),
+    // An entry is promised to be chained within a second.
+    ("audit.seal_ms", Rule::Int(10, 1_000)),
+    ("limits.body_kib", Rule::Int(1, 65_536)),
+    ("limits.batch_line_kib", Rule::Int(1, 65_536)),
+    ("limits.header_kib", Rule::Int(4, 1_024)),
+    // The JSON parser itself stops at 128.
+    ("limits.json_depth", Rule::Int(4, 127)),
+    ("limits.title_chars", Rule::Int(1, 10_000)),
+    ("limits.message_chars", Rule::Int(1, 1_000_000)),
+    ("limits.data_kib", Rule::Int(1, 16_384)),
+    // The server's own ids are UUIDs of 36 characters and have to pass.
+    ("limits.id_chars", Rule::Int(36, 1_024)),
+    ("limits.recipients_max", Rule::Int(1, 1_000_000)),
+    ("limits.members_bulk_max", Rule::Int(1, 1_000_000)),
+    ("limits.page_default", Rule::Int(1, 10_000)),
+    ("limits.page_max", Rule::Int(1, 10_000)),
+    ("limits.frame_kib", Rule::Int(1, 16_384)),
+    ("limits.connections_max", Rule::Int(1, 10_000_000)),
+    ("limits.connections_per_user", Rule::Int(1, 100_000)),
+    ("limits.header_seconds", Rule::Int(1, 300)),
+    ("log.format", Rule::Choice(&["text", "json"])),
+    ("log.level", Rule::Choice(&["error", "warn", "info", "debug", "trace"])),
+];
+
+/// Returns the rule of a setting; every leaf of the default file has one.
+pub(super) fn rule_of(path: &str) -> Option<Rule> {
+    if role_of(path).is_some() {
+        return Some(Rule::List(forms::scope));
+    }
+    RULES.iter().find(|(known, _)| *known == path).map(|(_, rule)| *rule)
+}
+
+/// Returns the role that a path below `auth.roles` is about.
+pub(super) fn role_of(path: &str) -> Option<&str> {
+    path.strip_prefix(ROLES)?.strip_prefix('.')
+}
+
+impl Rule {
+    /// Reads a raw value by this rule.
+    ///
+    /// # Errors
+    /// What is wrong, as the end of a sentence that starts with the setting's name.
+    pub(super) fn read(self, raw: &Raw) -> Result<Value, String> {
+        match self {
+            Self::Int(low, high) => read_int(raw, low, high),
+            Self::Choice(words) => read_text(raw, |text| one_of(words, text)),
+            Self::Text(check) => read_text(raw, check),
+            Self::Secret => read_text(raw, forms::any),
+            Self::List(check) => read_list(raw, check),
+            Self::Keys => read_keys(raw),
+        }
+    }
+}
+
+fn read_int(raw: &Raw, low: u32, high: u32) -> Result<Value, String> {
+    let number = match raw {
+        Raw::Toml(Value::Integer(number)) => *number,
+        Raw::Toml(other) => return Err(wrong_type("a whole number", other)),
+        Raw::Text(text) => {
+            text.trim().parse().map_err(|_| format!("must be a whole number, not {text:?}"))?
+        }
+    };
+    if number < i64::from(low) || number > i64::from(high) {
+        return Err(format!("must be between {low} and {high}, not {number}"));
+    }
+    Ok(Value::Integer(number))
+}
+
+fn read_text(raw: &Raw, check: impl Fn(&str) -> Result<(), String>) -> Result<Value, String> {
+    let text = match raw {
+        Raw::Toml(Value::String(text)) | Raw::Text(text) => text,
+        Raw::Toml(other) => return Err(wrong_type("a text", other)),
+    };
+    check(text)?;
+    Ok(Value::String(text.clone()))
+}
+
+fn read_list(raw: &Raw, check: impl Fn(&str) -> Result<(), String>) -> Result<Value, String> {
+    let items = match raw {
+        Raw::Toml(Value::Array(items)) => items.clone(),
+        Raw::Toml(other) => return Err(wrong_type("a list of texts", other)),
+        Raw::Text(text) if text.trim_start().starts_with('[') => parse_array(text)?,
+        Raw::Text(text) => split(text),
+    };
+    for item in &items {
+        let Value::String(text) = item else {
+            return Err(format!("must be a list of texts, but holds {}", type_name(item)));
+        };
+        check(text)?;
+    }
+    Ok(Value::Array(items))
+}
+
+fn read_keys(raw: &Raw) -> Result<Value, String> {
+    match raw {
+        Raw::Toml(Value::Array(items)) => Ok(Value::Array(items.clone())),
+        Raw::Toml(other) => Err(wrong_type("a list of tables", other)),
+        Raw::Text(text) => parse_array(text).map(Value::Array),
+    }
+}
+
+fn parse_array(text: &str) -> Result<Vec<Value>, String> {
+    match text.trim().parse() {
+        Ok(Value::Array(items)) => Ok(items),
+        // The parser's own words quote the text, which may hold a secret.
+        _ => Err("must be a TOML array".to_owned()),
+    }
+}
+
+fn split(text: &str) -> Vec<Value> {
+    let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
+    items.map(|item| Value::String(item.to_owned())).collect()
+}
+
+fn one_of(words: &[&str], text: &str) -> Result<(), String> {
+    if words.contains(&text) {
+        return Ok(());
+    }
+    Err(format!("must be one of {}, not {text:?}", words.join(", ")))
+}
+
+fn wrong_type(expected: &str, found: &Value) -> String {
+    format!("must be {expected}, not {}", type_name(found))
+}
+
+/// Names a TOML type in plain words.
+pub(super) fn type_name(value: &Value) -> &'static str {
+    match value {
+        Value::String(_) => "a text",
+        Value::Integer(_) => "a whole number",
+        Value::Float(_) => "a number with a fraction",
+        Value::Boolean(_) => "true or false",
+        Value::Datetime(_) => "a date",
+        Value::Array(_) => "a list",
+        Value::Table(_) => "a section",
+    }
+}

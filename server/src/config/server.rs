@@ -1,0 +1,26 @@
+//! Settings of `[server]`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+use super::Seconds;
+
+/// Listening, data folder and drain.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ServerSettings {
+    /// Address to listen on; port 0 takes any free one.
+    pub listen: SocketAddr,
+    /// Folder of the embedded store and the self-made keys.
+    pub data_dir: PathBuf,
+    /// Where clients reach this server, without a slash at the end; empty when not set.
+    pub public_url: String,
+    /// What open requests and sockets get after SIGTERM.
+    pub drain_seconds: Seconds,
+    /// Connections waiting to be accepted.
+    pub backlog: u32,
+    /// Origins of pages that may call; empty is any.
+    pub allowed_origins: Vec<String>,
+}

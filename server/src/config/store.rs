@@ -1,0 +1,35 @@
+//! Settings of `[store]`.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::Mib;
+
+/// The store and how much it takes at once.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StoreSettings {
+    /// `sqlite:PATH`, or empty.
+    url: String,
+    /// Connections that read at the same time.
+    pub readers: usize,
+    /// Units committed together at most.
+    pub group_max_units: usize,
+    /// Units that may wait for a commit.
+    pub queue_max_units: usize,
+    /// Page cache of each connection.
+    pub cache_mib: Mib,
+    /// Mapped part of the file; 0 maps nothing.
+    pub mmap_mib: Mib,
+}
+
+impl StoreSettings {
+    /// Returns the path of the SQLite file: the one of `url`, else `landfall.db` in the data folder.
+    pub fn sqlite_path(&self, data_dir: &Path) -> PathBuf {
+        match self.url.strip_prefix("sqlite:") {
+            Some(path) => PathBuf::from(path),
+            None => data_dir.join("landfall.db"),
+        }
+    }
+}

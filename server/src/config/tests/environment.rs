@@ -1,0 +1,136 @@
+//! The names that the seeds document, and unknown ones.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
+use std::path::Path;
+
+use super::super::{Config, Environment, Inputs, KeyTenants};
+use super::{with_env, wrong};
+
+const SECRET: &str = "0123456789abcdef0123456789abcdef";
+
+#[test]
+fn jwt_secret_key_makes_the_key_env_for_every_tenant() {
+    let loaded = with_env(&[("JWT_SECRET_KEY", SECRET)]).unwrap();
+    let [key] = loaded.config.auth.keys.as_slice() else { panic!("one key") };
+    assert_eq!((key.id.as_str(), &key.tenants), ("env", &KeyTenants::Any));
+    assert!(loaded.warnings.is_empty());
+}
+
+#[test]
+fn a_short_or_forgotten_secret_is_refused() {
+    let short = wrong(with_env(&[("JWT_SECRET_KEY", "0123456789abcdef0123456789abcde")]));
+    assert_eq!(short, ["auth.jwt_secret_key: has 31 bytes, but needs 32 or more"]);
+    let empty = wrong(with_env(&[("JWT_SECRET_KEY", "")]));
+    assert!(empty[0].contains("is set but empty"), "{empty:?}");
+}
+
+#[test]
+fn database_url_names_the_store() {
+    let loaded = with_env(&[("DATABASE_URL", "sqlite:/srv/landfall.db")]).unwrap();
+    let path = loaded.config.store.sqlite_path(Path::new("data"));
+    assert_eq!(path, Path::new("/srv/landfall.db"));
+    let default = Config::load(Inputs::default()).unwrap().config.store;
+    assert_eq!(default.sqlite_path(Path::new("data")), Path::new("data/landfall.db"));
+}
+
+#[test]
+fn another_database_stops_the_start_without_its_password() {
+    for url in ["postgresql://app:hunter2@db/app", "sqlite:", "sqlite:///x.db", "sqlite::memory:"] {
+        let problems = with_env(&[("DATABASE_URL", url)]).unwrap_err();
+        let text = problems.to_string();
+        assert!(text.starts_with("store.url: "), "{text}");
+        assert!(text.ends_with("(environment DATABASE_URL)"), "{text}");
+        assert!(!text.contains("hunter2"), "{text}");
+    }
+}
+
+#[test]
+fn vapid_variables_are_a_pair() {
+    let pair = crate::keys::generate_vapid().unwrap();
+    let other = crate::keys::generate_vapid().unwrap();
+    let private = pair.private_key.expose();
+    let subject = ("VAPID_SUBJECT", "mailto:admin@example.org");
+    let set =
+        [("VAPID_PUBLIC_KEY", pair.public_key.as_str()), ("VAPID_PRIVATE_KEY", private), subject];
+    let vapid = with_env(&set).unwrap().config.vapid;
+    assert_eq!(vapid.pair(), Ok(Some(pair.clone())));
+    assert_eq!(vapid.subject, subject.1);
+
+    let mixed = [("VAPID_PUBLIC_KEY", other.public_key.as_str()), ("VAPID_PRIVATE_KEY", private)];
+    let what = "vapid.public_key: the public key does not belong to the private key";
+    assert_eq!(wrong(with_env(&mixed)), [what]);
+    let half = wrong(with_env(&mixed[1..]));
+    assert_eq!(half, ["vapid.public_key: public and private key must be set both or neither"]);
+}
+
+#[test]
+fn variables_of_later_parts_give_one_warning_each() {
+    let names = [
+        "REDIS_URL",
+        "TWILIO_ACCOUNT_SID",
+        "TWILIO_AUTH_TOKEN",
+        "TWILIO_FROM",
+        "TWILIO_MESSAGING_SERVICE_SID",
+        "FIREBASE_CREDENTIALS",
+        "CELERY_BROKER_URL",
+    ];
+    for name in names {
+        let warnings = with_env(&[(name, "x")]).unwrap().warnings;
+        assert_eq!(warnings, [format!("{name}: accepted, but not used by this version")]);
+        assert!(with_env(&[(name, "")]).unwrap().warnings.is_empty());
+    }
+}
+
+#[test]
+fn dead_variables_name_what_replaced_them() {
+    for (name, successor) in [
+        ("FIREBASE_SERVER_KEY", "FIREBASE_CREDENTIALS"),
+        ("FIREBASE_API_URL", "FIREBASE_CREDENTIALS"),
+        ("CELERY_RESULT_BACKEND", "DATABASE_URL"),
+    ] {
+        let warnings = with_env(&[(name, "x")]).unwrap().warnings;
+        assert_eq!(warnings.len(), 1);
+        assert!(warnings[0].starts_with(name) && warnings[0].contains(successor), "{warnings:?}");
+    }
+}
+
+#[test]
+fn two_names_of_one_setting_must_agree() {
+    for (first, second) in [
+        ("LANDFALL_STORE_URL", "DATABASE_URL"),
+        ("LANDFALL_VAPID_SUBJECT", "VAPID_SUBJECT"),
+        ("REDIS_URL", "CELERY_BROKER_URL"),
+    ] {
+        let value = if first.contains("URL") { "sqlite:a" } else { "mailto:a@b" };
+        let agreed = with_env(&[(first, value), (second, value)]);
+        assert!(agreed.is_ok());
+        let problems = wrong(with_env(&[(first, value), (second, "sqlite:b")]));
+        let what = format!("{second}: says something else than {first}, which is the same setting");
+        assert!(problems.contains(&what), "{problems:?}");
+    }
+}
+
+#[test]
+fn an_unknown_variable_is_refused_with_a_suggestion() {
+    let problems = wrong(with_env(&[("LANDFALL_SERVER_LISTENS", "x"), ("LANDFALL", "x")]));
+    let what = "is not a setting; did you mean LANDFALL_SERVER_LISTEN?";
+    assert_eq!(problems, [format!("LANDFALL_SERVER_LISTENS: {what}")]);
+}
+
+#[test]
+fn variables_that_kubernetes_sets_for_a_service_are_no_settings() {
+    let names = ["LANDFALL_PORT", "LANDFALL_SERVICE_HOST", "LANDFALL_PORT_8003_TCP_ADDR"];
+    with_env(&names.map(|name| (name, "tcp://10.0.0.1:8003"))).unwrap();
+}
+
+#[test]
+fn text_that_is_not_utf8_is_a_problem_only_where_it_is_read() {
+    let broken = || OsString::from_vec(vec![0xff]);
+    let load = |name: &str| {
+        let env = [(OsString::from(name), broken())].into_iter().collect::<Environment>();
+        Config::load(Inputs { env, ..Inputs::default() })
+    };
+    assert!(load("HOME").is_ok());
+    assert_eq!(wrong(load("LANDFALL_LOG_LEVEL")), ["LANDFALL_LOG_LEVEL: must be valid UTF-8"]);
+}
