@@ -1,0 +1,146 @@
+//! What the audit trail says, and reading it.
+
+use landfall_core::audit::{Action, Details, Entity};
+use landfall_core::auth::Caller;
+use landfall_core::id::{Tenant, UserId};
+use landfall_core::notification::NewNotification;
+use landfall_core::time::Timestamp;
+use landfall_store::{AuditDraft, AuditFilter, AuditRecord, Unit, Verification, Write};
+use serde_json::json;
+
+use super::{Services, ServiceError};
+
+impl Services {
+    /// Says that a notification was stored, for whom and by whom (S4).
+    pub(super) fn created_entry(&self, new: &NewNotification) -> AuditDraft {
+        let content = &new.content;
+        let metadata = json!({
+            "notification_type": content.notification_type,
+            "delivered": false,
+            "title": content.title,
+            "message": content.message,
+            "sender_name": content.sender_name,
+            "priority": content.priority.as_str(),
+        });
+        let details = Details {
+            actor: content.sender_id.clone(),
+            target: Some(new.user.clone()),
+            metadata: metadata.to_string(),
+        };
+        AuditDraft {
+            at: new.created_at,
+            action: Action::NotificationCreated,
+            entity: Entity::Notification(new.id),
+            details: self.ids.salted(details),
+        }
+    }
+
+    /// Says something that a caller did.
+    pub(super) fn entry(
+        &self,
+        caller: &Caller,
+        action: Action,
+        entity: Entity,
+        metadata: serde_json::Value,
+    ) -> AuditDraft {
+        let details = Details {
+            actor: Some(caller.user.clone()),
+            target: None,
+            metadata: metadata.to_string(),
+        };
+        AuditDraft { at: self.now(), action, entity, details: self.ids.salted(details) }
+    }
+
+    /// Records that a device connected.
+    ///
+    /// # Errors
+    /// When the store is away; the connection goes on without.
+    pub async fn record_connected(
+        &self,
+        caller: &Caller,
+        device: Option<&str>,
+    ) -> Result<(), ServiceError> {
+        let metadata = json!({ "device_id": device });
+        let entity = Entity::Other("connection", caller.user.to_string());
+        self.record(&caller.tenant, self.entry(caller, Action::Connected, entity, metadata)).await
+    }
+
+    /// Records that a request or a connection was refused; `user` is known only where the token
+    /// was good.
+    ///
+    /// # Errors
+    /// When the store is away; the refusal holds without.
+    pub async fn record_refused(
+        &self,
+        tenant: &Tenant,
+        user: Option<&UserId>,
+        what: &'static str,
+        why: &str,
+    ) -> Result<(), ServiceError> {
+        let details = Details {
+            actor: user.cloned(),
+            target: None,
+            metadata: json!({ "reason": why }).to_string(),
+        };
+        let entity = Entity::Other("request", what.to_owned());
+        let details = self.ids.salted(details);
+        let entry = AuditDraft { at: self.now(), action: Action::Refused, entity, details };
+        self.record(tenant, entry).await
+    }
+
+    async fn record(&self, tenant: &Tenant, entry: AuditDraft) -> Result<(), ServiceError> {
+        let mut unit = Unit::new(tenant);
+        unit.audit.push(entry);
+        self.store.commit(unit).await?;
+        Ok(())
+    }
+
+    /// Lists the trail of the caller's tenant, for admins.
+    ///
+    /// # Errors
+    /// `Forbidden` without the scope `admin`.
+    pub async fn audit(
+        &self,
+        caller: &Caller,
+        filter: AuditFilter,
+    ) -> Result<Vec<AuditRecord>, ServiceError> {
+        require_admin(caller)?;
+        Ok(self.store.audit(&caller.tenant, filter).await?)
+    }
+
+    /// Recomputes the chain of the caller's tenant, for admins.
+    ///
+    /// # Errors
+    /// `Forbidden` without the scope `admin`.
+    pub async fn verify_audit(&self, caller: &Caller) -> Result<Verification, ServiceError> {
+        require_admin(caller)?;
+        Ok(self.store.verify(&caller.tenant).await?)
+    }
+
+    /// Makes the write that marks a notification delivered, with what the trail says of it.
+    pub(super) fn confirm_write(
+        &self,
+        user: &UserId,
+        number: landfall_core::feed::Number,
+        at: Timestamp,
+        device: Option<&str>,
+    ) -> Write {
+        let details = self.delivery_details(user, json!({ "channel": "websocket", "device_id": device }));
+        Write::Confirm { user: user.clone(), number, at, details }
+    }
+
+    /// Makes details of an entry about a delivery to a user.
+    pub(super) fn delivery_details(
+        &self,
+        user: &UserId,
+        metadata: serde_json::Value,
+    ) -> landfall_store::SaltedDetails {
+        let metadata = metadata.to_string();
+        self.ids.salted(Details { actor: None, target: Some(user.clone()), metadata })
+    }
+}
+
+/// Refuses whoever is not an admin.
+pub(super) fn require_admin(caller: &Caller) -> Result<(), ServiceError> {
+    if caller.is_admin() { Ok(()) } else { Err(ServiceError::needs("admin")) }
+}

@@ -1,0 +1,43 @@
+//! Why a use case did not happen; the edge maps each to its status.
+
+use landfall_core::notify::FieldError;
+use landfall_store::StoreError;
+
+/// Why a use case did not happen.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// The request is readable but wrong, in these places.
+    #[error("the request is not valid")]
+    Invalid(Vec<FieldError>),
+    /// The caller may not do this; the text says what is missing.
+    #[error("{0}")]
+    Forbidden(String),
+    /// It is not there, or not the caller's.
+    #[error("there is no such {0}")]
+    NotFound(&'static str),
+    /// The same request is under way at this moment.
+    #[error("a request with this idempotency key is under way")]
+    InFlight,
+    /// The idempotency key was used for another request.
+    #[error("this idempotency key was used for another request")]
+    KeyReused,
+    /// The store did not take it.
+    #[error(transparent)]
+    Store(StoreError),
+}
+
+impl ServiceError {
+    /// Refuses for want of a scope.
+    pub fn needs(scope: &str) -> Self {
+        Self::Forbidden(format!("needs the scope {scope}"))
+    }
+}
+
+impl From<StoreError> for ServiceError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::KeyReused => Self::KeyReused,
+            other => Self::Store(other),
+        }
+    }
+}

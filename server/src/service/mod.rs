@@ -1,0 +1,123 @@
+//! The use cases: load, let core decide, commit, and let the nudge follow.
+//!
+//! A service knows neither HTTP nor sockets nor a wire shape. It may decide nothing that core can
+//! decide, and answer nothing that is not committed.
+
+mod audit;
+mod error;
+mod ids;
+mod in_flight;
+pub mod inbox;
+pub mod notify;
+pub mod sends;
+pub mod topics;
+
+use std::sync::Arc;
+
+use landfall_channels::Registry;
+use landfall_core::cursor::CursorKey;
+use landfall_core::feed::FeedKey;
+use landfall_core::notify::NotifyLimits;
+use landfall_core::time::Timestamp;
+use landfall_store::{Store, StoreError};
+
+use crate::clock::Clock;
+pub use error::ServiceError;
+pub use ids::Ids;
+use in_flight::InFlight;
+
+/// Says how many devices of a user are connected to this node.
+pub trait Connections: Send + Sync {
+    /// Counts the live connections that follow a feed.
+    fn count(&self, feed: &FeedKey) -> usize;
+}
+
+/// What the services are set to.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Sizes of a notification.
+    pub notify: NotifyLimits,
+    /// Seconds until a notification expires whose sender does not say; `None` is never.
+    pub ttl_seconds: Option<u64>,
+    /// Recipients that one transaction of a send reaches.
+    pub chunk: usize,
+    /// Members of one bulk change.
+    pub members_bulk: usize,
+    /// For how long an idempotency key is kept, in milliseconds.
+    pub idempotency_ms: i64,
+}
+
+/// Everything a use case needs; built once and shared.
+pub struct Services {
+    /// The truth.
+    pub store: Arc<dyn Store>,
+    /// The time.
+    pub clock: Clock,
+    /// Makes ids and salts.
+    pub ids: Ids,
+    /// Seals cursors.
+    pub cursor_key: CursorKey,
+    /// Which channels have somewhere to go.
+    pub channels: Registry,
+    /// Who is connected.
+    pub connections: Arc<dyn Connections>,
+    /// Limits and defaults.
+    pub settings: Settings,
+    /// Wakes the worker that expands sends.
+    pub send_accepted: tokio::sync::Notify,
+    in_flight: InFlight,
+}
+
+/// What [`Services`] are built from.
+pub struct Parts {
+    /// The truth.
+    pub store: Arc<dyn Store>,
+    /// The time.
+    pub clock: Clock,
+    /// Seals cursors.
+    pub cursor_key: CursorKey,
+    /// Who is connected.
+    pub connections: Arc<dyn Connections>,
+    /// Limits and defaults.
+    pub settings: Settings,
+}
+
+impl Services {
+    /// Builds the services.
+    pub fn new(parts: Parts) -> Self {
+        let Parts { store, clock, cursor_key, connections, settings } = parts;
+        Self {
+            store,
+            clock,
+            ids: Ids::new(),
+            cursor_key,
+            channels: Registry::live_only(),
+            connections,
+            settings,
+            send_accepted: tokio::sync::Notify::new(),
+            in_flight: InFlight::default(),
+        }
+    }
+
+    /// Tells the time.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+}
+
+/// So often is a decision made anew when its preconditions keep changing under it.
+const ATTEMPTS_MAX: usize = 5;
+
+/// Repeats a decision while its commit answers `Stale`, a bounded number of times.
+async fn deciding<T, F>(mut decide: impl FnMut() -> F) -> Result<T, ServiceError>
+where
+    F: Future<Output = Result<T, ServiceError>>,
+{
+    for _ in 1..ATTEMPTS_MAX {
+        match decide().await {
+            Err(ServiceError::Store(StoreError::Stale)) => {}
+            result => return result,
+        }
+    }
+    decide().await
+}

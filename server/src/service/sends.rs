@@ -1,0 +1,98 @@
+//! Expanding sends: one stored row becomes a notification per user, chunk by chunk.
+//!
+//! Each chunk commits its notifications together with the send's new place, on condition of the
+//! old one; so a user gets the notification once, however often a chunk is tried and by whomever.
+
+use landfall_core::audit::{Action, Details, Entity};
+use landfall_core::id::UserId;
+use landfall_core::notification::NewNotification;
+use landfall_store::{AuditDraft, SendTo, StoreError, StoredSend, Unit, Write};
+use serde_json::json;
+
+use super::{ServiceError, Services};
+
+/// Sends that one round of expansion serves, one per tenant.
+const TENANTS_PER_ROUND: usize = 64;
+
+impl Services {
+    /// Expands one chunk of the oldest send of every tenant; tells how many sends it moved.
+    ///
+    /// # Errors
+    /// When the store is away; what is committed stays, the rest is tried again.
+    pub async fn expand_sends(&self) -> Result<usize, ServiceError> {
+        let sends = self.store.active_sends(TENANTS_PER_ROUND).await?;
+        for send in &sends {
+            self.expand_chunk(send).await?;
+        }
+        Ok(sends.len())
+    }
+
+    async fn expand_chunk(&self, send: &StoredSend) -> Result<(), ServiceError> {
+        let chunk = self.settings.chunk;
+        let users = self.next_users(send, chunk).await?;
+        let is_complete = users.len() < chunk;
+        let now = self.now();
+        let mut unit = Unit::new(&send.tenant);
+        for user in &users {
+            let new = NewNotification {
+                id: self.ids.notification(now),
+                user: user.clone(),
+                content: send.content.clone(),
+                created_at: now,
+                expires_at: send.expires_at,
+                channels: send.channels.clone(),
+                send: Some(send.id),
+            };
+            unit.audit.push(self.created_entry(&new));
+            unit.writes.push(Write::Publish(Box::new(new)));
+        }
+        unit.writes.push(Write::AdvanceSend {
+            id: send.id,
+            from: send.cursor.clone(),
+            to: users.last().map_or(send.cursor.clone(), UserId::to_string),
+            reached: users.len() as u64,
+            is_complete,
+        });
+        if is_complete {
+            unit.audit.push(self.completed_entry(send, users.len() as u64));
+        }
+        match self.store.commit(unit).await {
+            // Somebody else moved it on: nothing of this chunk was done.
+            Ok(_) | Err(StoreError::Stale) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn next_users(
+        &self,
+        send: &StoredSend,
+        limit: usize,
+    ) -> Result<Vec<UserId>, ServiceError> {
+        match &send.to {
+            SendTo::Users(users) => {
+                let reached = users.partition_point(|user| user.as_str() <= send.cursor.as_str());
+                Ok(users[reached..].iter().take(limit).cloned().collect())
+            }
+            SendTo::Topic(topic) => {
+                let cursor = send.cursor.clone();
+                let members = self.store.members(&send.tenant, topic, cursor, limit).await?;
+                Ok(members.into_iter().map(|member| member.user).collect())
+            }
+        }
+    }
+
+    fn completed_entry(&self, send: &StoredSend, last_chunk: u64) -> AuditDraft {
+        let metadata = json!({ "reached": send.expanded + last_chunk });
+        let details = Details {
+            actor: send.content.sender_id.clone(),
+            target: None,
+            metadata: metadata.to_string(),
+        };
+        AuditDraft {
+            at: self.now(),
+            action: Action::SendCompleted,
+            entity: Entity::Other("send", send.id.to_string()),
+            details: self.ids.salted(details),
+        }
+    }
+}
