@@ -173,6 +173,9 @@ pub struct Session {
     newest: Number,
     /// Notifications up to here are known to the device since before this run of reading.
     known: Number,
+    /// Notifications up to here may be known to the device, from a gap's listing or because they
+    /// are no news to it: it must hear of their end, but cannot be trusted to have them.
+    listed: Number,
     /// Notifications above `known` that were sent in this run.
     sent: BTreeSet<Number>,
     confirmations: Confirmations,
@@ -194,6 +197,7 @@ impl Session {
             last_sent: matches!(start, Start::After(_)).then_some(position),
             newest: Number::ZERO,
             known: position,
+            listed: Number::ZERO,
             sent: BTreeSet::new(),
             confirmations: Confirmations::new(confirm_by),
         };
@@ -319,6 +323,7 @@ impl Session {
         out: &mut Vec<Frame>,
     ) -> Option<Read> {
         let up_to = up_to.unwrap_or(page.head.newest);
+        self.listed = up_to;
         self.send_rows(&page.rows, now, out);
         if page.more {
             self.phase = Phase::Pending { up_to: Some(up_to) };
@@ -345,6 +350,7 @@ impl Session {
             let to = if left_out { first.before() } else { self.position };
             out.push(Frame { at: to, prev: self.position, body: Body::Gap });
             self.last_sent = Some(to);
+            self.listed = to;
         }
         self.send_rows(&page.rows, now, out);
         self.arrive(page.head.newest)
@@ -402,6 +408,9 @@ impl Session {
         let is_known = number <= self.known || self.sent.contains(&number);
         match (is_known, notification.deleted, notification.read_at) {
             (true, true, _) => Some(Body::Deleted { id: notification.id }),
+            (false, true, _) if number <= self.listed => {
+                Some(Body::Deleted { id: notification.id })
+            }
             (true, false, Some(at)) => Some(Body::Read { id: notification.id, at }),
             (false, true, _) => None,
             _ if notification.is_expired(now) => None,
