@@ -1,1 +1,3 @@
-//! Landfall server.
+//! The Landfall server as a library: its parts, which the binary `landfall` and the tests put together.
+
+pub mod realtime;
