@@ -5,7 +5,10 @@
 //! it; `bench` measures it.
 
 pub mod auth;
+pub mod bench;
 pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod keys;
+pub mod realtime;
+pub mod service;

@@ -1,0 +1,189 @@
+//! Ingest: how many notifications a second Landfall stores and answers over HTTP, against raw SQLite on the same disk
+//! with rows of the same size.
+
+use std::path::PathBuf;
+
+use anyhow::ensure;
+use serde::Serialize;
+
+use super::Report;
+use super::floor_ingest::{self, Rate};
+use super::http::{Answer, Endpoint};
+use super::http_load::{self, Outcome, Work};
+use super::landfall::{Landfall, Scratch};
+use super::layout;
+use super::report::progress;
+use super::stats::{self, Random, Spread};
+
+/// What `landfall bench ingest` takes.
+#[derive(Debug, clap::Args)]
+pub struct Options {
+    /// Keep-alive connections, each with one request under way.
+    #[arg(long, default_value_t = 64)]
+    pub clients: usize,
+    /// Users whose inboxes are written to, at random.
+    #[arg(long, default_value_t = 10_000)]
+    pub users: u64,
+    /// Seconds of each run.
+    #[arg(long, default_value_t = 8)]
+    pub seconds: u64,
+    /// How often floor and server are measured in turn.
+    #[arg(long, default_value_t = 3)]
+    pub pairs: usize,
+    /// Notifications in each request, through the batch call; 0 posts them one by one.
+    #[arg(long, default_value_t = 0)]
+    pub batch: usize,
+    /// Rows that the floor stores in one transaction.
+    #[arg(long, default_value_t = 64)]
+    pub group: usize,
+    /// A folder on the disk to be measured; not one in memory.
+    #[arg(long, default_value = "bench-data")]
+    pub dir: PathBuf,
+}
+
+/// One run of the server.
+#[derive(Debug, Serialize)]
+struct Run {
+    bench: &'static str,
+    side: &'static str,
+    pair: usize,
+    clients: usize,
+    batch: usize,
+    rows: u64,
+    refused: u64,
+    rows_per_s: f64,
+    cpu_us_per_row: f64,
+    p50_ms: f64,
+    p99_ms: f64,
+}
+
+/// One run of the floor.
+#[derive(Debug, Serialize)]
+struct FloorRun {
+    bench: &'static str,
+    side: &'static str,
+    pair: usize,
+    #[serde(flatten)]
+    rate: Rate,
+}
+
+/// Measures floor and server in turn and prints the ratios.
+pub fn run(options: &Options, report: &mut Report<'_>) -> anyhow::Result<()> {
+    let mut pairs = Vec::new();
+    for pair in 0..options.pairs {
+        progress(format_args!("pair {pair}: floor"));
+        let floor = FloorRun { bench: "ingest", side: "floor", pair, rate: floor(options)? };
+        report.result(&floor)?;
+        progress(format_args!("pair {pair}: Landfall"));
+        let server = measure(options, pair)?;
+        report.result(&server)?;
+        pairs.push((server, floor.rate));
+    }
+    let over = |value: fn(&(Run, Rate)) -> f64| Spread::of(pairs.iter().map(value));
+    report.line(format_args!(
+        "ingest{} by {} clients: {} of the floor's rows a second ({:.0}, floor {:.0} with {} a commit); \
+         {:.1} CPU µs a row, floor {:.1}; answers p50 {:.1} ms, p99 {:.1} ms; {} pairs, median (min–max)",
+        if options.batch > 0 { format!(" in batches of {}", options.batch) } else { String::new() },
+        options.clients,
+        over(|(server, floor)| server.rows_per_s / floor.rows_per_s),
+        over(|(server, _)| server.rows_per_s).median,
+        over(|(_, floor)| floor.rows_per_s).median,
+        options.group,
+        over(|(server, _)| server.cpu_us_per_row).median,
+        over(|(_, floor)| floor.cpu_us_per_row).median,
+        over(|(server, _)| server.p50_ms).median,
+        over(|(server, _)| server.p99_ms).median,
+        options.pairs,
+    ))?;
+    Ok(())
+}
+
+fn floor(options: &Options) -> anyhow::Result<Rate> {
+    let scratch = Scratch::create(&options.dir)?;
+    let (schema, insert) = layout::ARRIVAL;
+    floor_ingest::run(scratch.path(), schema, &[insert], options.group, options.seconds)
+}
+
+fn measure(options: &Options, pair: usize) -> anyhow::Result<Run> {
+    let landfall = Landfall::start(&options.dir)?;
+    let mut notifications = Notifications::new(options, landfall.token("bench", "service")?);
+    let cpu = landfall.subject.cpu_us()?;
+    let addr = landfall.subject.addr();
+    let outcome = http_load::run(addr, options.clients, options.seconds, &mut notifications)?;
+    let cpu = landfall.subject.cpu_us()? - cpu;
+    let Outcome { rows, refused, refusal, mut latencies_us, took } = outcome;
+    ensure!(rows > 0, "nothing was stored; the first refusal: {}", refusal.unwrap_or_default());
+    Ok(Run {
+        bench: "ingest",
+        side: "landfall",
+        pair,
+        clients: options.clients,
+        batch: options.batch,
+        rows,
+        refused,
+        rows_per_s: rows as f64 / took.as_secs_f64(),
+        cpu_us_per_row: cpu as f64 / rows as f64,
+        p50_ms: f64::from(stats::percentile(&mut latencies_us, 0.5)) / 1e3,
+        p99_ms: f64::from(stats::percentile(&mut latencies_us, 0.99)) / 1e3,
+    })
+}
+
+/// Distinct notifications to random users.
+struct Notifications {
+    endpoint: Endpoint,
+    batch: usize,
+    users: u64,
+    random: Random,
+    count: u64,
+}
+
+impl Notifications {
+    fn new(options: &Options, token: String) -> Self {
+        let endpoint = if options.batch > 0 {
+            Endpoint { path: "/api/v1/notify/batch", content_type: "application/x-ndjson", token }
+        } else {
+            Endpoint { path: "/notify", content_type: "application/json", token }
+        };
+        Self {
+            endpoint,
+            batch: options.batch,
+            users: options.users.max(1),
+            random: Random::new(3),
+            count: 0,
+        }
+    }
+
+    fn notification(&mut self) -> String {
+        self.count += 1;
+        let (user, count) = (self.random.below(self.users), self.count);
+        format!(
+            r#"{{"user_id":"u{user}","title":"Quiz at ten","message":"Notification {count}: the quiz on fractions moves to room 4 at ten; bring a pencil, a ruler and your notes from last week.","notification_type":"quiz_reminder"}}"#
+        )
+    }
+}
+
+impl Work for Notifications {
+    fn request(&mut self) -> Vec<u8> {
+        if self.batch == 0 {
+            let body = self.notification();
+            return self.endpoint.post(&body);
+        }
+        let lines: String = (0..self.batch).map(|_| self.notification() + "\n").collect();
+        self.endpoint.post(&lines)
+    }
+
+    fn stored(&self, answer: &Answer) -> u64 {
+        if self.batch == 0 {
+            return 1;
+        }
+        answer.body.split(|byte| *byte == b'\n').filter(|line| is_stored(line)).count() as u64
+    }
+}
+
+/// A result line that names the notification was stored; one that was refused has a problem in its place.
+fn is_stored(line: &[u8]) -> bool {
+    let line = serde_json::from_slice::<serde_json::Value>(line);
+    line.is_ok_and(|line| {
+        line.get("notification_id").or_else(|| line.get("id")).is_some_and(|id| id.is_string())
+    })
+}

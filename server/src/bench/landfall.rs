@@ -1,0 +1,80 @@
+//! A Landfall that was started for a benchmark: this very binary with a folder, a secret and limits of its own. What
+//! serves people is never touched.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::Context;
+use jsonwebtoken::{EncodingKey, Header};
+use serde::Serialize;
+
+use super::process::Subject;
+
+/// How long tokens hold: longer than any benchmark.
+const TTL_SECONDS: u64 = 24 * 3600;
+
+/// A running server, its folder and the secret of its tokens; both end with it.
+pub struct Landfall {
+    /// The process.
+    pub subject: Subject,
+    secret: String,
+    // Dropped after the process that uses it.
+    _dir: Scratch,
+}
+
+#[derive(Serialize)]
+struct Claims<'a> {
+    sub: &'a str,
+    roles: [&'static str; 1],
+    iat: u64,
+    exp: u64,
+}
+
+impl Landfall {
+    /// Starts `landfall serve` on a free port with its data in a new folder below `dir`.
+    pub fn start(dir: &Path) -> anyhow::Result<Self> {
+        let scratch = Scratch::create(dir)?;
+        // A secret of a benchmark protects nothing, but two of them must not take each other's tokens.
+        let secret = uuid::Uuid::now_v7().simple().to_string().repeat(2);
+        let mut command = Command::new(std::env::current_exe()?);
+        command.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(&scratch.0);
+        command.env("JWT_SECRET_KEY", &secret).env("NO_COLOR", "1");
+        command.env("LANDFALL_LIMITS_CONNECTIONS_PER_USER", "100000");
+        let subject = Subject::start(command)?;
+        Ok(Self { subject, secret, _dir: scratch })
+    }
+
+    /// A token for `sub` with `role`.
+    pub fn token(&self, sub: &str, role: &'static str) -> anyhow::Result<String> {
+        let iat = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
+        let claims = Claims { sub, roles: [role], iat, exp: iat + TTL_SECONDS };
+        let key = EncodingKey::from_secret(self.secret.as_bytes());
+        jsonwebtoken::encode(&Header::default(), &claims, &key).context("cannot sign a token")
+    }
+}
+
+/// A folder that is removed when it is no longer needed.
+pub struct Scratch(PathBuf);
+
+impl Scratch {
+    /// Makes a new folder below `dir`.
+    pub fn create(dir: &Path) -> anyhow::Result<Self> {
+        let path = dir.join(format!("landfall-{}", uuid::Uuid::now_v7().simple()));
+        std::fs::create_dir_all(&path)
+            .with_context(|| format!("cannot make {}", path.display()))?;
+        Ok(Self(path))
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // A folder that stays behind is a nuisance, not a wrong result.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}

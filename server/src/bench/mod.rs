@@ -1,0 +1,61 @@
+//! Landfall's own load generator and the bare floors it is compared with, behind `landfall bench`. It drives the server
+//! from outside, over sockets and `/proc` only; nothing that serves may use it.
+
+mod fanout;
+mod floor_fanout;
+mod floor_ingest;
+mod generator;
+mod http;
+mod http_load;
+mod ingest;
+mod landfall;
+mod layout;
+mod process;
+mod publisher;
+mod report;
+mod rows;
+mod server_frame;
+mod stats;
+#[cfg(test)]
+mod tests;
+
+use std::io;
+
+use clap::Subcommand;
+
+pub use floor_ingest::{Rate, run as floor_ingest};
+pub use report::Report;
+
+/// What `landfall bench` takes.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Which benchmark runs.
+    #[command(subcommand)]
+    pub what: What,
+}
+
+/// The benchmarks; each prints one JSON object a run and then a line for people.
+#[derive(Debug, Subcommand)]
+pub enum What {
+    /// One notification to many WebSocket connections, against a bare epoll loop that writes the same bytes.
+    Fanout(fanout::Options),
+    /// Notifications stored a second over HTTP, against raw SQLite.
+    Ingest(ingest::Options),
+    /// Rows clustered by feed against rows in order of arrival, in raw SQLite.
+    Layout(layout::Options),
+    /// The bare epoll loop, as a process of its own.
+    #[command(hide = true)]
+    FloorFanout(floor_fanout::Options),
+}
+
+/// Runs one benchmark and prints to standard output; fails when the machine or the server under test does.
+pub fn run(args: Args) -> anyhow::Result<()> {
+    let mut out = io::stdout().lock();
+    let mut report = Report::new(&mut out);
+    match args.what {
+        What::Fanout(options) => fanout::run(&options, &mut report),
+        What::Ingest(options) => ingest::run(&options, &mut report),
+        What::Layout(options) => layout::run(&options, &mut report),
+        What::FloorFanout(options) => floor_fanout::run(&options),
+    }
+}

@@ -1,0 +1,110 @@
+//! Generator, publisher and floor against each other, over real sockets.
+#![allow(clippy::unwrap_used)]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::floor_fanout::Floor;
+use super::floor_ingest;
+use super::generator::Generator;
+use super::http::{Answer, Endpoint};
+use super::http_load::{self, Work};
+use super::landfall::Scratch;
+use super::layout;
+use super::publisher::{Pace, Publisher};
+
+/// A floor in a thread; ends with its handle.
+struct RunningFloor {
+    addr: std::net::SocketAddr,
+    stop: Arc<AtomicBool>,
+    thread: Option<thread::JoinHandle<()>>,
+}
+
+impl RunningFloor {
+    fn start() -> Self {
+        let mut floor = Floor::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let (addr, stop) = (floor.local_addr().unwrap(), Arc::new(AtomicBool::new(false)));
+        let stopped = Arc::clone(&stop);
+        let thread = Some(thread::spawn(move || floor.serve(&stopped).unwrap()));
+        Self { addr, stop, thread }
+    }
+}
+
+impl Drop for RunningFloor {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            thread.join().unwrap();
+        }
+    }
+}
+
+fn endpoint() -> Endpoint {
+    Endpoint { path: "/notify", content_type: "application/json", token: String::new() }
+}
+
+fn check_fanout(pad: usize, count: u32) {
+    let floor = RunningFloor::start();
+    let start = Instant::now();
+    let paths: Vec<String> = (0..50).map(|index| format!("/ws?token=t{index}")).collect();
+    let mut generator = Generator::open(floor.addr, &paths, start).unwrap();
+    let pad = "x".repeat(pad);
+    let request = move |stamp| endpoint().post(&format!(r#"{{"pad":"{pad}","stamp":{stamp}}}"#));
+    let publisher =
+        Publisher::start(floor.addr, start, Pace { per_second: 500, count }, request).unwrap();
+    let expected = 50 * u64::from(count);
+    let deadline = Instant::now() + Duration::from_secs(60);
+    generator.run_until(deadline, |counts| counts.received >= expected).unwrap();
+    publisher.join().unwrap();
+    let counts = generator.counts();
+    assert_eq!((counts.received, counts.closed), (expected, 0));
+    assert_eq!(counts.latencies_us.len() as u64, expected);
+}
+
+#[test]
+fn every_frame_reaches_every_connection() {
+    check_fanout(100, 40);
+}
+
+#[test]
+fn frames_larger_than_socket_and_read_buffers_arrive_whole() {
+    check_fanout(100_000, 20);
+}
+
+#[test]
+fn a_refused_handshake_fails() {
+    let floor = RunningFloor::start();
+    let none = "127.0.0.1:1".parse().unwrap();
+    assert!(Generator::open(none, &["/ws".to_owned()], Instant::now()).is_err());
+    assert!(Generator::open(floor.addr, &[], Instant::now()).is_ok());
+}
+
+struct Posts;
+
+impl Work for Posts {
+    fn request(&mut self) -> Vec<u8> {
+        endpoint().post("{}")
+    }
+
+    fn stored(&self, _: &Answer) -> u64 {
+        1
+    }
+}
+
+#[test]
+fn a_closed_loop_of_clients_gets_an_answer_to_each_request() {
+    let floor = RunningFloor::start();
+    let outcome = http_load::run(floor.addr, 8, 0, &mut Posts).unwrap();
+    assert_eq!((outcome.rows, outcome.refused, outcome.latencies_us.len()), (8, 0, 8));
+}
+
+#[test]
+fn the_ingest_floor_stores_whole_groups_and_leaves_nothing_behind() {
+    let scratch = Scratch::create(&std::env::temp_dir()).unwrap();
+    let (schema, insert) = layout::ARRIVAL;
+    let rate = floor_ingest::run(scratch.path(), schema, &[insert], 64, 1).unwrap();
+    assert!(rate.rows > 0 && rate.rows.is_multiple_of(64));
+    assert_eq!(std::fs::read_dir(scratch.path()).unwrap().count(), 0);
+}
