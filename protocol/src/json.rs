@@ -75,25 +75,44 @@ fn depth_exceeds(bytes: &[u8], max_depth: usize) -> bool {
     false
 }
 
+const NUMBER_OUT_OF_RANGE: &str = "number out of range";
+
 fn bad_json(error: &serde_json::Error, mut pointer: String) -> BadJson {
     let full = error.to_string();
     let detail = full.rsplit_once(" at line ").map_or(full.as_str(), |(detail, _)| detail);
     // A number like 1e999 is good JSON that no field can hold; serde_json calls it bad syntax.
-    let is_shape = error.classify() == Category::Data || detail == "number out of range";
+    let is_shape = error.classify() == Category::Data || detail == NUMBER_OUT_OF_RANGE;
     if !is_shape {
         return BadJson::Unreadable(full);
     }
     let named = |prefix: &str| detail.strip_prefix(prefix)?.strip_suffix('`');
     let detail = if let Some(field) = named("missing field `") {
         push_segment(&mut pointer, field);
-        "is required"
+        "is required".to_owned()
     } else if let Some(field) = named("duplicate field `") {
         push_segment(&mut pointer, field);
-        "is given more than once, perhaps in two spellings"
+        "is given more than once, perhaps in two spellings".to_owned()
     } else {
-        detail
+        in_plain_words(detail)
     };
-    BadJson::Invalid(FieldError { pointer, detail: detail.to_owned() })
+    BadJson::Invalid(FieldError { pointer, detail })
+}
+
+/// Says what was expected and leaves out what came, which may be a secret.
+fn in_plain_words(detail: &str) -> String {
+    if detail == NUMBER_OUT_OF_RANGE {
+        return "must be a smaller number".to_owned();
+    }
+    if !detail.starts_with("invalid ") {
+        return detail.to_owned();
+    }
+    match detail.rsplit_once(", expected ") {
+        Some((_, "u64")) => "must be an integer, 0 or more".to_owned(),
+        Some((_, "a sequence")) => "must be an array".to_owned(),
+        Some((_, expected)) if expected.starts_with("struct ") => "must be an object".to_owned(),
+        Some((_, expected)) => format!("must be {expected}"),
+        None => detail.to_owned(),
+    }
 }
 
 fn pointer(path: &Path) -> String {

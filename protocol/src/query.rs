@@ -235,8 +235,8 @@ impl AuditQuery {
         let filter = AuditFilter {
             page: PageQuery { limit, offset, cursor }.page(limits, &mut faults),
             action: faults.read("action", action, &actions, Action::parse),
-            entity_type,
-            entity_id,
+            entity_type: faults.label("entity_type", entity_type),
+            entity_id: faults.label("entity_id", entity_id),
             actor: faults.user("user_id", user_id),
             target: faults.user("target_user_id", target_user_id),
             since: faults.time("since", since),
@@ -285,6 +285,14 @@ impl Faults {
     fn type_name(&mut self, name: &str, text: Option<String>) -> Option<String> {
         let detail = "must be 1 to 64 letters, digits, '_', '-' or '.'";
         self.read(name, text, detail, |text| is_type_name(text).then(|| text.to_owned()))
+    }
+
+    /// Bounds a text that is only compared with; a store may not even read every character.
+    fn label(&mut self, name: &str, text: Option<String>) -> Option<String> {
+        let detail = "must have at most 128 characters and no control characters";
+        let is_label =
+            |text: &str| text.chars().count() <= 128 && !text.chars().any(char::is_control);
+        self.read(name, text, detail, |text| is_label(text).then(|| text.to_owned()))
     }
 
     fn yes_or_no(&mut self, name: &str, text: Option<String>) -> Option<bool> {

@@ -36,7 +36,8 @@ impl<'de> Deserialize<'de> for IdText {
         let raw = Box::<RawValue>::deserialize(deserializer)?;
         let text = raw.get();
         if text.starts_with('"') {
-            return serde_json::from_str(text).map(Self).map_err(de::Error::custom);
+            let bad = |_| de::Error::custom("must be a string without half a surrogate pair");
+            return serde_json::from_str(text).map(Self).map_err(bad);
         }
         let digits = text.strip_prefix('-').unwrap_or(text);
         let is_integer = digits.bytes().all(|b| b.is_ascii_digit());

@@ -73,42 +73,15 @@ fn encode_notification(place: Place, notification: &Notification) -> Vec<u8> {
         channels: _,
         send: _,
     } = notification;
-    let Content {
-        notification_type,
-        template_id,
-        title,
-        message,
-        data,
-        priority,
-        locale,
-        sender_id,
-        sender_name,
-        image,
-        actions,
-        link,
-    } = &**content;
-    let bytes = FRAME_BYTES + title.len() + message.len() + data.as_str().len();
-    let mut object = Object(Vec::with_capacity(bytes));
-    object.text("type", template_id.as_ref().unwrap_or(notification_type));
-    object.text("notification_type", notification_type);
-    match template_id {
-        Some(template_id) => object.text("template_id", template_id),
-        None => object.raw("template_id", "null"),
-    }
+    let bytes = content.title.len() + content.message.len() + content.data.as_str().len();
+    let mut object = Object(Vec::with_capacity(FRAME_BYTES + bytes));
+    object.names(content);
     object.plain("id", id);
     object.plain("replay_id", place.at);
     object.plain("prev", place.prev);
-    object.text("title", title);
-    object.text("message", message);
-    object.raw("data", data.as_str());
-    object.plain("priority", priority.as_str());
+    object.says(content);
     object.plain("timestamp", created_at);
-    object.text_if("sender_id", sender_id.as_ref().map(|user| user.as_str()));
-    object.text_if("sender_name", sender_name.as_deref());
-    object.text_if("image", image.as_deref());
-    object.raw_if("actions", actions.as_ref().map(JsonText::as_str));
-    object.text_if("link", link.as_deref());
-    object.text_if("locale", locale.as_deref());
+    object.extras(content);
     object.plain_if("expires_at", *expires_at);
     object.raw_if("read", read_at.map(|_| "true"));
     object.plain_if("read_at", *read_at);
@@ -121,6 +94,48 @@ const NEVER_FAILS: &str = "a Vec takes whatever is written";
 struct Object(Vec<u8>);
 
 impl Object {
+    fn names(&mut self, content: &Content) {
+        let Content { notification_type, template_id, .. } = content;
+        self.text("type", template_id.as_ref().unwrap_or(notification_type));
+        self.text("notification_type", notification_type);
+        match template_id {
+            Some(template_id) => self.text("template_id", template_id),
+            None => self.raw("template_id", "null"),
+        }
+    }
+
+    fn says(&mut self, content: &Content) {
+        let Content { title, message, data, priority, .. } = content;
+        self.text("title", title);
+        self.text("message", message);
+        self.raw("data", data.as_str());
+        self.plain("priority", priority.as_str());
+    }
+
+    /// Writes what only some have; names every field, so that a new one is not forgotten.
+    fn extras(&mut self, content: &Content) {
+        let Content {
+            notification_type: _,
+            template_id: _,
+            title: _,
+            message: _,
+            data: _,
+            priority: _,
+            locale,
+            sender_id,
+            sender_name,
+            image,
+            actions,
+            link,
+        } = content;
+        self.text_if("sender_id", sender_id.as_ref().map(|user| user.as_str()));
+        self.text_if("sender_name", sender_name.as_deref());
+        self.text_if("image", image.as_deref());
+        self.raw_if("actions", actions.as_ref().map(JsonText::as_str));
+        self.text_if("link", link.as_deref());
+        self.text_if("locale", locale.as_deref());
+    }
+
     fn key(&mut self, name: &str) {
         self.0.push(if self.0.is_empty() { b'{' } else { b',' });
         write!(self.0, "\"{name}\":").expect(NEVER_FAILS);
