@@ -1,1 +1,18 @@
-//! Landfall protocol.
+//! Landfall's wire shapes: what requests, answers, frames and errors look like as JSON.
+//!
+//! Knows serde and the core's values, nothing else: no HTTP, no sockets, no SQL, no clock. Each
+//! conversion stands beside its wire type and names every field, so that a new field breaks the
+//! build. `examples/` holds one JSON file per call, frame and error.
+
+pub mod audit;
+pub mod frame;
+pub mod health;
+pub mod inbox;
+pub mod json;
+pub mod list;
+pub mod names;
+pub mod notify;
+pub mod problem;
+pub mod query;
+pub mod text;
+pub mod topics;

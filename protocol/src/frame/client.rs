@@ -1,0 +1,178 @@
+//! Frames of a client: read one by one; a bad one is answered by an error and hurts no other.
+
+use std::fmt;
+
+use landfall_core::feed::Number;
+use serde::de::{self, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::ControlFrame;
+use crate::json::{self, BadJson};
+use crate::names::must_be_one_of;
+use crate::problem::Code;
+use crate::text::{FeedNumber, Secret};
+
+/// What a client may say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ClientFrame {
+    /// Shows a token: the first message, or a fresh one on an open socket.
+    Auth {
+        /// A JWT.
+        token: Secret,
+    },
+    /// Has received everything up to a number.
+    Ack {
+        /// The last `replay_id`.
+        replay_id: Number,
+    },
+    /// Answers a heartbeat (S2).
+    Pong,
+    /// Asks for a pong.
+    Ping,
+}
+
+impl ClientFrame {
+    /// The `type` of every client frame.
+    pub const TYPES: [&str; 4] = ["ack", "auth", "ping", "pong"];
+}
+
+/// A frame of a client, with the mark by which it knows an error again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientMessage {
+    /// What it says.
+    pub frame: ClientFrame,
+    /// Its `ref`.
+    pub reference: Option<Reference>,
+}
+
+/// A client's own mark, echoed as it came.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(untagged)]
+pub enum Reference {
+    /// An integer.
+    Integer(i64),
+    /// A string of at most 128 bytes.
+    Text(String),
+}
+
+/// The longest mark, in bytes.
+const REFERENCE_BYTES_MAX: usize = 128;
+
+struct ReferenceVisitor;
+
+impl Visitor<'_> for ReferenceVisitor {
+    type Value = Reference;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "an integer, or a string of at most {REFERENCE_BYTES_MAX} bytes")
+    }
+
+    fn visit_i64<E: de::Error>(self, number: i64) -> Result<Reference, E> {
+        Ok(Reference::Integer(number))
+    }
+
+    fn visit_u64<E: de::Error>(self, number: u64) -> Result<Reference, E> {
+        let invalid = |_| E::invalid_value(de::Unexpected::Unsigned(number), &self);
+        i64::try_from(number).map(Reference::Integer).map_err(invalid)
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Reference, E> {
+        if text.len() > REFERENCE_BYTES_MAX {
+            return Err(E::invalid_length(text.len(), &self));
+        }
+        Ok(Reference::Text(text.to_owned()))
+    }
+}
+
+impl<'de> Deserialize<'de> for Reference {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ReferenceVisitor)
+    }
+}
+
+/// The frame's fields as they travel; those that its type does not have are ignored.
+#[derive(Deserialize, Serialize)]
+struct Wire {
+    r#type: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    token: Option<Secret>,
+    #[serde(default, alias = "replayId", skip_serializing_if = "Option::is_none")]
+    replay_id: Option<FeedNumber>,
+    #[serde(default, rename = "ref", skip_serializing_if = "Option::is_none")]
+    reference: Option<Reference>,
+}
+
+/// Says why a client's frame was refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{detail}")]
+pub struct BadFrame {
+    /// `unreadable` or `invalid`.
+    pub code: Code,
+    /// In words.
+    pub detail: String,
+    /// The frame's `ref`, where it could be read.
+    pub reference: Option<Reference>,
+}
+
+impl From<BadFrame> for ControlFrame {
+    fn from(bad: BadFrame) -> Self {
+        let BadFrame { code, detail, reference } = bad;
+        Self::Error { code, detail, reference }
+    }
+}
+
+impl ClientMessage {
+    /// Reads a frame, refusing what is nested deeper than `max_depth`.
+    pub fn decode(bytes: &[u8], max_depth: usize) -> Result<Self, BadFrame> {
+        let wire: Wire = json::parse(bytes, max_depth).map_err(|bad| bad_frame(bad, bytes))?;
+        let Wire { r#type, token, replay_id, reference } = wire;
+        let frame = match (r#type.as_str(), token, replay_id) {
+            ("auth", Some(token), _) => Ok(ClientFrame::Auth { token }),
+            ("auth", None, _) => Err("/token is required".to_owned()),
+            ("ack", _, Some(number)) => Ok(ClientFrame::Ack { replay_id: number.0 }),
+            ("ack", _, None) => Err("/replay_id is required".to_owned()),
+            ("pong", ..) => Ok(ClientFrame::Pong),
+            ("ping", ..) => Ok(ClientFrame::Ping),
+            _ => Err(format!("/type {}", must_be_one_of(&ClientFrame::TYPES))),
+        };
+        match frame {
+            Ok(frame) => Ok(Self { frame, reference }),
+            Err(detail) => Err(BadFrame { code: Code::Invalid, detail, reference }),
+        }
+    }
+
+    /// Writes the frame, as a client does.
+    pub fn encode(&self) -> Vec<u8> {
+        let Self { frame, reference } = self;
+        let (r#type, token, replay_id) = match frame {
+            ClientFrame::Auth { token } => ("auth", Some(token.clone()), None),
+            ClientFrame::Ack { replay_id } => ("ack", None, Some(FeedNumber(*replay_id))),
+            ClientFrame::Pong => ("pong", None, None),
+            ClientFrame::Ping => ("ping", None, None),
+        };
+        let reference = reference.clone();
+        let wire = Wire { r#type: r#type.to_owned(), token, replay_id, reference };
+        serde_json::to_vec(&wire).expect("strings and numbers can be written as JSON")
+    }
+}
+
+/// Looks for the mark alone in a frame whose other fields are wrong.
+fn bad_frame(bad: BadJson, bytes: &[u8]) -> BadFrame {
+    #[derive(Deserialize)]
+    struct Mark {
+        #[serde(rename = "ref")]
+        reference: Option<Reference>,
+    }
+    let detail = bad.to_string();
+    match bad {
+        BadJson::Unreadable(_) | BadJson::TooDeep => {
+            BadFrame { code: Code::Unreadable, detail, reference: None }
+        }
+        BadJson::Invalid(_) => {
+            let mark = serde_json::from_slice::<Mark>(bytes).ok();
+            let reference = mark.and_then(|mark| mark.reference);
+            BadFrame { code: Code::Invalid, detail, reference }
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! Frames of the realtime socket (contract 4): what the server says, and what a client may say.
+//!
+//! A frame that carries `replay_id` promises that this socket has been sent everything up to it;
+//! this file only spells frames, the session in core decides them.
+
+mod client;
+mod encode;
+mod notification;
+
+pub use client::{BadFrame, ClientFrame, ClientMessage, Reference};
+pub use encode::{encode, encode_change};
+pub use notification::NotificationFrame;
+
+use landfall_core::notify::RESERVED_TYPES;
+use serde::{Deserialize, Serialize};
+
+use crate::problem::Code;
+use crate::text::{FeedNumber, Time};
+
+/// A frame of the protocol itself; its `type` is a reserved name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ControlFrame {
+    /// A notification was read, on any device.
+    NotificationRead {
+        /// Which one.
+        id: String,
+        /// When.
+        read_at: Time,
+        /// The position on the feed.
+        replay_id: FeedNumber,
+        /// Nothing visible lies between this number and `replay_id`.
+        prev: FeedNumber,
+    },
+    /// A notification was deleted, on any device.
+    NotificationDeleted {
+        /// Which one.
+        id: String,
+        /// The position on the feed.
+        replay_id: FeedNumber,
+        /// Nothing visible lies between this number and `replay_id`.
+        prev: FeedNumber,
+    },
+    /// All notifications up to a number were read.
+    NotificationsAllRead {
+        /// Covers notifications up to this number.
+        up_to: FeedNumber,
+        /// When.
+        read_at: Time,
+        /// The position on the feed.
+        replay_id: FeedNumber,
+        /// Nothing visible lies between this number and `replay_id`.
+        prev: FeedNumber,
+    },
+    /// Rows above `from`, up to and with `to`, were left out; the inbox returns them by `after`.
+    /// What follows names `to` as its `prev`.
+    ReplayGap {
+        /// The client's number, or 0 where the feed never gave that out.
+        from: FeedNumber,
+        /// The last number left out.
+        to: FeedNumber,
+    },
+    /// The connection lives; any frame of the client answers it.
+    Heartbeat {
+        /// The highest number of the feed.
+        newest: FeedNumber,
+    },
+    /// A frame of the client was refused.
+    Error {
+        /// What went wrong; the same list as for problems.
+        #[cfg_attr(feature = "openapi", schema(value_type = String))]
+        code: Code,
+        /// In words.
+        detail: String,
+        /// The `ref` of the refused frame, as it came.
+        #[serde(rename = "ref", default, skip_serializing_if = "Option::is_none")]
+        reference: Option<Reference>,
+    },
+    /// The server is about to close: come back after a while.
+    Reconnect {
+        /// Milliseconds to wait.
+        after_ms: u64,
+    },
+    /// Answers `ping`.
+    Pong,
+    /// Answers `auth`.
+    Authenticated {
+        /// Whose socket it is.
+        user_id: String,
+        /// When the token ends.
+        expires_at: Time,
+    },
+}
+
+impl ControlFrame {
+    /// The `type` of every control frame.
+    pub const TYPES: [&str; 9] = [
+        "authenticated",
+        "error",
+        "heartbeat",
+        "notification_deleted",
+        "notification_read",
+        "notifications_all_read",
+        "pong",
+        "reconnect",
+        "replay_gap",
+    ];
+
+    /// Writes the frame.
+    pub fn encode(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("strings and numbers can be written as JSON")
+    }
+}
+
+/// Any frame of the server, as a client reads it.
+#[derive(Debug, Clone)]
+pub enum ServerFrame {
+    /// A notification, whose `type` is the app's.
+    Notification(Box<NotificationFrame>),
+    /// A frame of the protocol.
+    Control(ControlFrame),
+}
+
+impl ServerFrame {
+    /// Reads a frame: a reserved type is one of the protocol, any other is a notification.
+    pub fn decode(bytes: &[u8]) -> Result<Self, serde_json::Error> {
+        #[derive(Deserialize)]
+        struct Type {
+            r#type: String,
+        }
+        let Type { r#type } = serde_json::from_slice(bytes)?;
+        if RESERVED_TYPES.contains(&r#type.as_str()) {
+            serde_json::from_slice(bytes).map(Self::Control)
+        } else {
+            serde_json::from_slice(bytes).map(Self::Notification)
+        }
+    }
+
+    /// Writes the frame.
+    pub fn encode(&self) -> Vec<u8> {
+        match self {
+            Self::Notification(frame) => {
+                serde_json::to_vec(frame).expect("strings and numbers can be written as JSON")
+            }
+            Self::Control(frame) => frame.encode(),
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! Loads every example, reads it into its type and writes it back: nothing may be lost, no file
+//! may be without a type, and no type without a file.
+
+#![allow(clippy::unwrap_used)]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use landfall_core::notify::RESERVED_TYPES;
+use landfall_protocol::audit::{AuditItem, VerifyAnswer};
+use landfall_protocol::frame::{ClientFrame, ClientMessage, ControlFrame, ServerFrame};
+use landfall_protocol::health::{Health, Ready};
+use landfall_protocol::inbox::{AckAnswer, AckRequest, Item, MarkAllRead, UnreadCount};
+use landfall_protocol::json;
+use landfall_protocol::list::List;
+use landfall_protocol::notify::{BatchResult, NotifyAnswer, NotifyRequest, SendAnswer};
+use landfall_protocol::problem::{Code, Problem};
+use landfall_protocol::topics::{MemberItem, MemberPut, MembersBulk, MembersBulkAnswer};
+use landfall_protocol::topics::{TopicAnswer, TopicPut};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+const DEPTH: usize = 32;
+
+/// Reads a value into a type and back.
+type Shape = fn(&Value) -> Value;
+
+fn of<T: DeserializeOwned + Serialize>(value: &Value) -> Value {
+    let bytes = serde_json::to_vec(value).unwrap();
+    let typed: T = json::parse(&bytes, DEPTH).unwrap_or_else(|bad| panic!("{bad:?} in {value}"));
+    serde_json::to_value(&typed).unwrap()
+}
+
+fn lines<T: DeserializeOwned + Serialize>(value: &Value) -> Value {
+    value.as_array().unwrap().iter().map(of::<T>).collect()
+}
+
+fn none(value: &Value) -> Value {
+    assert_eq!(*value, Value::Null);
+    Value::Null
+}
+
+const CALLS: &[(&str, Shape, Shape)] = &[
+    ("admin_audit", none, of::<List<AuditItem>>),
+    ("admin_audit_verify", none, of::<VerifyAnswer>),
+    ("admin_audit_verify_broken", none, of::<VerifyAnswer>),
+    ("admin_notifications", none, of::<List<Item>>),
+    ("health", none, of::<Health>),
+    ("health_ready", none, of::<Ready>),
+    ("member_delete", none, none),
+    ("member_put", of::<MemberPut>, of::<MemberItem>),
+    ("members_bulk", of::<MembersBulk>, of::<MembersBulkAnswer>),
+    ("members_list", none, of::<List<MemberItem>>),
+    ("notification_delete", none, none),
+    ("notification_mark_read", none, of::<Item>),
+    ("notifications_ack", of::<AckRequest>, of::<AckAnswer>),
+    ("notifications_list", none, of::<List<Item>>),
+    ("notifications_list_after", none, of::<List<Item>>),
+    ("notifications_mark_all_read", none, of::<MarkAllRead>),
+    ("notifications_unread_count", none, of::<UnreadCount>),
+    ("notify", of::<NotifyRequest>, of::<NotifyAnswer>),
+    ("notify_admin_message", of::<NotifyRequest>, of::<NotifyAnswer>),
+    ("notify_batch", lines::<NotifyRequest>, lines::<BatchResult>),
+    ("notify_class", of::<NotifyRequest>, of::<SendAnswer>),
+    ("notify_deadline_warning", of::<NotifyRequest>, of::<NotifyAnswer>),
+    ("notify_topic", of::<NotifyRequest>, of::<SendAnswer>),
+    ("notify_users", of::<NotifyRequest>, of::<SendAnswer>),
+    ("topic_delete", none, none),
+    ("topic_get", none, of::<TopicAnswer>),
+    ("topic_put", of::<TopicPut>, of::<TopicAnswer>),
+];
+
+fn examples(folder: &str) -> BTreeMap<String, Value> {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("examples").join(folder);
+    let files = std::fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path());
+    let named = files.map(|path| {
+        let name = path.file_name().unwrap().to_str().unwrap().strip_suffix(".json").unwrap();
+        let bytes = std::fs::read(&path).unwrap();
+        let value = serde_json::from_slice(&bytes)
+            .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        (name.to_owned(), value)
+    });
+    named.collect()
+}
+
+fn check_keys(name: &str, example: &Value, needed: &[&str], allowed: &[&str]) {
+    let keys: BTreeSet<&str> = example.as_object().unwrap().keys().map(String::as_str).collect();
+    for key in needed {
+        assert!(keys.contains(key), "{name} has no {key}");
+    }
+    for key in keys {
+        assert!(needed.contains(&key) || allowed.contains(&key), "{name} has {key}");
+    }
+}
+
+#[test]
+fn every_call_survives_its_type() {
+    let calls = examples("calls");
+    let names: Vec<&str> = calls.keys().map(String::as_str).collect();
+    let known: Vec<&str> = CALLS.iter().map(|(name, ..)| *name).collect();
+    assert_eq!(names, known);
+    let needed = ["method", "path", "request", "status", "answer"];
+    for (name, request, answer) in CALLS {
+        let call = &calls[*name];
+        check_keys(name, call, &needed, &["request_headers"]);
+        assert_eq!(request(&call["request"]), call["request"], "{name}");
+        assert_eq!(answer(&call["answer"]), call["answer"], "{name}");
+    }
+}
+
+#[test]
+fn every_notification_to_send_makes_a_draft() {
+    for (name, call) in examples("calls") {
+        if !name.starts_with("notify") || name == "notify_batch" {
+            continue;
+        }
+        let bytes = serde_json::to_vec(&call["request"]).unwrap();
+        let request: NotifyRequest = json::parse(&bytes, DEPTH).unwrap();
+        request.draft().unwrap_or_else(|faults| panic!("{name}: {faults:?}"));
+    }
+}
+
+#[test]
+fn every_frame_survives_its_type() {
+    let (mut server, mut client) = (BTreeSet::new(), BTreeSet::new());
+    for (name, example) in examples("frames") {
+        check_keys(&name, &example, &["from", "frame"], &[]);
+        let frame = &example["frame"];
+        let kind = frame["type"].as_str().unwrap().to_owned();
+        let bytes = serde_json::to_vec(frame).unwrap();
+        let back = if example["from"] == json!("server") {
+            let frame = ServerFrame::decode(&bytes).unwrap();
+            server.insert(if matches!(frame, ServerFrame::Control(_)) {
+                kind
+            } else {
+                "notification".to_owned()
+            });
+            frame.encode()
+        } else {
+            client.insert(kind);
+            ClientMessage::decode(&bytes, DEPTH).unwrap().encode()
+        };
+        assert_eq!(serde_json::from_slice::<Value>(&back).unwrap(), *frame, "{name}");
+    }
+    let mut known: BTreeSet<String> = ControlFrame::TYPES.map(str::to_owned).into();
+    known.insert("notification".to_owned());
+    assert_eq!(server, known);
+    assert_eq!(client, ClientFrame::TYPES.map(str::to_owned).into());
+}
+
+#[test]
+fn the_list_of_control_frames_is_complete() {
+    // Serde names every variant when it meets one that it does not know.
+    let error = serde_json::from_value::<ControlFrame>(json!({"type": "?"})).unwrap_err();
+    let error = error.to_string();
+    let named: BTreeSet<&str> = error.split('`').skip(3).step_by(2).collect();
+    assert_eq!(named, ControlFrame::TYPES.into(), "{error}");
+}
+
+#[test]
+fn every_error_has_its_problem() {
+    let errors = examples("errors");
+    let names: BTreeSet<&str> = errors.keys().map(String::as_str).collect();
+    assert_eq!(names, Code::ALL.map(Code::as_str).into());
+    for (name, example) in &errors {
+        assert_eq!(of::<Problem>(example), *example, "{name}");
+        let code = Code::parse(name).unwrap();
+        let made = serde_json::to_value(Problem::new(code, "x")).unwrap();
+        for field in ["type", "title", "status"] {
+            assert_eq!(made[field], example[field], "{name}");
+        }
+    }
+}
+
+#[test]
+fn every_frame_type_is_a_reserved_name() {
+    for name in ControlFrame::TYPES.iter().chain(&ClientFrame::TYPES) {
+        assert!(RESERVED_TYPES.contains(name), "{name}");
+    }
+}

@@ -1,0 +1,52 @@
+//! The schemas of the OpenAPI document name the same fields as the examples.
+
+#![cfg(feature = "openapi")]
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeSet;
+
+use landfall_protocol::audit::AuditItem;
+use landfall_protocol::health::Health;
+use landfall_protocol::inbox::Item;
+use landfall_protocol::list::List;
+use landfall_protocol::names::ChannelName;
+use landfall_protocol::notify::{BatchResult, NotifyAnswer, NotifyRequest, SendAnswer};
+use landfall_protocol::problem::Problem;
+use landfall_protocol::topics::TopicAnswer;
+use serde_json::{Value, json};
+use utoipa::PartialSchema;
+
+fn keys(value: &Value) -> BTreeSet<String> {
+    value.as_object().unwrap().keys().cloned().collect()
+}
+
+fn fields<T: PartialSchema>() -> BTreeSet<String> {
+    keys(&serde_json::to_value(T::schema()).unwrap()["properties"])
+}
+
+fn example(path: &str, part: &str) -> BTreeSet<String> {
+    let path = format!("{}/examples/{path}.json", env!("CARGO_MANIFEST_DIR"));
+    let value: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    keys(value.pointer(part).unwrap())
+}
+
+#[test]
+fn schemas_have_the_fields_of_the_examples() {
+    assert_eq!(fields::<Item>(), example("calls/notifications_list", "/answer/items/0"));
+    assert_eq!(fields::<List<Item>>(), example("calls/notifications_list", "/answer"));
+    assert_eq!(fields::<AuditItem>(), example("calls/admin_audit", "/answer/items/0"));
+    assert_eq!(fields::<Health>(), example("calls/health", "/answer"));
+    assert_eq!(fields::<NotifyAnswer>(), example("calls/notify", "/answer"));
+    assert_eq!(fields::<SendAnswer>(), example("calls/notify_users", "/answer"));
+    assert_eq!(fields::<Problem>(), example("errors/invalid", ""));
+    assert!(fields::<NotifyRequest>().is_superset(&example("calls/notify", "/request")));
+    assert!(fields::<TopicAnswer>().is_superset(&example("calls/topic_get", "/answer")));
+}
+
+#[test]
+fn closed_lists_are_enumerated() {
+    let channel = serde_json::to_value(ChannelName::schema()).unwrap();
+    assert_eq!(channel["enum"], json!(["websocket", "push", "sms", "email"]));
+    let batch = serde_json::to_value(BatchResult::schema()).unwrap().to_string();
+    assert!(batch.contains("\"line\""), "{batch}");
+}
