@@ -45,6 +45,14 @@ pub trait Topics {
         limit: usize,
     ) -> Answered<'_, Vec<Member>>;
 
+    /// Gives those of `users` who are in a topic in which `teacher` is at least a teacher, sorted.
+    fn taught_by(
+        &self,
+        tenant: &Tenant,
+        teacher: &UserId,
+        users: Vec<UserId>,
+    ) -> Answered<'_, Vec<UserId>>;
+
     /// Finds one member.
     fn member(
         &self,

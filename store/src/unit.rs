@@ -47,6 +47,8 @@ pub enum Guard {
     TopicThere(TopicId),
     /// The user is in the topic with at least this role.
     MemberAtLeast(TopicId, UserId, MemberRole),
+    /// The first user is in a topic in which the second is at least a teacher.
+    TaughtBy(UserId, UserId),
 }
 
 /// One change. What each gives as its [`Outcome`] stands beside it.

@@ -8,7 +8,7 @@ use landfall_core::time::Timestamp;
 use landfall_store::{AuditDraft, AuditFilter, AuditRecord, Unit, Verification, Write};
 use serde_json::json;
 
-use super::{Services, ServiceError};
+use super::{ServiceError, Services};
 
 impl Services {
     /// Says that a notification was stored, for whom and by whom (S4).
@@ -125,7 +125,8 @@ impl Services {
         at: Timestamp,
         device: Option<&str>,
     ) -> Write {
-        let details = self.delivery_details(user, json!({ "channel": "websocket", "device_id": device }));
+        let details =
+            self.delivery_details(user, json!({ "channel": "websocket", "device_id": device }));
         Write::Confirm { user: user.clone(), number, at, details }
     }
 

@@ -191,8 +191,7 @@ impl Services {
         users.dedup();
         let mut rejected = Vec::new();
         if is_class_bound(caller) {
-            let taught =
-                self.store.taught_by(&caller.tenant, &caller.user, users.clone()).await?;
+            let taught = self.store.taught_by(&caller.tenant, &caller.user, users.clone()).await?;
             let reason = || "is in none of the classes you teach".to_owned();
             let strangers = users.iter().filter(|user| taught.binary_search(user).is_err());
             rejected = strangers.map(|user| (user.clone(), reason())).collect();

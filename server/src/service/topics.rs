@@ -269,11 +269,8 @@ impl Services {
         deciding(|| async move {
             let member = self.store.member(&caller.tenant, id, user).await?;
             let role = member.as_ref().map_or(MemberRole::Member, |member| member.role);
-            let action = if *user == caller.user {
-                TopicAction::Leave
-            } else {
-                TopicAction::Members(role)
-            };
+            let action =
+                if *user == caller.user { TopicAction::Leave } else { TopicAction::Members(role) };
             self.allowed(caller, id, action).await?;
             if member.is_none() {
                 return Err(ServiceError::NotFound("member"));

@@ -127,7 +127,7 @@ fn connect(settings: &Settings) -> Answer<Connection> {
     let pragmas = format!(
         "pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = off;
          pragma temp_store = memory; pragma cache_size = -{cache}; pragma mmap_size = {mmap};
-         pragma wal_autocheckpoint = 4000; pragma journal_size_limit = 67108864;"
+         pragma wal_autocheckpoint = 16384; pragma journal_size_limit = 67108864;"
     );
     connection.execute_batch(&pragmas).map_err(fault)?;
     connection.set_prepared_statement_cache_capacity(64);
@@ -271,6 +271,25 @@ impl Topics for Sqlite {
     ) -> Answered<'_, Vec<Member>> {
         let (tenant, topic) = (tenant.clone(), topic.clone());
         self.read_with(move |c| topics::members(c, &tenant, &topic, &after, limit))
+    }
+
+    fn taught_by(
+        &self,
+        tenant: &Tenant,
+        teacher: &UserId,
+        mut users: Vec<UserId>,
+    ) -> Answered<'_, Vec<UserId>> {
+        let (tenant, teacher) = (tenant.clone(), teacher.clone());
+        self.read_with(move |c| {
+            users.sort_unstable();
+            let mut taught = Vec::new();
+            for user in users {
+                if topics::is_taught_by(c, &tenant, &user, &teacher)? {
+                    taught.push(user);
+                }
+            }
+            Ok(taught)
+        })
     }
 
     fn member(

@@ -156,6 +156,23 @@ pub(super) fn member(
     connection.prepare_cached(sql)?.query_row(values, read_member).optional()
 }
 
+/// Says whether a user is in a topic in which another is at least a teacher.
+pub(super) fn is_taught_by(
+    connection: &Connection,
+    tenant: &Tenant,
+    user: &UserId,
+    teacher: &UserId,
+) -> rusqlite::Result<bool> {
+    let sql = "select 1 from topic_member t
+               join topic_member m on m.tenant = t.tenant and m.topic_id = t.topic_id
+               where t.tenant = ?1 and t.user_id = ?2 and t.removed = 0 and t.role >= ?3
+                 and m.user_id = ?4 and m.removed = 0
+               limit 1";
+    let role = rows::role_code(MemberRole::Teacher);
+    let values = params![tenant.as_str(), teacher.as_str(), role, user.as_str()];
+    connection.prepare_cached(sql)?.exists(values)
+}
+
 /// Lists members by user id.
 pub(super) fn members(
     connection: &Connection,
