@@ -257,6 +257,11 @@ impl Session {
         }
     }
 
+    /// Hears that changes may have been lost: looks for what is missing.
+    pub fn resync(&mut self) -> Option<Read> {
+        (self.waiting == Waiting::News).then(|| self.catch_up())
+    }
+
     /// Hears a change that was committed with `number`.
     pub fn on_change(&mut self, number: Number, change: &InboxChange) -> Reaction {
         self.newest = self.newest.max(number);

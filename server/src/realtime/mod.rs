@@ -1,5 +1,18 @@
-//! Live connections: the WebSocket wire and what is served over it. Nothing here decides what a session is sent; that
-//! is core's, and nothing here touches the store.
+//! Live connections: the WebSocket wire, the hub that knows who is connected, and the gateway.
+//!
+//! What a session is sent is core's decision and what is stored is the services'; this folder
+//! moves bytes. A slow or dead client must never delay anybody else.
 
+mod connection;
 pub mod frame;
+mod gateway;
+mod greeting;
 pub mod handshake;
+mod hub;
+mod queue;
+mod reading;
+mod rhythm;
+
+pub use gateway::{Gateway, Hello, Identity};
+pub use hub::{Counters, Hub, HubSettings, Parts};
+pub use rhythm::beat;

@@ -35,6 +35,15 @@ pub struct Confirmed {
     pub device: Option<Arc<str>>,
 }
 
+/// How notifications that were written to a device ended for now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Settled {
+    /// The device confirmed them.
+    Confirmed(Confirmed),
+    /// The device went away without a word.
+    Lost(Confirmed),
+}
+
 /// Undelivered notifications that one acknowledgement may cover.
 const ACK_MAX: usize = 1_000;
 

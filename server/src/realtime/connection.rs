@@ -1,0 +1,280 @@
+//! One live connection: its session, what waits to be written, and how it ends.
+//!
+//! Everything happens under one short lock and without waiting: whoever has something for the
+//! client writes it straight to the socket, and only what the socket does not take waits here.
+
+use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use bytes::Bytes;
+use landfall_bus::Nudge;
+use landfall_core::feed::{FeedKey, Number};
+use landfall_core::id::UserId;
+use landfall_core::session::{Page, Reaction, Read, Session};
+use landfall_core::time::Timestamp;
+use landfall_protocol::frame::ControlFrame;
+use landfall_protocol::problem::CloseCode;
+use landfall_protocol::text::FeedNumber;
+use tokio::net::TcpStream;
+use tokio::sync::Notify;
+
+use super::frame;
+use super::queue::{Queue, QueueLimits};
+
+/// A connected device.
+pub(super) struct Connection {
+    /// Its place among the node's connections.
+    pub(super) id: u64,
+    /// The inbox that it follows.
+    pub(super) feed: Arc<FeedKey>,
+    /// Whose it is.
+    pub(super) user: UserId,
+    /// The device as it names itself.
+    pub(super) device: Option<Arc<str>>,
+    /// When it connected.
+    pub(super) opened_at: Instant,
+    /// The socket.
+    pub(super) stream: TcpStream,
+    /// Wakes the connection's task: something blocked, or it is to end.
+    pub(super) wake: Notify,
+    /// Seconds on the hub's clock when the client was last heard.
+    pub(super) heard_at: AtomicU32,
+    /// When the token ends, in milliseconds.
+    pub(super) expires_at: AtomicI64,
+    limits: QueueLimits,
+    state: Mutex<State>,
+}
+
+/// What changes over a connection's life.
+pub(super) struct State {
+    /// What the device has been sent.
+    pub(super) session: Session,
+    queue: Queue,
+    ending: Ending,
+    /// What the session wants read; the connection's task sees to it.
+    wanted: Option<Read>,
+    /// Whether the dispatcher has it on its list of sockets to write to.
+    pub(super) is_dirty: bool,
+}
+
+/// How far a connection is from its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// Not at all.
+    Open,
+    /// It is being closed with this code; what waits is still written.
+    Closing(CloseCode),
+    /// The socket is gone.
+    Gone,
+}
+
+/// What a new connection is made from.
+pub(super) struct Parts {
+    pub(super) id: u64,
+    pub(super) feed: Arc<FeedKey>,
+    pub(super) user: UserId,
+    pub(super) device: Option<Arc<str>>,
+    pub(super) stream: TcpStream,
+    pub(super) heard_at: u32,
+    pub(super) expires_at: Timestamp,
+    pub(super) session: Session,
+    pub(super) limits: QueueLimits,
+}
+
+impl Connection {
+    pub(super) fn new(parts: Parts) -> Self {
+        let Parts { id, feed, user, device, stream, heard_at, expires_at, session, limits } = parts;
+        let queue = Queue::default();
+        let state = State { session, queue, ending: Ending::Open, wanted: None, is_dirty: false };
+        Self {
+            id,
+            feed,
+            user,
+            device,
+            opened_at: Instant::now(),
+            stream,
+            wake: Notify::new(),
+            heard_at: AtomicU32::new(heard_at),
+            expires_at: AtomicI64::new(expires_at.as_ms()),
+            limits,
+            state: Mutex::new(state),
+        }
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells when the token ends.
+    pub(super) fn expires_at(&self) -> Timestamp {
+        Timestamp::from_ms(self.expires_at.load(Ordering::Relaxed))
+    }
+
+    /// Asks the connection's task to read for the session.
+    pub(super) fn want(&self, state: &mut State, read: Option<Read>) {
+        if let Some(read) = read {
+            state.wanted = Some(read);
+            self.wake.notify_one();
+        }
+    }
+
+    /// Takes what the session wants read.
+    pub(super) fn take_wanted(&self) -> Option<Read> {
+        self.lock().wanted.take()
+    }
+
+    /// Passes a live change to the session; `shared` is its frame for everybody. The caller
+    /// flushes afterwards.
+    pub(super) fn on_change(&self, state: &mut State, nudge: &Nudge, shared: &Bytes) {
+        if state.ending != Ending::Open {
+            return;
+        }
+        match state.session.on_change(nudge.number, &nudge.change) {
+            Reaction::Ignore => {}
+            Reaction::SendShared => self.push_live(state, shared.clone()),
+            Reaction::Send(frame) => {
+                let text = frame::text(&landfall_protocol::frame::encode(&frame));
+                self.push_live(state, text);
+            }
+            Reaction::Read(read) => self.want(state, Some(read)),
+        }
+    }
+
+    /// Passes a page to the session and writes what it gives.
+    pub(super) fn on_page(&self, page: Page, now: Timestamp) {
+        let mut state = self.lock();
+        if state.ending != Ending::Open {
+            return;
+        }
+        let mut frames = Vec::new();
+        let next = state.session.on_page(page, now, &mut frames);
+        self.want(&mut state, next);
+        for frame in &frames {
+            state.queue.push(frame::text(&landfall_protocol::frame::encode(frame)));
+        }
+        if state.session.is_overrun() {
+            return self.close(&mut state, CloseCode::TryLater, "too far behind");
+        }
+        self.flush(&mut state);
+    }
+
+    /// Hears where the feed stands and sends a heartbeat.
+    pub(super) fn on_beat(&self, newest: Number) {
+        let mut state = self.lock();
+        if state.ending != Ending::Open {
+            return;
+        }
+        let read = state.session.on_head(newest);
+        self.want(&mut state, read);
+        let newest = FeedNumber(newest.max(state.session.position()));
+        let beat = ControlFrame::Heartbeat { newest }.encode();
+        self.push_live(&mut state, frame::text(&beat));
+        self.flush(&mut state);
+    }
+
+    /// Sends a frame of the protocol, unless the connection is ending.
+    pub(super) fn send(&self, frame: &ControlFrame) {
+        self.send_bytes(frame::text(&frame.encode()));
+    }
+
+    /// Answers a ping of the client with the same payload.
+    pub(super) fn pong(&self, payload: &[u8]) {
+        self.send_bytes(frame::pong(payload));
+    }
+
+    fn send_bytes(&self, bytes: Bytes) {
+        let mut state = self.lock();
+        if state.ending == Ending::Open {
+            self.push_live(&mut state, bytes);
+            self.flush(&mut state);
+        }
+    }
+
+    fn push_live(&self, state: &mut State, frame: Bytes) {
+        if state.queue.push_live(frame, self.limits).is_err() {
+            self.close(state, CloseCode::TryLater, "too slow: come back with your replay_id");
+        }
+    }
+
+    /// Sends the ping that asks for a confirmation, where one is due, and writes what the socket
+    /// takes; what it does not take, the connection's task writes later.
+    pub(super) fn flush(&self, state: &mut State) {
+        state.is_dirty = false;
+        if state.ending == Ending::Gone {
+            return;
+        }
+        if state.ending == Ending::Open
+            && let Some(number) = state.session.ping_due()
+        {
+            state.queue.push(frame::ping(number.to_string().as_bytes()));
+        }
+        match state.queue.write_to(&self.stream) {
+            Ok(true) if state.ending == Ending::Open => {
+                let read = state.session.on_drained();
+                self.want(state, read);
+                return;
+            }
+            Ok(_) => {}
+            Err(_) => state.ending = Ending::Gone,
+        }
+        self.wake.notify_one();
+    }
+
+    /// Begins to close: what waits is dropped, the close frame follows what is half written.
+    pub(super) fn close(&self, state: &mut State, code: CloseCode, reason: &str) {
+        if state.ending != Ending::Open {
+            return;
+        }
+        state.queue.abandon();
+        state.queue.push(frame::close(code.number(), reason));
+        state.ending = Ending::Closing(code);
+        self.flush(state);
+        self.wake.notify_one();
+    }
+
+    /// Begins to close once everything that waits is written.
+    pub(super) fn close_after_writing(&self, code: CloseCode) {
+        let mut state = self.lock();
+        if state.ending == Ending::Open {
+            state.queue.push(frame::close(code.number(), code.default_reason()));
+            state.ending = Ending::Closing(code);
+            self.flush(&mut state);
+            self.wake.notify_one();
+        }
+    }
+
+    /// Takes an acknowledgement; gives the notifications that it confirms.
+    pub(super) fn on_ack(&self, number: Number) -> Vec<Number> {
+        self.lock().session.on_ack(number)
+    }
+
+    /// Takes the answer to a ping; gives the notifications that it confirms.
+    pub(super) fn on_pong(&self, payload: &[u8]) -> Vec<Number> {
+        let number = std::str::from_utf8(payload).ok().and_then(Number::parse);
+        let Some(number) = number else { return Vec::new() };
+        let mut state = self.lock();
+        let confirmed = state.session.on_pong(number);
+        // What was sent after that ping needs one of its own.
+        self.flush(&mut state);
+        confirmed
+    }
+
+    /// Says whether something waits for the socket.
+    pub(super) fn is_blocked(&self) -> bool {
+        let state = self.lock();
+        state.ending != Ending::Gone && !state.queue.is_empty()
+    }
+
+    /// Says how far it is from its end.
+    pub(super) fn ending(&self) -> Ending {
+        self.lock().ending
+    }
+
+    /// Notes that the socket is gone.
+    pub(super) fn gone(&self) {
+        let mut state = self.lock();
+        state.ending = Ending::Gone;
+        state.queue.abandon();
+    }
+}

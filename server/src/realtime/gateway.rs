@@ -1,0 +1,157 @@
+//! The gateway: turns a socket whose handshake is done into a session.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use landfall_core::auth::Caller;
+use landfall_core::feed::FeedKey;
+use landfall_core::id::DeviceId;
+use landfall_core::session::{ConfirmBy, Session, Start};
+use landfall_protocol::problem::CloseCode;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
+use tokio::sync::mpsc;
+
+use super::hub::{Hub, Parts, close_frame};
+use super::{greeting, reading};
+use crate::auth::Verifier;
+use crate::service::Services;
+use crate::service::inbox::{Confirmed, Settled};
+
+/// Who a socket says it is.
+#[derive(Debug)]
+pub enum Identity {
+    /// The handshake brought a token, which was good.
+    Known(Box<Caller>),
+    /// The handshake brought a token, which was not; the reason is told after the handshake,
+    /// because a browser cannot see a refused one's status.
+    Refused(String),
+    /// The handshake brought none: the first message has to.
+    Unsaid,
+}
+
+/// What a handshake asked for.
+#[derive(Debug)]
+pub struct Hello {
+    /// Who it is.
+    pub identity: Identity,
+    /// Where its session begins.
+    pub start: Start,
+    /// How it confirms.
+    pub confirm_by: ConfirmBy,
+    /// The device as it names itself.
+    pub device: Option<DeviceId>,
+}
+
+/// Serves sockets.
+pub struct Gateway {
+    /// Who is connected.
+    pub hub: Arc<Hub>,
+    /// The use cases.
+    pub services: Arc<Services>,
+    /// Checks tokens.
+    pub verifier: Arc<Verifier>,
+    /// Takes what devices confirmed, or went away without confirming.
+    pub settled: mpsc::Sender<Settled>,
+    /// How long a socket may take to say who it is.
+    pub first_message: Duration,
+}
+
+impl Gateway {
+    /// Serves a socket until it ends. `followed` is what came after the handshake.
+    pub async fn serve(&self, mut stream: TcpStream, followed: Vec<u8>, hello: Hello) {
+        let Hello { identity, start, confirm_by, device } = hello;
+        let mut followed = followed;
+        let mut is_greeted = false;
+        let caller = match identity {
+            Identity::Known(caller) => *caller,
+            Identity::Refused(why) => return refuse(stream, CloseCode::Policy, &why).await,
+            Identity::Unsaid => {
+                is_greeted = true;
+                match self.greet(&mut stream, &followed).await {
+                    Ok((caller, rest)) => {
+                        followed = rest;
+                        caller
+                    }
+                    Err(why) => return refuse(stream, CloseCode::Policy, &why).await,
+                }
+            }
+        };
+        let (session, read) = Session::start(start, confirm_by, self.hub.settings.pages);
+        let parts = Parts {
+            feed: Arc::new(FeedKey::inbox(&caller.tenant, &caller.user)),
+            user: caller.user.clone(),
+            device: device.map(|device| Arc::from(device.as_str())),
+            stream,
+            expires_at: caller.expires_at,
+            session,
+        };
+        let connection = match self.hub.add(parts) {
+            Ok(connection) => connection,
+            Err((stream, why)) => return refuse(stream, CloseCode::TryLater, why).await,
+        };
+        if is_greeted {
+            connection.send(&reading::authenticated(&caller.user, caller.expires_at));
+        }
+        connection.want(&mut connection.lock(), Some(read));
+        self.record_connected(&caller, connection.device.as_deref());
+        drop(caller);
+        reading::serve(self, &connection, followed).await;
+        self.hub.remove(&connection);
+        let lost = connection.lock().session.unconfirmed();
+        if !lost.is_empty() {
+            let lost = reading::confirmed(&connection, lost);
+            self.settle(Settled::Lost(lost));
+        }
+    }
+
+    async fn greet(
+        &self,
+        stream: &mut TcpStream,
+        first: &[u8],
+    ) -> Result<(Caller, Vec<u8>), String> {
+        let depth = self.hub.settings.json_depth;
+        let (token, followed) = greeting::token(stream, first, self.first_message, depth)
+            .await
+            .map_err(|_| "a token is needed".to_owned())?;
+        let now = self.services.now().as_ms();
+        let caller = self.verifier.verify(&token, now).map_err(|error| error.to_string())?;
+        Ok((caller, followed))
+    }
+
+    /// The entry follows by itself, so that no connection waits for a commit.
+    fn record_connected(&self, caller: &Caller, device: Option<&str>) {
+        let (services, caller) = (Arc::clone(&self.services), caller.clone());
+        let device = device.map(str::to_owned);
+        tokio::spawn(async move {
+            if let Err(error) = services.record_connected(&caller, device.as_deref()).await {
+                tracing::warn!(%error, "a connection could not be recorded in the audit trail");
+            }
+        });
+    }
+
+    pub(super) fn confirm(&self, confirmed: Confirmed) {
+        self.settle(Settled::Confirmed(confirmed));
+    }
+
+    /// What does not fit is dropped: the notification stays undelivered and is sent again to the
+    /// next device, which is allowed, where calling it delivered without a record is not.
+    fn settle(&self, settled: Settled) {
+        if self.settled.try_send(settled).is_err() {
+            tracing::warn!("confirmations come faster than they can be stored; some were dropped");
+        }
+    }
+}
+
+/// Says why on a socket that never became a connection, and ends it.
+async fn refuse(mut stream: TcpStream, code: CloseCode, reason: &str) {
+    let _ = stream.write_all(&close_frame(code, reason)).await;
+    let _ = stream.shutdown().await;
+    let mut rest = [0; 512];
+    let wait = Duration::from_secs(2);
+    let _ = tokio::time::timeout(wait, async {
+        use tokio::io::AsyncReadExt as _;
+        while stream.read(&mut rest).await.is_ok_and(|count| count > 0) {}
+    })
+    .await;
+}

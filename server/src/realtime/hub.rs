@@ -1,0 +1,304 @@
+//! The hub: who is connected to this node, and the thread that carries changes to them.
+//!
+//! A change is encoded once and its bytes are shared. What has queued up is passed to all
+//! sessions first and each socket is written once, so that a busy server writes less often, not
+//! more.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher as _, RandomState};
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use bytes::Bytes;
+use landfall_bus::{Listener, Nudge};
+use landfall_core::feed::FeedKey;
+use landfall_core::id::UserId;
+use landfall_core::session::{PageSizes, Session};
+use landfall_core::time::Timestamp;
+use landfall_protocol::frame::ControlFrame;
+use landfall_protocol::problem::CloseCode;
+use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
+
+use super::connection::{self, Connection};
+use super::frame;
+use super::queue::QueueLimits;
+use crate::service::Connections;
+
+/// How the hub serves its connections.
+#[derive(Debug, Clone, Copy)]
+pub struct HubSettings {
+    /// Seconds between heartbeats to one connection.
+    pub heartbeat_seconds: u32,
+    /// Seconds of silence after which a connection is closed.
+    pub silence_seconds: u32,
+    /// Rows of a replay and of a page.
+    pub pages: PageSizes,
+    /// Frames and bytes that may wait for one connection.
+    pub queue_frames: usize,
+    /// Bytes that may wait for one connection.
+    pub queue_bytes: usize,
+    /// Bytes of one message of a client.
+    pub message_bytes: usize,
+    /// Nesting of a client's JSON.
+    pub json_depth: usize,
+    /// Connections of this node.
+    pub connections: usize,
+    /// Connections of one user.
+    pub connections_per_user: usize,
+    /// Sessions that read the store at the same time.
+    pub reads: usize,
+}
+
+/// What happened on this node since its start.
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// Changes passed to sessions' sockets or queues.
+    pub deliveries: AtomicU64,
+    /// Pages read for sessions.
+    pub pages: AtomicU64,
+    /// Connections closed because they read too slowly.
+    pub slow_closed: AtomicU64,
+    /// Times that the bus lost nudges.
+    pub nudges_lost: AtomicU64,
+    /// Connections accepted.
+    pub accepted: AtomicU64,
+    /// Milliseconds that connections which have ended were open.
+    pub ended_ms: AtomicU64,
+    /// Connections that have ended.
+    pub ended: AtomicU64,
+}
+
+/// What a new connection brings.
+pub struct Parts {
+    /// The inbox that it follows.
+    pub feed: Arc<FeedKey>,
+    /// Whose it is.
+    pub user: UserId,
+    /// The device as it names itself.
+    pub device: Option<Arc<str>>,
+    /// The socket.
+    pub stream: TcpStream,
+    /// When the token ends.
+    pub expires_at: Timestamp,
+    /// Where the session begins.
+    pub session: Session,
+}
+
+const SHARDS: usize = 64;
+/// Nudges passed on before the sockets are written.
+const BATCH_MAX: usize = 1_024;
+
+type Followers = HashMap<Arc<FeedKey>, Vec<Arc<Connection>>>;
+
+/// Everybody who is connected to this node.
+pub struct Hub {
+    pub(super) settings: HubSettings,
+    pub(super) reads: Semaphore,
+    /// What happened since the start.
+    pub counters: Counters,
+    shards: Vec<Mutex<Followers>>,
+    hasher: RandomState,
+    /// By the second within the heartbeat's period in which each has its turn.
+    pub(super) slots: Vec<Mutex<HashMap<u64, Arc<Connection>>>>,
+    next_id: AtomicU64,
+    total: AtomicUsize,
+    users: AtomicUsize,
+    started_at: Instant,
+    /// Whole seconds since the start, kept by the heartbeat so that nobody asks a clock.
+    pub(super) seconds: AtomicU32,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Hub {
+    /// Makes a hub without connections.
+    pub fn new(settings: HubSettings) -> Self {
+        let slots = settings.heartbeat_seconds.max(1);
+        Self {
+            settings,
+            reads: Semaphore::new(settings.reads),
+            counters: Counters::default(),
+            shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            hasher: RandomState::new(),
+            slots: (0..slots).map(|_| Mutex::default()).collect(),
+            next_id: AtomicU64::new(0),
+            total: AtomicUsize::new(0),
+            users: AtomicUsize::new(0),
+            started_at: Instant::now(),
+            seconds: AtomicU32::new(0),
+        }
+    }
+
+    fn shard(&self, feed: &FeedKey) -> MutexGuard<'_, Followers> {
+        let hash = self.hasher.hash_one(feed) as usize;
+        lock(&self.shards[hash % SHARDS])
+    }
+
+    /// Gives the connections that follow a feed.
+    fn followers(&self, feed: &FeedKey) -> Vec<Arc<Connection>> {
+        self.shard(feed).get(feed).cloned().unwrap_or_default()
+    }
+
+    /// Tells how many connections there are.
+    pub fn total(&self) -> usize {
+        self.total.load(Ordering::Relaxed)
+    }
+
+    /// Tells how many users are connected.
+    pub fn users(&self) -> usize {
+        self.users.load(Ordering::Relaxed)
+    }
+
+    /// Takes a connection in, or says why not. From here on it hears every change of its feed.
+    pub(super) fn add(&self, parts: Parts) -> Result<Arc<Connection>, (TcpStream, &'static str)> {
+        let Parts { feed, user, device, stream, expires_at, session } = parts;
+        if self.total() >= self.settings.connections {
+            return Err((stream, "this server has no room for more connections"));
+        }
+        let mut shard = self.shard(&feed);
+        let feed = shard.get_key_value(&feed).map_or(feed, |(known, _)| Arc::clone(known));
+        let followers = shard.entry(Arc::clone(&feed)).or_default();
+        if followers.len() >= self.settings.connections_per_user {
+            return Err((stream, "this user has too many connections"));
+        }
+        let connection = Arc::new(Connection::new(connection::Parts {
+            id: self.next_id.fetch_add(1, Ordering::Relaxed),
+            feed,
+            user,
+            device,
+            stream,
+            heard_at: self.seconds.load(Ordering::Relaxed),
+            expires_at,
+            session,
+            limits: QueueLimits {
+                frames: self.settings.queue_frames,
+                bytes: self.settings.queue_bytes,
+            },
+        }));
+        followers.push(Arc::clone(&connection));
+        if followers.len() == 1 {
+            self.users.fetch_add(1, Ordering::Relaxed);
+        }
+        drop(shard);
+        lock(self.slot(connection.id)).insert(connection.id, Arc::clone(&connection));
+        self.total.fetch_add(1, Ordering::Relaxed);
+        self.counters.accepted.fetch_add(1, Ordering::Relaxed);
+        Ok(connection)
+    }
+
+    fn slot(&self, id: u64) -> &Mutex<HashMap<u64, Arc<Connection>>> {
+        &self.slots[id as usize % self.slots.len()]
+    }
+
+    /// Lets a connection go.
+    pub(super) fn remove(&self, connection: &Connection) {
+        let mut shard = self.shard(&connection.feed);
+        if let Some(followers) = shard.get_mut(&connection.feed) {
+            followers.retain(|other| other.id != connection.id);
+            if followers.is_empty() {
+                shard.remove(&connection.feed);
+                self.users.fetch_sub(1, Ordering::Relaxed);
+            }
+        }
+        drop(shard);
+        if lock(self.slot(connection.id)).remove(&connection.id).is_some() {
+            self.total.fetch_sub(1, Ordering::Relaxed);
+            let ms = connection.opened_at.elapsed().as_millis() as u64;
+            self.counters.ended_ms.fetch_add(ms, Ordering::Relaxed);
+            self.counters.ended.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Gives the connections whose turn it is in a second, or all of them.
+    pub(super) fn connections(&self, slot: Option<usize>) -> Vec<Arc<Connection>> {
+        let slots = match slot {
+            Some(slot) => &self.slots[slot..=slot],
+            None => &self.slots[..],
+        };
+        slots.iter().flat_map(|slot| lock(slot).values().cloned().collect::<Vec<_>>()).collect()
+    }
+
+    /// Tells how long connections last on average, in seconds: those that have ended, or, while
+    /// none has, those that are open.
+    pub fn average_duration_seconds(&self) -> u64 {
+        let ended = self.counters.ended.load(Ordering::Relaxed);
+        match self.counters.ended_ms.load(Ordering::Relaxed).checked_div(ended) {
+            Some(average_ms) => average_ms / 1_000,
+            None if self.total() > 0 => self.started_at.elapsed().as_secs() / 2,
+            None => 0,
+        }
+    }
+
+    /// Carries nudges to sessions until the bus is closed; runs on a thread of its own.
+    pub fn dispatch(&self, mut bus: Listener) {
+        let mut nudges = Vec::new();
+        let mut dirty = Vec::new();
+        while bus.wait(&mut nudges, BATCH_MAX) {
+            for nudge in nudges.drain(..) {
+                self.pass_on(&nudge, &mut dirty);
+            }
+            for connection in dirty.drain(..) {
+                connection.flush(&mut connection.lock());
+            }
+            if bus.take_lost() {
+                self.counters.nudges_lost.fetch_add(1, Ordering::Relaxed);
+                self.resync();
+            }
+        }
+    }
+
+    fn pass_on(&self, nudge: &Nudge, dirty: &mut Vec<Arc<Connection>>) {
+        let followers = self.followers(&nudge.feed);
+        if followers.is_empty() {
+            return;
+        }
+        let shared =
+            frame::text(&landfall_protocol::frame::encode_change(nudge.number, &nudge.change));
+        self.counters.deliveries.fetch_add(followers.len() as u64, Ordering::Relaxed);
+        for connection in followers {
+            let mut state = connection.lock();
+            connection.on_change(&mut state, nudge, &shared);
+            let is_new = !std::mem::replace(&mut state.is_dirty, true);
+            drop(state);
+            if is_new {
+                dirty.push(connection);
+            }
+        }
+    }
+
+    /// Makes every session compare itself with the store: nudges were lost.
+    fn resync(&self) {
+        for connection in self.connections(None) {
+            let mut state = connection.lock();
+            let read = state.session.resync();
+            connection.want(&mut state, read);
+        }
+    }
+
+    /// Tells every device to come back elsewhere after a while, spread over `spread_ms`, and
+    /// closes its connection.
+    pub fn drain(&self, spread_ms: u64) {
+        let connections = self.connections(None);
+        let count = connections.len().max(1) as u64;
+        for (index, connection) in connections.iter().enumerate() {
+            let after_ms = index as u64 * spread_ms / count;
+            connection.send(&ControlFrame::Reconnect { after_ms });
+            connection.close_after_writing(CloseCode::Restart);
+        }
+    }
+}
+
+impl Connections for Hub {
+    fn count(&self, feed: &FeedKey) -> usize {
+        self.shard(feed).get(feed).map_or(0, Vec::len)
+    }
+}
+
+/// Makes the finished frame of a close, for sockets that never became a connection.
+pub(super) fn close_frame(code: CloseCode, reason: &str) -> Bytes {
+    frame::close(code.number(), reason)
+}

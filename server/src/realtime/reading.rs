@@ -1,0 +1,218 @@
+//! A connection's task: reads what the client says, writes what the socket did not take at once,
+//! and reads the store for the session.
+
+use std::cell::RefCell;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use landfall_core::feed::Number;
+use landfall_core::id::UserId;
+use landfall_core::session::Read;
+use landfall_protocol::frame::{ClientFrame, ClientMessage, ControlFrame};
+use landfall_protocol::problem::{CloseCode, Code};
+use landfall_protocol::text::Time;
+use tokio::io::Interest;
+
+use super::connection::{Connection, Ending};
+use super::frame::{Decoder, Incoming};
+use super::gateway::Gateway;
+use crate::service::inbox::Confirmed;
+
+/// Bytes read at once; one buffer per thread, not per connection.
+const READ_BYTES: usize = 64 * 1_024;
+/// A closing connection gets so long to take the close frame and to answer it.
+const CLOSING: Duration = Duration::from_secs(5);
+
+thread_local! {
+    static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; READ_BYTES]);
+}
+
+/// Serves a connection until it ends.
+pub(super) async fn serve(gateway: &Gateway, connection: &Arc<Connection>, followed: Vec<u8>) {
+    let mut decoder = Decoder::default();
+    if !followed.is_empty() {
+        let mut bytes = followed;
+        take_in(gateway, connection, &mut decoder, &mut bytes);
+    }
+    while connection.ending() == Ending::Open {
+        if let Some(read) = connection.take_wanted() {
+            read_store(gateway, connection, read).await;
+            continue;
+        }
+        turn(gateway, connection, &mut decoder).await;
+    }
+    if let Ending::Closing(code) = connection.ending() {
+        if code == CloseCode::TryLater {
+            gateway.hub.counters.slow_closed.fetch_add(1, Ordering::Relaxed);
+        }
+        let _ = tokio::time::timeout(CLOSING, say_goodbye(connection)).await;
+    }
+}
+
+/// Waits for the socket or a wake-up, and serves what it was.
+async fn turn(gateway: &Gateway, connection: &Arc<Connection>, decoder: &mut Decoder) {
+    let interest = if connection.is_blocked() {
+        Interest::READABLE.add(Interest::WRITABLE)
+    } else {
+        Interest::READABLE
+    };
+    let ready = tokio::select! {
+        ready = connection.stream.ready(interest) => ready,
+        () = connection.wake.notified() => return,
+    };
+    let Ok(ready) = ready else { return connection.gone() };
+    if ready.is_writable() {
+        connection.flush(&mut connection.lock());
+    }
+    if ready.is_readable() && read_socket(gateway, connection, decoder).is_err() {
+        connection.gone();
+    }
+}
+
+/// Reads what is there; an error means that the socket is gone.
+fn read_socket(
+    gateway: &Gateway,
+    connection: &Arc<Connection>,
+    decoder: &mut Decoder,
+) -> io::Result<()> {
+    BUFFER.with_borrow_mut(|buffer| match connection.stream.try_read(buffer) {
+        Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
+        Ok(count) => {
+            take_in(gateway, connection, decoder, &mut buffer[..count]);
+            Ok(())
+        }
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
+        Err(error) => Err(error),
+    })
+}
+
+fn take_in(
+    gateway: &Gateway,
+    connection: &Arc<Connection>,
+    decoder: &mut Decoder,
+    mut bytes: &mut [u8],
+) {
+    let hub = &gateway.hub;
+    connection.heard_at.store(hub.seconds.load(Ordering::Relaxed), Ordering::Relaxed);
+    loop {
+        match decoder.next(&mut bytes, hub.settings.message_bytes) {
+            Ok(Some(incoming)) => on_incoming(gateway, connection, &incoming),
+            Ok(None) => return,
+            Err(error) => {
+                let code = CloseCode::ALL
+                    .into_iter()
+                    .find(|code| code.number() == error.close_code())
+                    .unwrap_or(CloseCode::Protocol);
+                return connection.close(&mut connection.lock(), code, code.default_reason());
+            }
+        }
+    }
+}
+
+fn on_incoming(gateway: &Gateway, connection: &Arc<Connection>, incoming: &Incoming<'_>) {
+    match incoming {
+        Incoming::Text(text) => on_text(gateway, connection, text),
+        Incoming::Binary(_) => connection.send(&ControlFrame::Error {
+            code: Code::Unreadable,
+            detail: "binary frames are not understood here".into(),
+            reference: None,
+        }),
+        Incoming::Ping(payload) => connection.pong(payload),
+        Incoming::Pong(payload) => confirm(gateway, connection, connection.on_pong(payload)),
+        Incoming::Close { .. } => {
+            connection.close(&mut connection.lock(), CloseCode::Normal, "");
+        }
+    }
+}
+
+fn on_text(gateway: &Gateway, connection: &Arc<Connection>, text: &str) {
+    let depth = gateway.hub.settings.json_depth;
+    match ClientMessage::decode(text.as_bytes(), depth) {
+        Ok(ClientMessage { frame, reference }) => match frame {
+            ClientFrame::Pong => {}
+            ClientFrame::Ping => connection.send(&ControlFrame::Pong),
+            ClientFrame::Ack { replay_id } => {
+                confirm(gateway, connection, connection.on_ack(replay_id));
+            }
+            ClientFrame::Auth { token } => {
+                let answer = renew(gateway, connection, &token.0).unwrap_or_else(|detail| {
+                    ControlFrame::Error { code: Code::Unauthenticated, detail, reference }
+                });
+                connection.send(&answer);
+            }
+        },
+        Err(bad) => connection.send(&bad.into()),
+    }
+}
+
+/// Takes a fresh token of the same user and tenant.
+fn renew(gateway: &Gateway, connection: &Connection, token: &str) -> Result<ControlFrame, String> {
+    let now = gateway.services.now().as_ms();
+    let caller = gateway.verifier.verify(token, now).map_err(|error| error.to_string())?;
+    if caller.tenant != connection.feed.tenant || caller.user != connection.user {
+        return Err("the token is another user's".into());
+    }
+    connection.expires_at.store(caller.expires_at.as_ms(), Ordering::Relaxed);
+    Ok(authenticated(&caller.user, caller.expires_at))
+}
+
+/// Answers a token that came as a message.
+pub(super) fn authenticated(
+    user: &UserId,
+    expires_at: landfall_core::time::Timestamp,
+) -> ControlFrame {
+    ControlFrame::Authenticated { user_id: user.to_string(), expires_at: Time(expires_at) }
+}
+
+fn confirm(gateway: &Gateway, connection: &Connection, numbers: Vec<Number>) {
+    if !numbers.is_empty() {
+        gateway.confirm(confirmed(connection, numbers));
+    }
+}
+
+/// Names notifications of a connection's user.
+pub(super) fn confirmed(connection: &Connection, numbers: Vec<Number>) -> Confirmed {
+    let (feed, device) = (Arc::clone(&connection.feed), connection.device.clone());
+    Confirmed { feed, numbers, device }
+}
+
+async fn read_store(gateway: &Gateway, connection: &Arc<Connection>, read: Read) {
+    let hub = &gateway.hub;
+    let Ok(_permit) = hub.reads.acquire().await else { return };
+    hub.counters.pages.fetch_add(1, Ordering::Relaxed);
+    let tenant = &connection.feed.tenant;
+    match gateway.services.page(tenant, &connection.user, read).await {
+        Ok(page) => connection.on_page(page, gateway.services.now()),
+        Err(error) => {
+            tracing::warn!(%error, "a session could not read; it tries again at its heartbeat");
+            connection.lock().session.on_read_failed();
+        }
+    }
+}
+
+/// Writes what is left, says that nothing more comes, and waits for the client to close, so that
+/// its last bytes do not make the system throw our close frame away.
+async fn say_goodbye(connection: &Connection) {
+    while connection.is_blocked() {
+        let ready = connection.stream.ready(Interest::READABLE.add(Interest::WRITABLE)).await;
+        if ready.is_err() || discard(connection) {
+            return;
+        }
+        connection.flush(&mut connection.lock());
+    }
+    let socket = socket2::SockRef::from(&connection.stream);
+    if socket.shutdown(std::net::Shutdown::Write).is_err() {
+        return;
+    }
+    while connection.stream.readable().await.is_ok() && !discard(connection) {}
+}
+
+/// Throws away what came; says whether the socket is at its end.
+fn discard(connection: &Connection) -> bool {
+    BUFFER.with_borrow_mut(|buffer| match connection.stream.try_read(buffer) {
+        Ok(count) => count == 0,
+        Err(error) => error.kind() != io::ErrorKind::WouldBlock,
+    })
+}
