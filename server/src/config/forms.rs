@@ -1,4 +1,4 @@
-//! The forms that a text setting can have: addresses, URLs, origins, scopes.
+//! The forms that a text setting can have: addresses, URLs, scopes.
 //!
 //! Pure checks. Must never put a password that a URL may carry into what they answer.
 
@@ -53,14 +53,6 @@ pub(super) fn url_or_empty(text: &str) -> Result<(), String> {
         return Ok(());
     }
     Err("must be http:// or https:// with a host, and no slash or query at the end".to_owned())
-}
-
-pub(super) fn web_origin(text: &str) -> Result<(), String> {
-    let bare = |uri: &Uri| uri.path() == "/" && uri.query().is_none() && !text.ends_with('/');
-    if http_uri(text).as_ref().is_some_and(bare) {
-        return Ok(());
-    }
-    Err("each must be an origin such as https://app.example.org, with nothing after it".to_owned())
 }
 
 fn http_uri(text: &str) -> Option<Uri> {
