@@ -5,33 +5,14 @@
 use std::net::SocketAddr;
 
 use axum::http::Uri;
+use landfall_core::auth::Scope;
 
 use super::suggest::did_you_mean;
 
-/// Every scope that a role or a token can give (contract, section 1). `notify:send:TYPE` is
-/// `notify:send` for one notification type.
-pub const SCOPES: [&str; 9] = [
-    "notify:send",
-    "notify:critical",
-    "notify:phone",
-    "topics:manage",
-    "events:manage",
-    "lessons:manage",
-    "users:manage",
-    "metrics:read",
-    "admin",
-];
-
-/// Checks that a scope is one of [`SCOPES`] or `notify:send:TYPE`.
-///
-/// # Errors
-/// What is wrong, with the known scope that looks most like it.
-pub fn scope(text: &str) -> Result<(), String> {
-    let typed = text.strip_prefix("notify:send:").is_some_and(|kind| !kind.is_empty());
-    if typed || SCOPES.contains(&text) {
-        return Ok(());
-    }
-    Err(format!("{text:?} is not a scope{}", did_you_mean(text, SCOPES)))
+/// Checks a scope; says which known one looks most like a wrong one.
+pub(super) fn scope(text: &str) -> Result<(), String> {
+    let wrong = |error| format!("{text:?} is {error}{}", did_you_mean(text, Scope::names()));
+    Scope::parse(text).map(|_| ()).map_err(wrong)
 }
 
 pub(super) fn any(_: &str) -> Result<(), String> {
