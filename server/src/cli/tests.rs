@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::{Cli, execute};
 use crate::auth::{KeyConfig, Material, Verifier};
 use crate::config::{Config, Environment, Inputs, Loaded};
-use crate::keys::open_auth;
+use crate::keys::{DataLock, open_auth};
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
@@ -208,4 +208,31 @@ fn serve_gets_what_was_loaded() {
     let server = got.take().unwrap().config.server;
     assert_eq!(server.listen.port(), 0);
     assert_eq!(server.data_dir, PathBuf::from("elsewhere"));
+}
+
+#[test]
+fn migrate_makes_the_store_once() {
+    let folder = Folder::new();
+    let args = ["migrate", "--data-dir", folder.path()];
+    assert_eq!(run(&args, &[]).unwrap(), "schema 0 -> 1\n");
+    assert!(folder.0.join("landfall.db").exists());
+    assert_eq!(run(&args, &[]).unwrap(), "schema 1: nothing to do\n");
+}
+
+#[test]
+fn migrate_leaves_the_store_of_a_running_server_alone() {
+    let folder = Folder::new();
+    let _running = DataLock::take(&folder.0).unwrap();
+    let error = run(&["migrate", "--data-dir", folder.path()], &[]).unwrap_err().to_string();
+    assert!(error.contains("in use by another server"), "{error}");
+    assert!(!folder.0.join("landfall.db").exists());
+}
+
+#[test]
+fn migrate_names_the_store_that_it_cannot_open() {
+    let folder = Folder::new();
+    let url = format!("sqlite:{}/none/x.db", folder.path());
+    let args = ["migrate", "--data-dir", folder.path()];
+    let error = run(&args, &[("DATABASE_URL", &url)]).unwrap_err();
+    assert!(format!("{error:#}").contains("none/x.db: the store is not available"), "{error:#}");
 }
