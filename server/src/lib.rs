@@ -11,4 +11,7 @@ pub mod clock;
 pub mod config;
 pub mod keys;
 pub mod realtime;
+pub mod secret;
+pub mod serve;
 pub mod service;
+pub mod worker;

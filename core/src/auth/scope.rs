@@ -33,24 +33,31 @@ pub struct ScopeError;
 
 const SEND_ONE: &str = "notify:send:";
 
+/// Every scope that is not for one notification type.
+static WHOLE: [Scope; 9] = [
+    Scope::NotifySend(None),
+    Scope::NotifyCritical,
+    Scope::NotifyPhone,
+    Scope::TopicsManage,
+    Scope::EventsManage,
+    Scope::LessonsManage,
+    Scope::UsersManage,
+    Scope::MetricsRead,
+    Scope::Admin,
+];
+
 impl Scope {
     /// Reads one scope, case-sensitively (RFC 6749 section 3.3).
     pub fn parse(text: &str) -> Result<Self, ScopeError> {
         if let Some(notification_type) = text.strip_prefix(SEND_ONE) {
             return Self::send_one(notification_type);
         }
-        Ok(match text {
-            "notify:send" => Self::NotifySend(None),
-            "notify:critical" => Self::NotifyCritical,
-            "notify:phone" => Self::NotifyPhone,
-            "topics:manage" => Self::TopicsManage,
-            "events:manage" => Self::EventsManage,
-            "lessons:manage" => Self::LessonsManage,
-            "users:manage" => Self::UsersManage,
-            "metrics:read" => Self::MetricsRead,
-            "admin" => Self::Admin,
-            _ => return Err(ScopeError),
-        })
+        WHOLE.iter().find(|scope| scope.name() == text).cloned().ok_or(ScopeError)
+    }
+
+    /// Gives the name of every scope, without those for one notification type.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        WHOLE.iter().map(Self::name)
     }
 
     /// The characters are those RFC 6749 section 3.3 leaves to a scope.
@@ -61,15 +68,10 @@ impl Scope {
         }
         Ok(Self::NotifySend(Some(notification_type.to_owned())))
     }
-}
 
-impl fmt::Display for Scope {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NotifySend(Some(notification_type)) => {
-                return write!(f, "{SEND_ONE}{notification_type}");
-            }
-            Self::NotifySend(None) => "notify:send",
+    fn name(&self) -> &'static str {
+        match self {
+            Self::NotifySend(_) => "notify:send",
             Self::NotifyCritical => "notify:critical",
             Self::NotifyPhone => "notify:phone",
             Self::TopicsManage => "topics:manage",
@@ -78,7 +80,16 @@ impl fmt::Display for Scope {
             Self::UsersManage => "users:manage",
             Self::MetricsRead => "metrics:read",
             Self::Admin => "admin",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotifySend(Some(notification_type)) => write!(f, "{SEND_ONE}{notification_type}"),
+            whole => f.write_str(whole.name()),
+        }
     }
 }
 
@@ -153,6 +164,9 @@ mod tests {
         for text in ALL {
             assert_eq!(Scope::parse(text).unwrap().to_string(), text);
         }
+        let named: Vec<&str> =
+            ALL.into_iter().filter(|text| *text != "notify:send:quiz_reminder").collect();
+        assert_eq!(Scope::names().collect::<Vec<_>>(), named);
     }
 
     #[test]
@@ -162,14 +176,9 @@ mod tests {
         }
     }
 
-    fn check(held: &str, need: &str, expected: bool) {
-        let held_set: ScopeSet =
-            held.split_whitespace().map(|s| Scope::parse(s).unwrap()).collect();
-        assert_eq!(
-            held_set.allows(&Scope::parse(need).unwrap()),
-            expected,
-            "{held:?} for {need:?}"
-        );
+    fn covers(held: &str, need: &str) -> bool {
+        let held: ScopeSet = held.split_whitespace().map(|s| Scope::parse(s).unwrap()).collect();
+        held.allows(&Scope::parse(need).unwrap())
     }
 
     #[test]
@@ -177,11 +186,12 @@ mod tests {
         for held in ALL {
             for need in ALL {
                 let by_send = held == "notify:send" && need.starts_with("notify:send:");
-                check(held, need, held == need || held == "admin" || by_send);
+                let expected = held == need || held == "admin" || by_send;
+                assert_eq!(covers(held, need), expected, "{held:?} for {need:?}");
             }
         }
-        check("", "notify:send", false);
-        check("notify:send:quiz", "notify:send:event", false);
-        check("notify:send:quiz notify:send:event", "notify:send:event", true);
+        assert!(!covers("", "notify:send"));
+        assert!(!covers("notify:send:quiz", "notify:send:event"));
+        assert!(covers("notify:send:quiz notify:send:event", "notify:send:event"));
     }
 }

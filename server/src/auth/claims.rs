@@ -11,7 +11,8 @@ use serde_json::Value;
 
 use super::error::AuthError;
 
-const DEFAULT_TENANT: &str = "default";
+/// The tenant of a token that names none, and of a key that lists none.
+pub const DEFAULT_TENANT: &str = "default";
 const MAX_NAME_CHARS: usize = 256;
 const MAX_TAG_CHARS: usize = 64;
 const MAX_TOKEN_ID_CHARS: usize = 256;

@@ -1,5 +1,7 @@
 //! Why a token, or the configuration that should judge it, is refused. No text here may contain a part of either's secret.
 
+use std::fmt;
+
 use landfall_core::auth::OutOfTime;
 
 /// Why a caller is not known. Each is a 401; its text suits the problem's `detail` and holds no part of the token.
@@ -102,3 +104,16 @@ pub enum SetupError {
         seconds: u64,
     },
 }
+
+/// Everything that is wrong with keys and policy; never empty, one line each when printed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SetupErrors(pub Vec<SetupError>);
+
+impl fmt::Display for SetupErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lines: Vec<String> = self.0.iter().map(SetupError::to_string).collect();
+        f.write_str(&lines.join("\n"))
+    }
+}
+
+impl std::error::Error for SetupErrors {}

@@ -14,9 +14,10 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::Alg;
 use super::claims::Claims;
-use super::error::{AuthError, SetupError};
-use super::keys::{Alg, Key, KeyConfig};
+use super::error::{AuthError, SetupError, SetupErrors};
+use super::keys::{Key, KeyConfig};
 
 /// The longest token that is looked at, in bytes.
 pub const MAX_TOKEN_BYTES: usize = 8 * 1024;
@@ -69,7 +70,7 @@ struct Compact<'a> {
 
 impl Verifier {
     /// Checks keys and policy; every problem is reported, not only the first. Without keys every token is refused.
-    pub fn new(keys: Vec<KeyConfig>, policy: Policy) -> Result<Self, Vec<SetupError>> {
+    pub fn new(keys: Vec<KeyConfig>, policy: Policy) -> Result<Self, SetupErrors> {
         let Policy { leeway_seconds, issuer, audience, roles } = policy;
         let mut problems = Vec::new();
         let keys = usable_keys(keys, &mut problems);
@@ -78,7 +79,7 @@ impl Verifier {
             problems.push(SetupError::Leeway { seconds: leeway_seconds });
         }
         if !problems.is_empty() {
-            return Err(problems);
+            return Err(SetupErrors(problems));
         }
         let leeway_ms = i64::try_from(leeway_seconds * 1000).expect("at most 3600 seconds");
         Ok(Self { keys, leeway_ms, issuer, audience, roles })

@@ -14,6 +14,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::config::{Config, Environment, Flags, Inputs, Loaded, Problems};
 
 mod check;
+mod migrate;
 mod serve;
 #[cfg(test)]
 mod tests;
@@ -41,6 +42,8 @@ enum Command {
     Vapid,
     /// Check the configuration and print every setting with where it came from.
     Check(ConfigArgs),
+    /// Bring the embedded store's schema up to date; the server must not be running.
+    Migrate(ConfigArgs),
 }
 
 /// Where a command finds its configuration.
@@ -98,6 +101,7 @@ fn execute(
         Command::Token(args) => token::run(args, env, out),
         Command::Vapid => vapid::run(out),
         Command::Check(args) => check::run(args, env, out),
+        Command::Migrate(args) => migrate::run(args, env, out),
     }
 }
 

@@ -6,12 +6,13 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{CommandFactory, Parser};
-use jsonwebtoken::{Algorithm, Validation, decode, decode_header};
+use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
 use serde_json::Value;
 
 use super::{Cli, execute};
-use crate::config::{AuthKey, Config, Environment, Inputs, Loaded};
-use crate::keys::open_auth;
+use crate::auth::{KeyConfig, Material, Verifier};
+use crate::config::{Config, Environment, Inputs, Loaded};
+use crate::keys::{DataLock, open_auth};
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
@@ -44,18 +45,24 @@ fn run(args: &[&str], env: &[(&str, &str)]) -> anyhow::Result<String> {
 }
 
 /// Verifies a printed token with a key and returns its claims.
-fn verify(token: &str, key: &AuthKey) -> Value {
+fn verify(token: &str, key: &KeyConfig) -> Value {
     let token = token.strip_suffix('\n').unwrap();
     let mut validation = Validation::new(Algorithm::HS256);
     validation.set_required_spec_claims(&["exp", "sub"]);
     validation.validate_aud = false;
     assert_eq!(decode_header(token).unwrap().kid.as_deref(), Some(key.id.as_str()));
-    decode(token, &key.decoding_key().unwrap(), &validation).unwrap().claims
+    let Material::Secret(secret) = &key.material else { panic!("tokens are signed with secrets") };
+    let key = DecodingKey::from_secret(secret.expose().as_bytes());
+    decode(token, &key, &validation).unwrap().claims
 }
 
-fn keys(env: &[(&str, &str)]) -> Vec<AuthKey> {
+fn config(env: &[(&str, &str)]) -> Config {
     let env = env.iter().copied().collect::<Environment>();
-    open_auth(&Config::load(Inputs { env, ..Inputs::default() }).unwrap().config).unwrap()
+    Config::load(Inputs { env, ..Inputs::default() }).unwrap().config
+}
+
+fn keys(env: &[(&str, &str)]) -> Vec<KeyConfig> {
+    open_auth(&config(env)).unwrap()
 }
 
 #[test]
@@ -79,35 +86,20 @@ fn a_token_of_a_first_start_verifies_with_the_key_that_serve_will_use() {
 
 #[test]
 fn every_claim_can_be_given() {
-    let args = [
-        "token",
-        "--sub",
-        "s",
-        "--role",
-        "teacher",
-        "--role",
-        "admin",
-        "--name",
-        "Ana",
-        "--tenant",
-        "t",
-        "--scope",
-        "notify:send",
-        "--scope",
-        "metrics:read",
-        "--ttl",
-        "15m",
-        "--locale",
-        "es-MX",
-        "--tz",
-        "America/Mexico_City",
-    ];
+    let given = "token --sub s --role teacher --role admin --name Ana --tenant t \
+        --scope notify:send --scope metrics:read --ttl 15m --locale es-MX --tz America/Mexico_City";
+    let args: Vec<&str> = given.split_whitespace().collect();
     let env = [
         ("JWT_SECRET_KEY", SECRET),
         ("LANDFALL_AUTH_ISSUER", "me"),
         ("LANDFALL_AUTH_AUDIENCE", "you"),
     ];
-    let claims = verify(&run(&args, &env).unwrap(), &keys(&env)[0]);
+    let token = run(&args, &env).unwrap();
+    let auth = config(&env).auth;
+    let verifier = Verifier::new(auth.keys.clone(), auth.policy()).unwrap();
+    let caller = verifier.verify(token.trim_end(), crate::clock::now_ms()).unwrap();
+    assert_eq!((caller.user.as_str(), caller.tenant.as_str()), ("s", "t"));
+    let claims = verify(&token, &auth.keys[0]);
     assert_eq!(claims["roles"], serde_json::json!(["teacher", "admin"]));
     assert_eq!(claims["scope"], "notify:send metrics:read");
     for (claim, value) in [
@@ -162,6 +154,9 @@ fn a_wrong_call_is_a_usage_error() {
         vec![],
         vec!["token"],
         vec!["token", "--sub", ""],
+        vec!["token", "--sub", " a"],
+        vec!["token", "--sub", "a", "--tenant", ""],
+        vec!["token", "--sub", "a", "--role", "a\n"],
         vec!["token", "--sub", "a", "--ttl", "soon"],
         vec!["token", "--sub", "a", "--scope", "notify:sent"],
         vec!["serve", "--port", "1"],
@@ -213,4 +208,31 @@ fn serve_gets_what_was_loaded() {
     let server = got.take().unwrap().config.server;
     assert_eq!(server.listen.port(), 0);
     assert_eq!(server.data_dir, PathBuf::from("elsewhere"));
+}
+
+#[test]
+fn migrate_makes_the_store_once() {
+    let folder = Folder::new();
+    let args = ["migrate", "--data-dir", folder.path()];
+    assert_eq!(run(&args, &[]).unwrap(), "schema 0 -> 1\n");
+    assert!(folder.0.join("landfall.db").exists());
+    assert_eq!(run(&args, &[]).unwrap(), "schema 1: nothing to do\n");
+}
+
+#[test]
+fn migrate_leaves_the_store_of_a_running_server_alone() {
+    let folder = Folder::new();
+    let _running = DataLock::take(&folder.0).unwrap();
+    let error = run(&["migrate", "--data-dir", folder.path()], &[]).unwrap_err().to_string();
+    assert!(error.contains("in use by another server"), "{error}");
+    assert!(!folder.0.join("landfall.db").exists());
+}
+
+#[test]
+fn migrate_names_the_store_that_it_cannot_open() {
+    let folder = Folder::new();
+    let url = format!("sqlite:{}/none/x.db", folder.path());
+    let args = ["migrate", "--data-dir", folder.path()];
+    let error = run(&args, &[("DATABASE_URL", &url)]).unwrap_err();
+    assert!(format!("{error:#}").contains("none/x.db: the store is not available"), "{error:#}");
 }

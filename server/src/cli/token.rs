@@ -8,13 +8,16 @@ use std::io::Write;
 use anyhow::{Context, bail};
 use clap::Args;
 use jsonwebtoken::{EncodingKey, Header};
+use landfall_core::auth::{Role, Scope};
+use landfall_core::id::{Tenant, UserId};
 use serde::Serialize;
 use uuid::Builder;
 
 use super::ConfigArgs;
 use super::ttl::Ttl;
+use crate::auth::{DEFAULT_TENANT, KeyConfig, Material};
 use crate::clock::now_ms;
-use crate::config::{AuthKey, Environment, KeyMaterial, check_scope};
+use crate::config::Environment;
 use crate::keys;
 
 #[derive(Args)]
@@ -22,20 +25,20 @@ pub(super) struct TokenArgs {
     #[command(flatten)]
     config: ConfigArgs,
     /// Id of the user or service that the token stands for.
-    #[arg(long, value_name = "ID", value_parser = filled)]
-    sub: String,
+    #[arg(long, value_name = "ID", value_parser = UserId::parse)]
+    sub: UserId,
     /// Role: student, teacher, admin, service or one of auth.roles; may be repeated.
-    #[arg(long = "role", value_name = "R", value_parser = filled)]
-    roles: Vec<String>,
+    #[arg(long = "role", value_name = "R", value_parser = Role::parse)]
+    roles: Vec<Role>,
     /// Name to show to others.
     #[arg(long, value_name = "N")]
     name: Option<String>,
     /// Tenant that the token is for.
-    #[arg(long, value_name = "T", default_value = "default", value_parser = filled)]
-    tenant: String,
+    #[arg(long, value_name = "T", default_value = DEFAULT_TENANT, value_parser = Tenant::parse)]
+    tenant: Tenant,
     /// Scope beyond those of the roles, such as notify:send; may be repeated.
-    #[arg(long = "scope", value_name = "S", value_parser = scope)]
-    scopes: Vec<String>,
+    #[arg(long = "scope", value_name = "S", value_parser = Scope::parse)]
+    scopes: Vec<Scope>,
     /// Life of the token: 90s, 15m, 1h, 30d.
     #[arg(long, value_name = "TTL", default_value = "1h")]
     ttl: Ttl,
@@ -78,10 +81,10 @@ pub(super) fn run(args: TokenArgs, env: Environment, out: &mut dyn Write) -> any
     let now = now_ms();
     let iat = now / 1_000;
     let claims = Claims {
-        sub,
-        tenant,
-        roles,
-        scope: scopes.join(" "),
+        sub: sub.to_string(),
+        tenant: tenant.to_string(),
+        roles: roles.iter().map(Role::to_string).collect(),
+        scope: scopes.iter().map(Scope::to_string).collect::<Vec<_>>().join(" "),
         name,
         locale,
         tz,
@@ -105,26 +108,20 @@ fn token_id(now_ms: i64) -> anyhow::Result<String> {
 }
 
 /// Returns the first shared secret that may speak for the tenant.
-fn signing_key<'a>(keys: &'a [AuthKey], tenant: &str) -> anyhow::Result<(&'a str, EncodingKey)> {
+fn signing_key<'a>(
+    keys: &'a [KeyConfig],
+    tenant: &Tenant,
+) -> anyhow::Result<(&'a str, EncodingKey)> {
     let shared = keys.iter().filter_map(|key| match &key.material {
-        KeyMaterial::Secret(secret) => Some((key, secret)),
-        KeyMaterial::Pem(_) => None,
+        Material::Secret(secret) => Some((key, secret)),
+        Material::Pem(_) => None,
     });
     let shared: Vec<_> = shared.collect();
     if shared.is_empty() {
         bail!("only public keys are configured: tokens come from whoever holds the private keys");
     }
-    match shared.into_iter().find(|(key, _)| key.tenants.allow(tenant)) {
+    match shared.into_iter().find(|(key, _)| key.tenants.contains(tenant)) {
         Some((key, secret)) => Ok((&key.id, EncodingKey::from_secret(secret.expose().as_bytes()))),
-        None => bail!("no configured HS256 key may speak for the tenant {tenant:?}"),
+        None => bail!("no configured HS256 key may speak for the tenant {:?}", tenant.as_str()),
     }
-}
-
-fn filled(text: &str) -> Result<String, String> {
-    let empty = text.trim().is_empty();
-    if empty { Err("must not be empty".to_owned()) } else { Ok(text.to_owned()) }
-}
-
-fn scope(text: &str) -> Result<String, String> {
-    check_scope(text).map(|()| text.to_owned())
 }

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::auth_keys::{self, AuthKey, ENV_KEY_ID, KeyAlgorithm, KeyMaterial, KeyTenants};
+use super::auth_keys::{self, ENV_KEY_ID};
 use super::problem::Problems;
-use super::{Effective, Origin, Seconds, Secret};
+use super::{Effective, Origin, Seconds};
+use crate::auth::{Alg, KeyConfig, Policy, Tenants};
+use crate::secret::Secret;
 
 /// Tokens, the keys that sign them, and what roles may do.
 #[derive(Debug, Clone, Deserialize)]
@@ -23,7 +25,7 @@ pub struct AuthSettings {
     pub roles: BTreeMap<String, Vec<String>>,
     /// The configured keys, `JWT_SECRET_KEY` last; empty means that one is made on the first start.
     #[serde(skip)]
-    pub keys: Vec<AuthKey>,
+    pub keys: Vec<KeyConfig>,
 }
 
 impl AuthSettings {
@@ -35,6 +37,16 @@ impl AuthSettings {
     /// Returns what a token's `aud` has to hold, if anything.
     pub fn audience(&self) -> Option<&str> {
         Some(self.audience.as_str()).filter(|text| !text.is_empty())
+    }
+
+    /// Returns what a token has to satisfy besides its signature, for `Verifier::new`.
+    pub fn policy(&self) -> Policy {
+        Policy {
+            leeway_seconds: u64::from(self.leeway_seconds.0),
+            issuer: self.issuer().map(str::to_owned),
+            audience: self.audience().map(str::to_owned),
+            roles: self.roles.clone(),
+        }
     }
 
     /// Fills `keys` from the list and from the single secret.
@@ -57,14 +69,12 @@ impl AuthSettings {
         if self.jwt_secret_key.is_empty() && !forgotten {
             return;
         }
-        if let Err(what) = auth_keys::check_secret(&self.jwt_secret_key) {
-            return problems.add("auth.jwt_secret_key", what, origin);
+        match auth_keys::shared(self.jwt_secret_key.clone()) {
+            Ok(material) => {
+                let id = ENV_KEY_ID.to_owned();
+                self.keys.push(KeyConfig { id, alg: Alg::Hs256, material, tenants: Tenants::Any });
+            }
+            Err(what) => problems.add("auth.jwt_secret_key", what, origin),
         }
-        self.keys.push(AuthKey {
-            id: ENV_KEY_ID.to_owned(),
-            algorithm: KeyAlgorithm::Hs256,
-            material: KeyMaterial::Secret(self.jwt_secret_key.clone()),
-            tenants: KeyTenants::Any,
-        });
     }
 }

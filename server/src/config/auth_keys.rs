@@ -4,13 +4,15 @@
 
 use std::collections::BTreeSet;
 
-use jsonwebtoken::DecodingKey;
+use landfall_core::id::Tenant;
 use toml::{Table, Value};
 
+use super::Origin;
 use super::problem::Problems;
 use super::rules::type_name;
 use super::suggest::did_you_mean;
-use super::{Origin, Secret};
+use crate::auth::{Alg, DEFAULT_TENANT, KeyConfig, Material, Tenants};
+use crate::secret::Secret;
 
 /// Path of the list.
 pub(super) const PATH: &str = "auth.keys";
@@ -23,114 +25,13 @@ pub const MIN_SECRET_BYTES: usize = 32;
 
 const FIELDS: [&str; 6] = ["id", "alg", "secret", "pem", "pem_file", "tenants"];
 
-/// A key that tokens may be signed with.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AuthKey {
-    /// Matched with a token's `kid` where it has one.
-    pub id: String,
-    /// The only algorithm accepted with it.
-    pub algorithm: KeyAlgorithm,
-    /// Secret or public key.
-    pub material: KeyMaterial,
-    /// Tenants that it may speak for.
-    pub tenants: KeyTenants,
-}
-
-/// The algorithms that a key can be pinned to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum KeyAlgorithm {
-    /// HMAC with SHA-256.
-    Hs256,
-    /// RSA PKCS#1 v1.5 with SHA-256.
-    Rs256,
-    /// ECDSA on P-256 with SHA-256.
-    Es256,
-    /// Ed25519.
-    EdDsa,
-}
-
-/// What a key is made of.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum KeyMaterial {
-    /// A shared secret, used byte for byte.
-    Secret(Secret),
-    /// A public key in PEM, known to be one for the key's algorithm.
-    Pem(String),
-}
-
-/// The tenants that a key may speak for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum KeyTenants {
-    /// Every tenant (`["*"]`).
-    Any,
-    /// These.
-    Only(BTreeSet<String>),
-}
-
-impl KeyTenants {
-    /// Tells whether a tenant is among them.
-    pub fn allow(&self, tenant: &str) -> bool {
-        match self {
-            Self::Any => true,
-            Self::Only(tenants) => tenants.contains(tenant),
-        }
-    }
-}
-
-impl KeyAlgorithm {
-    /// Returns the name as tokens spell it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Hs256 => "HS256",
-            Self::Rs256 => "RS256",
-            Self::Es256 => "ES256",
-            Self::EdDsa => "EdDSA",
-        }
-    }
-
-    /// Returns it as the JWT library spells it.
-    pub fn jwt(self) -> jsonwebtoken::Algorithm {
-        match self {
-            Self::Hs256 => jsonwebtoken::Algorithm::HS256,
-            Self::Rs256 => jsonwebtoken::Algorithm::RS256,
-            Self::Es256 => jsonwebtoken::Algorithm::ES256,
-            Self::EdDsa => jsonwebtoken::Algorithm::EdDSA,
-        }
-    }
-
-    fn parse(text: &str) -> Option<Self> {
-        [Self::Hs256, Self::Rs256, Self::Es256, Self::EdDsa].into_iter().find(|a| a.name() == text)
-    }
-}
-
-impl AuthKey {
-    /// Returns the key as the JWT library verifies with it.
-    ///
-    /// # Errors
-    /// When the PEM is not a public key for the algorithm; a loaded configuration holds none such.
-    pub fn decoding_key(&self) -> Result<DecodingKey, jsonwebtoken::errors::Error> {
-        match (&self.material, self.algorithm) {
-            (KeyMaterial::Secret(secret), _) => {
-                Ok(DecodingKey::from_secret(secret.expose().as_bytes()))
-            }
-            (KeyMaterial::Pem(pem), KeyAlgorithm::Es256) => {
-                DecodingKey::from_ec_pem(pem.as_bytes())
-            }
-            (KeyMaterial::Pem(pem), KeyAlgorithm::EdDsa) => {
-                DecodingKey::from_ed_pem(pem.as_bytes())
-            }
-            (KeyMaterial::Pem(pem), _) => DecodingKey::from_rsa_pem(pem.as_bytes()),
-        }
-    }
-}
-
 /// Reads one entry of the list; reports all that is wrong with it and answers `None` then.
 pub(super) fn read(
     index: usize,
     value: &Value,
     origin: &Origin,
     problems: &mut Problems,
-) -> Option<AuthKey> {
+) -> Option<KeyConfig> {
     let mut wrong = Vec::new();
     let key = match value.as_table() {
         Some(table) => Entry { table, wrong: &mut wrong }.read(),
@@ -147,7 +48,7 @@ pub(super) fn read(
 }
 
 /// Reports ids that two keys share or that are kept for the server's own keys.
-pub(super) fn refuse_double_ids(keys: &[AuthKey], origin: &Origin, problems: &mut Problems) {
+pub(super) fn refuse_double_ids(keys: &[KeyConfig], origin: &Origin, problems: &mut Problems) {
     let mut seen = BTreeSet::from([ENV_KEY_ID, SELF_KEY_ID]);
     for key in keys {
         if !seen.insert(&key.id) {
@@ -157,14 +58,19 @@ pub(super) fn refuse_double_ids(keys: &[AuthKey], origin: &Origin, problems: &mu
     }
 }
 
-/// Checks the length of a shared secret.
-pub(super) fn check_secret(secret: &Secret) -> Result<(), String> {
+/// Takes a shared secret that is long enough and no PEM.
+pub(super) fn shared(secret: Secret) -> Result<Material, String> {
     match secret.expose().len() {
-        0 => Err(format!("is set but empty; it needs {MIN_SECRET_BYTES} bytes or more")),
+        0 => return Err(format!("is set but empty; it needs {MIN_SECRET_BYTES} bytes or more")),
         length if length < MIN_SECRET_BYTES => {
-            Err(format!("has {length} bytes, but needs {MIN_SECRET_BYTES} or more"))
+            return Err(format!("has {length} bytes, but needs {MIN_SECRET_BYTES} or more"));
         }
-        _ => Ok(()),
+        _ => {}
+    }
+    let material = Material::Secret(secret);
+    match material.suits(Alg::Hs256) {
+        true => Ok(material),
+        false => Err("is a PEM text; whoever reads a public key could sign with it".to_owned()),
     }
 }
 
@@ -188,16 +94,16 @@ struct Entry<'a> {
 }
 
 impl Entry<'_> {
-    fn read(mut self) -> Option<AuthKey> {
+    fn read(mut self) -> Option<KeyConfig> {
         for field in self.table.keys().filter(|field| !FIELDS.contains(&field.as_str())) {
             let what = format!("is not a field of a key{}", did_you_mean(field, FIELDS));
             self.wrong.push((field.clone(), what));
         }
         let id = self.required("id");
-        let algorithm = self.algorithm();
+        let alg = self.alg();
         let tenants = self.tenants();
-        let material = self.material(algorithm?);
-        Some(AuthKey { id: id?, algorithm: algorithm?, material: material?, tenants: tenants? })
+        let material = self.material(alg?);
+        Some(KeyConfig { id: id?, alg: alg?, material: material?, tenants: tenants? })
     }
 
     fn refuse<T>(&mut self, field: &str, what: impl Into<String>) -> Option<T> {
@@ -222,72 +128,66 @@ impl Entry<'_> {
         }
     }
 
-    fn algorithm(&mut self) -> Option<KeyAlgorithm> {
+    fn alg(&mut self) -> Option<Alg> {
         let text = self.required("alg")?;
-        let known = KeyAlgorithm::parse(&text);
-        known.or_else(|| self.refuse("alg", "must be HS256, RS256, ES256 or EdDSA"))
+        Alg::parse(&text).or_else(|| self.refuse("alg", "must be HS256, RS256, ES256 or EdDSA"))
     }
 
-    fn tenants(&mut self) -> Option<KeyTenants> {
+    fn tenants(&mut self) -> Option<Tenants> {
         let Some(value) = self.table.get("tenants") else {
-            return Some(KeyTenants::Only(BTreeSet::from(["default".to_owned()])));
+            return Some(Tenants::Only(BTreeSet::from([default_tenant()])));
         };
         let texts = value.as_array().into_iter().flatten().map(Value::as_str);
-        let names: Option<BTreeSet<String>> = texts.map(|text| text.map(str::to_owned)).collect();
-        match names {
-            Some(names) if names.len() == 1 && names.contains("*") => Some(KeyTenants::Any),
-            Some(names) if !names.is_empty() && !names.contains("*") && !names.contains("") => {
-                Some(KeyTenants::Only(names))
+        let names: Option<Vec<Tenant>> = texts.map(|text| Tenant::parse(text?).ok()).collect();
+        let is_any = |name: &Tenant| name.as_str() == "*";
+        match names.as_deref() {
+            Some([name]) if is_any(name) => Some(Tenants::Any),
+            Some(names @ [_, ..]) if !names.iter().any(is_any) => {
+                Some(Tenants::Only(names.iter().cloned().collect()))
             }
             _ => self.refuse("tenants", r#"must be a list of tenants, or ["*"] for any"#),
         }
     }
 
-    fn material(&mut self, algorithm: KeyAlgorithm) -> Option<KeyMaterial> {
+    fn material(&mut self, alg: Alg) -> Option<Material> {
         let given = ["secret", "pem", "pem_file"].map(|field| self.table.contains_key(field));
-        match (algorithm, given) {
-            (KeyAlgorithm::Hs256, [true, false, false]) => self.secret(),
-            (KeyAlgorithm::Hs256, _) => self.refuse("secret", "is what HS256 needs, and no pem"),
+        match (alg, given) {
+            (Alg::Hs256, [true, false, false]) => self.secret(),
+            (Alg::Hs256, _) => self.refuse("secret", "is what HS256 needs, and no pem"),
             (_, [false, true, false]) => {
                 let pem = self.text("pem")?;
-                self.pem("pem", pem, algorithm)
+                self.pem("pem", pem, alg)
             }
-            (_, [false, false, true]) => self.pem_file(algorithm),
+            (_, [false, false, true]) => self.pem_file(alg),
             _ => self.refuse("pem", "or pem_file is what this algorithm needs: one, and no secret"),
         }
     }
 
-    fn secret(&mut self) -> Option<KeyMaterial> {
+    fn secret(&mut self) -> Option<Material> {
         let secret = Secret::new(self.text("secret")?);
-        match check_secret(&secret) {
-            Ok(()) => Some(KeyMaterial::Secret(secret)),
-            Err(what) => self.refuse("secret", what),
-        }
+        shared(secret).map_or_else(|what| self.refuse("secret", what), Some)
     }
 
-    fn pem_file(&mut self, algorithm: KeyAlgorithm) -> Option<KeyMaterial> {
+    fn pem_file(&mut self, alg: Alg) -> Option<Material> {
         let path = self.text("pem_file")?;
         match std::fs::read_to_string(&path) {
-            Ok(pem) => self.pem("pem_file", pem, algorithm),
+            Ok(pem) => self.pem("pem_file", pem, alg),
             Err(error) => self.refuse("pem_file", format!("{path} cannot be read: {error}")),
         }
     }
 
-    fn pem(&mut self, field: &str, pem: String, algorithm: KeyAlgorithm) -> Option<KeyMaterial> {
+    fn pem(&mut self, field: &str, pem: String, alg: Alg) -> Option<Material> {
         if pem.contains("PRIVATE KEY") {
             return self.refuse(field, "holds a private key; only the public key belongs here");
         }
-        let material = KeyMaterial::Pem(pem);
-        let tenants = KeyTenants::Any;
-        let key = AuthKey { id: String::new(), algorithm, material, tenants };
-        if key.decoding_key().is_ok_and(|decoded| fits(algorithm, &decoded)) {
-            return Some(key.material);
+        let material = Material::Pem(pem);
+        if material.suits(alg) {
+            return Some(material);
         }
-        self.refuse(field, format!("is not a public key in PEM for {}", algorithm.name()))
+        self.refuse(field, format!("is not a public key in PEM for {}", alg.as_str()))
     }
 }
 
-/// The PEM reader takes every curve; ES256 is P-256 alone, whose points have 65 bytes.
-fn fits(algorithm: KeyAlgorithm, key: &DecodingKey) -> bool {
-    algorithm != KeyAlgorithm::Es256 || key.try_get_as_bytes().is_ok_and(|point| point.len() == 65)
+fn default_tenant() -> Tenant {
+    Tenant::parse(DEFAULT_TENANT).expect("the word is a sound id")
 }

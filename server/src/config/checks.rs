@@ -3,7 +3,10 @@
 //! Each check is left out while one of its settings is wrong by itself, so that no problem is
 //! only the echo of another.
 
+use landfall_core::auth::Role;
+
 use super::problem::Problems;
+use super::rules::ROLES;
 use super::{Config, Effective, VapidPairError};
 
 /// Runs every check that needs more than one setting.
@@ -20,6 +23,7 @@ pub(super) fn run(config: &Config, effective: &Effective, problems: &mut Problem
         problems.add(check.name, what, set.unwrap_or(&origins[0]));
     }
     check_vapid(config, effective, problems);
+    check_roles(config, effective, problems);
 }
 
 /// A relation of two settings.
@@ -106,4 +110,14 @@ fn check_vapid(config: &Config, effective: &Effective, problems: &mut Problems) 
         false => ("vapid.public_key", "vapid.public_key"),
     };
     problems.add(name, error.to_string(), &effective.origin(set));
+}
+
+fn check_roles(config: &Config, effective: &Effective, problems: &mut Problems) {
+    for name in config.auth.roles.keys() {
+        if let Err(error) = Role::parse(name) {
+            let path = format!("{ROLES}.{name}");
+            let what = format!("is no name for a role: {error}");
+            problems.add(&path.escape_debug().to_string(), what, &effective.origin(&path));
+        }
+    }
 }

@@ -1,37 +1,18 @@
-//! The forms that a text setting can have: addresses, URLs, origins, scopes.
+//! The forms that a text setting can have: addresses, URLs, scopes.
 //!
 //! Pure checks. Must never put a password that a URL may carry into what they answer.
 
 use std::net::SocketAddr;
 
 use axum::http::Uri;
+use landfall_core::auth::Scope;
 
 use super::suggest::did_you_mean;
 
-/// Every scope that a role or a token can give (contract, section 1). `notify:send:TYPE` is
-/// `notify:send` for one notification type.
-pub const SCOPES: [&str; 9] = [
-    "notify:send",
-    "notify:critical",
-    "notify:phone",
-    "topics:manage",
-    "events:manage",
-    "lessons:manage",
-    "users:manage",
-    "metrics:read",
-    "admin",
-];
-
-/// Checks that a scope is one of [`SCOPES`] or `notify:send:TYPE`.
-///
-/// # Errors
-/// What is wrong, with the known scope that looks most like it.
-pub fn scope(text: &str) -> Result<(), String> {
-    let typed = text.strip_prefix("notify:send:").is_some_and(|kind| !kind.is_empty());
-    if typed || SCOPES.contains(&text) {
-        return Ok(());
-    }
-    Err(format!("{text:?} is not a scope{}", did_you_mean(text, SCOPES)))
+/// Checks a scope; says which known one looks most like a wrong one.
+pub(super) fn scope(text: &str) -> Result<(), String> {
+    let wrong = |error| format!("{text:?} is {error}{}", did_you_mean(text, Scope::names()));
+    Scope::parse(text).map(|_| ()).map_err(wrong)
 }
 
 pub(super) fn any(_: &str) -> Result<(), String> {
@@ -53,14 +34,6 @@ pub(super) fn url_or_empty(text: &str) -> Result<(), String> {
         return Ok(());
     }
     Err("must be http:// or https:// with a host, and no slash or query at the end".to_owned())
-}
-
-pub(super) fn web_origin(text: &str) -> Result<(), String> {
-    let bare = |uri: &Uri| uri.path() == "/" && uri.query().is_none() && !text.ends_with('/');
-    if http_uri(text).as_ref().is_some_and(bare) {
-        return Ok(());
-    }
-    Err("each must be an origin such as https://app.example.org, with nothing after it".to_owned())
 }
 
 fn http_uri(text: &str) -> Option<Uri> {

@@ -22,8 +22,6 @@ pub struct Limits {
     pub message_chars: usize,
     /// A notification's `data` as JSON.
     pub data_kib: Kib,
-    /// Characters of an id that a caller chooses.
-    pub id_chars: usize,
     /// Users in one send.
     pub recipients_max: usize,
     /// Members in one bulk change.

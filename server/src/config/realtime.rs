@@ -16,13 +16,11 @@ pub struct RealtimeSettings {
     pub replay_max: u32,
     /// Undelivered notifications sent at a time.
     pub pending_page: u32,
-    /// In which a device has to confirm what was written to it.
-    pub confirm_seconds: Seconds,
     /// Frames that may wait for one connection.
     pub queue_max_frames: usize,
     /// What may wait for one connection, in KiB.
     pub queue_max_kib: Kib,
-    /// Replays that read the store at the same time.
+    /// Sessions that read the store at the same time; further ones wait.
     pub replay_reads: usize,
     /// Send buffer of a connection in the kernel.
     pub send_buffer_kib: Kib,

@@ -21,6 +21,4 @@ pub struct ServerSettings {
     pub drain_seconds: Seconds,
     /// Connections waiting to be accepted.
     pub backlog: u32,
-    /// Origins of pages that may call; empty is any.
-    pub allowed_origins: Vec<String>,
 }

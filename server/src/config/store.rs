@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use landfall_store::sqlite;
 use serde::Deserialize;
 
-use super::Mib;
+use super::{Config, Mib};
 
 /// The store and how much it takes at once.
 #[derive(Debug, Clone, Deserialize)]
@@ -31,5 +32,18 @@ impl StoreSettings {
             Some(path) => PathBuf::from(path),
             None => data_dir.join("landfall.db"),
         }
+    }
+}
+
+/// Returns how the embedded store is opened.
+pub fn store_settings(config: &Config) -> sqlite::Settings {
+    let store = &config.store;
+    sqlite::Settings {
+        path: store.sqlite_path(&config.server.data_dir),
+        readers: store.readers,
+        group_max: store.group_max_units,
+        queue_max: store.queue_max_units,
+        cache_kib: store.cache_mib.0 as usize * 1_024,
+        mmap_bytes: store.mmap_mib.bytes(),
     }
 }

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use thiserror::Error;
 
-use super::Secret;
+use crate::secret::Secret;
 
 /// The Web Push identity as configured.
 #[derive(Debug, Clone, Deserialize)]

@@ -8,10 +8,9 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-use crate::config::{
-    AuthKey, Config, KeyAlgorithm, KeyMaterial, KeyTenants, SELF_KEY_ID, Secret, VapidPair,
-    VapidPairError,
-};
+use crate::auth::{Alg, KeyConfig, Material, Tenants};
+use crate::config::{Config, SELF_KEY_ID, VapidPair, VapidPairError};
+use crate::secret::Secret;
 
 mod folder;
 mod lock;
@@ -62,7 +61,7 @@ pub enum KeysError {
 #[derive(Debug, Clone)]
 pub struct Keys {
     /// Keys that tokens may be signed with: the configured ones, else the self-made one.
-    pub auth: Vec<AuthKey>,
+    pub auth: Vec<KeyConfig>,
     /// What cursors are authenticated with.
     pub cursor_mac: CursorMacKey,
     /// The Web Push pair: the configured one, else the self-made one.
@@ -104,7 +103,7 @@ impl Keys {
 ///
 /// # Errors
 /// When the key file cannot be read or made, or is damaged.
-pub fn open_auth(config: &Config) -> Result<Vec<AuthKey>, KeysError> {
+pub fn open_auth(config: &Config) -> Result<Vec<KeyConfig>, KeysError> {
     if !config.auth.keys.is_empty() {
         return Ok(config.auth.keys.clone());
     }
@@ -113,7 +112,7 @@ pub fn open_auth(config: &Config) -> Result<Vec<AuthKey>, KeysError> {
 
 /// The secret is kept as the text that it is used as, so that an app's backend can be given the
 /// file's content as its JWT_SECRET_KEY.
-fn self_made(folder: &KeyFolder) -> Result<AuthKey, KeysError> {
+fn self_made(folder: &KeyFolder) -> Result<KeyConfig, KeysError> {
     let text = folder.read_or_make("jwt-hs256.key", || Ok(base64url(&random::<48>()?)))?;
     let text = folder.text("jwt-hs256.key", text)?;
     let secret = Secret::new(text.trim_end());
@@ -121,11 +120,11 @@ fn self_made(folder: &KeyFolder) -> Result<AuthKey, KeysError> {
         let what = format!("it has {} characters instead of 64", secret.expose().len());
         return Err(folder.damaged("jwt-hs256.key", what));
     }
-    Ok(AuthKey {
+    Ok(KeyConfig {
         id: SELF_KEY_ID.to_owned(),
-        algorithm: KeyAlgorithm::Hs256,
-        material: KeyMaterial::Secret(secret),
-        tenants: KeyTenants::Any,
+        alg: Alg::Hs256,
+        material: Material::Secret(secret),
+        tenants: Tenants::Any,
     })
 }
 

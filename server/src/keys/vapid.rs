@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::folder::KeyFolder;
 use super::{KeysError, base64url};
-use crate::config::{Secret, VapidPair};
+use crate::config::VapidPair;
+use crate::secret::Secret;
 
 const FILE: &str = "vapid.json";
 

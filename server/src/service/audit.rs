@@ -117,6 +117,15 @@ impl Services {
         Ok(self.store.verify(&caller.tenant).await?)
     }
 
+    /// Chains what no block binds yet; tells how many entries.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn seal(&self, entries_max: usize) -> Result<usize, ServiceError> {
+        let report = self.store.seal(self.now(), entries_max).await?;
+        Ok(report.entries as usize)
+    }
+
     /// Makes the write that marks a notification delivered, with what the trail says of it.
     pub(super) fn confirm_write(
         &self,

@@ -105,6 +105,17 @@ impl Services {
     }
 }
 
+impl Services {
+    /// Forgets idempotency keys that have had their day; tells how many.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn forget_keys(&self, limit: usize) -> Result<usize, ServiceError> {
+        let before = self.now().plus_ms(-self.settings.idempotency_ms);
+        Ok(self.store.forget_keys(before, limit).await?)
+    }
+}
+
 /// So often is a decision made anew when its preconditions keep changing under it.
 const ATTEMPTS_MAX: usize = 5;
 

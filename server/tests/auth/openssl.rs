@@ -1,10 +1,10 @@
 //! Public keys and tokens that the `openssl` tool made. The private keys were thrown away.
 
-use landfall_server::auth::{Alg, KeyConfig, Material, SetupError, Tenants, Verifier};
+use landfall_server::auth::{Alg, KeyConfig, Material, SetupError, SetupErrors, Tenants, Verifier};
 
 use crate::signing::{NOW_MS, policy};
 
-fn verifier(alg: Alg, pem: &str) -> Result<Verifier, Vec<SetupError>> {
+fn verifier(alg: Alg, pem: &str) -> Result<Verifier, SetupErrors> {
     let material = Material::Pem(pem.to_owned());
     let key = KeyConfig { id: "k".to_owned(), alg, material, tenants: Tenants::Any };
     Verifier::new(vec![key], policy())
@@ -28,7 +28,7 @@ fn keys_and_signatures_of_another_tool_are_accepted() {
 
 fn refused(alg: Alg, pem: &str) {
     let outcome = verifier(alg, pem).map(drop);
-    assert_eq!(outcome, Err(vec![SetupError::BadPem { id: "k".to_owned() }]));
+    assert_eq!(outcome, Err(SetupErrors(vec![SetupError::BadPem { id: "k".to_owned() }])));
 }
 
 #[test]

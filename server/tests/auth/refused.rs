@@ -5,9 +5,8 @@ use std::collections::BTreeSet;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use landfall_core::id::Tenant;
-use landfall_server::auth::{
-    Alg, AuthError, KeyConfig, MAX_TOKEN_BYTES, Material, Secret, Tenants,
-};
+use landfall_server::auth::{Alg, AuthError, KeyConfig, MAX_TOKEN_BYTES, Material, Tenants};
+use landfall_server::secret::Secret;
 use serde_json::{Value, json};
 
 use crate::signing::{

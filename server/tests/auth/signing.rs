@@ -14,9 +14,8 @@ use aws_lc_rs::signature::{
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use landfall_core::auth::Caller;
-use landfall_server::auth::{
-    Alg, AuthError, KeyConfig, Material, Policy, Secret, Tenants, Verifier,
-};
+use landfall_server::auth::{Alg, AuthError, KeyConfig, Material, Policy, Tenants, Verifier};
+use landfall_server::secret::Secret;
 use serde_json::{Value, json};
 
 pub const SECRET: &str = "planted-secret-of-at-least-32-bytes";

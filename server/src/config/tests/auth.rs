@@ -1,7 +1,9 @@
 //! Keys of `[[auth.keys]]`, and that no secret is shown.
 
-use super::super::{KeyAlgorithm, KeyMaterial};
+use landfall_core::id::Tenant;
+
 use super::{TempFile, with_env, with_file, wrong};
+use crate::auth::{Alg, Material, Verifier};
 
 const SECRET: &str = "a-planted-secret-of-more-than-32-bytes";
 /// RFC 8037, appendix A.2, in PEM.
@@ -21,12 +23,14 @@ fn a_shared_secret_and_a_public_key_are_read() {
          {{ id = \"b\", alg = \"EdDSA\", pem_file = {:?}, tenants = [\"x\", \"y\"] }}",
         pem.path()
     ));
-    let keys = with_file(&text).unwrap().config.auth.keys;
-    assert_eq!(keys[0].algorithm, KeyAlgorithm::Hs256);
-    assert!(keys[0].tenants.allow("default") && !keys[0].tenants.allow("x"));
-    assert_eq!(keys[1].material, KeyMaterial::Pem(ED25519.to_owned()));
-    assert!(keys[1].tenants.allow("x") && !keys[1].tenants.allow("default"));
-    assert!(keys.iter().all(|key| key.decoding_key().is_ok()));
+    let auth = with_file(&text).unwrap().config.auth;
+    let keys = &auth.keys;
+    let allows = |key: usize, name: &str| keys[key].tenants.contains(&Tenant::parse(name).unwrap());
+    assert_eq!(keys[0].alg, Alg::Hs256);
+    assert!(allows(0, "default") && !allows(0, "x"));
+    assert_eq!(keys[1].material, Material::Pem(ED25519.to_owned()));
+    assert!(allows(1, "x") && !allows(1, "default"));
+    Verifier::new(keys.clone(), auth.policy()).unwrap();
 }
 
 #[test]
@@ -72,34 +76,25 @@ fn a_public_key_of_another_algorithm_is_refused() {
     }
 }
 
-/// Makes a PEM from a public key's DER.
-fn pem(der: &[u8]) -> String {
-    use base64::Engine as _;
-    let text = base64::engine::general_purpose::STANDARD.encode(der);
-    format!("-----BEGIN PUBLIC KEY-----\n{text}\n-----END PUBLIC KEY-----\n")
-}
-
-fn accepts(alg: &str, pem: &str) -> bool {
-    let entry = format!("{{ id = \"a\", alg = \"{alg}\", pem = {pem:?} }}");
-    with_file(&keys(&entry)).is_ok()
+#[test]
+fn what_the_verifier_would_refuse_stops_the_start() {
+    let small = include_str!("../../../tests/auth/openssl/rs256_1024.pem");
+    let entry = format!("{{ id = \"a\", alg = \"RS256\", pem = {small:?} }}");
+    let told = wrong(with_file(&keys(&entry)));
+    assert_eq!(told, ["auth.keys[0].pem: is not a public key in PEM for RS256"]);
+    let what = "is a PEM text; whoever reads a public key could sign with it";
+    let entry = format!("{{ id = \"a\", alg = \"HS256\", secret = {ED25519:?} }}");
+    assert_eq!(wrong(with_file(&keys(&entry))), [format!("auth.keys[0].secret: {what}")]);
+    let told = wrong(with_env(&[("JWT_SECRET_KEY", ED25519)]));
+    assert_eq!(told, [format!("auth.jwt_secret_key: {what}")]);
 }
 
 #[test]
-fn rsa_and_p256_are_taken_and_another_curve_is_not() {
-    use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
-    use aws_lc_rs::rsa::KeySize;
-    use aws_lc_rs::signature::{self, EcdsaKeyPair, KeyPair, RsaKeyPair};
-    let curve = |alg| {
-        let pair = EcdsaKeyPair::generate(alg).unwrap();
-        let der: PublicKeyX509Der<'_> = pair.public_key().as_der().unwrap();
-        pem(der.as_ref())
-    };
-    let rsa = RsaKeyPair::generate(KeySize::Rsa2048).unwrap();
-    let der: PublicKeyX509Der<'_> = rsa.public_key().as_der().unwrap();
-    assert!(accepts("RS256", &pem(der.as_ref())));
-    assert!(accepts("ES256", &curve(&signature::ECDSA_P256_SHA256_FIXED_SIGNING)));
-    assert!(!accepts("ES256", &curve(&signature::ECDSA_P384_SHA384_FIXED_SIGNING)));
-    assert!(!accepts("ES256", &pem(der.as_ref())));
+fn settings_become_the_policy() {
+    let text = "[auth]\nleeway_seconds = 5\nissuer = \"me\"\n[auth.roles]\nteacher = [\"admin\"]";
+    let policy = with_file(text).unwrap().config.auth.policy();
+    assert_eq!((policy.leeway_seconds, policy.issuer.as_deref()), (5, Some("me")));
+    assert_eq!((policy.audience, &policy.roles["teacher"][..]), (None, &["admin".to_owned()][..]));
 }
 
 #[test]

@@ -4,8 +4,9 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::path::Path;
 
-use super::super::{Config, Environment, Inputs, KeyTenants};
+use super::super::{Config, Environment, Inputs};
 use super::{with_env, wrong};
+use crate::auth::Tenants;
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
@@ -13,7 +14,7 @@ const SECRET: &str = "0123456789abcdef0123456789abcdef";
 fn jwt_secret_key_makes_the_key_env_for_every_tenant() {
     let loaded = with_env(&[("JWT_SECRET_KEY", SECRET)]).unwrap();
     let [key] = loaded.config.auth.keys.as_slice() else { panic!("one key") };
-    assert_eq!((key.id.as_str(), &key.tenants), ("env", &KeyTenants::Any));
+    assert_eq!((key.id.as_str(), &key.tenants), ("env", &Tenants::Any));
     assert!(loaded.warnings.is_empty());
 }
 

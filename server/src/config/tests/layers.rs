@@ -51,12 +51,9 @@ fn the_environment_can_name_the_file() {
 
 #[test]
 fn a_list_is_spelled_with_commas_or_as_toml() {
-    let wanted = ["https://a.example", "http://b.example:81"];
-    for text in
-        ["https://a.example, http://b.example:81", "[\"https://a.example\", 'http://b.example:81']"]
-    {
-        let loaded = with_env(&[("LANDFALL_SERVER_ALLOWED_ORIGINS", text)]).unwrap();
-        assert_eq!(loaded.config.server.allowed_origins, wanted);
+    for text in ["metrics:read, notify:send:quiz", "[\"metrics:read\", 'notify:send:quiz']"] {
+        let loaded = with_env(&[("LANDFALL_AUTH_ROLES_STUDENT", text)]).unwrap();
+        assert_eq!(loaded.config.auth.roles["student"], ["metrics:read", "notify:send:quiz"]);
     }
 }
 

@@ -49,13 +49,13 @@ fn wrong_types_and_words_are_named() {
         ("[log]\nlevel = \"loud\"", "log.level: must be one of error, warn, info, debug, trace"),
         ("[notify]\nchunk = 5.5", "notify.chunk: must be a whole number, not a number with"),
         ("[notify]\nchunk = -1", "notify.chunk: must be between 1 and 500, not -1"),
-        ("[server]\nallowed_origins = [1]", "server.allowed_origins: must be a list of texts"),
-        ("[server]\nallowed_origins = [\"https://a/b\"]", "server.allowed_origins: each must be"),
+        ("[auth.roles]\nstudent = [1]", "auth.roles.student: must be a list of texts"),
+        ("[auth.roles]\n\" x\" = []", "auth.roles. x: is no name for a role: a role has 1 to 64"),
         ("[server]\npublic_url = \"a.example\"", "server.public_url: must be http:// or https://"),
         ("[vapid]\nsubject = \"me\"", "vapid.subject: must be mailto:ADDRESS"),
         (
             "[auth.roles]\nx = [\"notify:sent\"]",
-            "auth.roles.x: \"notify:sent\" is not a scope; did",
+            "auth.roles.x: \"notify:sent\" is not a known scope; did",
         ),
         ("[limits]\ndata_kib = 300", "realtime.queue_max_kib: must hold the largest"),
     ] {

@@ -1,4 +1,4 @@
-//! A string that must not be shown.
+//! A text that must not be shown.
 //!
 //! Must never get a `Display`, a `Serialize` or a `Debug` that prints what it holds.
 
@@ -17,7 +17,7 @@ impl Secret {
         Self(text.into())
     }
 
-    /// Returns the text, for the code that signs or sends with it.
+    /// Returns the text, for the code that signs, verifies or sends with it.
     pub fn expose(&self) -> &str {
         &self.0
     }

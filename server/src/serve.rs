@@ -1,0 +1,297 @@
+//! Running the server: built once from the configuration, drained on SIGTERM.
+//!
+//! The order of stopping is the promise: no new work, sockets told to come back, requests and
+//! workers finished, the store closed last.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use landfall_bus::{Nudge, in_memory};
+use landfall_core::cursor::CursorKey;
+use landfall_core::notify::NotifyLimits;
+use landfall_core::session::PageSizes;
+use landfall_store::sqlite::Sqlite;
+use landfall_store::{Change, ChangeSink, Store};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::app::{App, AppParts};
+use crate::auth::Verifier;
+use crate::clock::Clock;
+use crate::config::{Config, Loaded, store_settings};
+use crate::http;
+use crate::keys::{DataLock, Keys};
+use crate::realtime::{Gateway, Hub, HubSettings};
+use crate::service::{Parts, Services, Settings};
+use crate::{logs, realtime, worker};
+
+/// Nudges that the bus holds; more are lost, which costs a comparison of heads.
+const BUS_CAPACITY: usize = 65_536;
+/// Confirmations that wait to be stored.
+const SETTLED_CAPACITY: usize = 65_536;
+
+/// Runs the server until SIGTERM or SIGINT and what was under way has ended.
+///
+/// # Errors
+/// When the data folder is in use, a key is damaged, the store cannot be opened, or the address
+/// cannot be listened on.
+pub fn run(loaded: Loaded) -> anyhow::Result<()> {
+    logs::init(&loaded.config.log);
+    for warning in &loaded.warnings {
+        tracing::warn!("{warning}");
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("the async runtime cannot be started")?;
+    runtime.block_on(async {
+        let server = Server::start(&loaded.config, Clock::system()).await?;
+        tracing::info!(addr = %server.address(), "listening");
+        stop_signal().await;
+        tracing::info!("draining");
+        server.stop().await;
+        tracing::info!("stopped");
+        Ok(())
+    })
+}
+
+async fn stop_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let terminate = signal(SignalKind::terminate());
+    let interrupt = signal(SignalKind::interrupt());
+    match (terminate, interrupt) {
+        (Ok(mut terminate), Ok(mut interrupt)) => {
+            tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+        }
+        // Without signals the process can still be killed; nothing accepted is lost by that.
+        _ => std::future::pending().await,
+    }
+}
+
+/// A running server.
+pub struct Server {
+    address: SocketAddr,
+    /// What its edges share.
+    pub app: Arc<App>,
+    hub: Arc<Hub>,
+    store: Arc<dyn Store>,
+    accepting: tokio::task::JoinHandle<()>,
+    beating: tokio::task::JoinHandle<()>,
+    workers: tokio::task::JoinSet<()>,
+    stop: CancellationToken,
+    drain_for: Duration,
+    /// Held as long as the server uses the folder.
+    _lock: DataLock,
+}
+
+impl Server {
+    /// Builds a server from its configuration and begins to listen.
+    ///
+    /// # Errors
+    /// As [`run`].
+    pub async fn start(config: &Config, clock: Clock) -> anyhow::Result<Self> {
+        let lock = DataLock::take(&config.server.data_dir)?;
+        let keys = Keys::open(config)?;
+        let (hub, store) = open_store(config)?;
+        let services = Arc::new(Services::new(Parts {
+            store: Arc::clone(&store),
+            clock,
+            cursor_key: CursorKey::new(keys.cursor_mac.0),
+            connections: Arc::clone(&hub) as Arc<dyn crate::service::Connections>,
+            settings: service_settings(config),
+        }));
+        let verifier = Arc::new(Verifier::new(keys.auth, config.auth.policy())?);
+        let stop = CancellationToken::new();
+        let (settled, settled_rx) = mpsc::channel(SETTLED_CAPACITY);
+        let pace = worker::Pace { seal: config.audit.seal_ms.duration() };
+        let workers = worker::start(&services, settled_rx, pace, &stop);
+        let app = App::new(AppParts {
+            services: Arc::clone(&services),
+            verifier: Arc::clone(&verifier),
+            limits: config.limits.clone(),
+            batch_max_lines: config.notify.batch_max_lines,
+            live: Arc::clone(&hub) as Arc<dyn crate::app::LiveStats>,
+            drain: CancellationToken::new(),
+        });
+        let gateway = Arc::new(Gateway {
+            hub: Arc::clone(&hub),
+            services: Arc::clone(&services),
+            verifier,
+            settled,
+            first_message: config.auth.first_message_seconds.duration(),
+        });
+        let beating = tokio::spawn(realtime::beat(Arc::clone(&hub), services, stop.clone()));
+        let listener = listen(config)?;
+        let address = listener.local_addr()?;
+        let router = http::router(Arc::clone(&app), http::ws::routes(gateway));
+        let accepting = tokio::spawn(accept(listener, router, app.drain.clone(), config.clone()));
+        let drain_for = config.server.drain_seconds.duration();
+        Ok(Self {
+            address,
+            app,
+            hub,
+            store,
+            accepting,
+            beating,
+            workers,
+            stop,
+            drain_for,
+            _lock: lock,
+        })
+    }
+
+    /// Tells the address that it listens on.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Drains and stops: what was accepted is finished, bounded by `server.drain_seconds`.
+    pub async fn stop(self) {
+        let Self { app, hub, store, accepting, beating, mut workers, stop, drain_for, .. } = self;
+        app.drain.cancel();
+        hub.drain(drain_for.as_millis() as u64);
+        app.tasks.close();
+        let ended = async {
+            let _ = accepting.await;
+            app.tasks.wait().await;
+        };
+        if tokio::time::timeout(drain_for, ended).await.is_err() {
+            tracing::warn!("some connections did not end in time");
+        }
+        stop.cancel();
+        let _ = beating.await;
+        drop(app);
+        let _ = tokio::time::timeout(Duration::from_secs(5), async {
+            while workers.join_next().await.is_some() {}
+        })
+        .await;
+        // Closing waits for the last group commit, so it must not hold up the runtime.
+        let _ = tokio::task::spawn_blocking(move || store.close()).await;
+    }
+}
+
+/// Opens the store with a sink that carries its changes over the bus to the hub.
+fn open_store(config: &Config) -> anyhow::Result<(Arc<Hub>, Arc<dyn Store>)> {
+    let hub = Arc::new(Hub::new(hub_settings(config)));
+    let (publisher, listener) = in_memory(BUS_CAPACITY);
+    let theirs = Arc::clone(&hub);
+    std::thread::Builder::new()
+        .name("hub".into())
+        .spawn(move || theirs.dispatch(listener))
+        .context("the hub's thread cannot be started")?;
+    let sink: ChangeSink = Arc::new(move |changes| {
+        for Change { feed, number, change } in changes {
+            publisher.publish(Nudge { feed, number, change });
+        }
+    });
+    let settings = store_settings(config);
+    let store = Sqlite::open(&settings, sink)
+        .with_context(|| format!("the store {} cannot be opened", settings.path.display()))?;
+    Ok((hub, Arc::new(store)))
+}
+
+fn hub_settings(config: &Config) -> HubSettings {
+    let (realtime, limits) = (&config.realtime, &config.limits);
+    HubSettings {
+        heartbeat_seconds: realtime.heartbeat_seconds.0,
+        silence_seconds: realtime.silence_seconds.0,
+        pages: PageSizes {
+            replay: realtime.replay_max as usize,
+            page: realtime.pending_page as usize,
+        },
+        queue_frames: realtime.queue_max_frames,
+        queue_bytes: realtime.queue_max_kib.bytes(),
+        message_bytes: limits.frame_kib.bytes(),
+        json_depth: limits.json_depth,
+        connections: limits.connections_max,
+        connections_per_user: limits.connections_per_user,
+        reads: realtime.replay_reads,
+    }
+}
+
+fn service_settings(config: &Config) -> Settings {
+    let limits = &config.limits;
+    let ttl = u64::from(config.notify.ttl_default_seconds.0);
+    Settings {
+        notify: NotifyLimits {
+            title_chars: limits.title_chars,
+            message_chars: limits.message_chars,
+            data_bytes: limits.data_kib.bytes(),
+            recipients: limits.recipients_max,
+        },
+        ttl_seconds: (ttl > 0).then_some(ttl),
+        chunk: config.notify.chunk,
+        members_bulk: limits.members_bulk_max,
+        idempotency_ms: config.notify.idempotency_hours.millis(),
+    }
+}
+
+fn listen(config: &Config) -> anyhow::Result<TcpListener> {
+    let address = config.server.listen;
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    socket.set_reuseaddr(true)?;
+    // Without a bound, one stalled phone pins megabytes of kernel memory.
+    socket.set_send_buffer_size(config.realtime.send_buffer_kib.bytes() as u32)?;
+    socket.bind(address).with_context(|| format!("cannot listen on {address}"))?;
+    socket.listen(config.server.backlog).with_context(|| format!("cannot listen on {address}"))
+}
+
+/// Accepts connections until the drain begins, then lets open requests end.
+async fn accept(
+    listener: TcpListener,
+    router: axum::Router,
+    drain: CancellationToken,
+    config: Config,
+) {
+    let mut builder = hyper::server::conn::http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(config.limits.header_seconds.duration())
+        .max_buf_size(config.limits.header_kib.bytes().max(8_192));
+    let graceful = GracefulShutdown::new();
+    let room = Arc::new(tokio::sync::Semaphore::new(config.limits.connections_max));
+    loop {
+        let accepted = tokio::select! {
+            () = drain.cancelled() => break,
+            accepted = listener.accept() => accepted,
+        };
+        let stream = match accepted {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                // Out of file descriptors, most likely: others must end before anybody can come.
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                continue;
+            }
+        };
+        let Ok(permit) = Arc::clone(&room).try_acquire_owned() else { continue };
+        serve_one(&builder, &graceful, stream, router.clone(), permit);
+    }
+    drop(listener);
+    graceful.shutdown().await;
+}
+
+fn serve_one(
+    builder: &hyper::server::conn::http1::Builder,
+    graceful: &GracefulShutdown,
+    stream: TcpStream,
+    router: axum::Router,
+    permit: tokio::sync::OwnedSemaphorePermit,
+) {
+    let _ = stream.set_nodelay(true);
+    let service = TowerToHyperService::new(router);
+    let connection = builder.serve_connection(TokioIo::new(stream), service).with_upgrades();
+    let watched = graceful.watch(connection);
+    tokio::spawn(async move {
+        if let Err(error) = watched.await {
+            tracing::debug!(%error, "an HTTP connection ended with an error");
+        }
+        drop(permit);
+    });
+}

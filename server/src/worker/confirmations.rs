@@ -1,0 +1,75 @@
+//! Storing what devices confirmed, many at a time.
+//!
+//! A socket never waits for a commit. What is lost here by a crash was not called delivered, and
+//! is sent again to the next device.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use landfall_core::feed::{FeedKey, Number};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::periodic::Backoff;
+use crate::service::Services;
+use crate::service::inbox::{Confirmed, Settled};
+
+/// Confirmations of one commit.
+const BATCH_MAX: usize = 512;
+
+/// Stores confirmations until every connection is gone.
+pub(super) async fn settle(services: Arc<Services>, mut settled: mpsc::Receiver<Settled>) {
+    let mut backoff = Backoff::new("confirmations");
+    let mut batch = Vec::new();
+    while settled.recv_many(&mut batch, BATCH_MAX).await > 0 {
+        let (confirmed, lost) = sort(batch.drain(..));
+        loop {
+            let stored = async {
+                services.confirm(&confirmed).await?;
+                services.unconfirmed(&lost).await
+            };
+            match stored.await {
+                Ok(_) => break backoff.succeeded(),
+                // Both can be repeated: what is delivered is not delivered again.
+                Err(error) => backoff.failed(&error, &CancellationToken::new()).await,
+            }
+        }
+    }
+}
+
+/// Tells confirmations from losses, and drops what several devices of a user confirmed.
+fn sort(batch: impl Iterator<Item = Settled>) -> (Vec<Confirmed>, Vec<Confirmed>) {
+    let (mut confirmed, mut lost) = (Vec::new(), Vec::new());
+    let mut seen: HashSet<(Arc<FeedKey>, Number)> = HashSet::new();
+    for settled in batch {
+        match settled {
+            Settled::Confirmed(mut one) => {
+                one.numbers.retain(|number| seen.insert((Arc::clone(&one.feed), *number)));
+                confirmed.push(one);
+            }
+            Settled::Lost(one) => lost.push(one),
+        }
+    }
+    (confirmed, lost)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use landfall_core::id::{Tenant, UserId};
+
+    #[test]
+    fn what_two_devices_confirm_is_stored_once() {
+        let (tenant, user) = (Tenant::parse("t").unwrap(), UserId::parse("u").unwrap());
+        let feed = Arc::new(FeedKey::inbox(&tenant, &user));
+        let one = |numbers: &[u64]| {
+            let numbers = numbers.iter().map(|number| Number(*number)).collect();
+            Settled::Confirmed(Confirmed { feed: Arc::clone(&feed), numbers, device: None })
+        };
+        let (confirmed, lost) = sort([one(&[1, 2]), one(&[2, 3])].into_iter());
+        let numbers: Vec<Vec<Number>> = confirmed.into_iter().map(|c| c.numbers).collect();
+        assert_eq!(numbers, [vec![Number(1), Number(2)], vec![Number(3)]]);
+        assert!(lost.is_empty());
+    }
+}

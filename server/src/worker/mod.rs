@@ -1,0 +1,80 @@
+//! What runs by itself: sends, the sealer, expiry, confirmations, old idempotency keys.
+//!
+//! Each worker repeats one use case and decides nothing. A worker that meets a store that is away
+//! waits and tries again; none ever ends before it is told to.
+
+mod confirmations;
+mod periodic;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::service::Services;
+use crate::service::inbox::Settled;
+
+/// How the workers are paced.
+#[derive(Debug, Clone, Copy)]
+pub struct Pace {
+    /// Between two runs of the sealer (design: at least one a second).
+    pub seal: Duration,
+}
+
+/// Entries that one block of the audit trail binds at most.
+const SEAL_ENTRIES_MAX: usize = 10_000;
+/// Expired notifications given up in one run.
+const EXPIRE_MAX: usize = 500;
+/// Idempotency keys forgotten in one run.
+const FORGET_MAX: usize = 5_000;
+
+/// Starts the workers; they end when `cancel` is, after what they are at.
+pub fn start(
+    services: &Arc<Services>,
+    settled: mpsc::Receiver<Settled>,
+    pace: Pace,
+    cancel: &CancellationToken,
+) -> JoinSet<()> {
+    let mut workers = JoinSet::new();
+    let given = || (Arc::clone(services), cancel.clone());
+    let (theirs, stop) = given();
+    workers.spawn(expand(theirs, stop));
+    let (theirs, stop) = given();
+    workers.spawn(periodic::every("sealer", pace.seal, stop, move || {
+        let services = Arc::clone(&theirs);
+        async move { services.seal(SEAL_ENTRIES_MAX).await }
+    }));
+    let (theirs, stop) = given();
+    workers.spawn(periodic::every("expiry", Duration::from_secs(1), stop, move || {
+        let services = Arc::clone(&theirs);
+        async move { services.expire(EXPIRE_MAX).await }
+    }));
+    let (theirs, stop) = given();
+    workers.spawn(periodic::every("key-sweeper", Duration::from_secs(60), stop, move || {
+        let services = Arc::clone(&theirs);
+        async move { services.forget_keys(FORGET_MAX).await }
+    }));
+    workers.spawn(confirmations::settle(Arc::clone(services), settled));
+    workers
+}
+
+/// Expands sends as they are accepted, and those that a crash left behind.
+async fn expand(services: Arc<Services>, cancel: CancellationToken) {
+    let mut backoff = periodic::Backoff::new("sends");
+    while !cancel.is_cancelled() {
+        match services.expand_sends().await {
+            Ok(0) => {
+                backoff.succeeded();
+                tokio::select! {
+                    () = cancel.cancelled() => return,
+                    () = services.send_accepted.notified() => {}
+                    () = tokio::time::sleep(Duration::from_secs(5)) => {}
+                }
+            }
+            Ok(_) => backoff.succeeded(),
+            Err(error) => backoff.failed(&error, &cancel).await,
+        }
+    }
+}
