@@ -12,6 +12,5 @@ pub mod config;
 pub mod keys;
 pub mod realtime;
 pub mod secret;
-pub mod serve;
 pub mod service;
 pub mod worker;

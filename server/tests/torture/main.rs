@@ -1,0 +1,171 @@
+//! Torture: the real binary under load, killed with `kill -9` again and again.
+//!
+//! Senders repeat what was not answered with the same idempotency key; devices come back with the
+//! last number they saw. In the end every answered notification is there once, numbered without a
+//! gap, on its feed and in the audit trail, and every device has every message exactly once.
+
+#![allow(clippy::unwrap_used)]
+
+mod device;
+mod process;
+mod sender;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use serde_json::Value;
+use tokio::sync::{Notify, watch};
+
+use process::{Api, Server, token};
+
+/// How often the server is killed.
+const KILLS: u32 = 50;
+const USERS: usize = 6;
+const SENDERS: usize = 4;
+
+/// What the parts of the test share.
+pub struct World {
+    /// Where the server is now, while it runs.
+    address: watch::Receiver<Option<String>>,
+    /// Requests answered so far.
+    answered: AtomicU64,
+    /// Rings with every answer.
+    progress: Notify,
+    /// Set when nothing more is to be sent.
+    is_over: watch::Receiver<bool>,
+}
+
+/// What was answered to the senders.
+#[derive(Default)]
+pub struct Answers {
+    /// By notification id: the user and the number.
+    single: BTreeMap<String, (String, u64)>,
+    /// By send id: how many users it was accepted for.
+    sends: BTreeMap<String, u64>,
+}
+
+/// A small generator of pseudo-random numbers, so that a seed replays a run's choices.
+pub struct Random(u64);
+
+impl Random {
+    /// Draws a number below `end`.
+    pub fn below(&mut self, end: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % end
+    }
+}
+
+fn user(index: usize) -> String {
+    format!("user-{index}")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_answered_is_lost_or_doubled_by_fifty_kills() {
+    let seed = std::env::var("TORTURE_SEED").ok().and_then(|s| s.parse().ok()).unwrap_or(88_172_645);
+    println!("seed {seed} (TORTURE_SEED replays its choices)");
+    let mut random = Random(seed);
+    let folder = process::Folder::new("torture");
+    let (address_tx, address) = watch::channel(None);
+    let (over_tx, is_over) = watch::channel(false);
+    let (progress, answered) = (Notify::new(), AtomicU64::new(0));
+    let world = Arc::new(World { address, answered, progress, is_over });
+
+    let mut server = Server::start(folder.path(), &address_tx).await;
+    let senders: Vec<_> = (0..SENDERS)
+        .map(|index| tokio::spawn(sender::run(Arc::clone(&world), index, Random(seed + 1 + index as u64))))
+        .collect();
+    let (done_tx, done) = watch::channel(None);
+    let devices: Vec<_> = (0..USERS)
+        .map(|index| tokio::spawn(device::run(Arc::clone(&world), user(index), done.clone())))
+        .collect();
+
+    for _ in 0..KILLS {
+        let target = world.answered.load(Ordering::SeqCst) + 3 + random.below(60);
+        while world.answered.load(Ordering::SeqCst) < target {
+            world.progress.notified().await;
+        }
+        server.kill(&address_tx).await;
+        server = Server::start(folder.path(), &address_tx).await;
+    }
+    over_tx.send(true).unwrap();
+    let mut answers = Answers::default();
+    for sender in senders {
+        let theirs = sender.await.unwrap();
+        answers.single.extend(theirs.single);
+        answers.sends.extend(theirs.sends);
+    }
+    let api = Api::new(world.address.borrow().clone().unwrap());
+    api.wait_for_sends(&answers).await;
+
+    let heads = check_inboxes(&api, &answers).await;
+    done_tx.send(Some(heads.clone())).unwrap();
+    for (index, device) in devices.into_iter().enumerate() {
+        let seen: BTreeMap<String, u32> = device.await.unwrap();
+        let inbox = &heads[&user(index)];
+        let twice: Vec<_> = seen.iter().filter(|(_, times)| **times != 1).collect();
+        assert!(twice.is_empty(), "device {index} got these more than once: {twice:?}");
+        let ids: BTreeSet<&String> = seen.keys().collect();
+        let expected: BTreeSet<&String> = inbox.ids.iter().collect();
+        assert_eq!(ids, expected, "device {index} has not exactly what its inbox has");
+    }
+    check_audit(&api, &heads).await;
+    println!("{} notifications, {} sends, {KILLS} kills", answers.single.len(), answers.sends.len());
+    server.kill(&address_tx).await;
+}
+
+/// An inbox as the server lists it.
+#[derive(Debug, Clone)]
+pub struct Listed {
+    /// Its notifications.
+    pub ids: BTreeSet<String>,
+    /// The highest number.
+    pub newest: u64,
+}
+
+/// Checks every inbox against what was answered: once each, numbered 1 to N without a gap.
+async fn check_inboxes(api: &Api, answers: &Answers) -> BTreeMap<String, Listed> {
+    let mut heads = BTreeMap::new();
+    let mut per_send: BTreeMap<String, u64> = BTreeMap::new();
+    for index in 0..USERS {
+        let items = api.inbox(&user(index)).await;
+        let mut by_number = BTreeMap::new();
+        for item in &items {
+            let id = item["id"].as_str().unwrap().to_owned();
+            let number: u64 = item["replay_id"].as_str().unwrap().parse().unwrap();
+            assert!(by_number.insert(number, id).is_none(), "number {number} was given twice");
+            if let Some(send) = item["send_id"].as_str() {
+                *per_send.entry(send.to_owned()).or_default() += 1;
+            }
+        }
+        let numbers: Vec<u64> = by_number.keys().copied().collect();
+        let expected: Vec<u64> = (1..=numbers.len() as u64).collect();
+        assert_eq!(numbers, expected, "the numbers of {} have a gap", user(index));
+        for (id, (owner, number)) in &answers.single {
+            if *owner == user(index) {
+                assert_eq!(by_number.get(number), Some(id), "an answered notification is lost");
+            }
+        }
+        let newest = numbers.last().copied().unwrap_or(0);
+        let ids = by_number.into_values().collect();
+        heads.insert(user(index), Listed { ids, newest });
+    }
+    assert_eq!(per_send, answers.sends, "a send reached a user twice or not at all");
+    heads
+}
+
+/// Checks that each notification was recorded once and that the chain holds.
+async fn check_audit(api: &Api, heads: &BTreeMap<String, Listed>) {
+    let mut recorded: BTreeMap<String, u32> = BTreeMap::new();
+    for entry in api.audit("notification_created").await {
+        let id = entry["entity_id"].as_str().unwrap().to_owned();
+        *recorded.entry(id).or_default() += 1;
+    }
+    let stored: BTreeSet<&String> = heads.values().flat_map(|listed| &listed.ids).collect();
+    assert_eq!(recorded.keys().collect::<BTreeSet<_>>(), stored);
+    assert!(recorded.values().all(|times| *times == 1), "an entry was written twice");
+    let verification: Value = api.get("/api/v1/admin/audit/verify", &token("root", "admin")).await;
+    assert_eq!(verification["ok"], true, "{verification}");
+}

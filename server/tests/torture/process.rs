@@ -1,0 +1,152 @@
+//! The server as a process, and its API as an operator uses it.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::{Child, Command};
+use tokio::sync::watch;
+
+use crate::Answers;
+
+const SECRET: &str = "a secret of more than thirty-two bytes for this test alone";
+
+/// Signs a token that outlives the test.
+pub fn token(user: &str, role: &str) -> String {
+    let claims = json!({ "sub": user, "roles": [role], "exp": 4_102_444_800u64 });
+    let key = EncodingKey::from_secret(SECRET.as_bytes());
+    jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key).unwrap()
+}
+
+/// A folder that goes with the test.
+pub struct Folder(PathBuf);
+
+impl Folder {
+    /// Makes a folder of this process's own.
+    pub fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("landfall-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    /// Shows where it is.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// The binary, running.
+pub struct Server(Child);
+
+impl Server {
+    /// Starts the binary on a folder and waits until it listens.
+    pub async fn start(folder: &Path, address: &watch::Sender<Option<String>>) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_landfall"))
+            .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
+            .arg(folder)
+            .env("JWT_SECRET_KEY", SECRET)
+            .env("LANDFALL_LIMITS_PAGE_MAX", "500")
+            .stderr(Stdio::piped())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let found = loop {
+            let line = lines.next_line().await.unwrap().expect("the server ended before it listened");
+            if line.contains("listening") {
+                break line.split("addr=").nth(1).unwrap().trim().to_owned();
+            }
+        };
+        // Nobody reads on: the pipe must not fill up and stop the server.
+        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        address.send(Some(found)).unwrap();
+        Self(child)
+    }
+
+    /// Kills it with SIGKILL and waits until it is gone.
+    pub async fn kill(mut self, address: &watch::Sender<Option<String>>) {
+        self.0.kill().await.unwrap();
+        address.send(None).unwrap();
+    }
+}
+
+/// The API of a server that is not killed any more.
+pub struct Api {
+    client: reqwest::Client,
+    address: String,
+}
+
+impl Api {
+    /// Speaks to a server.
+    pub fn new(address: String) -> Self {
+        Self { client: reqwest::Client::new(), address }
+    }
+
+    /// Gets an answer; nothing while the server is away.
+    async fn try_get(&self, path: &str, token: &str) -> Option<Value> {
+        let url = format!("http://{}{path}", self.address);
+        let response = self.client.get(url).bearer_auth(token).send().await.ok()?;
+        let status = response.status();
+        assert!(status.is_success() || status == 503, "{path}: {status}");
+        response.json().await.ok().filter(|_| status.is_success())
+    }
+
+    /// Gets an answer.
+    pub async fn get(&self, path: &str, token: &str) -> Value {
+        self.try_get(path, token).await.expect("the server answers")
+    }
+
+    async fn try_all(&self, path: &str, token: &str) -> Option<Vec<Value>> {
+        let mut items = Vec::new();
+        let mut page = path.to_owned();
+        loop {
+            let list = self.try_get(&page, token).await?;
+            items.extend(list["items"].as_array().unwrap().iter().cloned());
+            match list["next_cursor"].as_str() {
+                Some(cursor) => page = format!("{path}&cursor={cursor}"),
+                None => return Some(items),
+            }
+        }
+    }
+
+    async fn all(&self, path: &str, token: &str) -> Vec<Value> {
+        self.try_all(path, token).await.expect("the server answers")
+    }
+
+    /// Lists a user's whole inbox; nothing while the server is away.
+    pub async fn try_inbox(&self, user: &str) -> Option<Vec<Value>> {
+        self.try_all("/api/v1/notifications?limit=500", &token(user, "student")).await
+    }
+
+    /// Lists a user's whole inbox.
+    pub async fn inbox(&self, user: &str) -> Vec<Value> {
+        self.try_inbox(user).await.expect("the server answers")
+    }
+
+    /// Lists all entries of one action.
+    pub async fn audit(&self, action: &str) -> Vec<Value> {
+        let path = format!("/api/v1/admin/audit?limit=500&action={action}");
+        self.all(&path, &token("root", "admin")).await
+    }
+
+    /// Waits until every accepted send says in the trail that it is complete.
+    pub async fn wait_for_sends(&self, answers: &Answers) {
+        loop {
+            let completed = self.audit("send_completed").await;
+            let is_complete = |send: &String| completed.iter().any(|e| e["entity_id"] == **send);
+            if answers.sends.keys().all(is_complete) {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+}
