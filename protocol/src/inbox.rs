@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use crate::list::ByChannel;
 use crate::names::{PriorityName, ReasonName, StateName};
-use crate::text::{FeedNumber, Time, raw_value};
+use crate::text::{FeedNumber, IdText, Time, raw_value};
 
 /// A notification as its owner and admins see it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -172,12 +172,15 @@ pub struct MarkAllRead {
 }
 
 /// Acknowledges what the caller has received, up to a number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AckRequest {
     /// The last `replay_id` received.
     #[serde(alias = "replayId")]
     pub replay_id: FeedNumber,
+    /// The device that received it; agrees with `X-Device-ID` where both are given.
+    #[serde(default, alias = "deviceId", skip_serializing_if = "Option::is_none")]
+    pub device_id: Option<IdText>,
 }
 
 impl AckRequest {

@@ -193,7 +193,8 @@ pub struct Problem {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct FieldProblem {
-    /// Where: an RFC 6901 pointer into the body, or `/query/<name>`, or `/header/<name>`.
+    /// Where: an RFC 6901 pointer into the body, or `/query/<name>`, `/path/<name>` or
+    /// `/header/<name>`.
     pub pointer: String,
     /// What.
     pub detail: String,

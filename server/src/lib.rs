@@ -4,12 +4,16 @@
 //! and nudges; `worker` runs the same rhythm in the background. `config`, `keys` and `cli` start
 //! it; `bench` measures it.
 
+pub mod app;
 pub mod auth;
 pub mod bench;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod http;
 pub mod keys;
+pub mod logs;
+pub mod metrics;
 pub mod realtime;
 pub mod secret;
 pub mod service;

@@ -148,6 +148,8 @@ create table audit_block (
     primary key (tenant, block)
 ) without rowid;
 
+create unique index audit_block_first on audit_block (tenant, first);
+
 create table idempotency (
     tenant     text    not null,
     scope      text    not null,              -- caller, method and canonical path

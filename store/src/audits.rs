@@ -48,6 +48,8 @@ pub struct AuditRecord {
     pub target: Option<String>,
     /// More, as a JSON object; nothing once it is erased.
     pub metadata: Option<String>,
+    /// The block that binds it, once one does.
+    pub block: Option<u64>,
     /// Whether a block binds it yet.
     pub is_sealed: bool,
     /// Whether its details were erased.

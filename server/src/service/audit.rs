@@ -74,7 +74,7 @@ impl Services {
         &self,
         tenant: &Tenant,
         user: Option<&UserId>,
-        what: &'static str,
+        what: &str,
         why: &str,
     ) -> Result<(), ServiceError> {
         let details = Details {

@@ -9,6 +9,7 @@ mod ids;
 mod in_flight;
 pub mod inbox;
 pub mod notify;
+mod probe;
 pub mod sends;
 pub mod topics;
 
@@ -66,6 +67,7 @@ pub struct Services {
     /// Wakes the worker that expands sends.
     pub send_accepted: tokio::sync::Notify,
     in_flight: InFlight,
+    probe: probe::Probe,
 }
 
 /// What [`Services`] are built from.
@@ -96,6 +98,7 @@ impl Services {
             settings,
             send_accepted: tokio::sync::Notify::new(),
             in_flight: InFlight::default(),
+            probe: probe::Probe::default(),
         }
     }
 

@@ -209,6 +209,22 @@ impl Services {
         Ok(total)
     }
 
+    /// Adds one member or changes their role; tells whether they were none before.
+    ///
+    /// # Errors
+    /// As [`Services::put_members`].
+    pub async fn put_member(
+        &self,
+        caller: &Caller,
+        id: &TopicId,
+        user: &UserId,
+        role: MemberRole,
+    ) -> Result<(Member, bool), ServiceError> {
+        let changed = self.put_members(caller, id, &[(user.clone(), role)]).await?;
+        let member = self.store.member(&caller.tenant, id, user).await?;
+        Ok((member.ok_or(ServiceError::NotFound("member"))?, changed.added > 0))
+    }
+
     async fn put_members_chunk(
         &self,
         caller: &Caller,

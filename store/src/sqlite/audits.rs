@@ -64,7 +64,10 @@ pub(super) fn list(
     filter: &AuditFilter,
 ) -> rusqlite::Result<Vec<AuditRecord>> {
     let sql = "select e.number, e.at, e.action, e.entity_type, e.entity_id, e.actor, e.target,
-                   e.metadata, e.salt is null, c.sealed >= e.number
+                   e.metadata, e.salt is null, c.sealed >= e.number,
+                   (select b.block from audit_block b
+                    where b.tenant = e.tenant and b.first <= e.number and c.sealed >= e.number
+                    order by b.first desc limit 1)
                from audit_entry e join audit_chain c on c.tenant = e.tenant
                where e.tenant = ?1 and e.number < ?2
                  and (?3 is null or e.action = ?3)
@@ -106,6 +109,7 @@ fn record(row: &Row<'_>) -> rusqlite::Result<AuditRecord> {
         metadata: row.get(7)?,
         is_erased: row.get(8)?,
         is_sealed: row.get(9)?,
+        block: row.get(10)?,
     })
 }
 

@@ -1,0 +1,83 @@
+//! The one value that every edge shares: services, limits, metrics, and whether the server drains.
+//!
+//! Built once at the start and in tests alike. Must hold no logic of a use case.
+
+use std::sync::Arc;
+
+use landfall_protocol::query::PageLimits;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::auth::Verifier;
+use crate::config::Limits;
+use crate::metrics::Metrics;
+use crate::service::Services;
+
+pub use crate::metrics::{LiveCounters, LiveStats};
+
+/// Everything that a request or a socket needs.
+pub struct App {
+    /// The use cases.
+    pub services: Arc<Services>,
+    /// Checks tokens.
+    pub verifier: Verifier,
+    /// Every limit on what comes in.
+    pub limits: Limits,
+    /// Bounds of a page of a list.
+    pub pages: PageLimits,
+    /// Lines of one batch call.
+    pub batch_max_lines: usize,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// What the live connections say of themselves.
+    pub live: Arc<dyn LiveStats>,
+    /// Cancelled when the server begins to drain.
+    pub drain: CancellationToken,
+    /// Tasks that outlive the request that began them; whoever stops the server waits for them.
+    pub tasks: TaskTracker,
+    /// Version of the server, as `/health` says it.
+    pub version: &'static str,
+}
+
+/// What an [`App`] is built from.
+pub struct AppParts {
+    /// The use cases.
+    pub services: Arc<Services>,
+    /// Checks tokens.
+    pub verifier: Verifier,
+    /// Every limit on what comes in.
+    pub limits: Limits,
+    /// Lines of one batch call.
+    pub batch_max_lines: usize,
+    /// What the live connections say of themselves.
+    pub live: Arc<dyn LiveStats>,
+    /// Cancelled when the server begins to drain.
+    pub drain: CancellationToken,
+}
+
+impl App {
+    /// Builds the value, with metrics that begin at zero.
+    pub fn new(parts: AppParts) -> Arc<Self> {
+        let AppParts { services, verifier, limits, batch_max_lines, live, drain } = parts;
+        let pages =
+            PageLimits { default: limits.page_default as usize, max: limits.page_max as usize };
+        let metrics = Arc::new(Metrics::new(Arc::clone(&live), services.now()));
+        Arc::new(Self {
+            services,
+            verifier,
+            limits,
+            pages,
+            batch_max_lines,
+            metrics,
+            live,
+            drain,
+            tasks: TaskTracker::new(),
+            version: env!("CARGO_PKG_VERSION"),
+        })
+    }
+
+    /// Says whether the server is draining: what is under way ends, nothing new should begin.
+    pub fn is_draining(&self) -> bool {
+        self.drain.is_cancelled()
+    }
+}

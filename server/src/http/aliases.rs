@@ -1,0 +1,66 @@
+//! The table of aliases: paths that seeds document, and the canonical ones they stand for.
+//!
+//! The only place that knows two names of one thing; no handler exists twice. A trailing slash is
+//! no alias.
+
+use axum::http::Uri;
+use axum::http::uri::PathAndQuery;
+
+const CANONICAL: &str = "/api/v1/";
+const SHORT: &str = "/api/";
+
+/// Paths outside `/api` that stand for one inside (S2).
+const ALIASES: &[(&str, &str)] = &[("/notify", "/api/v1/notify")];
+
+/// Gives a request its canonical path; the query stays.
+pub(super) fn rewrite(uri: &mut Uri) {
+    let Some(path) = canonical(uri.path()) else { return };
+    let text = match uri.query() {
+        Some(query) => format!("{path}?{query}"),
+        None => path,
+    };
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = PathAndQuery::try_from(text).ok();
+    if let Ok(canonical) = Uri::from_parts(parts) {
+        *uri = canonical;
+    }
+}
+
+/// Gives the canonical path of an alias; nothing for a path that is none.
+pub(super) fn canonical(path: &str) -> Option<String> {
+    if let Some((_, to)) = ALIASES.iter().find(|(from, _)| *from == path) {
+        return Some((*to).to_owned());
+    }
+    let rest = path.strip_prefix(SHORT).filter(|_| !path.starts_with(CANONICAL))?;
+    (rest != "v1").then(|| format!("{CANONICAL}{rest}"))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn check(path: &str, expected: &str) {
+        let mut uri: Uri = path.parse().unwrap();
+        rewrite(&mut uri);
+        assert_eq!(uri.to_string(), expected, "{path}");
+    }
+
+    #[test]
+    fn documented_names_lead_to_the_canonical_path() {
+        check("/notify", "/api/v1/notify");
+        check("/notify?a=b%20c", "/api/v1/notify?a=b%20c");
+        check("/api/notifications?limit=2", "/api/v1/notifications?limit=2");
+        check("/api/topics/a%2Fb", "/api/v1/topics/a%2Fb");
+        check("http://h:1/api/notify", "http://h:1/api/v1/notify");
+    }
+
+    #[test]
+    fn everything_else_stays() {
+        for path in ["/api/v1/notify", "/api/v1", "/api", "/notify/", "/notify/x", "/health", "/"] {
+            check(path, path);
+        }
+        check("/api/v1/api/notify", "/api/v1/api/notify");
+        check("/api/v2/notify", "/api/v1/v2/notify");
+    }
+}

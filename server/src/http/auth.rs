@@ -1,0 +1,95 @@
+//! Who is calling, from `Authorization: Bearer` (RFC 6750).
+//!
+//! No part of a token reaches an answer, a log line or a metric.
+
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
+use landfall_core::auth::{Caller, Scope};
+use landfall_protocol::problem::Code;
+
+use super::error::ApiError;
+use super::observe::{RequestId, Seen};
+use crate::app::App;
+use crate::auth::{AuthError, bearer};
+use crate::service::ServiceError;
+
+/// A caller whose token holds.
+#[derive(Debug, Clone)]
+pub struct Authenticated(pub Caller);
+
+/// A caller who may read metrics.
+#[derive(Debug, Clone)]
+pub(super) struct MetricsReader;
+
+impl FromRequestParts<Arc<App>> for Authenticated {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
+        let verified = token(&parts.headers)
+            .and_then(|token| app.verifier.verify(token, app.services.now().as_ms()));
+        match verified {
+            Ok(caller) => {
+                if let Some(seen) = parts.extensions.get::<Seen>() {
+                    seen.remember(&caller);
+                }
+                Ok(Self(caller))
+            }
+            Err(error) => Err(refused(app, parts, error)),
+        }
+    }
+}
+
+impl FromRequestParts<Arc<App>> for MetricsReader {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
+        let Authenticated(caller) = Authenticated::from_request_parts(parts, app).await?;
+        if caller.may(&Scope::MetricsRead) {
+            Ok(Self)
+        } else {
+            Err(ServiceError::needs("metrics:read").into())
+        }
+    }
+}
+
+fn token(headers: &HeaderMap) -> Result<&str, AuthError> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let value = values.next().ok_or(AuthError::Missing)?;
+    if values.next().is_some() {
+        return Err(AuthError::Malformed);
+    }
+    let value = value.to_str().map_err(|_| AuthError::Malformed)?;
+    bearer::from_header(value).ok_or(AuthError::Missing)
+}
+
+fn refused(app: &App, parts: &Parts, error: AuthError) -> ApiError {
+    let reason = reason(error);
+    app.metrics.token_refused(reason);
+    let request_id = parts.extensions.get::<RequestId>().map(|id| &*id.0);
+    tracing::info!(reason, request_id, "a token was refused");
+    let answer = ApiError::new(Code::Unauthenticated, error.to_string());
+    match error {
+        // RFC 6750, section 3.1: whoever brought no token gets no error code.
+        AuthError::Missing => answer,
+        _ => answer.with_challenge(r#"Bearer error="invalid_token""#),
+    }
+}
+
+/// Names the refusal for logs and metrics.
+fn reason(error: AuthError) -> &'static str {
+    match error {
+        AuthError::Missing => "missing",
+        AuthError::Malformed => "malformed",
+        AuthError::UnknownKey => "unknown_key",
+        AuthError::BadSignature => "bad_signature",
+        AuthError::Expired => "expired",
+        AuthError::NotYet => "not_yet",
+        AuthError::WrongIssuer => "wrong_issuer",
+        AuthError::WrongAudience => "wrong_audience",
+        AuthError::TenantNotAllowed => "tenant_not_allowed",
+        AuthError::BadClaim(_) => "bad_claim",
+    }
+}

@@ -1,0 +1,71 @@
+//! The examples of `protocol/examples/calls`, compiled in for the API's description.
+
+use serde_json::Value;
+
+macro_rules! examples {
+    ($($name:literal),+ $(,)?) => {
+        &[$((
+            $name,
+            include_str!(concat!("../../../protocol/examples/calls/", $name, ".json")),
+        )),+]
+    };
+}
+
+const TEXTS: &[(&str, &str)] = examples![
+    "admin_audit",
+    "admin_audit_verify",
+    "admin_audit_verify_broken",
+    "admin_notifications",
+    "health",
+    "health_ready",
+    "member_delete",
+    "member_put",
+    "members_bulk",
+    "members_list",
+    "notification_delete",
+    "notification_mark_read",
+    "notifications_ack",
+    "notifications_list",
+    "notifications_list_after",
+    "notifications_mark_all_read",
+    "notifications_unread_count",
+    "notify",
+    "notify_admin_message",
+    "notify_batch",
+    "notify_class",
+    "notify_deadline_warning",
+    "notify_topic",
+    "notify_users",
+    "topic_delete",
+    "topic_get",
+    "topic_put",
+];
+
+/// A documented call.
+pub(super) struct Example {
+    pub name: &'static str,
+    pub method: String,
+    /// As it is called: perhaps an alias, with its query.
+    pub path: String,
+    pub request: Value,
+    pub status: u64,
+    pub answer: Value,
+}
+
+/// Reads every example.
+pub(super) fn examples() -> Vec<Example> {
+    TEXTS.iter().map(|(name, text)| read(name, text)).collect()
+}
+
+fn read(name: &'static str, text: &str) -> Example {
+    let mut file: Value = serde_json::from_str(text).expect("the examples are JSON");
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    Example {
+        name,
+        method: text(&file["method"]),
+        path: text(&file["path"]),
+        status: file["status"].as_u64().unwrap_or_default(),
+        request: file["request"].take(),
+        answer: file["answer"].take(),
+    }
+}

@@ -1,0 +1,68 @@
+//! `GET /health` and `GET /health/ready` (S2, contract 3).
+//!
+//! Open to everybody: must tell nothing that an outsider may not know.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use landfall_core::channel::Channel;
+use landfall_protocol::health::{Health, HealthStatus, PartStatus, Ready, ReadyStatus, Services};
+use landfall_protocol::problem::Code;
+use landfall_protocol::text::Time;
+
+use super::error::ApiError;
+use crate::app::App;
+
+/// Says how the server is; always 200 while the process lives.
+#[utoipa::path(get, path = "/health", tag = "server", operation_id = "health",
+    security(()),
+    responses((status = 200, description = "How it is.", body = Health)))]
+pub(super) async fn health(State(app): State<Arc<App>>) -> Json<Health> {
+    let is_there = app.services.store_is_there().await;
+    let (status, store) = if is_there {
+        (HealthStatus::Healthy, PartStatus::Healthy)
+    } else {
+        (HealthStatus::Degraded, PartStatus::Unavailable)
+    };
+    Json(Health {
+        status,
+        timestamp: Time(app.services.now()),
+        version: app.version.to_owned(),
+        total_connections: app.live.total_connections(),
+        active_users: app.live.active_users(),
+        average_duration_seconds: app.live.average_duration_seconds(),
+        replay_sequence: app.services.store.replay_sequence().0,
+        redis: PartStatus::NotConfigured,
+        store,
+        services: services(&app),
+    })
+}
+
+fn services(app: &App) -> Services {
+    let part = |channel| {
+        let is_configured = app.services.channels.is_configured(channel);
+        if is_configured { PartStatus::Healthy } else { PartStatus::NotConfigured }
+    };
+    Services {
+        websocket: part(Channel::Websocket),
+        push: part(Channel::Push),
+        sms: part(Channel::Sms),
+        email: part(Channel::Email),
+        templates: PartStatus::NotConfigured,
+    }
+}
+
+/// Says whether the server takes requests: 503 while it drains or its store is away.
+#[utoipa::path(get, path = "/health/ready", tag = "server", operation_id = "health_ready",
+    security(()),
+    responses((status = 200, description = "It is ready.", body = Ready)))]
+pub(super) async fn ready(State(app): State<Arc<App>>) -> Result<Json<Ready>, ApiError> {
+    if app.is_draining() {
+        return Err(ApiError::new(Code::Unavailable, "The server is draining."));
+    }
+    if !app.services.store_is_there().await {
+        return Err(ApiError::new(Code::Unavailable, "The store does not answer."));
+    }
+    Ok(Json(Ready { status: ReadyStatus::Ready }))
+}

@@ -1,0 +1,62 @@
+//! HTTP: a codec around the services.
+//!
+//! A handler reads a request, calls one service and maps what it said; it decides nothing, and
+//! nothing below knows what HTTP is. One file per group of endpoints, one table of aliases.
+
+mod admin;
+mod aliases;
+mod auth;
+mod batch;
+mod body;
+mod cursors;
+mod docs;
+mod error;
+mod examples;
+mod headers;
+mod health;
+mod inbox;
+mod members;
+mod metrics;
+mod notify;
+mod observe;
+mod openapi;
+mod params;
+mod refusals;
+mod routes;
+mod topics;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::response::Response;
+use tower::ServiceExt as _;
+
+use crate::app::App;
+
+pub use auth::Authenticated;
+pub use error::ApiError;
+pub use headers::Device;
+pub use observe::{RequestId, Seen};
+pub use openapi::document;
+pub use routes::table;
+
+/// Builds everything that HTTP serves. `extra` brings routes of other edges, such as sockets;
+/// they get the aliases, request ids, logs and metrics of all others.
+pub fn router(app: Arc<App>, extra: Router<Arc<App>>) -> Router {
+    let routes = routes::routes().merge(extra);
+    let inner: Router = observe::wrap(routes, &app).with_state(app);
+    // An alias must be known before a route is chosen, so it cannot be a layer of the router.
+    Router::new().fallback_service(tower::service_fn(move |request: Request| {
+        let inner = inner.clone();
+        async move { Ok::<Response, std::convert::Infallible>(dispatch(inner, request).await) }
+    }))
+}
+
+async fn dispatch(inner: Router, mut request: Request) -> Response {
+    aliases::rewrite(request.uri_mut());
+    match inner.oneshot(request).await {
+        Ok(response) => response,
+        Err(never) => match never {},
+    }
+}

@@ -1,0 +1,83 @@
+//! `POST /api/v1/notify`: one notification, or a send to many (S2, contract 3).
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use landfall_core::channel::DeliveryState;
+use landfall_protocol::names::{ReasonName, StateName};
+use landfall_protocol::notify::{BatchOutcome, NotifyAnswer, NotifyRequest, Rejected, SendAnswer};
+use landfall_protocol::text::{FeedNumber, Time};
+
+use super::auth::Authenticated;
+use super::body::JsonBody;
+use super::error::ApiError;
+use super::headers::Idempotency;
+use crate::app::App;
+use crate::service::notify::{Accepted, AcceptedSend, Notified};
+
+/// Names the call in idempotency keys.
+const CALL: &str = "POST /api/v1/notify";
+
+/// Stores a notification for one user, or a send to many.
+///
+/// Needs `notify:send`, or `notify:send:<type>`; a teacher reaches only whom they teach. The
+/// priority `critical` needs `notify:critical`, a phone number `notify:phone`. With
+/// `Idempotency-Key` a repetition within 24 hours gives the first answer again. To one user the
+/// answer is a `NotifyAnswer`; to several, a topic or a class it is a `SendAnswer`, and the
+/// notifications follow.
+#[utoipa::path(post, path = "/api/v1/notify", tag = "notify", operation_id = "notify",
+    params(("Idempotency-Key" = Option<String>, Header, description = "Makes a repetition safe.")),
+    request_body = NotifyRequest,
+    responses((status = 202, description = "Stored.", body = BatchOutcome)))]
+pub(super) async fn notify(
+    State(app): State<Arc<App>>,
+    Authenticated(caller): Authenticated,
+    idempotency: Idempotency,
+    body: JsonBody<NotifyRequest>,
+) -> Result<(StatusCode, Json<BatchOutcome>), ApiError> {
+    let key = idempotency.key(&caller, CALL, body.digest);
+    let draft = body.value.draft()?;
+    let notified = app.services.notify(&caller, draft, key).await.map_err(ApiError::from);
+    match notified {
+        Ok(notified) => {
+            app.metrics.notifications_accepted.inc();
+            Ok((StatusCode::ACCEPTED, Json(answer(notified))))
+        }
+        Err(error) => {
+            app.metrics.notification_refused(error.problem().code);
+            Err(error)
+        }
+    }
+}
+
+/// Says how a notification or a send was stored.
+pub(super) fn answer(notified: Notified) -> BatchOutcome {
+    match notified {
+        Notified::One(accepted) => BatchOutcome::Notification(one(accepted)),
+        Notified::Many(send) => BatchOutcome::Send(many(send)),
+    }
+}
+
+fn one(accepted: Accepted) -> NotifyAnswer {
+    let Accepted { id, created_at, plan, connections, number } = accepted;
+    let explained = plan.iter().filter(|step| step.state != DeliveryState::Queued);
+    NotifyAnswer {
+        notification_id: id.to_string(),
+        channels: plan.iter().map(|step| (step.channel, StateName(step.state))).collect(),
+        reasons: explained.map(|step| (step.channel, ReasonName(step.reason))).collect(),
+        timestamp: Time(created_at),
+        websocket_connections: connections as u64,
+        replay_id: Some(FeedNumber(number)),
+        estimated_delivery: Time(created_at),
+    }
+}
+
+fn many(send: AcceptedSend) -> SendAnswer {
+    let AcceptedSend { id, accepted, rejected } = send;
+    let rejected = rejected.into_iter();
+    let rejected =
+        rejected.map(|(user, detail)| Rejected { user_id: user.to_string(), detail }).collect();
+    SendAnswer::new(id, accepted, rejected)
+}

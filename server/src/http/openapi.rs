@@ -1,0 +1,147 @@
+//! The description of the API, made from the handlers and the wire types (OpenAPI 3.1).
+//!
+//! Every operation gets its problems and its examples here, so that no handler repeats them.
+
+use serde_json::{Map, Value, json};
+use utoipa::OpenApi;
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+
+use super::examples::{Example, examples};
+use super::{admin, aliases, batch, docs, health, inbox, members, metrics, notify, topics};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "Landfall", license(name = "MIT")),
+    modifiers(&Bearer),
+    security(("bearer" = [])),
+    tags(
+        (name = "notify", description = "Sending notifications."),
+        (name = "inbox", description = "The caller's own notifications."),
+        (name = "topics", description = "Topics, classes and their members."),
+        (name = "admin", description = "What admins see of their tenant."),
+        (name = "server", description = "The server itself."),
+    ),
+    components(schemas(
+        landfall_protocol::problem::Problem,
+        landfall_protocol::notify::NotifyAnswer,
+        landfall_protocol::notify::SendAnswer,
+    )),
+    paths(
+        notify::notify, batch::notify_batch,
+        inbox::list, inbox::unread_count, inbox::mark_read, inbox::delete,
+        inbox::mark_all_read, inbox::acknowledge,
+        topics::list, topics::put, topics::get, topics::delete,
+        members::list, members::put_many, members::put, members::delete,
+        admin::notifications, admin::audit, admin::verify,
+        health::health, health::ready, metrics::metrics, docs::openapi, docs::page,
+    ),
+)]
+struct Api;
+
+/// Adds how callers show who they are.
+struct Bearer;
+
+impl utoipa::Modify for Bearer {
+    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
+        let http = Http::builder().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
+        let components = openapi.components.get_or_insert_default();
+        components.add_security_scheme("bearer", SecurityScheme::Http(http));
+    }
+}
+
+/// Makes the description.
+pub fn document() -> Value {
+    let mut document = serde_json::to_value(Api::openapi()).expect("the description is JSON");
+    document["info"]["version"] = json!(env!("CARGO_PKG_VERSION"));
+    add_problems(&mut document);
+    for example in examples() {
+        add_example(&mut document, example);
+    }
+    document
+}
+
+/// Statuses and when they are answered; each is a problem.
+const PROBLEMS: [(&str, &str); 9] = [
+    ("400", "The body cannot be read."),
+    ("401", "No token, or one that does not hold."),
+    ("403", "The token does not allow it."),
+    ("404", "Not there, or not the caller's."),
+    ("409", "The same key is under way, or others changed it at the same time."),
+    ("413", "The body is too large."),
+    ("415", "The body has another media type."),
+    ("422", "Readable, but a field is wrong; `errors` names each."),
+    ("503", "The store is away or the server drains; see `Retry-After`."),
+];
+
+fn add_problems(document: &mut Value) {
+    let schema = json!({ "$ref": "#/components/schemas/Problem" });
+    let Some(paths) = document["paths"].as_object_mut() else { return };
+    for (path, item) in paths {
+        for operation in item.as_object_mut().into_iter().flat_map(|item| item.values_mut()) {
+            let fits: Vec<_> = PROBLEMS
+                .into_iter()
+                .filter(|(status, _)| can_answer(operation, path, status))
+                .collect();
+            let Some(responses) = operation["responses"].as_object_mut() else { continue };
+            for (status, description) in fits {
+                let content = json!({ "application/problem+json": { "schema": schema } });
+                let response = json!({ "description": description, "content": content });
+                responses.entry(status).or_insert(response);
+            }
+        }
+    }
+}
+
+fn can_answer(operation: &Value, path: &str, status: &str) -> bool {
+    let is_open = operation["security"].as_array().is_some_and(|needs| needs == &[json!({})]);
+    let reads_body = operation["requestBody"].is_object();
+    let is_call = path.starts_with("/api/");
+    match status {
+        "400" | "413" | "415" => reads_body,
+        "401" | "403" => !is_open,
+        "404" => path.contains('{') || path == "/api/v1/notify",
+        "409" => is_call && reads_body,
+        "422" => is_call && (reads_body || operation["parameters"].is_array()),
+        _ => is_call || path == "/health/ready",
+    }
+}
+
+/// Puts an example beside the operation that it calls.
+fn add_example(document: &mut Value, example: Example) {
+    let Example { name, method, path, request, status, answer } = example;
+    let path = path.split('?').next().unwrap_or_default();
+    let path = aliases::canonical(path).unwrap_or_else(|| path.to_owned());
+    let Some(paths) = document["paths"].as_object_mut() else { return };
+    let found = paths.iter_mut().find(|(template, item)| {
+        fits(template, &path) && item.get(method.to_ascii_lowercase()).is_some()
+    });
+    let Some((_, item)) = found else { return };
+    let operation = &mut item[method.to_ascii_lowercase()];
+    put(&mut operation["requestBody"], name, &request);
+    put(&mut operation["responses"][status.to_string()], name, &answer);
+}
+
+/// Puts a value under `content/*/examples`; lines of NDJSON as the text that they are.
+fn put(message: &mut Value, name: &str, value: &Value) {
+    let Some(content) = message.get_mut("content").and_then(Value::as_object_mut) else { return };
+    for (kind, media) in content {
+        let shown = match value.as_array() {
+            Some(lines) if kind.ends_with("ndjson") => {
+                json!(lines.iter().map(|line| format!("{line}\n")).collect::<String>())
+            }
+            _ => value.clone(),
+        };
+        if !media["examples"].is_object() {
+            media["examples"] = Value::Object(Map::new());
+        }
+        media["examples"][name] = json!({ "value": shown });
+    }
+}
+
+/// Says whether a path is one of a template's. A fixed segment never fits a variable one here:
+/// `/notifications/ack` is no notification.
+fn fits(template: &str, path: &str) -> bool {
+    let is_same = |(t, p): (&str, &str)| t == p || t.starts_with('{');
+    template.split('/').count() == path.split('/').count()
+        && template.split('/').zip(path.split('/')).all(is_same)
+}

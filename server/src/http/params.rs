@@ -1,0 +1,103 @@
+//! What stands in a request's path and query, read into core's types.
+//!
+//! A fault's pointer is `/path/<name>` or `/query/<name>`.
+
+use std::sync::Arc;
+
+use axum::extract::{FromRequestParts, Query, RawPathParams};
+use axum::http::Uri;
+use axum::http::request::Parts;
+use landfall_core::id::{IdError, NotificationId, TopicId, UserId};
+use serde::de::DeserializeOwned;
+
+use super::error::ApiError;
+use crate::app::App;
+
+/// The query, read into `T`.
+#[derive(Debug)]
+pub(super) struct Params<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequestParts<Arc<App>> for Params<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<App>) -> Result<Self, ApiError> {
+        let Query(value) = Query::try_from_uri(&parts.uri).map_err(|error| bad_query(&error))?;
+        Ok(Self(value))
+    }
+}
+
+/// Every parameter is a text of its own, so only one given twice cannot be read.
+fn bad_query(error: &dyn std::error::Error) -> ApiError {
+    let text = error.source().map_or_else(|| error.to_string(), ToString::to_string);
+    let twice = text.split_once("duplicate field `").and_then(|(_, rest)| rest.split_once('`'));
+    match twice {
+        Some((name, _)) => {
+            let detail = "is given more than once, perhaps in two spellings";
+            ApiError::field(&format!("/query/{name}"), detail)
+        }
+        None => ApiError::field("/query", "cannot be read"),
+    }
+}
+
+/// Gives the names and values of a query, decoded.
+pub(super) fn query_pairs(uri: &Uri) -> Vec<(String, String)> {
+    Query::try_from_uri(uri).map(|Query(pairs)| pairs).unwrap_or_default()
+}
+
+/// The notification that a path names.
+#[derive(Debug)]
+pub(super) struct NotificationPath(pub NotificationId);
+
+/// The topic that a path names.
+#[derive(Debug)]
+pub(super) struct TopicPath(pub TopicId);
+
+/// The member of a topic that a path names.
+#[derive(Debug)]
+pub(super) struct MemberPath(pub TopicId, pub UserId);
+
+impl FromRequestParts<Arc<App>> for NotificationPath {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<App>) -> Result<Self, ApiError> {
+        Segments::of(parts).await?.read("id", NotificationId::parse).map(Self)
+    }
+}
+
+impl FromRequestParts<Arc<App>> for TopicPath {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<App>) -> Result<Self, ApiError> {
+        Segments::of(parts).await?.read("id", TopicId::parse).map(Self)
+    }
+}
+
+impl FromRequestParts<Arc<App>> for MemberPath {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<App>) -> Result<Self, ApiError> {
+        let segments = Segments::of(parts).await?;
+        let topic = segments.read("id", TopicId::parse)?;
+        Ok(Self(topic, segments.read("user_id", UserId::parse)?))
+    }
+}
+
+/// The variable parts of a path, decoded.
+struct Segments(RawPathParams);
+
+impl Segments {
+    async fn of(parts: &mut Parts) -> Result<Self, ApiError> {
+        let params = RawPathParams::from_request_parts(parts, &()).await;
+        params.map(Self).map_err(|_| ApiError::field("/path", "must be UTF-8"))
+    }
+
+    fn read<T>(
+        &self,
+        name: &str,
+        parse: impl FnOnce(&str) -> Result<T, IdError>,
+    ) -> Result<T, ApiError> {
+        let found = self.0.iter().find(|(known, _)| *known == name);
+        let text = found.map_or("", |(_, value)| value);
+        parse(text).map_err(|error| ApiError::field(&format!("/path/{name}"), error.to_string()))
+    }
+}

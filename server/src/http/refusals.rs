@@ -1,0 +1,57 @@
+//! Tells the audit trail of requests that were refused for want of permission.
+//!
+//! At a bounded rate and never in the way of the answer: what comes too fast is only counted.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use landfall_core::id::{Tenant, UserId};
+use tokio::time::Instant;
+
+use crate::app::App;
+
+/// Entries that one node writes within [`WINDOW`].
+const ENTRIES_MAX: u32 = 20;
+const WINDOW: Duration = Duration::from_secs(1);
+
+/// The budget of a node's entries.
+#[derive(Debug)]
+pub(super) struct Refusals(Mutex<(Instant, u32)>);
+
+impl Default for Refusals {
+    fn default() -> Self {
+        Self(Mutex::new((Instant::now(), 0)))
+    }
+}
+
+impl Refusals {
+    /// Writes an entry in the background, if the budget allows.
+    pub(super) fn record(
+        &self,
+        app: &Arc<App>,
+        caller: (Tenant, UserId),
+        what: String,
+        why: String,
+    ) {
+        if !self.take() {
+            app.metrics.refusals_unrecorded.inc();
+            return;
+        }
+        let services = Arc::clone(&app.services);
+        app.tasks.spawn(async move {
+            let (tenant, user) = caller;
+            if let Err(error) = services.record_refused(&tenant, Some(&user), &what, &why).await {
+                tracing::warn!(%error, "the trail did not take a refusal");
+            }
+        });
+    }
+
+    fn take(&self) -> bool {
+        let mut window = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if window.0.elapsed() >= WINDOW {
+            *window = (Instant::now(), 0);
+        }
+        window.1 += 1;
+        window.1 <= ENTRIES_MAX
+    }
+}

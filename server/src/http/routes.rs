@@ -1,0 +1,97 @@
+//! Every route, by group: the page that tells what the server can do.
+//!
+//! A route that is not added through [`Routes`] is in no document, and a test would say so.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::handler::Handler;
+use axum::routing::{MethodFilter, on};
+
+use super::{admin, batch, docs, health, inbox, members, metrics, notify, topics};
+use crate::app::App;
+
+/// A method and a path's template.
+pub type Route = (&'static str, &'static str);
+
+/// Routes with the list of what they are.
+#[derive(Default)]
+struct Routes {
+    router: Router<Arc<App>>,
+    table: Vec<Route>,
+}
+
+impl Routes {
+    fn add<H, T>(mut self, method: &'static str, path: &'static str, handler: H) -> Self
+    where
+        H: Handler<T, Arc<App>>,
+        T: 'static,
+    {
+        let filter = match method {
+            "GET" => MethodFilter::GET,
+            "POST" => MethodFilter::POST,
+            "PUT" => MethodFilter::PUT,
+            "PATCH" => MethodFilter::PATCH,
+            _ => MethodFilter::DELETE,
+        };
+        let route = on(filter, handler);
+        self.table.push((method, path));
+        Self { router: self.router.route(path, route), table: self.table }
+    }
+}
+
+fn all() -> Routes {
+    operations(topic_calls(inbox_calls(notify_calls(Routes::default()))))
+}
+
+fn notify_calls(routes: Routes) -> Routes {
+    routes.add("POST", "/api/v1/notify", notify::notify).add(
+        "POST",
+        "/api/v1/notify/batch",
+        batch::notify_batch,
+    )
+}
+
+fn inbox_calls(routes: Routes) -> Routes {
+    routes
+        .add("GET", "/api/v1/notifications", inbox::list)
+        .add("GET", "/api/v1/notifications/unread-count", inbox::unread_count)
+        .add("POST", "/api/v1/notifications/mark-all-read", inbox::mark_all_read)
+        .add("POST", "/api/v1/notifications/ack", inbox::acknowledge)
+        .add("PATCH", "/api/v1/notifications/{id}/mark-read", inbox::mark_read)
+        .add("DELETE", "/api/v1/notifications/{id}", inbox::delete)
+}
+
+fn topic_calls(routes: Routes) -> Routes {
+    routes
+        .add("GET", "/api/v1/topics", topics::list)
+        .add("PUT", "/api/v1/topics/{id}", topics::put)
+        .add("GET", "/api/v1/topics/{id}", topics::get)
+        .add("DELETE", "/api/v1/topics/{id}", topics::delete)
+        .add("GET", "/api/v1/topics/{id}/members", members::list)
+        .add("POST", "/api/v1/topics/{id}/members", members::put_many)
+        .add("PUT", "/api/v1/topics/{id}/members/{user_id}", members::put)
+        .add("DELETE", "/api/v1/topics/{id}/members/{user_id}", members::delete)
+}
+
+fn operations(routes: Routes) -> Routes {
+    routes
+        .add("GET", "/api/v1/admin/notifications", admin::notifications)
+        .add("GET", "/api/v1/admin/audit", admin::audit)
+        .add("GET", "/api/v1/admin/audit/verify", admin::verify)
+        .add("GET", "/health", health::health)
+        .add("GET", "/health/ready", health::ready)
+        .add("GET", "/metrics", metrics::metrics)
+        .add("GET", "/openapi.json", docs::openapi)
+        .add("GET", "/docs", docs::page)
+}
+
+/// Builds the routes.
+pub(super) fn routes() -> Router<Arc<App>> {
+    all().router
+}
+
+/// Lists the routes: methods and templates of canonical paths.
+pub fn table() -> Vec<Route> {
+    all().table
+}
