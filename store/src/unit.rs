@@ -111,7 +111,7 @@ pub enum Write {
         /// For the audit entry.
         details: SaltedDetails,
     },
-    /// Stores a send to many. `Done`.
+    /// Stores a send to many, as it is given, for the unit's tenant. `Done`.
     CreateSend(Box<StoredSend>),
     /// Moves a send on; `Stale` unless it is active and its cursor is `from`. `Done`.
     AdvanceSend {

@@ -113,7 +113,7 @@ fn apply_to_others(context: &Context<'_>, write: Write) -> Answer<Outcome> {
     let Context { connection, tenant, .. } = *context;
     match write {
         Write::CreateSend(send) => {
-            sends::create(connection, &send).map_err(fault)?;
+            sends::create(connection, tenant, &send).map_err(fault)?;
             Ok(Outcome::Done)
         }
         Write::AdvanceSend { id, from, to, reached, is_complete } => {
