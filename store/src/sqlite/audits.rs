@@ -139,7 +139,7 @@ pub(super) fn seal(
         .collect::<Result<_, _>>()?;
     let mut report = SealReport::default();
     for tail in tails {
-        let last = tail.newest.min(tail.sealed + limit as u64);
+        let last = tail.newest.min(tail.sealed + limit.max(1) as u64);
         seal_one(connection, &tail, last, at)?;
         report.blocks += 1;
         report.entries += last - tail.sealed;
@@ -193,9 +193,13 @@ impl Entry {
         }
     }
 
-    /// Says whether the details are still those that were digested; erased ones cannot be asked.
+    /// Says whether the details are still those that were digested. Erased ones cannot be asked,
+    /// so that nothing may stand in their place.
     fn details_fit(&self) -> rusqlite::Result<bool> {
-        let Some(salt) = &self.salt else { return Ok(true) };
+        let Some(salt) = &self.salt else {
+            let is_empty = self.actor.is_none() && self.target.is_none();
+            return Ok(is_empty && self.metadata.is_none());
+        };
         let details = Details {
             actor: self.actor.as_deref().map(rows::user).transpose()?,
             target: self.target.as_deref().map(rows::user).transpose()?,
@@ -317,13 +321,18 @@ fn check_tail(
                from audit_chain c where c.tenant = ?1";
     let mut statement = connection.prepare_cached(sql)?;
     let mut tail = statement.query([tenant.as_str()])?;
-    let Some(row) = tail.next()? else { return Ok(()) };
+    let Some(row) = tail.next()? else {
+        if sealed > 0 {
+            found.broken = Some((found.blocks + 1, "the end of the chain is missing".into()));
+        }
+        return Ok(());
+    };
     let (newest, chained): (u64, u64) = (row.get(0)?, row.get(1)?);
     let (hash, unsealed): (Hash, u64) = (row.get(2)?, row.get(3)?);
     found.unsealed = unsealed;
     if chained != sealed || hash != *previous {
         found.broken = Some((found.blocks + 1, "the last blocks are missing".into()));
-    } else if newest - chained != unsealed {
+    } else if chained + unsealed != newest {
         found.broken = Some((found.blocks + 1, "an unsealed entry is missing".into()));
     }
     Ok(())
