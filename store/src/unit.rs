@@ -100,7 +100,8 @@ pub enum Write {
         /// For the audit entry.
         details: SaltedDetails,
     },
-    /// Gives a notification up that expired undelivered, with an audit entry. `Done` or `Unchanged`.
+    /// Gives a notification up that expired undelivered, with an audit entry; one that the "all
+    /// read" mark covers is settled without one. `Done` or `Unchanged`.
     Expire {
         /// Whose.
         user: UserId,
