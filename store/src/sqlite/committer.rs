@@ -159,7 +159,7 @@ fn commit_group(connection: &Connection, jobs: Vec<Job>, sink: &ChangeSink) {
     let failure = finish(connection);
     let rest: Vec<Job> = jobs.collect();
     match failure {
-        None => sink(changes),
+        None => tell(sink, changes),
         Some(text) => {
             tracing::error!(%text, "a group commit failed");
             for reply in replies {
@@ -170,6 +170,16 @@ fn commit_group(connection: &Connection, jobs: Vec<Job>, sink: &ChangeSink) {
     }
     for reply in replies {
         reply(None);
+    }
+}
+
+/// Tells what was committed. It is durable, so a sink that panics must not keep anybody waiting.
+fn tell(sink: &ChangeSink, changes: Vec<Change>) {
+    if changes.is_empty() {
+        return;
+    }
+    if catch_unwind(AssertUnwindSafe(|| sink(changes))).is_err() {
+        tracing::error!("the sink of changes panicked");
     }
 }
 
