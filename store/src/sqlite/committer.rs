@@ -236,16 +236,18 @@ fn in_savepoint<T>(connection: &Connection, work: impl FnOnce() -> Answer<T>) ->
     // A panic in one unit must not take the committer, and so the server, with it.
     let result = catch_unwind(AssertUnwindSafe(work))
         .unwrap_or_else(|_| Err(StoreError::Internal("a unit panicked".into())));
-    match result {
-        Ok(value) => execute(connection, "release unit").map(|()| value),
-        Err(error) => {
-            if !connection.is_autocommit() {
-                execute(connection, "rollback to unit")?;
-                execute(connection, "release unit")?;
-            }
-            Err(error)
-        }
+    let ended = match &result {
+        Ok(_) => execute(connection, "release unit"),
+        Err(_) if connection.is_autocommit() => Ok(()),
+        Err(_) => execute(connection, "rollback to unit")
+            .and_then(|()| execute(connection, "release unit")),
+    };
+    if let Err(error) = ended {
+        // What the unit did can be told from the others' no more: nobody's may be committed.
+        let _ = connection.execute_batch("rollback");
+        return Err(error);
     }
+    result
 }
 
 fn execute(connection: &Connection, sql: &str) -> Answer<()> {
