@@ -183,8 +183,15 @@ impl Commits for Sqlite {
     }
 
     fn close(&self) {
-        self.committer.close();
+        // The writer is the last to leave: it folds the log into the file.
         self.readers.close();
+        self.committer.close();
+    }
+}
+
+impl Drop for Sqlite {
+    fn drop(&mut self) {
+        self.close();
     }
 }
 
