@@ -173,7 +173,7 @@ pub(super) enum Settle {
     Expired,
 }
 
-/// Settles an undelivered notification, with an audit entry; false when it was delivered before,
+/// Settles an undelivered notification, with an audit entry; unchanged when it was delivered before,
 /// or when it expired after the "all read" mark had covered it.
 pub(super) fn settle(
     context: &Context<'_>,
@@ -182,12 +182,14 @@ pub(super) fn settle(
     number: Number,
     at: Timestamp,
     details: &SaltedDetails,
-) -> rusqlite::Result<bool> {
-    let Some(settled) = update_settled(context, how, user, number, at)? else { return Ok(false) };
+) -> rusqlite::Result<Outcome> {
+    let Some(settled) = update_settled(context, how, user, number, at)? else {
+        return Ok(Outcome::Unchanged);
+    };
     if how == Settle::Expired {
         if settled.is_read {
             // Nothing failed: its owner has seen it. It only leaves what waits to expire.
-            return Ok(false);
+            return Ok(Outcome::Unchanged);
         }
         fail_channels(context, &settled)?;
     }
@@ -198,7 +200,7 @@ pub(super) fn settle(
     let entity = Entity::Notification(NotificationId(settled.id));
     let entry = AuditDraft { at, action, entity, details: details.clone() };
     audits::append(context.connection, context.tenant, &[entry])?;
-    Ok(true)
+    Ok(Outcome::Done)
 }
 
 /// What settling found.
