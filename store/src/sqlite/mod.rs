@@ -11,6 +11,8 @@ mod idempotency;
 mod inbox_read;
 mod inbox_write;
 mod migrate;
+#[cfg(test)]
+mod plans;
 mod readers;
 mod rows;
 mod sends;
