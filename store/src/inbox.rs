@@ -67,7 +67,7 @@ pub struct AdminFilter {
     pub limit: usize,
 }
 
-/// A notification that expired before anybody confirmed it.
+/// A notification that expired before any device confirmed it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Expired {
     /// Whose server.
@@ -116,6 +116,8 @@ pub trait Inbox {
     /// Lists notifications of a whole tenant, newest first.
     fn find(&self, tenant: &Tenant, filter: AdminFilter) -> Answered<'_, Vec<Notification>>;
 
-    /// Finds notifications of any tenant that expired by `now` undelivered and unread.
+    /// Finds notifications of any tenant that expired by `now` undelivered and wait for
+    /// [`Write::Expire`](crate::Write::Expire), oldest first. Some may be read meanwhile by an
+    /// "all read" mark.
     fn expired(&self, now: Timestamp, limit: usize) -> Answered<'_, Vec<Expired>>;
 }

@@ -102,7 +102,8 @@ pub enum Write {
         /// For the audit entry.
         details: SaltedDetails,
     },
-    /// Gives a notification up that expired undelivered, with an audit entry. `Done` or `Unchanged`.
+    /// Gives a notification up that expired undelivered, with an audit entry; one that the "all
+    /// read" mark covers is settled without one. `Done` or `Unchanged`.
     Expire {
         /// Whose.
         user: UserId,
@@ -113,7 +114,7 @@ pub enum Write {
         /// For the audit entry.
         details: SaltedDetails,
     },
-    /// Stores a send to many. `Done`.
+    /// Stores a send to many, as it is given, for the unit's tenant. `Done`.
     CreateSend(Box<StoredSend>),
     /// Moves a send on; `Stale` unless it is active and its cursor is `from`. `Done`.
     AdvanceSend {

@@ -71,10 +71,6 @@ fn numbered(number: Option<Number>) -> Answer<Outcome> {
     number.map(Outcome::Numbered).ok_or(StoreError::Stale)
 }
 
-fn done(took_effect: bool) -> Outcome {
-    if took_effect { Outcome::Done } else { Outcome::Unchanged }
-}
-
 fn apply(context: &mut Context<'_>, write: Write) -> Answer<Outcome> {
     use inbox_write::Settle;
     let outcome = match write {
@@ -91,19 +87,16 @@ fn apply(context: &mut Context<'_>, write: Write) -> Answer<Outcome> {
             return numbered(inbox_write::delete(context, &user, id).map_err(fault)?);
         }
         Write::Confirm { user, number, at, details } => {
-            let settled =
-                inbox_write::settle(context, Settle::Confirmed, &user, number, at, &details);
-            done(settled.map_err(fault)?)
+            inbox_write::settle(context, Settle::Confirmed, &user, number, at, &details)
+                .map_err(fault)?
         }
         Write::Unconfirmed { user, number, at, details } => {
-            let settled =
-                inbox_write::settle(context, Settle::Unconfirmed, &user, number, at, &details);
-            done(settled.map_err(fault)?)
+            inbox_write::settle(context, Settle::Unconfirmed, &user, number, at, &details)
+                .map_err(fault)?
         }
         Write::Expire { user, number, at, details } => {
-            let settled =
-                inbox_write::settle(context, Settle::Expired, &user, number, at, &details);
-            done(settled.map_err(fault)?)
+            inbox_write::settle(context, Settle::Expired, &user, number, at, &details)
+                .map_err(fault)?
         }
         other => return apply_to_others(context, other),
     };
@@ -114,7 +107,7 @@ fn apply_to_others(context: &Context<'_>, write: Write) -> Answer<Outcome> {
     let Context { connection, tenant, .. } = *context;
     match write {
         Write::CreateSend(send) => {
-            sends::create(connection, &send).map_err(fault)?;
+            sends::create(connection, tenant, &send).map_err(fault)?;
             Ok(Outcome::Done)
         }
         Write::AdvanceSend { id, from, to, reached, is_complete } => {

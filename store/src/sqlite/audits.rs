@@ -77,8 +77,10 @@ pub(super) fn list(
                  and (?7 is null or e.target = ?7)
                  and (?8 is null or e.at >= ?8) and (?9 is null or e.at < ?9)
                order by e.number desc limit ?10";
-    // A constant target lets SQLite use its index; the general form above cannot.
-    let by_target = sql.replace("(?7 is null or e.target = ?7)", "e.target = ?7");
+    // Left to itself, SQLite walks a tenant's whole trail rather than look for the target.
+    let by_target = sql
+        .replace("audit_entry e", "audit_entry e indexed by audit_entry_target")
+        .replace("(?7 is null or e.target = ?7)", "e.target = ?7");
     let sql = if filter.target.is_some() { &by_target } else { sql };
     let below = filter.below.map_or(i64::MAX, |number| number as i64);
     let values: [&dyn ToSql; 10] = [
@@ -143,7 +145,7 @@ pub(super) fn seal(
         .collect::<Result<_, _>>()?;
     let mut report = SealReport::default();
     for tail in tails {
-        let last = tail.newest.min(tail.sealed + limit as u64);
+        let last = tail.newest.min(tail.sealed + limit.max(1) as u64);
         seal_one(connection, &tail, last, at)?;
         report.blocks += 1;
         report.entries += last - tail.sealed;
@@ -197,9 +199,13 @@ impl Entry {
         }
     }
 
-    /// Says whether the details are still those that were digested; erased ones cannot be asked.
+    /// Says whether the details are still those that were digested. Erased ones cannot be asked,
+    /// so that nothing may stand in their place.
     fn details_fit(&self) -> rusqlite::Result<bool> {
-        let Some(salt) = &self.salt else { return Ok(true) };
+        let Some(salt) = &self.salt else {
+            let is_empty = self.actor.is_none() && self.target.is_none();
+            return Ok(is_empty && self.metadata.is_none());
+        };
         let details = Details {
             actor: self.actor.as_deref().map(rows::user).transpose()?,
             target: self.target.as_deref().map(rows::user).transpose()?,
@@ -321,13 +327,18 @@ fn check_tail(
                from audit_chain c where c.tenant = ?1";
     let mut statement = connection.prepare_cached(sql)?;
     let mut tail = statement.query([tenant.as_str()])?;
-    let Some(row) = tail.next()? else { return Ok(()) };
+    let Some(row) = tail.next()? else {
+        if sealed > 0 {
+            found.broken = Some((found.blocks + 1, "the end of the chain is missing".into()));
+        }
+        return Ok(());
+    };
     let (newest, chained): (u64, u64) = (row.get(0)?, row.get(1)?);
     let (hash, unsealed): (Hash, u64) = (row.get(2)?, row.get(3)?);
     found.unsealed = unsealed;
     if chained != sealed || hash != *previous {
         found.broken = Some((found.blocks + 1, "the last blocks are missing".into()));
-    } else if newest - chained != unsealed {
+    } else if chained + unsealed != newest {
         found.broken = Some((found.blocks + 1, "an unsealed entry is missing".into()));
     }
     Ok(())

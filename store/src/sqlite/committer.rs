@@ -159,7 +159,7 @@ fn commit_group(connection: &Connection, jobs: Vec<Job>, sink: &ChangeSink) {
     let failure = finish(connection);
     let rest: Vec<Job> = jobs.collect();
     match failure {
-        None => sink(changes),
+        None => tell(sink, changes),
         Some(text) => {
             tracing::error!(%text, "a group commit failed");
             for reply in replies {
@@ -170,6 +170,16 @@ fn commit_group(connection: &Connection, jobs: Vec<Job>, sink: &ChangeSink) {
     }
     for reply in replies {
         reply(None);
+    }
+}
+
+/// Tells what was committed. It is durable, so a sink that panics must not keep anybody waiting.
+fn tell(sink: &ChangeSink, changes: Vec<Change>) {
+    if changes.is_empty() {
+        return;
+    }
+    if catch_unwind(AssertUnwindSafe(|| sink(changes))).is_err() {
+        tracing::error!("the sink of changes panicked");
     }
 }
 
@@ -226,16 +236,18 @@ fn in_savepoint<T>(connection: &Connection, work: impl FnOnce() -> Answer<T>) ->
     // A panic in one unit must not take the committer, and so the server, with it.
     let result = catch_unwind(AssertUnwindSafe(work))
         .unwrap_or_else(|_| Err(StoreError::Internal("a unit panicked".into())));
-    match result {
-        Ok(value) => execute(connection, "release unit").map(|()| value),
-        Err(error) => {
-            if !connection.is_autocommit() {
-                execute(connection, "rollback to unit")?;
-                execute(connection, "release unit")?;
-            }
-            Err(error)
-        }
+    let ended = match &result {
+        Ok(_) => execute(connection, "release unit"),
+        Err(_) if connection.is_autocommit() => Ok(()),
+        Err(_) => execute(connection, "rollback to unit")
+            .and_then(|()| execute(connection, "release unit")),
+    };
+    if let Err(error) = ended {
+        // What the unit did can be told from the others' no more: nobody's may be committed.
+        let _ = connection.execute_batch("rollback");
+        return Err(error);
     }
+    result
 }
 
 fn execute(connection: &Connection, sql: &str) -> Answer<()> {

@@ -50,7 +50,7 @@ fn notification(row: &Row<'_>) -> rusqlite::Result<Notification> {
         attempts: row.get(19)?,
         read_at: rows::optional_time(row, 20)?,
         deleted: row.get(21)?,
-        channels: rows::plan_now(plan, delivered_at.is_some()),
+        channels: rows::plan_now(plan, delivered_at),
         send: rows::optional_uuid(row, 23)?.map(SendId),
     })
 }
@@ -96,56 +96,46 @@ pub(super) fn page(connection: &Connection, key: &FeedKey, read: Read) -> rusqli
     let Some(feed) = feed(&transaction, key)? else {
         return Ok(Page { rows: vec![], head: Head::default(), more: false });
     };
-    let (mut notifications, limit) = match read {
-        Read::Newest { after, limit } => {
-            let sql = format!(
-                "select {COLUMNS} from notification n join feed f on f.id = n.feed_id
-                 where n.feed_id = ?1 and n.changed > ?2 order by n.changed desc limit ?3"
-            );
-            (query(&transaction, &sql, &[&feed.id, &after.0, &(limit + 1)])?, limit)
-        }
-        Read::Oldest { after, limit } => {
-            let sql = format!(
-                "select {COLUMNS} from notification n join feed f on f.id = n.feed_id
-                 where n.feed_id = ?1 and n.changed > ?2 order by n.changed limit ?3"
-            );
-            (query(&transaction, &sql, &[&feed.id, &after.0, &(limit + 1)])?, limit)
-        }
-        Read::Pending { after, up_to, limit } => {
-            let sql = format!(
-                "select {COLUMNS} from notification n join feed f on f.id = n.feed_id
-                 where n.feed_id = ?1 and n.changed > ?2 and n.changed <= ?3
-                   and n.delivered_at is null and n.deleted = 0 and n.is_expired = 0
-                   and n.born > ?4
-                 order by n.changed limit ?5"
-            );
-            let up_to = up_to.unwrap_or(feed.head.newest);
-            let values: [&dyn ToSql; 5] =
-                [&feed.id, &after.0, &up_to.0, &feed.read_up_to.0, &(limit + 1)];
-            (query(&transaction, &sql, &values)?, limit)
-        }
+    let (order, after, up_to, limit) = match read {
+        Read::Newest { after, limit } => ("order by n.changed desc", after, None, limit),
+        Read::Oldest { after, limit } => ("order by n.changed", after, None, limit),
+        // What is undelivered was never changed, so that the "all read" mark bounds it from below.
+        Read::Pending { after, up_to, limit } => (
+            "and n.delivered_at is null and n.deleted = 0 and n.is_expired = 0 order by n.changed",
+            after.max(feed.read_up_to),
+            up_to,
+            limit,
+        ),
     };
+    let up_to = up_to.unwrap_or(feed.head.newest);
+    let sql = format!(
+        "select {COLUMNS} from notification n join feed f on f.id = n.feed_id
+         where n.feed_id = ?1 and n.changed > ?2 and n.changed <= ?3 {order} limit ?4"
+    );
+    let values: [&dyn ToSql; 4] = [&feed.id, &after.0, &up_to.0, &(limit + 1)];
+    let mut notifications = query(&transaction, &sql, &values)?;
     let more = notifications.len() > limit;
     notifications.truncate(limit);
     if matches!(read, Read::Newest { .. }) {
         notifications.reverse();
     }
-    let mut rows: Vec<InboxRow> =
-        notifications.into_iter().map(|n| InboxRow::Notification(Arc::new(n))).collect();
-    insert_mark(&mut rows, &feed, read, more);
-    Ok(Page { rows, head: feed.head, more })
+    let rows = notifications.into_iter().map(|n| InboxRow::Notification(Arc::new(n))).collect();
+    let mut page = Page { rows, head: feed.head, more };
+    insert_mark(&mut page, &feed, read);
+    Ok(page)
 }
 
 /// Puts the "all read" mark in its place among the rows, if this page covers it.
-fn insert_mark(rows: &mut Vec<InboxRow>, feed: &Feed, read: Read, more: bool) {
+fn insert_mark(page: &mut Page, feed: &Feed, read: Read) {
+    let Page { rows, more, .. } = page;
     let (after, covers) = match read {
         Read::Newest { after, .. } => {
             let first = rows.first().map_or(Number::ZERO, InboxRow::number);
-            (after, !more || feed.read_mark > first)
+            (after, !*more || feed.read_mark > first)
         }
         Read::Oldest { after, .. } => {
             let last = rows.last().map_or(Number::ZERO, InboxRow::number);
-            (after, !more || feed.read_mark < last)
+            (after, !*more || feed.read_mark < last)
         }
         Read::Pending { .. } => return,
     };

@@ -7,7 +7,7 @@ use landfall_core::feed::{FeedKind, Number};
 use landfall_core::id::{NotificationId, UserId};
 use landfall_core::notification::{InboxChange, NewNotification, Notification};
 use landfall_core::time::Timestamp;
-use rusqlite::{OptionalExtension as _, params};
+use rusqlite::{OptionalExtension as _, Row, params};
 use uuid::Uuid;
 
 use super::apply::Context;
@@ -173,7 +173,8 @@ pub(super) enum Settle {
     Expired,
 }
 
-/// Settles an undelivered notification, with an audit entry; false when it was delivered before.
+/// Settles an undelivered notification, with an audit entry; unchanged when it was delivered before,
+/// or when it expired after the "all read" mark had covered it.
 pub(super) fn settle(
     context: &Context<'_>,
     how: Settle,
@@ -181,16 +182,32 @@ pub(super) fn settle(
     number: Number,
     at: Timestamp,
     details: &SaltedDetails,
-) -> rusqlite::Result<bool> {
-    let Some(id) = update_settled(context, how, user, number, at)? else { return Ok(false) };
+) -> rusqlite::Result<Outcome> {
+    let Some(settled) = update_settled(context, how, user, number, at)? else {
+        return Ok(Outcome::Unchanged);
+    };
+    if how == Settle::Expired {
+        if settled.is_read {
+            // Nothing failed: its owner has seen it. It only leaves what waits to expire.
+            return Ok(Outcome::Unchanged);
+        }
+        fail_channels(context, &settled)?;
+    }
     let action = match how {
         Settle::Confirmed => Action::NotificationDelivered,
         Settle::Unconfirmed | Settle::Expired => Action::NotificationFailed,
     };
-    let entity = Entity::Notification(NotificationId(id));
+    let entity = Entity::Notification(NotificationId(settled.id));
     let entry = AuditDraft { at, action, entity, details: details.clone() };
     audits::append(context.connection, context.tenant, &[entry])?;
-    Ok(true)
+    Ok(Outcome::Done)
+}
+
+/// What settling found.
+struct Settled {
+    id: Uuid,
+    channels: String,
+    is_read: bool,
 }
 
 fn update_settled(
@@ -199,40 +216,45 @@ fn update_settled(
     user: &UserId,
     number: Number,
     at: Timestamp,
-) -> rusqlite::Result<Option<Uuid>> {
+) -> rusqlite::Result<Option<Settled>> {
     let sql = match how {
         Settle::Confirmed => {
             "update notification set delivered_at = ?5, attempts = attempts + 1
              where feed_id = (select id from feed where tenant = ?1 and kind = ?2 and owner = ?3)
                and born = ?4 and delivered_at is null and deleted = 0
-             returning id, channels"
+             returning id, channels,
+                 born <= (select read_up_to from feed where id = feed_id)"
         }
         Settle::Unconfirmed => {
             "update notification set attempts = attempts + 1
              where feed_id = (select id from feed where tenant = ?1 and kind = ?2 and owner = ?3)
                and born = ?4 and delivered_at is null and deleted = 0 and ?5 is not null
-             returning id, channels"
+             returning id, channels,
+                 born <= (select read_up_to from feed where id = feed_id)"
         }
         Settle::Expired => {
             "update notification set is_expired = 1
              where feed_id = (select id from feed where tenant = ?1 and kind = ?2 and owner = ?3)
                and born = ?4 and delivered_at is null and deleted = 0 and is_expired = 0
                and expires_at <= ?5
-             returning id, channels"
+             returning id, channels,
+                 born <= (select read_up_to from feed where id = feed_id)"
         }
     };
     let (tenant, user) = (context.tenant.as_str(), user.as_str());
     let mut statement = context.connection.prepare_cached(sql)?;
     let values = params![tenant, INBOX, user, number.0, at.as_ms()];
-    let found = statement
-        .query_row(values, |row| Ok((rows::uuid(row, 0)?, row.get::<_, String>(1)?)))
-        .optional()?;
-    drop(statement);
-    let Some((id, channels)) = found else { return Ok(None) };
-    if how == Settle::Expired {
-        let plan = rows::plan_text(&rows::plan_expired(rows::plan(&channels)?));
-        let sql = "update notification set channels = ?3 where tenant = ?1 and id = ?2";
-        context.connection.prepare_cached(sql)?.execute(params![tenant, id.as_bytes(), plan])?;
-    }
-    Ok(Some(id))
+    let settled = |row: &Row<'_>| {
+        Ok(Settled { id: rows::uuid(row, 0)?, channels: row.get(1)?, is_read: row.get(2)? })
+    };
+    statement.query_row(values, settled).optional()
+}
+
+/// Gives up what a plan still had to try.
+fn fail_channels(context: &Context<'_>, settled: &Settled) -> rusqlite::Result<()> {
+    let plan = rows::plan_text(&rows::plan_expired(rows::plan(&settled.channels)?));
+    let sql = "update notification set channels = ?3 where tenant = ?1 and id = ?2";
+    let values = params![context.tenant.as_str(), settled.id.as_bytes(), plan];
+    context.connection.prepare_cached(sql)?.execute(values)?;
+    Ok(())
 }

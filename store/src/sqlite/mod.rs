@@ -11,6 +11,8 @@ mod idempotency;
 mod inbox_read;
 mod inbox_write;
 mod migrate;
+#[cfg(test)]
+mod plans;
 mod readers;
 mod rows;
 mod sends;
@@ -51,6 +53,9 @@ pub struct Settings {
     pub cache_kib: usize,
     /// Memory map of each connection, in bytes.
     pub mmap_bytes: u64,
+    /// Pages (4 KiB each) to which the file may grow, or no bound. What would grow it further is
+    /// refused as unavailable, while the rest of the disk stays free for others.
+    pub max_pages: Option<u32>,
 }
 
 impl Settings {
@@ -63,6 +68,7 @@ impl Settings {
             queue_max: 8_192,
             cache_kib: 16_384,
             mmap_bytes: 1 << 30,
+            max_pages: None,
         }
     }
 }
@@ -118,7 +124,8 @@ fn counting(highest: Arc<AtomicU64>, sink: ChangeSink) -> ChangeSink {
 
 /// Opens a connection as every connection is set up.
 fn connect(settings: &Settings) -> Answer<Connection> {
-    let connection = Connection::open(&settings.path).map_err(fault)?;
+    let damaged = |error| damaged(&settings.path, error);
+    let connection = Connection::open(&settings.path).map_err(damaged)?;
     connection.busy_timeout(std::time::Duration::from_secs(5)).map_err(fault)?;
     let cache = settings.cache_kib;
     let mmap = settings.mmap_bytes;
@@ -129,7 +136,10 @@ fn connect(settings: &Settings) -> Answer<Connection> {
          pragma temp_store = memory; pragma cache_size = -{cache}; pragma mmap_size = {mmap};
          pragma wal_autocheckpoint = 16384; pragma journal_size_limit = 67108864;"
     );
-    connection.execute_batch(&pragmas).map_err(fault)?;
+    connection.execute_batch(&pragmas).map_err(damaged)?;
+    if let Some(pages) = settings.max_pages {
+        connection.execute_batch(&format!("pragma max_page_count = {pages};")).map_err(fault)?;
+    }
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
 }
@@ -138,6 +148,20 @@ fn reader(settings: &Settings) -> Answer<Connection> {
     let connection = connect(settings)?;
     connection.execute_batch("pragma query_only = on;").map_err(fault)?;
     Ok(connection)
+}
+
+/// Names the file that is no database, or a broken one; other troubles are told as ever.
+fn damaged(path: &Path, error: rusqlite::Error) -> StoreError {
+    use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+    match error.sqlite_error_code() {
+        Some(DatabaseCorrupt | NotADatabase) => {
+            let path = path.display();
+            StoreError::Internal(
+                format!("{path} is no SQLite database, or is damaged: {error}").into(),
+            )
+        }
+        _ => fault(error),
+    }
 }
 
 /// Tells a disk's or a lock's trouble, which passes, from a fault of ours.
@@ -183,8 +207,15 @@ impl Commits for Sqlite {
     }
 
     fn close(&self) {
-        self.committer.close();
+        // The writer is the last to leave: it folds the log into the file.
         self.readers.close();
+        self.committer.close();
+    }
+}
+
+impl Drop for Sqlite {
+    fn drop(&mut self) {
+        self.close();
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 
 use rusqlite::Connection;
 use tokio::sync::oneshot;
@@ -16,21 +17,24 @@ const WAITING_MAX: usize = 16_384;
 
 pub(super) struct Readers {
     jobs: Mutex<Option<SyncSender<Job>>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl Readers {
     pub(super) fn start(count: usize, connect: impl Fn() -> Answer<Connection>) -> Answer<Self> {
         let (sender, receiver) = sync_channel::<Job>(WAITING_MAX);
         let receiver = Arc::new(Mutex::new(receiver));
+        let mut threads = Vec::new();
         for index in 0..count.max(1) {
             let connection = connect()?;
             let receiver = Arc::clone(&receiver);
-            std::thread::Builder::new()
+            let thread = std::thread::Builder::new()
                 .name(format!("store-reader-{index}"))
                 .spawn(move || serve(&connection, &receiver))
                 .map_err(|error| StoreError::Internal(Box::new(error)))?;
+            threads.push(thread);
         }
-        Ok(Self { jobs: Mutex::new(Some(sender)) })
+        Ok(Self { jobs: Mutex::new(Some(sender)), threads: Mutex::new(threads) })
     }
 
     pub(super) async fn run<T, F>(&self, read: F) -> Answer<T>
@@ -58,8 +62,13 @@ impl Readers {
         })
     }
 
+    /// Finishes what was taken, then stops; returns when every connection is closed.
     pub(super) fn close(&self) {
         self.jobs.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
+        for thread in threads.drain(..) {
+            let _ = thread.join();
+        }
     }
 }
 

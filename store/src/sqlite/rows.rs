@@ -101,9 +101,9 @@ pub(super) fn plan(text: &str) -> rusqlite::Result<Vec<Step>> {
 }
 
 /// Shows how a stored plan stands now: what a device confirmed says so.
-pub(super) fn plan_now(mut steps: Vec<Step>, is_delivered: bool) -> Vec<Step> {
+pub(super) fn plan_now(mut steps: Vec<Step>, delivered_at: Option<Timestamp>) -> Vec<Step> {
     for step in &mut steps {
-        if is_delivered && step.channel == Channel::Websocket {
+        if delivered_at.is_some() && step.channel == Channel::Websocket {
             *step = Step { state: DeliveryState::Delivered, reason: Reason::Confirmed, ..*step };
         }
     }

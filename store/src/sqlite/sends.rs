@@ -10,14 +10,18 @@ use rusqlite::{Connection, Row, params};
 use super::rows;
 use crate::{SendTo, StoredSend};
 
-/// Stores a send.
-pub(super) fn create(connection: &Connection, send: &StoredSend) -> rusqlite::Result<()> {
+/// Stores a send of a tenant.
+pub(super) fn create(
+    connection: &Connection,
+    tenant: &Tenant,
+    send: &StoredSend,
+) -> rusqlite::Result<()> {
     let sql = "insert into send (
                    id, tenant, type, template_id, title, message, data, priority, locale,
                    sender_id, sender_name, image, actions, link, channels, users, topic_id,
-                   accepted, created_at, expires_at)
+                   accepted, created_at, expires_at, cursor, expanded, active)
                values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16,
-                   ?17, ?18, ?19, ?20)";
+                   ?17, ?18, ?19, ?20, ?21, ?22, ?23)";
     let content = &send.content;
     let (users, topic) = match &send.to {
         SendTo::Users(users) => {
@@ -28,7 +32,7 @@ pub(super) fn create(connection: &Connection, send: &StoredSend) -> rusqlite::Re
     };
     connection.prepare_cached(sql)?.execute(params![
         send.id.0.as_bytes(),
-        send.tenant.as_str(),
+        tenant.as_str(),
         content.notification_type,
         content.template_id,
         content.title,
@@ -47,6 +51,9 @@ pub(super) fn create(connection: &Connection, send: &StoredSend) -> rusqlite::Re
         send.accepted,
         send.created_at.as_ms(),
         send.expires_at.map(Timestamp::as_ms),
+        send.cursor,
+        send.expanded,
+        send.is_active,
     ])?;
     Ok(())
 }

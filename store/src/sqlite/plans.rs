@@ -1,0 +1,349 @@
+//! The plans of the statements that run often: each must reach its rows through an index.
+//!
+//! Statements are caught as they run, so that no copy of their text can drift from them.
+
+#![allow(clippy::unwrap_used)]
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use landfall_core::audit::{Action, Details, Entity};
+use landfall_core::channel::Channel;
+use landfall_core::feed::{FeedKey, Number};
+use landfall_core::id::{NotificationId, SendId, Tenant, TopicId, UserId};
+use landfall_core::notification::{Content, JsonText, NewNotification, Priority};
+use landfall_core::session::Read;
+use landfall_core::time::Timestamp;
+use landfall_core::topic::{MemberRole, Topic, TopicKind, Visibility};
+use rusqlite::Connection;
+use rusqlite::trace::{TraceEvent, TraceEventCodes};
+use uuid::Uuid;
+
+use super::{apply, audits, feeds, idempotency, inbox_read, migrate, sends, topics};
+use crate::{
+    AdminFilter, AuditDraft, AuditFilter, Guard, IdempotencyKey, InboxQuery, InboxSlice,
+    SaltedDetails, SendTo, StoredSend, Unit, Write,
+};
+
+thread_local! {
+    static CAUGHT: RefCell<BTreeSet<String>> = RefCell::default();
+}
+
+const AT: Timestamp = Timestamp::from_ms(5);
+const ONE: Number = Number(1);
+
+struct Bench {
+    connection: Connection,
+    tenant: Tenant,
+    user: UserId,
+    topic: TopicId,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate::migrate(&mut connection).unwrap();
+        let catch = |event: TraceEvent<'_>| {
+            if let TraceEvent::Stmt(statement, _) = event {
+                let sql = statement.sql().into_owned();
+                CAUGHT.with_borrow_mut(|caught| caught.insert(sql));
+            }
+        };
+        connection.trace_v2(TraceEventCodes::SQLITE_TRACE_STMT, Some(catch)).unwrap();
+        let tenant = Tenant::parse("t").unwrap();
+        let user = UserId::parse("u").unwrap();
+        Self { connection, tenant, user, topic: TopicId::parse("c").unwrap() }
+    }
+
+    fn feed(&self) -> FeedKey {
+        FeedKey::inbox(&self.tenant, &self.user)
+    }
+
+    fn unit(&self, unit: Unit) {
+        apply::unit(&self.connection, unit, &mut Vec::new()).unwrap();
+    }
+
+    fn write(&self, write: Write) {
+        self.unit(Unit { writes: vec![write], ..Unit::new(&self.tenant) });
+    }
+
+    fn publish(&self, id: u128) -> NotificationId {
+        let id = NotificationId(Uuid::from_u128(id));
+        self.write(Write::Publish(Box::new(NewNotification {
+            id,
+            user: self.user.clone(),
+            content: Arc::new(content()),
+            created_at: AT,
+            expires_at: Some(AT),
+            channels: vec![],
+            send: None,
+        })));
+        id
+    }
+
+    fn details(&self) -> SaltedDetails {
+        let details = Details { target: Some(self.user.clone()), ..Details::default() };
+        SaltedDetails::new(details, [0; 16])
+    }
+
+    /// Runs something and gives the plan of every statement it ran.
+    fn plans(&self, run: impl FnOnce(&Self)) -> Vec<String> {
+        CAUGHT.take();
+        run(self);
+        let caught = CAUGHT.take();
+        assert!(!caught.is_empty(), "nothing was run");
+        let mut lines = Vec::new();
+        for sql in caught {
+            let explain = format!("explain query plan {sql}");
+            // `begin` and its like have no plan.
+            let Ok(mut statement) = self.connection.prepare(&explain) else { continue };
+            let mut rows = statement.raw_query();
+            while let Some(row) = rows.next().unwrap() {
+                lines.push(row.get::<_, String>("detail").unwrap());
+            }
+        }
+        lines
+    }
+
+    /// Asserts that what runs walks over no table, and sorts nothing.
+    #[track_caller]
+    fn check(&self, run: impl FnOnce(&Self)) {
+        self.check_but(&[], run);
+    }
+
+    /// Asserts in addition that one of the plans ends with this index and these bounds.
+    #[track_caller]
+    fn check_reaches(&self, index: &str, run: impl Fn(&Self)) {
+        self.check(&run);
+        let plans = self.plans(run);
+        assert!(plans.iter().any(|line| line.ends_with(index)), "{plans:#?}");
+    }
+
+    #[track_caller]
+    fn check_but(&self, allowed: &[&str], run: impl FnOnce(&Self)) {
+        let walks = |line: &&String| line.starts_with("SCAN") || line.contains("TEMP B-TREE");
+        let plans = self.plans(run);
+        let bad: Vec<_> =
+            plans.iter().filter(walks).filter(|line| !allowed.contains(&line.as_str())).collect();
+        assert!(bad.is_empty(), "{bad:?} of {plans:#?}");
+    }
+}
+
+fn content() -> Content {
+    Content {
+        notification_type: "x".into(),
+        template_id: None,
+        title: String::new(),
+        message: String::new(),
+        data: JsonText::trusted("{}"),
+        priority: Priority::Normal,
+        locale: None,
+        sender_id: None,
+        sender_name: None,
+        image: None,
+        actions: None,
+        link: None,
+    }
+}
+
+#[test]
+fn sessions_read_pages_through_indexes() {
+    let bench = Bench::new();
+    bench.publish(1);
+    let (after, limit) = (Number::ZERO, 9);
+    for (read, index) in [
+        (
+            Read::Newest { after, limit },
+            "notification_changed (feed_id=? AND changed>? AND changed<?)",
+        ),
+        (
+            Read::Oldest { after, limit },
+            "notification_changed (feed_id=? AND changed>? AND changed<?)",
+        ),
+        (
+            Read::Pending { after, up_to: None, limit },
+            "notification_pending (feed_id=? AND changed>? AND changed<?)",
+        ),
+    ] {
+        let page = |bench: &Bench| {
+            inbox_read::page(&bench.connection, &bench.feed(), read).unwrap();
+        };
+        bench.check_reaches(index, page);
+    }
+}
+
+#[test]
+fn inboxes_are_listed_through_indexes() {
+    let bench = Bench::new();
+    let id = bench.publish(1);
+    for slice in [
+        InboxSlice::Newest { below: None },
+        InboxSlice::ChangedAfter { after: ONE, before: None },
+        InboxSlice::ChangedBefore(ONE),
+    ] {
+        let (read, notification_type) = (Some(false), Some("x".into()));
+        let query = InboxQuery { slice, read, notification_type, offset: 1, limit: 9 };
+        bench.check(|b| {
+            inbox_read::list(&b.connection, &b.feed(), &query).unwrap();
+        });
+    }
+    bench.check(|b| {
+        inbox_read::get(&b.connection, &b.tenant, &b.user, id).unwrap();
+    });
+    bench.check(|b| {
+        feeds::unread(&b.connection, &b.feed()).unwrap();
+        feeds::head(&b.connection, &b.feed()).unwrap();
+    });
+}
+
+#[test]
+fn workers_find_what_waits_through_indexes() {
+    let bench = Bench::new();
+    bench.publish(1);
+    bench.check(|b| {
+        inbox_read::undelivered(&b.connection, &b.feed(), ONE, 9).unwrap();
+    });
+    bench.check(|b| {
+        inbox_read::expired(&b.connection, AT, 9).unwrap();
+    });
+    bench.check(|b| {
+        idempotency::forget(&b.connection, AT, 9).unwrap();
+    });
+    // Only active sends are in that index.
+    bench.check_but(&["SCAN s USING INDEX send_active"], |b| {
+        sends::active(&b.connection, 9).unwrap();
+    });
+}
+
+#[test]
+fn the_admin_list_reads_one_tenant_or_one_inbox() {
+    let bench = Bench::new();
+    bench.publish(1);
+    let filter = AdminFilter {
+        notification_type: Some("x".into()),
+        delivered: Some(false),
+        channel: Some(Channel::Push),
+        since: Some(AT),
+        limit: 9,
+        ..AdminFilter::default()
+    };
+    bench.check(|b| {
+        inbox_read::find(&b.connection, &b.tenant, &filter).unwrap();
+    });
+    let filter = AdminFilter { user: Some(bench.user.clone()), ..filter };
+    // One inbox is sorted by id instead of looking through everybody's ids.
+    bench.check_but(&["USE TEMP B-TREE FOR ORDER BY"], |b| {
+        inbox_read::find(&b.connection, &b.tenant, &filter).unwrap();
+    });
+}
+
+#[test]
+fn the_trail_is_read_and_sealed_through_indexes() {
+    let bench = Bench::new();
+    let entity = Entity::Other("thing", "x".into());
+    let entry = AuditDraft { at: AT, action: Action::Refused, entity, details: bench.details() };
+    bench.check(|b| {
+        b.unit(Unit { audit: vec![entry], ..Unit::new(&b.tenant) });
+    });
+    let filter = AuditFilter { action: Some(Action::Refused), limit: 9, ..AuditFilter::default() };
+    bench.check(|b| {
+        audits::list(&b.connection, &b.tenant, &filter).unwrap();
+    });
+    let filter = AuditFilter { target: Some(bench.user.clone()), ..filter };
+    let by_target = |b: &Bench| {
+        audits::list(&b.connection, &b.tenant, &filter).unwrap();
+    };
+    bench.check_reaches("audit_entry_target (tenant=? AND target=? AND number<?)", by_target);
+    // One row per tenant.
+    bench.check_but(&["SCAN audit_chain"], |b| {
+        audits::seal(&b.connection, AT, 9).unwrap();
+    });
+    bench.check(|b| {
+        audits::verify(&b.connection, &b.tenant).unwrap();
+    });
+    bench.check(|b| {
+        audits::erase(&b.connection, &b.tenant, &b.user).unwrap();
+    });
+}
+
+#[test]
+fn inbox_writes_reach_their_rows_through_indexes() {
+    let bench = Bench::new();
+    let (user, number, at, details) = (bench.user.clone(), ONE, AT, bench.details());
+    bench.check(|b| {
+        b.publish(1);
+    });
+    let ids = [bench.publish(2), bench.publish(3)];
+    for write in [
+        Write::Unconfirmed { user: user.clone(), number, at, details: details.clone() },
+        Write::Expire { user: user.clone(), number, at, details: details.clone() },
+        Write::Confirm { user: user.clone(), number, at, details },
+        Write::MarkRead { user: user.clone(), id: ids[0], at },
+        Write::Delete { user: user.clone(), id: ids[1] },
+        Write::MarkAllRead { user, at },
+    ] {
+        bench.check(|b| b.write(write));
+    }
+    let (scope, key, digest, memo) = (String::new(), "k".into(), [0; 32], String::new());
+    let key = IdempotencyKey { scope, key, digest, memo, at };
+    bench.check(|b| b.unit(Unit { idempotency: Some(key), ..Unit::new(&b.tenant) }));
+}
+
+#[test]
+fn topics_and_sends_are_reached_through_indexes() {
+    let bench = Bench::new();
+    let (topic, user, at) = (bench.topic.clone(), bench.user.clone(), AT);
+    let put = Topic {
+        id: topic.clone(),
+        kind: TopicKind::Class,
+        visibility: Visibility::Private,
+        title: "C".into(),
+        room_id: None,
+        created_at: at,
+        updated_at: at,
+    };
+    let role = MemberRole::Owner;
+    bench.check(|b| b.write(Write::PutTopic(Box::new(put))));
+    let member = Write::PutMember { topic: topic.clone(), user: user.clone(), role, at };
+    bench.check(|b| b.write(member));
+    let guards = vec![
+        Guard::TopicThere(topic.clone()),
+        Guard::MemberAtLeast(topic.clone(), user.clone(), role),
+    ];
+    bench.check(|b| b.unit(Unit { guards, ..Unit::new(&b.tenant) }));
+    let topics_of = |b: &Bench| {
+        topics::topics_of(&b.connection, &b.tenant, &b.user, None, 9).unwrap();
+    };
+    bench.check_reaches("topic_member_user (tenant=? AND user_id=? AND topic_id>?)", topics_of);
+    bench.check(|b| {
+        topics::topic(&b.connection, &b.tenant, &b.topic, &b.user).unwrap();
+        topics::members(&b.connection, &b.tenant, &b.topic, "", 9).unwrap();
+    });
+    bench.check(|b| b.write(Write::RemoveMember { topic: topic.clone(), user }));
+    bench.check(|b| b.write(Write::DeleteTopic { topic: topic.clone(), at }));
+    let id = SendId(Uuid::from_u128(9));
+    let (from, to) = (String::new(), "u".into());
+    let stored = stored_send(&bench, id);
+    bench.check(|b| b.write(Write::CreateSend(Box::new(stored))));
+    bench.check(|b| {
+        b.write(Write::AdvanceSend { id, from, to, reached: 1, is_complete: false });
+        sends::get(&b.connection, &b.tenant, id).unwrap();
+    });
+}
+
+fn stored_send(bench: &Bench, id: SendId) -> StoredSend {
+    StoredSend {
+        id,
+        tenant: bench.tenant.clone(),
+        content: Arc::new(content()),
+        channels: vec![],
+        to: SendTo::Topic(bench.topic.clone()),
+        cursor: String::new(),
+        accepted: 1,
+        expanded: 0,
+        is_active: true,
+        created_at: AT,
+        expires_at: None,
+    }
+}

@@ -1,0 +1,129 @@
+//! The store's contract suite: what every backend has to do.
+//!
+//! The cases use the public traits and a [`world::Backend`], never a backend's own names. A
+//! backend's test file calls `contract!` with an expression that makes an empty place.
+
+pub mod make;
+pub mod world;
+
+pub mod audit;
+pub mod commits;
+pub mod deliveries;
+pub mod expiry;
+pub mod feeds;
+pub mod idempotency;
+pub mod inbox;
+pub mod inbox_model;
+pub mod inbox_pages;
+pub mod opening;
+pub mod races;
+pub mod sends;
+pub mod tampering;
+pub mod tenants;
+pub mod topics;
+
+/// Makes a test of every case for one backend.
+macro_rules! contract {
+    ($backend:expr) => {
+        contract!(@of $backend, audit:
+            entries_are_numbered_gaplessly_for_each_tenant,
+            filters_choose_entries,
+            sealing_makes_one_block_a_tenant_of_at_most_the_limit,
+            erased_details_leave_a_chain_that_verifies,
+        );
+        contract!(@of $backend, commits:
+            a_unit_whose_last_write_is_stale_leaves_nothing,
+            guards_are_checked_in_the_transaction,
+            one_bad_unit_of_a_group_fails_alone,
+            a_unit_may_carry_many_kinds_of_writes,
+            a_closed_store_finishes_what_it_took_and_takes_no_more,
+        );
+        contract!(@of $backend, deliveries:
+            a_notification_is_confirmed_once,
+            a_write_that_nobody_confirmed_is_counted,
+            reading_counts_as_delivered,
+            undelivered_ones_are_given_oldest_first,
+        );
+        contract!(@of $backend, expiry:
+            what_expired_undelivered_is_found_and_given_up_once,
+            what_was_read_or_delivered_or_deleted_does_not_fail,
+            what_the_all_read_mark_covers_is_settled_without_a_word,
+        );
+        contract!(@of $backend, feeds:
+            numbers_are_gapless_and_in_commit_order,
+            inboxes_and_topics_number_on_their_own,
+            heads_come_in_the_order_asked,
+            the_replay_sequence_is_the_highest_inbox_number,
+        );
+        contract!(@of $backend, idempotency:
+            the_same_request_again_gets_the_first_answer,
+            another_request_with_the_same_key_is_refused,
+            scopes_and_tenants_have_their_own_keys,
+            a_failed_unit_keeps_no_key,
+            of_concurrent_requests_with_one_key_one_takes_effect,
+            keys_are_forgotten_by_age_and_within_the_limit,
+        );
+        contract!(@of $backend, inbox:
+            a_notification_reads_back_as_it_was_published,
+            a_deleted_notification_leaves_only_a_tombstone,
+            reading_twice_is_stale,
+            marking_all_read_takes_one_number,
+            the_admin_list_filters,
+            the_admin_list_pages,
+        );
+        contract!(@of $backend, inbox_model:
+            any_sequence_of_writes_reads_as_a_naive_model_says,
+        );
+        contract!(@of $backend, inbox_pages:
+            newest_gives_the_latest_rows_oldest_first,
+            oldest_pages_lead_to_the_head,
+            pending_leaves_out_what_is_read_or_delivered,
+            a_read_row_moves_to_its_new_number,
+            the_all_read_mark_stands_in_its_place,
+            an_empty_inbox_gives_an_empty_page,
+        );
+        contract!(@of $backend, opening:
+            reopening_keeps_everything,
+            a_store_of_a_newer_version_is_refused,
+            migrating_twice_changes_nothing,
+        );
+        contract!(@of $backend, races:
+            eight_writers_and_a_reader_with_a_cursor_miss_nothing,
+            changes_are_heard_in_order_and_only_once,
+            a_change_is_heard_only_after_a_read_can_see_it,
+        );
+        contract!(@of $backend, sends:
+            a_send_reads_back_as_it_was_stored,
+            each_tenant_gets_its_oldest_active_send,
+            of_two_workers_one_advances_a_send,
+            a_completed_send_moves_no_more,
+            a_send_belongs_to_the_tenant_of_its_unit,
+        );
+        contract!(@of $backend, tampering:
+            every_tampering_breaks_the_chain,
+            the_chain_of_another_tenant_still_verifies,
+        );
+        contract!(@of $backend, tenants:
+            no_read_shows_anything_of_another_tenant,
+            no_write_touches_anything_of_another_tenant,
+        );
+        contract!(@of $backend, topics:
+            a_topic_is_put_changed_deleted_and_made_again,
+            members_are_added_changed_and_removed,
+            members_page_by_user_id,
+            a_user_lists_the_topics_they_are_in,
+            deleting_a_topic_ends_its_memberships,
+        );
+    };
+    (@of $backend:expr, $file:ident: $($case:ident,)+) => {
+        mod $file {
+            $(
+                #[tokio::test(flavor = "multi_thread")]
+                async fn $case() {
+                    let world = crate::contract::world::World::new($backend).await;
+                    crate::contract::$file::$case(world).await;
+                }
+            )+
+        }
+    };
+}
