@@ -20,7 +20,7 @@ pub struct App {
     /// The use cases.
     pub services: Arc<Services>,
     /// Checks tokens.
-    pub verifier: Verifier,
+    pub verifier: Arc<Verifier>,
     /// Every limit on what comes in.
     pub limits: Limits,
     /// Bounds of a page of a list.
@@ -44,7 +44,7 @@ pub struct AppParts {
     /// The use cases.
     pub services: Arc<Services>,
     /// Checks tokens.
-    pub verifier: Verifier,
+    pub verifier: Arc<Verifier>,
     /// Every limit on what comes in.
     pub limits: Limits,
     /// Lines of one batch call.

@@ -16,5 +16,6 @@ pub mod logs;
 pub mod metrics;
 pub mod realtime;
 pub mod secret;
+pub mod serve;
 pub mod service;
 pub mod worker;

@@ -4,15 +4,11 @@
 
 use std::process::ExitCode;
 
-use landfall_server::{cli, config::Loaded};
+use landfall_server::{cli, serve};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    cli::run(std::env::args_os(), std::env::vars_os().collect(), serve)
-}
-
-fn serve(_loaded: Loaded) -> anyhow::Result<()> {
-    anyhow::bail!("this build has no server yet")
+    cli::run(std::env::args_os(), std::env::vars_os().collect(), serve::run)
 }

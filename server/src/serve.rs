@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use landfall_bus::{Nudge, in_memory};
 use landfall_core::cursor::CursorKey;
@@ -18,7 +18,7 @@ use landfall_core::session::PageSizes;
 use landfall_store::sqlite::Sqlite;
 use landfall_store::{Change, ChangeSink, Store};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::app::{App, AppParts};
@@ -42,7 +42,7 @@ const SETTLED_CAPACITY: usize = 65_536;
 /// When the data folder is in use, a key is damaged, the store cannot be opened, or the address
 /// cannot be listened on.
 pub fn run(loaded: Loaded) -> anyhow::Result<()> {
-    logs::init(&loaded.config.log);
+    logs::start(&loaded.config.log).context("logging cannot be started")?;
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
     }
@@ -130,7 +130,7 @@ impl Server {
         let listener = listen(config)?;
         let address = listener.local_addr()?;
         let router = http::router(Arc::clone(&app), http::ws::routes(gateway));
-        let accepting = tokio::spawn(accept(listener, router, app.drain.clone(), config.clone()));
+        let accepting = tokio::spawn(accept(listener, router, Arc::clone(&app), http1(config)));
         let drain_for = config.server.drain_seconds.duration();
         Ok(Self {
             address,
@@ -217,7 +217,6 @@ fn hub_settings(config: &Config) -> HubSettings {
 
 fn service_settings(config: &Config) -> Settings {
     let limits = &config.limits;
-    let ttl = u64::from(config.notify.ttl_default_seconds.0);
     Settings {
         notify: NotifyLimits {
             title_chars: limits.title_chars,
@@ -225,7 +224,7 @@ fn service_settings(config: &Config) -> Settings {
             data_bytes: limits.data_kib.bytes(),
             recipients: limits.recipients_max,
         },
-        ttl_seconds: (ttl > 0).then_some(ttl),
+        ttl_seconds: config.notify.ttl_default().map(|ttl| u64::from(ttl.0)),
         chunk: config.notify.chunk,
         members_bulk: limits.members_bulk_max,
         idempotency_ms: config.notify.idempotency_hours.millis(),
@@ -242,23 +241,26 @@ fn listen(config: &Config) -> anyhow::Result<TcpListener> {
     socket.listen(config.server.backlog).with_context(|| format!("cannot listen on {address}"))
 }
 
-/// Accepts connections until the drain begins, then lets open requests end.
-async fn accept(
-    listener: TcpListener,
-    router: axum::Router,
-    drain: CancellationToken,
-    config: Config,
-) {
-    let mut builder = hyper::server::conn::http1::Builder::new();
+fn http1(config: &Config) -> http1::Builder {
+    let mut builder = http1::Builder::new();
     builder
         .timer(TokioTimer::new())
         .header_read_timeout(config.limits.header_seconds.duration())
         .max_buf_size(config.limits.header_kib.bytes().max(8_192));
-    let graceful = GracefulShutdown::new();
-    let room = Arc::new(tokio::sync::Semaphore::new(config.limits.connections_max));
+    builder
+}
+
+/// Accepts connections until the drain begins.
+async fn accept(
+    listener: TcpListener,
+    router: axum::Router,
+    app: Arc<App>,
+    builder: http1::Builder,
+) {
+    let room = Arc::new(Semaphore::new(app.limits.connections_max));
     loop {
         let accepted = tokio::select! {
-            () = drain.cancelled() => break,
+            () = app.drain.cancelled() => return,
             accepted = listener.accept() => accepted,
         };
         let stream = match accepted {
@@ -271,27 +273,31 @@ async fn accept(
             }
         };
         let Ok(permit) = Arc::clone(&room).try_acquire_owned() else { continue };
-        serve_one(&builder, &graceful, stream, router.clone(), permit);
+        let _ = stream.set_nodelay(true);
+        let service = TowerToHyperService::new(router.clone());
+        let connection = builder.serve_connection(TokioIo::new(stream), service);
+        let drain = app.drain.clone();
+        app.tasks.spawn(async move {
+            serve_http(connection.with_upgrades(), drain).await;
+            drop(permit);
+        });
     }
-    drop(listener);
-    graceful.shutdown().await;
 }
 
-fn serve_one(
-    builder: &hyper::server::conn::http1::Builder,
-    graceful: &GracefulShutdown,
-    stream: TcpStream,
-    router: axum::Router,
-    permit: tokio::sync::OwnedSemaphorePermit,
+/// Serves one HTTP connection; once the drain begins, only what is under way on it.
+async fn serve_http(
+    connection: http1::UpgradeableConnection<TokioIo<TcpStream>, TowerToHyperService<axum::Router>>,
+    drain: CancellationToken,
 ) {
-    let _ = stream.set_nodelay(true);
-    let service = TowerToHyperService::new(router);
-    let connection = builder.serve_connection(TokioIo::new(stream), service).with_upgrades();
-    let watched = graceful.watch(connection);
-    tokio::spawn(async move {
-        if let Err(error) = watched.await {
-            tracing::debug!(%error, "an HTTP connection ended with an error");
+    let mut connection = std::pin::pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = drain.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
         }
-        drop(permit);
-    });
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "an HTTP connection ended with an error");
+    }
 }

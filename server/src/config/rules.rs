@@ -40,6 +40,7 @@ const RULES: &[(&str, Rule)] = &[
     ("store.queue_max_units", Rule::Int(1, 1_000_000)),
     ("store.cache_mib", Rule::Int(1, 65_536)),
     ("store.mmap_mib", Rule::Int(0, 1_048_576)),
+    ("store.max_mib", Rule::Int(0, 16_000_000)),
     ("auth.leeway_seconds", Rule::Int(0, 600)),
     ("auth.first_message_seconds", Rule::Int(1, 120)),
     ("auth.issuer", Rule::Text(forms::any)),

@@ -23,6 +23,8 @@ pub struct StoreSettings {
     pub cache_mib: Mib,
     /// Mapped part of the file; 0 maps nothing.
     pub mmap_mib: Mib,
+    /// To which the file may grow; 0 is no bound.
+    pub max_mib: Mib,
 }
 
 impl StoreSettings {
@@ -35,6 +37,9 @@ impl StoreSettings {
     }
 }
 
+/// The store's pages have 4 KiB.
+const PAGES_PER_MIB: u32 = 256;
+
 /// Returns how the embedded store is opened.
 pub fn store_settings(config: &Config) -> sqlite::Settings {
     let store = &config.store;
@@ -45,5 +50,6 @@ pub fn store_settings(config: &Config) -> sqlite::Settings {
         queue_max: store.queue_max_units,
         cache_kib: store.cache_mib.0 as usize * 1_024,
         mmap_bytes: store.mmap_mib.bytes(),
+        max_pages: (store.max_mib.0 > 0).then(|| store.max_mib.0.saturating_mul(PAGES_PER_MIB)),
     }
 }

@@ -24,6 +24,7 @@ mod params;
 mod refusals;
 mod routes;
 mod topics;
+pub mod ws;
 
 use std::sync::Arc;
 

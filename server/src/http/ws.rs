@@ -85,7 +85,8 @@ fn has_token(headers: &HeaderMap, name: HeaderName, token: &str) -> bool {
 fn check_handshake(headers: &HeaderMap) -> Result<String, ApiError> {
     let upgrades = has_token(headers, UPGRADE, "websocket");
     if !upgrades || !has_token(headers, CONNECTION, "upgrade") {
-        let detail = "this address speaks WebSocket: send Connection: Upgrade and Upgrade: websocket";
+        let detail =
+            "this address speaks WebSocket: send Connection: Upgrade and Upgrade: websocket";
         return Err(problem(Code::UpgradeRequired, detail).into());
     }
     let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());

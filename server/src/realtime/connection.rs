@@ -5,7 +5,6 @@
 
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
 
 use bytes::Bytes;
 use landfall_bus::Nudge;
@@ -32,8 +31,8 @@ pub(super) struct Connection {
     pub(super) user: UserId,
     /// The device as it names itself.
     pub(super) device: Option<Arc<str>>,
-    /// When it connected.
-    pub(super) opened_at: Instant,
+    /// When it connected, in seconds since the hub's start.
+    pub(super) opened_at: u64,
     /// The socket.
     pub(super) stream: TcpStream,
     /// Wakes the connection's task: something blocked, or it is to end.
@@ -76,6 +75,7 @@ pub(super) struct Parts {
     pub(super) user: UserId,
     pub(super) device: Option<Arc<str>>,
     pub(super) stream: TcpStream,
+    pub(super) opened_at: u64,
     pub(super) heard_at: u32,
     pub(super) expires_at: Timestamp,
     pub(super) session: Session,
@@ -84,7 +84,18 @@ pub(super) struct Parts {
 
 impl Connection {
     pub(super) fn new(parts: Parts) -> Self {
-        let Parts { id, feed, user, device, stream, heard_at, expires_at, session, limits } = parts;
+        let Parts {
+            id,
+            feed,
+            user,
+            device,
+            stream,
+            opened_at,
+            heard_at,
+            expires_at,
+            session,
+            limits,
+        } = parts;
         let queue = Queue::default();
         let state = State { session, queue, ending: Ending::Open, wanted: None, is_dirty: false };
         Self {
@@ -92,7 +103,7 @@ impl Connection {
             feed,
             user,
             device,
-            opened_at: Instant::now(),
+            opened_at,
             stream,
             wake: Notify::new(),
             heard_at: AtomicU32::new(heard_at),

@@ -1,6 +1,7 @@
 //! The gateway: turns a socket whose handshake is done into a session.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use landfall_core::auth::Caller;
@@ -77,6 +78,9 @@ impl Gateway {
                 }
             }
         };
+        if matches!(start, Start::After(_)) {
+            self.hub.counters.replays.fetch_add(1, Ordering::Relaxed);
+        }
         let (session, read) = Session::start(start, confirm_by, self.hub.settings.pages);
         let parts = Parts {
             feed: Arc::new(FeedKey::inbox(&caller.tenant, &caller.user)),
@@ -131,6 +135,8 @@ impl Gateway {
     }
 
     pub(super) fn confirm(&self, confirmed: Confirmed) {
+        let count = confirmed.numbers.len() as u64;
+        self.hub.counters.confirmed.fetch_add(count, Ordering::Relaxed);
         self.settle(Settled::Confirmed(confirmed));
     }
 

@@ -24,6 +24,7 @@ use tokio::sync::Semaphore;
 use super::connection::{self, Connection};
 use super::frame;
 use super::queue::QueueLimits;
+use crate::app::{LiveCounters, LiveStats};
 use crate::service::Connections;
 
 /// How the hub serves its connections.
@@ -54,20 +55,16 @@ pub struct HubSettings {
 /// What happened on this node since its start.
 #[derive(Debug, Default)]
 pub struct Counters {
-    /// Changes passed to sessions' sockets or queues.
-    pub deliveries: AtomicU64,
-    /// Pages read for sessions.
-    pub pages: AtomicU64,
+    /// Changes passed to sessions.
+    pub frames_sent: AtomicU64,
+    /// Sessions that began with a number.
+    pub replays: AtomicU64,
+    /// Notifications that devices confirmed.
+    pub confirmed: AtomicU64,
     /// Connections closed because they read too slowly.
     pub slow_closed: AtomicU64,
     /// Times that the bus lost nudges.
     pub nudges_lost: AtomicU64,
-    /// Connections accepted.
-    pub accepted: AtomicU64,
-    /// Milliseconds that connections which have ended were open.
-    pub ended_ms: AtomicU64,
-    /// Connections that have ended.
-    pub ended: AtomicU64,
 }
 
 /// What a new connection brings.
@@ -105,6 +102,8 @@ pub struct Hub {
     next_id: AtomicU64,
     total: AtomicUsize,
     users: AtomicUsize,
+    /// Sum of the seconds at which the open connections were opened: gives their average age.
+    opened_at_sum: AtomicU64,
     started_at: Instant,
     /// Whole seconds since the start, kept by the heartbeat so that nobody asks a clock.
     pub(super) seconds: AtomicU32,
@@ -128,6 +127,7 @@ impl Hub {
             next_id: AtomicU64::new(0),
             total: AtomicUsize::new(0),
             users: AtomicUsize::new(0),
+            opened_at_sum: AtomicU64::new(0),
             started_at: Instant::now(),
             seconds: AtomicU32::new(0),
         }
@@ -144,13 +144,8 @@ impl Hub {
     }
 
     /// Tells how many connections there are.
-    pub fn total(&self) -> usize {
+    fn total(&self) -> usize {
         self.total.load(Ordering::Relaxed)
-    }
-
-    /// Tells how many users are connected.
-    pub fn users(&self) -> usize {
-        self.users.load(Ordering::Relaxed)
     }
 
     /// Takes a connection in, or says why not. From here on it hears every change of its feed.
@@ -171,6 +166,7 @@ impl Hub {
             user,
             device,
             stream,
+            opened_at: self.started_at.elapsed().as_secs(),
             heard_at: self.seconds.load(Ordering::Relaxed),
             expires_at,
             session,
@@ -184,9 +180,9 @@ impl Hub {
             self.users.fetch_add(1, Ordering::Relaxed);
         }
         drop(shard);
+        self.opened_at_sum.fetch_add(connection.opened_at, Ordering::Relaxed);
         lock(self.slot(connection.id)).insert(connection.id, Arc::clone(&connection));
         self.total.fetch_add(1, Ordering::Relaxed);
-        self.counters.accepted.fetch_add(1, Ordering::Relaxed);
         Ok(connection)
     }
 
@@ -207,9 +203,7 @@ impl Hub {
         drop(shard);
         if lock(self.slot(connection.id)).remove(&connection.id).is_some() {
             self.total.fetch_sub(1, Ordering::Relaxed);
-            let ms = connection.opened_at.elapsed().as_millis() as u64;
-            self.counters.ended_ms.fetch_add(ms, Ordering::Relaxed);
-            self.counters.ended.fetch_add(1, Ordering::Relaxed);
+            self.opened_at_sum.fetch_sub(connection.opened_at, Ordering::Relaxed);
         }
     }
 
@@ -220,17 +214,6 @@ impl Hub {
             None => &self.slots[..],
         };
         slots.iter().flat_map(|slot| lock(slot).values().cloned().collect::<Vec<_>>()).collect()
-    }
-
-    /// Tells how long connections last on average, in seconds: those that have ended, or, while
-    /// none has, those that are open.
-    pub fn average_duration_seconds(&self) -> u64 {
-        let ended = self.counters.ended.load(Ordering::Relaxed);
-        match self.counters.ended_ms.load(Ordering::Relaxed).checked_div(ended) {
-            Some(average_ms) => average_ms / 1_000,
-            None if self.total() > 0 => self.started_at.elapsed().as_secs() / 2,
-            None => 0,
-        }
     }
 
     /// Carries nudges to sessions until the bus is closed; runs on a thread of its own.
@@ -258,7 +241,7 @@ impl Hub {
         }
         let shared =
             frame::text(&landfall_protocol::frame::encode_change(nudge.number, &nudge.change));
-        self.counters.deliveries.fetch_add(followers.len() as u64, Ordering::Relaxed);
+        self.counters.frames_sent.fetch_add(followers.len() as u64, Ordering::Relaxed);
         for connection in followers {
             let mut state = connection.lock();
             connection.on_change(&mut state, nudge, &shared);
@@ -295,6 +278,33 @@ impl Hub {
 impl Connections for Hub {
     fn count(&self, feed: &FeedKey) -> usize {
         self.shard(feed).get(feed).map_or(0, Vec::len)
+    }
+}
+
+impl LiveStats for Hub {
+    fn total_connections(&self) -> u64 {
+        self.total() as u64
+    }
+
+    fn active_users(&self) -> u64 {
+        self.users.load(Ordering::Relaxed) as u64
+    }
+
+    fn average_duration_seconds(&self) -> u64 {
+        let Some(opened) =
+            self.opened_at_sum.load(Ordering::Relaxed).checked_div(self.total_connections())
+        else {
+            return 0;
+        };
+        self.started_at.elapsed().as_secs().saturating_sub(opened)
+    }
+
+    fn counters(&self) -> LiveCounters {
+        let Counters { frames_sent, replays, confirmed, slow_closed, nudges_lost } = &self.counters;
+        let [frames_sent, replays, confirmed, slow_closed, nudges_lost] =
+            [frames_sent, replays, confirmed, slow_closed, nudges_lost]
+                .map(|counter| counter.load(Ordering::Relaxed));
+        LiveCounters { frames_sent, replays, slow_closed, nudges_lost, confirmed }
     }
 }
 

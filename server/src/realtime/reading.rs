@@ -181,7 +181,6 @@ pub(super) fn confirmed(connection: &Connection, numbers: Vec<Number>) -> Confir
 async fn read_store(gateway: &Gateway, connection: &Arc<Connection>, read: Read) {
     let hub = &gateway.hub;
     let Ok(_permit) = hub.reads.acquire().await else { return };
-    hub.counters.pages.fetch_add(1, Ordering::Relaxed);
     let tenant = &connection.feed.tenant;
     match gateway.services.page(tenant, &connection.user, read).await {
         Ok(page) => connection.on_page(page, gateway.services.now()),

@@ -64,7 +64,8 @@ fn user(index: usize) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_answered_is_lost_or_doubled_by_fifty_kills() {
-    let seed = std::env::var("TORTURE_SEED").ok().and_then(|s| s.parse().ok()).unwrap_or(88_172_645);
+    let seed =
+        std::env::var("TORTURE_SEED").ok().and_then(|s| s.parse().ok()).unwrap_or(88_172_645);
     println!("seed {seed} (TORTURE_SEED replays its choices)");
     let mut random = Random(seed);
     let folder = process::Folder::new("torture");
@@ -75,7 +76,9 @@ async fn nothing_answered_is_lost_or_doubled_by_fifty_kills() {
 
     let mut server = Server::start(folder.path(), &address_tx).await;
     let senders: Vec<_> = (0..SENDERS)
-        .map(|index| tokio::spawn(sender::run(Arc::clone(&world), index, Random(seed + 1 + index as u64))))
+        .map(|index| {
+            tokio::spawn(sender::run(Arc::clone(&world), index, Random(seed + 1 + index as u64)))
+        })
         .collect();
     let (done_tx, done) = watch::channel(None);
     let devices: Vec<_> = (0..USERS)
@@ -112,7 +115,11 @@ async fn nothing_answered_is_lost_or_doubled_by_fifty_kills() {
         assert_eq!(ids, expected, "device {index} has not exactly what its inbox has");
     }
     check_audit(&api, &heads).await;
-    println!("{} notifications, {} sends, {KILLS} kills", answers.single.len(), answers.sends.len());
+    println!(
+        "{} notifications, {} sends, {KILLS} kills",
+        answers.single.len(),
+        answers.sends.len()
+    );
     server.kill(&address_tx).await;
 }
 

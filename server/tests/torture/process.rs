@@ -61,7 +61,8 @@ impl Server {
             .unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let found = loop {
-            let line = lines.next_line().await.unwrap().expect("the server ended before it listened");
+            let line =
+                lines.next_line().await.unwrap().expect("the server ended before it listened");
             if line.contains("listening") {
                 break line.split("addr=").nth(1).unwrap().trim().to_owned();
             }
