@@ -22,7 +22,7 @@ use process::{Api, Server, token};
 /// How often the server is killed.
 const KILLS: u32 = 50;
 const USERS: usize = 6;
-const SENDERS: usize = 4;
+const SENDERS: usize = 16;
 
 /// What the parts of the test share.
 pub struct World {
@@ -86,7 +86,7 @@ async fn nothing_answered_is_lost_or_doubled_by_fifty_kills() {
         .collect();
 
     for _ in 0..KILLS {
-        let target = world.answered.load(Ordering::SeqCst) + 3 + random.below(60);
+        let target = world.answered.load(Ordering::SeqCst) + 3 + random.below(400);
         while world.answered.load(Ordering::SeqCst) < target {
             world.progress.notified().await;
         }
