@@ -89,6 +89,7 @@ macro_rules! contract {
         );
         contract!(@of $backend, races:
             eight_writers_and_a_reader_with_a_cursor_miss_nothing,
+            a_page_is_one_snapshot_while_rows_move,
             changes_are_heard_in_order_and_only_once,
             a_change_is_heard_only_after_a_read_can_see_it,
         );
