@@ -114,6 +114,7 @@ macro_rules! contract {
             members_page_by_user_id,
             a_user_lists_the_topics_they_are_in,
             deleting_a_topic_ends_its_memberships,
+            who_teaches_whom_follows_their_topics,
         );
     };
     (@of $backend:expr, $file:ident: $($case:ident,)+) => {
