@@ -291,6 +291,13 @@ fn inbox_writes_reach_their_rows_through_indexes() {
 }
 
 #[test]
+fn a_teacher_is_found_through_their_own_topics() {
+    Bench::new().check_reaches("topic_member_user (tenant=? AND user_id=?)", |b| {
+        topics::is_taught_by(&b.connection, &b.tenant, &b.user, &b.user).unwrap();
+    });
+}
+
+#[test]
 fn topics_and_sends_are_reached_through_indexes() {
     let bench = Bench::new();
     let (topic, user, at) = (bench.topic.clone(), bench.user.clone(), AT);

@@ -99,6 +99,8 @@ pub async fn sealing_makes_one_block_a_tenant_of_at_most_the_limit(mut world: Wo
     append(&world, &t, 1).await;
     let sealed: Vec<bool> = world.trail(&t).await.iter().map(|entry| entry.is_sealed).collect();
     assert_eq!(sealed, [true, true, true, true, true, false]);
+    let blocks: Vec<_> = world.trail(&t).await.iter().map(|entry| entry.block).collect();
+    assert_eq!(blocks, [Some(1), Some(1), Some(1), Some(2), Some(2), None]);
     world.reopen().await;
     let found = world.store.verify(&t).await.unwrap();
     assert_eq!((found.blocks, found.entries, found.unsealed, found.erased), (2, 5, 1, 0));

@@ -68,6 +68,7 @@ pub async fn the_replay_sequence_is_the_highest_inbox_number(mut world: World) {
     world.publish(&t, &note(&user("a"), "a")).await;
     world.publish(&tenant("t2"), &note(&user("b"), "b")).await;
     world.publish(&tenant("t2"), &note(&user("b"), "c")).await;
+    world.publish(&t, &note(&user("c"), "d")).await;
     assert_eq!(world.store.replay_sequence(), Number(2));
     world.reopen().await;
     assert_eq!(world.store.replay_sequence(), Number(2));

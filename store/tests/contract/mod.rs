@@ -89,6 +89,7 @@ macro_rules! contract {
         );
         contract!(@of $backend, races:
             eight_writers_and_a_reader_with_a_cursor_miss_nothing,
+            a_page_is_one_snapshot_while_rows_move,
             changes_are_heard_in_order_and_only_once,
             a_change_is_heard_only_after_a_read_can_see_it,
         );
@@ -113,6 +114,7 @@ macro_rules! contract {
             members_page_by_user_id,
             a_user_lists_the_topics_they_are_in,
             deleting_a_topic_ends_its_memberships,
+            who_teaches_whom_follows_their_topics,
         );
     };
     (@of $backend:expr, $file:ident: $($case:ident,)+) => {

@@ -98,6 +98,34 @@ pub async fn eight_writers_and_a_reader_with_a_cursor_miss_nothing(world: World)
     assert_eq!(world.store.unread(&t, &u).await.unwrap().0, seen.len() as u64);
 }
 
+/// Rows are read and deleted, which gives each a new number; whenever a page is read, it must
+/// hold every row once, and none above the head that it tells.
+pub async fn a_page_is_one_snapshot_while_rows_move(world: World) {
+    const ROWS: usize = 100;
+    let (t, u) = (tenant("t"), user("u"));
+    let notes: Vec<_> = (0..ROWS).map(|n| note(&u, &format!("n{n}"))).collect();
+    world.commit(&t, notes.iter().map(publish).collect()).await.unwrap();
+    let store = Arc::clone(&world.store);
+    let (theirs, owner) = (t.clone(), u.clone());
+    let writer = tokio::spawn(async move {
+        let read = notes.iter().map(|note| mark_read(&owner, note.id, at(1)));
+        let delete = |id| Write::Delete { user: owner.clone(), id };
+        for write in read.chain(notes.iter().map(|note| delete(note.id))) {
+            store.commit(unit(&theirs, vec![write])).await.unwrap();
+        }
+    });
+    loop {
+        let is_over = writer.is_finished();
+        let page = world.page(&t, &u, Read::Oldest { after: Number::ZERO, limit: ROWS }).await;
+        assert_eq!((page.rows.len(), page.more), (ROWS, false));
+        assert_eq!(page.rows.last().unwrap().number(), page.head.newest);
+        if is_over {
+            break;
+        }
+    }
+    writer.await.unwrap();
+}
+
 pub async fn changes_are_heard_in_order_and_only_once(world: World) {
     let t = tenant("t");
     let users = [user("a"), user("b")];

@@ -2,7 +2,7 @@
 
 use landfall_core::feed::Number;
 use landfall_core::topic::{Member, MemberRole, Topic, TopicKind, Visibility};
-use landfall_store::{MemberOutcome, Outcome, TopicView, Write};
+use landfall_store::{Guard, MemberOutcome, Outcome, TopicView, Unit, Write};
 
 use super::make::{at, put_member, put_topic, remove_member, tenant, topic, topic_id, user};
 use super::world::{World, assert_stale};
@@ -95,13 +95,10 @@ pub async fn members_page_by_user_id(world: World) {
     // By code point, whatever the machine's language.
     names.sort_unstable();
     let mut walked: Vec<Member> = Vec::new();
-    loop {
+    for page_size in [3, 3, 2, 0] {
         let after = walked.last().map_or(String::new(), |member| member.user.to_string());
         let page = world.store.members(&t, &c, after, 3).await.unwrap();
-        assert!(page.len() <= 3);
-        if page.is_empty() {
-            break;
-        }
+        assert_eq!(page.len(), page_size);
         walked.extend(page);
     }
     let walked: Vec<&str> = walked.iter().map(|member| member.user.as_str()).collect();
@@ -147,4 +144,44 @@ pub async fn deleting_a_topic_ends_its_memberships(world: World) {
     world.done(&t, put_topic(&topic("c", "A"))).await;
     assert_eq!(world.store.members(&t, &c, String::new(), 9).await.unwrap(), []);
     assert_eq!(view(&world, "c", "u").await.unwrap().role, None);
+}
+
+/// Asks whom of `u`, `v` and `w` the teacher may reach, by reading and by the guard.
+async fn taught(world: &World) -> Vec<String> {
+    let (t, teacher) = (tenant("t"), user("teacher"));
+    let users = ["w", "u", "v"].map(user).to_vec();
+    let taught = world.store.taught_by(&t, &teacher, users.clone()).await.unwrap();
+    for user in users {
+        let guards = vec![Guard::TaughtBy(user.clone(), teacher.clone())];
+        let answer = world.store.commit(Unit { guards, ..Unit::new(&t) }).await;
+        match taught.contains(&user) {
+            true => assert_eq!(answer.unwrap().outcomes, []),
+            false => assert_stale(answer),
+        }
+    }
+    taught.iter().map(ToString::to_string).collect()
+}
+
+pub async fn who_teaches_whom_follows_their_topics(world: World) {
+    use MemberRole::{Member, Owner, Teacher};
+    let t = tenant("t");
+    assert_eq!(taught(&world).await, [""; 0]);
+    let members = vec![
+        put_topic(&topic("c", "C")),
+        put_member("c", "teacher", Teacher),
+        put_member("c", "u", Member),
+        put_topic(&topic("d", "D")),
+        put_member("d", "teacher", Member),
+        put_member("d", "v", Member),
+    ];
+    world.commit(&t, members).await.unwrap();
+    assert_eq!(taught(&world).await, ["u"]);
+    world.done(&t, put_member("d", "teacher", Owner)).await;
+    assert_eq!(taught(&world).await, ["u", "v"]);
+    let other = world.store.taught_by(&tenant("t2"), &user("teacher"), vec![user("u")]).await;
+    assert_eq!(other.unwrap(), []);
+    world.done(&t, remove_member("c", "u")).await;
+    assert_eq!(taught(&world).await, ["v"]);
+    world.done(&t, delete("d")).await;
+    assert_eq!(taught(&world).await, [""; 0]);
 }
