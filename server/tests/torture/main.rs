@@ -13,6 +13,7 @@ mod sender;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use serde_json::Value;
 use tokio::sync::{Notify, watch};
@@ -62,8 +63,16 @@ fn user(index: usize) -> String {
     format!("user-{index}")
 }
 
+/// Something that was lost would be waited for without end.
+const DEADLINE: Duration = Duration::from_secs(240);
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_answered_is_lost_or_doubled_by_fifty_kills() {
+    let ended = tokio::time::timeout(DEADLINE, torture()).await;
+    assert!(ended.is_ok(), "not everything arrived in {DEADLINE:?}: something is lost");
+}
+
+async fn torture() {
     let seed =
         std::env::var("TORTURE_SEED").ok().and_then(|s| s.parse().ok()).unwrap_or(88_172_645);
     println!("seed {seed} (TORTURE_SEED replays its choices)");
