@@ -34,13 +34,15 @@ run: programs ## Build Landfall for real use and serve on the embedded defaults
 	@$(CARGO) run --locked --release --bin landfall -- serve
 
 .PHONY: test
-test: lint deny ## Run every check and every test
+test: lint deny tour ## Run every check and every test
 	$(call step,cargo test)
 	$(CARGO) test --locked --workspace
 
 .PHONY: tour
 tour: programs ## Walk through Landfall as a new user would, with real clients
 	$(call need,python3 -c 'import ensurepip$(comma) venv',python3 with venv,sudo apt-get install -y python3-venv)
+	$(call step,tour)
+	$(CARGO) build --locked --quiet --bin landfall
 	scripts/tour.sh
 
 .PHONY: fmt
@@ -68,8 +70,13 @@ advisories: $(DENY) ## Check the dependencies for known holes (asks the network)
 	$(DENY) --locked check --hide-inclusion-graph advisories
 
 .PHONY: bench
-bench: programs ## Measure against a floor taken in the same run
-	@$(CARGO) run --locked --release --bin landfall -- bench
+bench: programs ## Measure against floors taken in the same run (a few minutes, quiet machine)
+	$(CARGO) build --locked --quiet --release --bin landfall
+	target/release/landfall bench ingest
+	target/release/landfall bench ingest --batch
+	target/release/landfall bench fanout
+	target/release/landfall bench fanout --distinct
+	target/release/landfall bench layout
 
 .PHONY: clean-data
 clean-data: ## Delete what `make run` stored in ./data

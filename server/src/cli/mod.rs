@@ -44,6 +44,8 @@ enum Command {
     Check(ConfigArgs),
     /// Bring the embedded store's schema up to date; the server must not be running.
     Migrate(ConfigArgs),
+    /// Measure Landfall against bare floors on this machine, loopback only.
+    Bench(crate::bench::Args),
 }
 
 /// Where a command finds its configuration.
@@ -102,6 +104,7 @@ fn execute(
         Command::Vapid => vapid::run(out),
         Command::Check(args) => check::run(args, env, out),
         Command::Migrate(args) => migrate::run(args, env, out),
+        Command::Bench(args) => crate::bench::run(args),
     }
 }
 
