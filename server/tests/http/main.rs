@@ -12,6 +12,5 @@ mod documents;
 mod examples;
 mod idempotency;
 mod lists;
-mod secrets;
 mod server;
 mod tenants;
