@@ -1,7 +1,7 @@
 //! The whole server in this process on a free port, over a store of its own, driven by a real
 //! HTTP client.
 //!
-//! Nobody is connected by socket here. A test that holds the clock still gives the server one.
+//! Nobody is connected by socket here.
 
 #![allow(clippy::unwrap_used, dead_code, reason = "each test binary uses its part")]
 
@@ -76,19 +76,15 @@ impl Answer {
 
 impl Server {
     pub async fn start() -> Self {
-        Self::build(Clock::system(), Router::new()).await
+        Self::with(Router::new(), &[]).await
     }
 
-    /// Serves these routes too.
-    pub async fn with(extra: Router<Arc<App>>) -> Self {
-        Self::build(Clock::system(), extra).await
-    }
-
-    async fn build(clock: Clock, extra: Router<Arc<App>>) -> Self {
+    /// Serves these routes too, to pages of these origins.
+    pub async fn with(extra: Router<Arc<App>>, origins: &[&str]) -> Self {
         let folder = Folder::new();
         let settings = sqlite::Settings::new(&folder.0.join("landfall.db"));
         let store = Arc::new(Sqlite::open(&settings, Arc::new(|_| ())).unwrap());
-        let app = app(Arc::clone(&store) as Arc<dyn Store>, clock);
+        let app = app(Arc::clone(&store) as Arc<dyn Store>, origins);
         let router = http::router(Arc::clone(&app), extra);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
@@ -146,7 +142,7 @@ pub async fn finish(request: RequestBuilder) -> Answer {
     Answer { status, headers, text: response.text().await.unwrap() }
 }
 
-fn app(store: Arc<dyn Store>, clock: Clock) -> Arc<App> {
+fn app(store: Arc<dyn Store>, origins: &[&str]) -> Arc<App> {
     let config = Config::load(Inputs::default()).unwrap().config;
     let limits = config.limits.clone();
     let settings = Settings {
@@ -162,13 +158,14 @@ fn app(store: Arc<dyn Store>, clock: Clock) -> Arc<App> {
         idempotency_ms: config.notify.idempotency_hours.millis(),
     };
     let cursor_key = CursorKey::new([7; 32]);
-    let connections = Arc::new(Nobody);
+    let (clock, connections) = (Clock::system(), Arc::new(Nobody));
     let services = Services::new(Parts { store, clock, cursor_key, connections, settings });
     App::new(AppParts {
         services: Arc::new(services),
         verifier: verifier(&config),
         limits,
         batch_max_lines: config.notify.batch_max_lines,
+        allowed_origins: origins.iter().map(ToString::to_string).collect(),
         live: Arc::new(Nobody),
         drain: tokio_util::sync::CancellationToken::new(),
     })

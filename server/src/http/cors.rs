@@ -1,0 +1,67 @@
+//! Which web pages may call from a browser (the Fetch standard, CORS protocol).
+//!
+//! A request is known by its bearer token and never by a cookie, so letting any page call gives
+//! it nothing that it does not hold already. Must never allow credentials.
+
+use std::sync::Arc;
+
+use axum::extract::Request;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+
+const ANY: HeaderValue = HeaderValue::from_static("*");
+const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PUT, PATCH, DELETE");
+const HEADERS: HeaderValue = HeaderValue::from_static(
+    "Authorization, Content-Type, Idempotency-Key, Last-Event-ID, Prefer, X-Device-ID, \
+     X-Request-Id",
+);
+const EXPOSED: HeaderValue =
+    HeaderValue::from_static("Retry-After, WWW-Authenticate, X-Request-Id");
+/// Two hours: the longest that browsers keep.
+const MAX_AGE: HeaderValue = HeaderValue::from_static("7200");
+
+/// The origins that may call; none named is any.
+#[derive(Debug, Clone)]
+pub(super) struct Origins(Arc<[String]>);
+
+impl Origins {
+    pub(super) fn new(allowed: &[String]) -> Self {
+        Self(allowed.into())
+    }
+
+    /// Says what to allow a request, if it comes from a page that may call.
+    pub(super) fn grant(&self, headers: &HeaderMap) -> Option<HeaderValue> {
+        let origin = headers.get(header::ORIGIN)?;
+        if self.0.is_empty() {
+            return Some(ANY);
+        }
+        let is_allowed = self.0.iter().any(|allowed| allowed.as_bytes() == origin.as_bytes());
+        is_allowed.then(|| origin.clone())
+    }
+
+    /// Writes the grant; what differs by origin must not be cached for another.
+    pub(super) fn write(&self, grant: Option<HeaderValue>, headers: &mut HeaderMap) {
+        if !self.0.is_empty() {
+            headers.append(header::VARY, HeaderValue::from_static("Origin"));
+        }
+        if let Some(grant) = grant {
+            headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, grant);
+            headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
+        }
+    }
+}
+
+/// Answers the question that a browser asks before a call; nothing for any other request.
+pub(super) fn preflight(request: &Request) -> Option<Response> {
+    let has = |name: HeaderName| request.headers().contains_key(name);
+    let asks = has(header::ORIGIN) && has(header::ACCESS_CONTROL_REQUEST_METHOD);
+    if request.method() != Method::OPTIONS || !asks {
+        return None;
+    }
+    let headers = [
+        (header::ACCESS_CONTROL_ALLOW_METHODS, METHODS),
+        (header::ACCESS_CONTROL_ALLOW_HEADERS, HEADERS),
+        (header::ACCESS_CONTROL_MAX_AGE, MAX_AGE),
+    ];
+    Some((StatusCode::NO_CONTENT, headers).into_response())
+}
