@@ -234,3 +234,39 @@ async fn only_a_token_that_holds_opens_anything() {
     assert_eq!(finish(twice).await.status, 401);
     assert_eq!(server.get(&sign(&claims), "/api/v1/admin/audit").await.status, 200);
 }
+
+#[tokio::test]
+async fn junk_on_any_route_is_never_a_fault_of_the_server() {
+    let server = Server::start().await;
+    let bodies: [&[u8]; 8] = [
+        b"\x00\xff\xfe",
+        b"{}",
+        b"[[[[",
+        b"null",
+        br#"{"replay_id":1e999,"members":[{"user_id":"\ud800"}],"title":"\u0000","ttl":1e99}"#,
+        br#"{"members":[{"user_id":"a"},{"user_id":"a"}],"replay_id":-1,"user_id":1.5}"#,
+        br#"{"replay_id":99999999999999999999,"user_id":18446744073709551616,"title":"\u0000"}"#,
+        br#"{"user_id":"u","message":"m","notification_type":"t","data":{"a":{"a":1,"a":2}}}"#,
+    ];
+    let queries = [
+        "",
+        "?%00=%ff&limit=%31&cursor=",
+        "?offset=9223372036854775807",
+        "?after=9223372036854775807&before=0&read=0&unread=1",
+        "?since=0001-01-01T00:00:00Z&until=9999-12-31T23:59:59.999Z",
+        "?user_id=%F0%9F%98%80&entity_id='%22--&target_user_id=%25",
+    ];
+    for (method, template) in landfall_server::http::table() {
+        for segment in ["%F0%9F%98%80", "..", "'--", "00000000-0000-0000-0000-000000000000"] {
+            let path = template.replace("{id}", segment).replace("{user_id}", segment);
+            for (query, body) in queries.iter().flat_map(|q| bodies.iter().map(move |b| (q, b))) {
+                let kind = if path.ends_with("batch") { "x-ndjson" } else { "json" };
+                let request = server.request(method, &format!("{path}{query}"));
+                let request = request.bearer_auth(admin()).body(body.to_vec());
+                let kind = format!("application/{kind}");
+                let answer = finish(request.header("content-type", kind)).await;
+                assert!(answer.status < 500, "{method} {path}{query}: {}", answer.text);
+            }
+        }
+    }
+}
