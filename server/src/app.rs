@@ -27,8 +27,6 @@ pub struct App {
     pub pages: PageLimits,
     /// Lines of one batch call.
     pub batch_max_lines: usize,
-    /// Origins of web pages that may call; none named is any.
-    pub allowed_origins: Vec<String>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// What the live connections say of themselves.
@@ -51,8 +49,6 @@ pub struct AppParts {
     pub limits: Limits,
     /// Lines of one batch call.
     pub batch_max_lines: usize,
-    /// Origins of web pages that may call; none named is any.
-    pub allowed_origins: Vec<String>,
     /// What the live connections say of themselves.
     pub live: Arc<dyn LiveStats>,
     /// Cancelled when the server begins to drain.
@@ -62,8 +58,7 @@ pub struct AppParts {
 impl App {
     /// Builds the value, with metrics that begin at zero.
     pub fn new(parts: AppParts) -> Arc<Self> {
-        let AppParts { services, verifier, limits, batch_max_lines, allowed_origins, live, drain } =
-            parts;
+        let AppParts { services, verifier, limits, batch_max_lines, live, drain } = parts;
         let pages =
             PageLimits { default: limits.page_default as usize, max: limits.page_max as usize };
         let metrics = Arc::new(Metrics::new(Arc::clone(&live), services.now()));
@@ -73,7 +68,6 @@ impl App {
             limits,
             pages,
             batch_max_lines,
-            allowed_origins,
             metrics,
             live,
             drain,

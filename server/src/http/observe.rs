@@ -18,7 +18,7 @@ use landfall_core::id::{Tenant, UserId};
 use landfall_protocol::problem::{Code, Problem};
 use tokio::time::Instant;
 
-use super::cors::{self, Origins};
+use super::cors;
 use super::error::{ApiError, Unwritten, internal};
 use super::refusals::Refusals;
 use crate::app::App;
@@ -48,16 +48,11 @@ const REQUEST_ID_CHARS: usize = 64;
 struct Around {
     app: Arc<App>,
     refusals: Refusals,
-    origins: Origins,
 }
 
 /// Puts the observation around all routes, and problems where no route or method fits.
 pub(super) fn wrap(routes: Router<Arc<App>>, app: &Arc<App>) -> Router<Arc<App>> {
-    let around = Around {
-        app: Arc::clone(app),
-        refusals: Refusals::default(),
-        origins: Origins::new(&app.allowed_origins),
-    };
+    let around = Around { app: Arc::clone(app), refusals: Refusals::default() };
     let no_route = || async { ApiError::new(Code::NotFound, "There is no such path.") };
     let no_method = || async { ApiError::new(Code::MethodNotAllowed, "See the header Allow.") };
     routes
@@ -71,7 +66,6 @@ async fn observe(State(around): State<Arc<Around>>, mut request: Request, next: 
     let app = &around.app;
     let id = RequestId(request_id(app, request.headers()));
     let seen = Seen::default();
-    let grant = around.origins.grant(request.headers());
     let method = method_name(request.method());
     let template = request.extensions().get::<MatchedPath>().cloned();
     let route = template.as_ref().map_or(NO_ROUTE, MatchedPath::as_str);
@@ -84,7 +78,7 @@ async fn observe(State(around): State<Arc<Around>>, mut request: Request, next: 
         write_problem(&mut response, &problem, &id);
     }
     finish(response.headers_mut(), &id);
-    around.origins.write(grant, response.headers_mut());
+    cors::allow(response.headers_mut());
 
     let (status, took) = (response.status().as_u16(), begun.elapsed());
     app.metrics.request(route, status, took);

@@ -76,15 +76,15 @@ impl Answer {
 
 impl Server {
     pub async fn start() -> Self {
-        Self::with(Router::new(), &[]).await
+        Self::with(Router::new()).await
     }
 
-    /// Serves these routes too, to pages of these origins.
-    pub async fn with(extra: Router<Arc<App>>, origins: &[&str]) -> Self {
+    /// Serves these routes too.
+    pub async fn with(extra: Router<Arc<App>>) -> Self {
         let folder = Folder::new();
         let settings = sqlite::Settings::new(&folder.0.join("landfall.db"));
         let store = Arc::new(Sqlite::open(&settings, Arc::new(|_| ())).unwrap());
-        let app = app(Arc::clone(&store) as Arc<dyn Store>, origins);
+        let app = app(Arc::clone(&store) as Arc<dyn Store>);
         let router = http::router(Arc::clone(&app), extra);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
@@ -142,7 +142,7 @@ pub async fn finish(request: RequestBuilder) -> Answer {
     Answer { status, headers, text: response.text().await.unwrap() }
 }
 
-fn app(store: Arc<dyn Store>, origins: &[&str]) -> Arc<App> {
+fn app(store: Arc<dyn Store>) -> Arc<App> {
     let config = Config::load(Inputs::default()).unwrap().config;
     let limits = config.limits.clone();
     let settings = Settings {
@@ -165,7 +165,6 @@ fn app(store: Arc<dyn Store>, origins: &[&str]) -> Arc<App> {
         verifier: verifier(&config),
         limits,
         batch_max_lines: config.notify.batch_max_lines,
-        allowed_origins: origins.iter().map(ToString::to_string).collect(),
         live: Arc::new(Nobody),
         drain: tokio_util::sync::CancellationToken::new(),
     })
