@@ -9,7 +9,9 @@ use landfall_core::notification::Notification;
 use landfall_protocol::audit::{AuditItem, Broken, VerifyAnswer, hash_text};
 use landfall_protocol::inbox::Item;
 use landfall_protocol::list::List;
-use landfall_protocol::query::{AuditFilter, AuditQuery, NotificationFilter, NotificationsQuery};
+use landfall_protocol::query::{
+    AuditFilter, AuditQuery, NotificationFilter, NotificationsQuery, Page,
+};
 use landfall_protocol::text::Time;
 use landfall_store::{AdminFilter, AuditRecord, Verification};
 
@@ -32,16 +34,26 @@ pub(super) async fn notifications(
     Authenticated(caller): Authenticated,
     Params(query): Params<NotificationsQuery>,
 ) -> Result<Json<List<Item>>, ApiError> {
-    let filter = query.read(app.pages)?;
-    let NotificationFilter { page, after, before, read, user, .. } = filter;
+    let (page, mut filter) = tenant_filter(query.read(app.pages)?)?;
+    let spelled = format!("{filter:?}");
+    let listing = Listing::new(&app, &caller, NOTIFICATIONS, &spelled);
+    filter.below = listing.place(&page)?.and_then(|p| NotificationId::parse(&p.of).ok());
+    (filter.offset, filter.limit) = (offset(&page), page.limit + 1);
+    let rows = app.services.all_notifications(&caller, filter).await?;
+    let at = |row: &Notification| at_id(row.id);
+    Ok(Json(listing.answer(rows, &page, at, |row| Item::from(row))))
+}
+
+/// A filter that would silently not apply is refused.
+fn tenant_filter(filter: NotificationFilter) -> Result<(Page, AdminFilter), ApiError> {
     let own = [
-        ("/query/after", after.is_some()),
-        ("/query/before", before.is_some()),
-        ("/query/read", read.is_some()),
+        ("/query/after", filter.after.is_some()),
+        ("/query/before", filter.before.is_some()),
+        ("/query/read", filter.read.is_some()),
     ];
     refuse(own, "is a filter of the owner's list alone")?;
-    let mut filter = AdminFilter {
-        user,
+    let found = AdminFilter {
+        user: filter.user,
         notification_type: filter.notification_type,
         delivered: filter.delivered,
         channel: filter.channel,
@@ -49,12 +61,7 @@ pub(super) async fn notifications(
         until: filter.until,
         ..AdminFilter::default()
     };
-    let spelled = format!("{filter:?}");
-    let listing = Listing::new(&app, &caller, NOTIFICATIONS, &spelled);
-    filter.below = listing.place(&page)?.and_then(|p| NotificationId::parse(&p.of).ok());
-    (filter.offset, filter.limit) = (offset(&page), page.limit + 1);
-    let rows = app.services.all_notifications(&caller, filter).await?;
-    Ok(Json(listing.answer(rows, &page, |row: &Notification| at_id(row.id), |row| Item::from(row))))
+    Ok((filter.page, found))
 }
 
 /// Lists the audit trail of the tenant, newest first; needs `admin`.
@@ -78,9 +85,7 @@ pub(super) async fn audit(
     Ok(Json(listing.answer(rows, &page, at, entry)))
 }
 
-fn trail_filter(
-    filter: AuditFilter,
-) -> (landfall_protocol::query::Page, landfall_store::AuditFilter) {
+fn trail_filter(filter: AuditFilter) -> (Page, landfall_store::AuditFilter) {
     let AuditFilter { page, action, entity_type, entity_id, actor, target, since, until } = filter;
     let (below, limit) = (None, 0);
     let filter = landfall_store::AuditFilter {

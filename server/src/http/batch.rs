@@ -76,7 +76,11 @@ async fn one(app: Arc<App>, caller: Arc<Caller>, line: Line) -> BatchResult {
             BatchResult::accepted(number, outcome)
         }
         Err(error) => {
-            app.metrics.notification_refused(error.problem().code);
+            let code = error.problem().code;
+            app.metrics.notification_refused(code);
+            if code == Code::Unavailable {
+                app.metrics.store_unavailable.inc();
+            }
             BatchResult::refused(number, error.into_problem())
         }
     }

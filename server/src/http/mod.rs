@@ -8,6 +8,7 @@ mod aliases;
 mod auth;
 mod batch;
 mod body;
+mod cors;
 mod cursors;
 mod docs;
 mod error;

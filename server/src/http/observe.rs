@@ -3,7 +3,6 @@
 //!
 //! Logs and metrics name the route's template, never the path or the query, and no user.
 
-use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, OnceLock};
 
@@ -19,6 +18,7 @@ use landfall_core::id::{Tenant, UserId};
 use landfall_protocol::problem::{Code, Problem};
 use tokio::time::Instant;
 
+use super::cors;
 use super::error::{ApiError, Unwritten, internal};
 use super::refusals::Refusals;
 use crate::app::App;
@@ -44,24 +44,27 @@ const NO_ROUTE: &str = "none";
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const REQUEST_ID_CHARS: usize = 64;
 
+/// What observing needs.
+struct Around {
+    app: Arc<App>,
+    refusals: Refusals,
+}
+
 /// Puts the observation around all routes, and problems where no route or method fits.
 pub(super) fn wrap(routes: Router<Arc<App>>, app: &Arc<App>) -> Router<Arc<App>> {
-    let state = (Arc::clone(app), Arc::new(Refusals::default()));
+    let around = Around { app: Arc::clone(app), refusals: Refusals::default() };
     let no_route = || async { ApiError::new(Code::NotFound, "There is no such path.") };
     let no_method = || async { ApiError::new(Code::MethodNotAllowed, "See the header Allow.") };
     routes
         .fallback(no_route)
         .method_not_allowed_fallback(no_method)
-        .layer(from_fn_with_state(state, observe))
+        .layer(from_fn_with_state(Arc::new(around), observe))
 }
 
-async fn observe(
-    State((app, refusals)): State<(Arc<App>, Arc<Refusals>)>,
-    mut request: Request,
-    next: Next,
-) -> Response {
+async fn observe(State(around): State<Arc<Around>>, mut request: Request, next: Next) -> Response {
     let begun = Instant::now();
-    let id = RequestId(request_id(&app, request.headers()));
+    let app = &around.app;
+    let id = RequestId(request_id(app, request.headers()));
     let seen = Seen::default();
     let method = method_name(request.method());
     let template = request.extensions().get::<MatchedPath>().cloned();
@@ -69,20 +72,13 @@ async fn observe(
     request.extensions_mut().insert(id.clone());
     request.extensions_mut().insert(seen.clone());
 
-    let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
-    let mut response = answered.unwrap_or_else(|panic| failed(&id, &panic));
+    let mut response = answered(&id, request, next).await;
     if let Some(Unwritten(problem)) = response.extensions_mut().remove::<Unwritten>() {
-        app.metrics.problem(problem.code);
-        if problem.code == Code::Unavailable {
-            app.metrics.store_unavailable.inc();
-        }
-        if let (Code::Forbidden, Some((tenant, user))) = (problem.code, seen.0.get()) {
-            let what = format!("{method} {route}");
-            refusals.record(&app, (tenant.clone(), user.clone()), what, problem.detail.clone());
-        }
+        around.note(&problem, &seen, (method, route));
         write_problem(&mut response, &problem, &id);
     }
     finish(response.headers_mut(), &id);
+    cors::allow(response.headers_mut());
 
     let (status, took) = (response.status().as_u16(), begun.elapsed());
     app.metrics.request(route, status, took);
@@ -92,10 +88,30 @@ async fn observe(
     response
 }
 
-/// The panic itself was told by the panic hook; its text may hold anything.
-fn failed(id: &RequestId, _panic: &Box<dyn Any + Send>) -> Response {
-    tracing::error!(request_id = %id.0, "a handler panicked");
-    internal().into_response()
+impl Around {
+    /// Counts a problem, and tells the trail of one that a known caller was not allowed.
+    fn note(&self, problem: &Problem, seen: &Seen, (method, route): (&str, &str)) {
+        self.app.metrics.problem(problem.code);
+        if problem.code == Code::Unavailable {
+            self.app.metrics.store_unavailable.inc();
+        }
+        if let (Code::Forbidden, Some(caller)) = (problem.code, seen.0.get()) {
+            let what = format!("{method} {route}");
+            self.refusals.record(&self.app, caller.clone(), what, problem.detail.clone());
+        }
+    }
+}
+
+async fn answered(id: &RequestId, request: Request, next: Next) -> Response {
+    if let Some(preflight) = cors::preflight(&request) {
+        return preflight;
+    }
+    let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
+    answered.unwrap_or_else(|_| {
+        // The panic hook has told it; its text may hold anything, so it is not repeated.
+        tracing::error!(request_id = %id.0, "a handler panicked");
+        internal().into_response()
+    })
 }
 
 fn write_problem(response: &mut Response, problem: &Problem, id: &RequestId) {

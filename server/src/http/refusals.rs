@@ -33,7 +33,7 @@ impl Refusals {
         what: String,
         why: String,
     ) {
-        if !self.take() {
+        if !self.take(Instant::now()) {
             app.metrics.refusals_unrecorded.inc();
             return;
         }
@@ -46,12 +46,27 @@ impl Refusals {
         });
     }
 
-    fn take(&self) -> bool {
+    fn take(&self, now: Instant) -> bool {
         let mut window = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if window.0.elapsed() >= WINDOW {
-            *window = (Instant::now(), 0);
+        if now.duration_since(window.0) >= WINDOW {
+            *window = (now, 0);
         }
         window.1 += 1;
         window.1 <= ENTRIES_MAX
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn so_many_entries_fit_a_second() {
+        let budget = Refusals::default();
+        let begun = Instant::now();
+        let taken = |at: Instant| (0..100).filter(|_| budget.take(at)).count();
+        assert_eq!(taken(begun), 20);
+        assert_eq!(taken(begun + WINDOW / 2), 0);
+        assert_eq!(taken(begun + WINDOW * 2), 20);
     }
 }

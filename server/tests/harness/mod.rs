@@ -1,0 +1,252 @@
+//! The whole server in this process on a free port, over a store of its own, driven by a real
+//! HTTP client.
+//!
+//! Nobody is connected by socket here.
+
+#![allow(clippy::unwrap_used, dead_code, reason = "each test binary uses its part")]
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use axum::Router;
+use jsonwebtoken::{EncodingKey, Header};
+use landfall_core::cursor::CursorKey;
+use landfall_core::feed::FeedKey;
+use landfall_core::notify::NotifyLimits;
+use landfall_server::app::{App, AppParts, LiveCounters, LiveStats};
+use landfall_server::auth::{Alg, KeyConfig, Material, Policy, Secret, Tenants, Verifier};
+use landfall_server::clock::{Clock, now_ms};
+use landfall_server::config::{Config, Inputs};
+use landfall_server::http;
+use landfall_server::service::{Connections, Parts, Services, Settings};
+use landfall_store::Store;
+use landfall_store::sqlite::{self, Sqlite};
+use reqwest::{Method, RequestBuilder, StatusCode};
+use serde_json::{Value, json};
+
+pub const SECRET: &str = "a-planted-secret-of-at-least-32-bytes";
+
+/// A running server.
+pub struct Server {
+    pub app: Arc<App>,
+    pub store: Arc<Sqlite>,
+    pub base: String,
+    client: reqwest::Client,
+    _folder: Folder,
+}
+
+/// An answer, read in full.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: reqwest::header::HeaderMap,
+    pub text: String,
+}
+
+impl Answer {
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("no JSON: {}", self.text))
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// Says the code of a problem, having checked that it is one.
+    #[track_caller]
+    pub fn code(&self) -> String {
+        assert_eq!(self.header("content-type"), "application/problem+json", "{}", self.text);
+        let problem = self.json();
+        assert_eq!(problem["status"], self.status);
+        assert_eq!(problem["request_id"], self.header("x-request-id"));
+        assert!(problem["detail"].is_string() && problem["title"].is_string());
+        problem["type"].as_str().unwrap().strip_prefix("/problems/").unwrap().to_owned()
+    }
+
+    /// Lists the pointers of a problem's faults.
+    #[track_caller]
+    pub fn pointers(&self) -> Vec<String> {
+        assert_eq!(self.code(), "invalid", "{}", self.text);
+        let errors = self.json()["errors"].as_array().cloned().unwrap();
+        errors.iter().map(|error| error["pointer"].as_str().unwrap().to_owned()).collect()
+    }
+}
+
+impl Server {
+    pub async fn start() -> Self {
+        Self::with(Router::new()).await
+    }
+
+    /// Serves these routes too.
+    pub async fn with(extra: Router<Arc<App>>) -> Self {
+        let folder = Folder::new();
+        let settings = sqlite::Settings::new(&folder.0.join("landfall.db"));
+        let store = Arc::new(Sqlite::open(&settings, Arc::new(|_| ())).unwrap());
+        let app = app(Arc::clone(&store) as Arc<dyn Store>);
+        let router = http::router(Arc::clone(&app), extra);
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        Self { app, store, base, client: reqwest::Client::new(), _folder: folder }
+    }
+
+    pub fn request(&self, method: &str, path: &str) -> RequestBuilder {
+        let method = Method::from_bytes(method.as_bytes()).unwrap();
+        self.client.request(method, format!("{}{path}", self.base))
+    }
+
+    /// Calls with a token and, unless it is null, a JSON body.
+    pub async fn call(&self, token: &str, method: &str, path: &str, body: Value) -> Answer {
+        let request = self.request(method, path).bearer_auth(token);
+        finish(if body.is_null() { request } else { request.json(&body) }).await
+    }
+
+    pub async fn get(&self, token: &str, path: &str) -> Answer {
+        self.call(token, "GET", path, Value::Null).await
+    }
+
+    /// Expects a status; gives the body.
+    #[track_caller]
+    pub fn ok(answer: Answer, status: StatusCode) -> Value {
+        assert_eq!(answer.status, status.as_u16(), "{}", answer.text);
+        if answer.text.is_empty() { Value::Null } else { answer.json() }
+    }
+
+    /// Stores a notification for a user; gives its id.
+    pub async fn notify(&self, token: &str, user: &str) -> String {
+        let body = json!({ "user_id": user, "notification_type": "news", "message": "m" });
+        let answer = self.call(token, "POST", "/notify", body).await;
+        let answer = Self::ok(answer, StatusCode::ACCEPTED);
+        answer["notification_id"].as_str().unwrap().to_owned()
+    }
+
+    /// Makes a topic with members, as an admin.
+    pub async fn topic(&self, id: &str, members: &[(&str, &str)]) {
+        let admin = admin();
+        let put = self.call(&admin, "PUT", &format!("/api/v1/topics/{id}"), json!({})).await;
+        assert!(put.status == 201, "{}", put.text);
+        for (user, role) in members {
+            let path = format!("/api/v1/topics/{id}/members/{user}");
+            let put = self.call(&admin, "PUT", &path, json!({ "role": role })).await;
+            assert_eq!(put.status, 201, "{}", put.text);
+        }
+    }
+}
+
+/// Sends a request and reads the whole answer.
+pub async fn finish(request: RequestBuilder) -> Answer {
+    let response = request.send().await.unwrap();
+    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    Answer { status, headers, text: response.text().await.unwrap() }
+}
+
+fn app(store: Arc<dyn Store>) -> Arc<App> {
+    let config = Config::load(Inputs::default()).unwrap().config;
+    let limits = config.limits.clone();
+    let settings = Settings {
+        notify: NotifyLimits {
+            title_chars: limits.title_chars,
+            message_chars: limits.message_chars,
+            data_bytes: limits.data_kib.bytes(),
+            recipients: limits.recipients_max,
+        },
+        ttl_seconds: None,
+        chunk: config.notify.chunk,
+        members_bulk: limits.members_bulk_max,
+        idempotency_ms: config.notify.idempotency_hours.millis(),
+    };
+    let cursor_key = CursorKey::new([7; 32]);
+    let (clock, connections) = (Clock::system(), Arc::new(Nobody));
+    let services = Services::new(Parts { store, clock, cursor_key, connections, settings });
+    App::new(AppParts {
+        services: Arc::new(services),
+        verifier: verifier(&config),
+        limits,
+        batch_max_lines: config.notify.batch_max_lines,
+        live: Arc::new(Nobody),
+        drain: tokio_util::sync::CancellationToken::new(),
+    })
+}
+
+fn verifier(config: &Config) -> Verifier {
+    let material = Material::Secret(Secret::new(SECRET));
+    let key = KeyConfig { id: "k".into(), alg: Alg::Hs256, material, tenants: Tenants::Any };
+    let policy = Policy {
+        leeway_seconds: 60,
+        issuer: None,
+        audience: None,
+        roles: config.auth.roles.clone(),
+    };
+    Verifier::new(vec![key], policy).unwrap()
+}
+
+/// Signs claims as the server's key would.
+pub fn sign(claims: &Value) -> String {
+    let key = EncodingKey::from_secret(SECRET.as_bytes());
+    jsonwebtoken::encode(&Header::default(), claims, &key).unwrap()
+}
+
+/// Makes a token of the tenant `default`.
+pub fn token(sub: &str, roles: &[&str]) -> String {
+    token_in("default", sub, roles)
+}
+
+/// Makes a token of a tenant.
+pub fn token_in(tenant: &str, sub: &str, roles: &[&str]) -> String {
+    let exp = now_ms() / 1_000 + 3_600;
+    sign(&json!({ "sub": sub, "tenant": tenant, "roles": roles, "exp": exp, "name": sub }))
+}
+
+pub fn admin() -> String {
+    token("root", &["admin"])
+}
+
+pub fn service() -> String {
+    token("backend", &["service"])
+}
+
+/// No socket is open.
+struct Nobody;
+
+impl Connections for Nobody {
+    fn count(&self, _: &FeedKey) -> usize {
+        0
+    }
+}
+
+impl LiveStats for Nobody {
+    fn total_connections(&self) -> u64 {
+        0
+    }
+    fn active_users(&self) -> u64 {
+        0
+    }
+    fn average_duration_seconds(&self) -> u64 {
+        0
+    }
+    fn counters(&self) -> LiveCounters {
+        LiveCounters { frames_sent: 5, ..LiveCounters::default() }
+    }
+}
+
+/// A folder that goes with its test.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("landfall-{}-{count}", std::process::id());
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}

@@ -1,0 +1,111 @@
+//! Every documented call is made, and answered in the documented shape.
+
+use std::fs;
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+
+use crate::harness::{Server, finish, sign};
+
+const CALLER: &str = "9ed4c947-f6ed-4728-9b5a-e80b327f355b";
+const NOTIFICATION: &str = "03fc3f69-5984-47f5-b079-38c0b67e2dc1";
+
+fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../protocol/examples/calls")
+}
+
+fn examples() -> Vec<(String, Value)> {
+    let read = |entry: std::io::Result<fs::DirEntry>| {
+        let path = entry.unwrap().path();
+        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        (name, serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap())
+    };
+    fs::read_dir(folder()).unwrap().map(read).collect()
+}
+
+fn caller() -> String {
+    sign(&json!({ "sub": CALLER, "roles": ["admin"], "exp": 4_000_000_000_u64 }))
+}
+
+/// Makes what the example speaks of; gives the caller's notification.
+async fn prepare(server: &Server, name: &str) -> String {
+    let token = caller();
+    let put = |path: String, body: Value| {
+        let token = token.clone();
+        async move { server.call(&token, "PUT", &path, body).await }
+    };
+    if name != "topic_put" {
+        put("/api/v1/topics/class-7b".into(), json!({ "room_id": "north-12" })).await;
+        put("/api/v1/topics/drivers-north".into(), json!({})).await;
+        let me = format!("/api/v1/topics/class-7b/members/{CALLER}");
+        put(me, json!({ "role": "teacher" })).await;
+    }
+    if name != "member_put" {
+        put("/api/v1/topics/class-7b/members/teacher-1".into(), json!({ "role": "teacher" })).await;
+    }
+    server.notify(&token, CALLER).await
+}
+
+#[tokio::test]
+async fn every_documented_call_is_answered_as_documented() {
+    let examples = examples();
+    assert!(examples.len() >= 25);
+    for (name, example) in examples {
+        let server = Server::start().await;
+        let id = prepare(&server, &name).await;
+        let path = example["path"].as_str().unwrap().replace(NOTIFICATION, &id);
+        let mut request = server.request(example["method"].as_str().unwrap(), &path);
+        request = request.bearer_auth(caller());
+        for (header, value) in example["request_headers"].as_object().into_iter().flatten() {
+            if header != "authorization" {
+                request = request.header(header, value.as_str().unwrap());
+            }
+        }
+        let body = match &example["request"] {
+            Value::Null => String::new(),
+            Value::Array(lines) => lines.iter().map(|line| format!("{line}\n")).collect(),
+            body => body.to_string(),
+        };
+        let answer = finish(request.body(body)).await;
+        assert_eq!(answer.status, example["status"], "{name}: {}", answer.text);
+        let actual = if example["answer"].is_array() {
+            answer.text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()).collect()
+        } else if answer.text.is_empty() {
+            Value::Null
+        } else {
+            answer.json()
+        };
+        check_shape(&name, &example["answer"], &actual);
+    }
+}
+
+/// Objects whose keys are data: channels, and what apps and the trail say freely.
+const FREE: [&str; 5] = ["channels", "reasons", "data", "metadata", "actions"];
+
+#[track_caller]
+fn check_shape(place: &str, example: &Value, actual: &Value) {
+    match (example, actual) {
+        (Value::Null, _) | (_, Value::Null) => {}
+        (Value::Object(example), Value::Object(actual)) => {
+            let keys = |map: &serde_json::Map<String, Value>| -> Vec<String> {
+                map.keys().filter(|key| *key != "request_id").cloned().collect()
+            };
+            assert_eq!(keys(example), keys(actual), "{place}");
+            for (key, value) in example.iter().filter(|(key, _)| !FREE.contains(&key.as_str())) {
+                if let Some(actual) = actual.get(key) {
+                    check_shape(&format!("{place}/{key}"), value, actual);
+                }
+            }
+        }
+        (Value::Array(example), Value::Array(actual)) => {
+            for (index, (example, actual)) in example.iter().zip(actual).enumerate() {
+                check_shape(&format!("{place}/{index}"), example, actual);
+            }
+        }
+        _ => assert_eq!(
+            std::mem::discriminant(example),
+            std::mem::discriminant(actual),
+            "{place}: {example} and {actual}"
+        ),
+    }
+}

@@ -1,0 +1,16 @@
+//! The HTTP edge over a real socket and a real store.
+
+#![allow(clippy::unwrap_used)]
+
+#[path = "../harness/mod.rs"]
+mod harness;
+
+mod bad_input;
+mod batch;
+mod classes;
+mod documents;
+mod examples;
+mod idempotency;
+mod lists;
+mod server;
+mod tenants;

@@ -1,0 +1,89 @@
+//! Nothing crosses from one tenant to another, or from one user to another (contract 1).
+
+use landfall_server::http::table;
+use serde_json::{Value, json};
+
+use crate::harness::{Server, admin, token, token_in};
+
+fn stranger() -> String {
+    token_in("acme", "root", &["admin"])
+}
+
+#[tokio::test]
+async fn another_tenant_sees_nothing_on_any_route() {
+    let server = Server::start().await;
+    server.topic("class", &[("root", "owner"), ("u1", "member")]).await;
+    let id = server.notify(&admin(), "root").await;
+    for (method, template) in table() {
+        let path = template
+            .replace("topics/{id}", "topics/class")
+            .replace("notifications/{id}", &format!("notifications/{id}"))
+            .replace("{user_id}", "u1");
+        let (body, expected) = match (method, template) {
+            ("PUT", "/api/v1/topics/{id}") => (json!({}), 201),
+            ("POST", "/api/v1/notify") => {
+                (json!({ "topic_id": "elsewhere", "type": "t", "message": "m" }), 404)
+            }
+            ("POST", "/api/v1/notify/batch") => continue,
+            ("POST", "/api/v1/topics/{id}/members") => {
+                (json!({ "members": [{ "user_id": "u1" }] }), 404)
+            }
+            ("POST", "/api/v1/notifications/ack") => (json!({ "replay_id": 9 }), 200),
+            (_, template) if template.contains("{id}") => (Value::Null, 404),
+            _ => (Value::Null, 200),
+        };
+        if expected == 201 {
+            continue;
+        }
+        let answer = server.call(&stranger(), method, &path, body).await;
+        assert_eq!(answer.status, expected, "{method} {path}: {}", answer.text);
+        assert!(!answer.text.contains(&id), "{method} {path}: {}", answer.text);
+        assert!(!answer.text.contains(r#""id":"class""#), "{method} {path}");
+    }
+    // A topic of the same name is another topic.
+    let made = server.call(&stranger(), "PUT", "/api/v1/topics/class", json!({})).await;
+    assert_eq!((made.status, made.json()["members"].clone()), (201, json!(0)));
+    let kept = server.get(&admin(), "/api/v1/topics/class").await.json();
+    assert_eq!(kept["members"], 2);
+    let mine = server.get(&admin(), "/api/v1/notifications").await.json();
+    assert_eq!(mine["items"][0]["read"], false);
+}
+
+#[tokio::test]
+async fn another_user_of_the_tenant_sees_no_inbox_but_their_own() {
+    let server = Server::start().await;
+    let id = server.notify(&admin(), "u1").await;
+    let other = token("u2", &[]);
+    for (method, path) in [("DELETE", ""), ("PATCH", "/mark-read")] {
+        let path = format!("/api/v1/notifications/{id}{path}");
+        assert_eq!(server.call(&other, method, &path, Value::Null).await.status, 404);
+    }
+    let list = server.get(&other, "/api/v1/notifications").await.json();
+    assert_eq!(list, json!({ "items": [], "next_cursor": null }));
+    for path in ["notifications", "audit", "audit/verify"] {
+        let answer = server.get(&other, &format!("/api/v1/admin/{path}")).await;
+        assert_eq!((answer.status, answer.code().as_str()), (403, "forbidden"));
+    }
+}
+
+#[tokio::test]
+async fn a_cursor_opens_only_the_list_it_came_from() {
+    let server = Server::start().await;
+    for _ in 0..3 {
+        server.notify(&admin(), "u1").await;
+        server.notify(&admin(), "u2").await;
+    }
+    let u1 = token("u1", &[]);
+    let page = server.get(&u1, "/api/v1/notifications?limit=1").await.json();
+    let cursor = page["next_cursor"].as_str().unwrap();
+    let with = |rest: &str| format!("/api/v1/notifications?cursor={cursor}{rest}");
+    assert_eq!(server.get(&u1, &with("&limit=2")).await.status, 200);
+    for (token, path) in [
+        (token("u2", &[]), with("")),
+        (token_in("acme", "u1", &[]), with("")),
+        (u1.clone(), with("&read=false")),
+        (u1, format!("/api/v1/topics?cursor={cursor}")),
+    ] {
+        assert_eq!(server.get(&token, &path).await.pointers(), ["/query/cursor"]);
+    }
+}
