@@ -124,6 +124,7 @@ impl Server {
             services: Arc::clone(&services),
             verifier,
             settled,
+            tasks: app.tasks.clone(),
             first_message: config.auth.first_message_seconds.duration(),
         });
         let beating = tokio::spawn(realtime::beat(Arc::clone(&hub), services, stop.clone()));

@@ -66,7 +66,7 @@ fn upgrade(
             return tracing::error!("a socket is not of the kind that the server listens on");
         };
         let followed = parts.read_buf.to_vec();
-        gateway.serve(parts.io.into_inner(), followed, hello).await;
+        gateway.open(parts.io.into_inner(), followed, hello).await;
     });
     Ok(switching(&accept, protocol))
 }

@@ -12,7 +12,9 @@ use landfall_protocol::problem::CloseCode;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
+use tokio_util::task::TaskTracker;
 
+use super::connection::Connection;
 use super::hub::{Hub, Parts, close_frame};
 use super::{greeting, reading};
 use crate::auth::Verifier;
@@ -54,29 +56,30 @@ pub struct Gateway {
     pub verifier: Arc<Verifier>,
     /// Takes what devices confirmed, or went away without confirming.
     pub settled: mpsc::Sender<Settled>,
+    /// The tasks of open connections.
+    pub tasks: TaskTracker,
     /// How long a socket may take to say who it is.
     pub first_message: Duration,
 }
 
 impl Gateway {
-    /// Serves a socket until it ends. `followed` is what came after the handshake.
-    pub async fn serve(&self, mut stream: TcpStream, followed: Vec<u8>, hello: Hello) {
+    /// Takes a socket whose handshake is done: finds out who it is and begins its session, or
+    /// refuses it. `followed` is what came after the handshake. The session is served by a task
+    /// of its own, so that an open connection keeps nothing of its beginning.
+    pub async fn open(self: Arc<Self>, mut stream: TcpStream, followed: Vec<u8>, hello: Hello) {
         let Hello { identity, start, confirm_by, device } = hello;
         let mut followed = followed;
-        let mut is_greeted = false;
+        let is_greeted = matches!(identity, Identity::Unsaid);
         let caller = match identity {
             Identity::Known(caller) => *caller,
             Identity::Refused(why) => return refuse(stream, CloseCode::Policy, &why).await,
-            Identity::Unsaid => {
-                is_greeted = true;
-                match self.greet(&mut stream, &followed).await {
-                    Ok((caller, rest)) => {
-                        followed = rest;
-                        caller
-                    }
-                    Err(why) => return refuse(stream, CloseCode::Policy, &why).await,
+            Identity::Unsaid => match self.greet(&mut stream, &followed).await {
+                Ok((caller, rest)) => {
+                    followed = rest;
+                    caller
                 }
-            }
+                Err(why) => return refuse(stream, CloseCode::Policy, &why).await,
+            },
         };
         if matches!(start, Start::After(_)) {
             self.hub.counters.replays.fetch_add(1, Ordering::Relaxed);
@@ -99,12 +102,16 @@ impl Gateway {
         }
         connection.want(&mut connection.lock(), Some(read));
         self.record_connected(&caller, connection.device.as_deref());
-        drop(caller);
-        reading::serve(self, &connection, followed).await;
-        self.hub.remove(&connection);
+        let gateway = Arc::clone(&self);
+        self.tasks.spawn(async move { gateway.serve(&connection, followed).await });
+    }
+
+    async fn serve(&self, connection: &Arc<Connection>, followed: Vec<u8>) {
+        reading::serve(self, connection, followed).await;
+        self.hub.remove(connection);
         let lost = connection.lock().session.unconfirmed();
         if !lost.is_empty() {
-            let lost = reading::confirmed(&connection, lost);
+            let lost = reading::confirmed(connection, lost);
             self.settle(Settled::Lost(lost));
         }
     }
