@@ -41,7 +41,7 @@ pub struct Options {
     #[arg(long)]
     pub distinct: bool,
     /// Where the sockets are opened; `{token}` and `{device}` are filled in.
-    #[arg(long, default_value = "/ws?token={token}&device_id={device}")]
+    #[arg(long, default_value = "/ws?token={token}&device_id={device}&ack=1")]
     pub path: String,
     /// A folder for the server's data.
     #[arg(long, default_value = "bench-data")]
