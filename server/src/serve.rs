@@ -125,6 +125,7 @@ impl Server {
             verifier,
             settled,
             first_message: config.auth.first_message_seconds.duration(),
+            drain: app.drain.clone(),
         });
         let beating = tokio::spawn(realtime::beat(Arc::clone(&hub), services, stop.clone()));
         let listener = listen(config)?;

@@ -12,9 +12,11 @@ use landfall_protocol::problem::CloseCode;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
+use super::greeting::{self, NoToken};
 use super::hub::{Hub, Parts, close_frame};
-use super::{greeting, reading};
+use super::reading;
 use crate::auth::Verifier;
 use crate::service::Services;
 use crate::service::inbox::{Confirmed, Settled};
@@ -56,6 +58,8 @@ pub struct Gateway {
     pub settled: mpsc::Sender<Settled>,
     /// How long a socket may take to say who it is.
     pub first_message: Duration,
+    /// Cancelled when the server begins to drain.
+    pub drain: CancellationToken,
 }
 
 impl Gateway {
@@ -74,7 +78,7 @@ impl Gateway {
                         followed = rest;
                         caller
                     }
-                    Err(why) => return refuse(stream, CloseCode::Policy, &why).await,
+                    Err((code, why)) => return refuse(stream, code, &why).await,
                 }
             }
         };
@@ -98,6 +102,10 @@ impl Gateway {
             connection.send(&reading::authenticated(&caller.user, caller.expires_at));
         }
         connection.want(&mut connection.lock(), Some(read));
+        if self.drain.is_cancelled() {
+            // It came while the hub told the others.
+            connection.send_away(0);
+        }
         self.record_connected(&caller, connection.device.as_deref());
         drop(caller);
         reading::serve(self, &connection, followed).await;
@@ -113,13 +121,26 @@ impl Gateway {
         &self,
         stream: &mut TcpStream,
         first: &[u8],
-    ) -> Result<(Caller, Vec<u8>), String> {
+    ) -> Result<(Caller, Vec<u8>), (CloseCode, String)> {
+        let with_reason = |code: CloseCode| (code, code.default_reason().to_owned());
+        // Who has not said who they are count as connections too: they hold a socket.
+        let Ok(_room) = self.hub.newcomers.try_acquire() else {
+            return Err(with_reason(CloseCode::TryLater));
+        };
         let depth = self.hub.settings.json_depth;
-        let (token, followed) = greeting::token(stream, first, self.first_message, depth)
-            .await
-            .map_err(|_| "a token is needed".to_owned())?;
-        let now = self.services.now().as_ms();
-        let caller = self.verifier.verify(&token, now).map_err(|error| error.to_string())?;
+        let found = tokio::select! {
+            found = greeting::token(stream, first, self.first_message, depth) => found,
+            () = self.drain.cancelled() => return Err(with_reason(CloseCode::Restart)),
+        };
+        let (token, followed) = found.map_err(|why| match why {
+            NoToken::TooLate | NoToken::SomethingElse => {
+                (CloseCode::Policy, "a token is needed".to_owned())
+            }
+            NoToken::Broken(error) => with_reason(reading::close_code(error)),
+            NoToken::Gone => with_reason(CloseCode::Normal),
+        })?;
+        let caller = self.verifier.verify(&token, self.services.now().as_ms());
+        let caller = caller.map_err(|error| (CloseCode::Policy, error.to_string()))?;
         Ok((caller, followed))
     }
 
