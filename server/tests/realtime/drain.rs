@@ -62,7 +62,8 @@ async fn what_is_queued_is_written_before_the_close() {
 #[tokio::test]
 async fn a_request_under_way_is_answered() {
     let landfall = Landfall::start().await;
-    let body = json!({ "user_id": "ada", "notification_type": "news", "title": "t", "message": "m" });
+    let body =
+        json!({ "user_id": "ada", "notification_type": "news", "title": "t", "message": "m" });
     let body = body.to_string();
     let (first, second) = body.split_at(10);
     let mut socket = Raw::open(landfall.address).await;
@@ -90,10 +91,8 @@ async fn a_request_under_way_is_answered() {
 /// A socket that has not said who it is has nothing under way: it must not hold up the end.
 #[tokio::test]
 async fn a_socket_that_has_not_said_who_it_is_is_sent_away_too() {
-    let settings = [
-        ("LANDFALL_AUTH_FIRST_MESSAGE_SECONDS", "120"),
-        ("LANDFALL_SERVER_DRAIN_SECONDS", "3600"),
-    ];
+    let settings =
+        [("LANDFALL_AUTH_FIRST_MESSAGE_SECONDS", "120"), ("LANDFALL_SERVER_DRAIN_SECONDS", "3600")];
     let landfall = Landfall::with(&settings).await;
     let mut silent = Raw::upgraded(landfall.address, "/ws").await;
     let mut late = Raw::upgraded(landfall.address, "/ws").await;

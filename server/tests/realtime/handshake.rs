@@ -5,7 +5,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 
 use crate::client::Device;
 use crate::harness::{DEADLINE, Landfall, NOON, sign, soon, token};
-use crate::raw::{PONG, PING, Raw, TEXT, frame, handshake};
+use crate::raw::{CLOSE, PING, PONG, Raw, TEXT, frame, handshake};
 
 #[tokio::test]
 async fn a_token_may_come_by_query_header_or_subprotocol() {
@@ -139,6 +139,21 @@ async fn a_socket_that_does_not_say_who_it_is_is_closed() {
         assert!(closed.1.contains("token"), "{closed:?}");
     }
     landfall.until_connected(0).await;
+}
+
+#[tokio::test]
+async fn a_broken_first_frame_ends_a_socket_with_its_code() {
+    let landfall = Landfall::start().await;
+    let large = frame(TEXT, &[b' '; 17_000]);
+    let cases = [(vec![0x81, 1, b'x'], 1002), (frame(TEXT, b"\xFF"), 1007), (large, 1009)];
+    for (bytes, code) in cases {
+        let mut socket = Raw::upgraded(landfall.address, "/ws").await;
+        socket.send(&bytes).await;
+        assert_eq!(socket.closed().await.0, code);
+    }
+    let mut leaving = Raw::upgraded(landfall.address, "/ws").await;
+    leaving.send(&frame(CLOSE, b"")).await;
+    assert_eq!(leaving.closed().await.0, 1000);
 }
 
 #[tokio::test]

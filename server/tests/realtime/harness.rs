@@ -153,7 +153,8 @@ impl Landfall {
 
     /// Sends a notification with more fields and a sender's token.
     pub async fn notify_as(&self, token: &str, user: &str, title: &str, more: Value) -> Value {
-        let mut body = json!({ "user_id": user, "notification_type": "news", "title": title, "message": "m" });
+        let mut body =
+            json!({ "user_id": user, "notification_type": "news", "title": title, "message": "m" });
         body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         self.call("POST", "/api/v1/notify", token, Some(body)).await
     }

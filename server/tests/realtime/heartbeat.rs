@@ -5,10 +5,8 @@ use serde_json::json;
 use crate::harness::{Landfall, token};
 use crate::raw::{PING, PONG, Raw, TEXT, frame};
 
-const QUICK: [(&str, &str); 2] = [
-    ("LANDFALL_REALTIME_HEARTBEAT_SECONDS", "1"),
-    ("LANDFALL_REALTIME_SILENCE_SECONDS", "2"),
-];
+const QUICK: [(&str, &str); 2] =
+    [("LANDFALL_REALTIME_HEARTBEAT_SECONDS", "1"), ("LANDFALL_REALTIME_SILENCE_SECONDS", "2")];
 
 #[tokio::test]
 async fn a_heartbeat_says_where_the_feed_stands() {

@@ -58,7 +58,8 @@ async fn what_comes_while_the_undelivered_are_sent_comes_once_and_after_them() {
 #[tokio::test]
 async fn what_is_read_deleted_or_expired_is_owed_to_nobody() {
     let landfall = Landfall::at_noon(&[]).await;
-    let bearer = crate::harness::sign(&json!({ "sub": "ada", "exp": crate::harness::NOON + 3_600 }));
+    let bearer =
+        crate::harness::sign(&json!({ "sub": "ada", "exp": crate::harness::NOON + 3_600 }));
     for (title, ttl) in [("read", 600), ("deleted", 600), ("expired", 10), ("kept", 600)] {
         landfall.notify_with("ada", title, json!({ "ttl": ttl })).await;
     }

@@ -5,10 +5,8 @@ use serde_json::{Value, json};
 use crate::client::Device;
 use crate::harness::{Landfall, NOON, sign, token_in};
 
-const QUICK: [(&str, &str); 2] = [
-    ("LANDFALL_REALTIME_HEARTBEAT_SECONDS", "1"),
-    ("LANDFALL_AUTH_LEEWAY_SECONDS", "60"),
-];
+const QUICK: [(&str, &str); 2] =
+    [("LANDFALL_REALTIME_HEARTBEAT_SECONDS", "1"), ("LANDFALL_AUTH_LEEWAY_SECONDS", "60")];
 
 fn until(user: &str, after_noon: i64) -> String {
     sign(&json!({ "sub": user, "exp": NOON + after_noon }))
