@@ -7,13 +7,14 @@ use std::time::Duration;
 use landfall_core::auth::Caller;
 use landfall_core::feed::FeedKey;
 use landfall_core::id::DeviceId;
-use landfall_core::session::{ConfirmBy, Session, Start};
+use landfall_core::session::{ConfirmBy, Read, Session, Start};
 use landfall_protocol::problem::CloseCode;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use super::connection::Connection;
 use super::greeting::{self, NoToken};
 use super::hub::{Hub, Parts, close_frame};
 use super::reading;
@@ -66,25 +67,16 @@ impl Gateway {
     /// Serves a socket until it ends. `followed` is what came after the handshake.
     pub async fn serve(&self, mut stream: TcpStream, followed: Vec<u8>, hello: Hello) {
         let Hello { identity, start, confirm_by, device } = hello;
-        let mut followed = followed;
-        let mut is_greeted = false;
-        let caller = match identity {
-            Identity::Known(caller) => *caller,
-            Identity::Refused(why) => return refuse(stream, CloseCode::Policy, &why).await,
-            Identity::Unsaid => {
-                is_greeted = true;
-                match self.greet(&mut stream, &followed).await {
-                    Ok((caller, rest)) => {
-                        followed = rest;
-                        caller
-                    }
-                    Err((code, why)) => return refuse(stream, code, &why).await,
-                }
-            }
+        let is_greeted = matches!(identity, Identity::Unsaid);
+        let identified = match identity {
+            Identity::Known(caller) => Ok((*caller, followed)),
+            Identity::Refused(why) => Err((CloseCode::Policy, why)),
+            Identity::Unsaid => self.greet(&mut stream, &followed).await,
         };
-        if matches!(start, Start::After(_)) {
-            self.hub.counters.replays.fetch_add(1, Ordering::Relaxed);
-        }
+        let (caller, followed) = match identified {
+            Ok(identified) => identified,
+            Err((code, why)) => return refuse(stream, code, &why).await,
+        };
         let (session, read) = Session::start(start, confirm_by, self.hub.settings.pages);
         let parts = Parts {
             feed: Arc::new(FeedKey::inbox(&caller.tenant, &caller.user)),
@@ -98,21 +90,29 @@ impl Gateway {
             Ok(connection) => connection,
             Err((stream, why)) => return refuse(stream, CloseCode::TryLater, why).await,
         };
+        if matches!(start, Start::After(_)) {
+            self.hub.counters.replays.fetch_add(1, Ordering::Relaxed);
+        }
         if is_greeted {
             connection.send(&reading::authenticated(&caller.user, caller.expires_at));
         }
+        self.record_connected(&caller, connection.device.as_deref());
+        drop(caller);
+        self.follow(&connection, read, followed).await;
+    }
+
+    /// Serves a connection that the hub has taken in, and lets it go.
+    async fn follow(&self, connection: &Arc<Connection>, read: Read, followed: Vec<u8>) {
         connection.want(&mut connection.lock(), Some(read));
         if self.drain.is_cancelled() {
             // It came while the hub told the others.
             connection.send_away(0);
         }
-        self.record_connected(&caller, connection.device.as_deref());
-        drop(caller);
-        reading::serve(self, &connection, followed).await;
-        self.hub.remove(&connection);
+        reading::serve(self, connection, followed).await;
+        self.hub.remove(connection);
         let lost = connection.lock().session.unconfirmed();
         if !lost.is_empty() {
-            let lost = reading::confirmed(&connection, lost);
+            let lost = reading::confirmed(connection, lost);
             self.settle(Settled::Lost(lost));
         }
     }
