@@ -126,6 +126,7 @@ impl Server {
             settled,
             tasks: app.tasks.clone(),
             first_message: config.auth.first_message_seconds.duration(),
+            drain: app.drain.clone(),
         });
         let beating = tokio::spawn(realtime::beat(Arc::clone(&hub), services, stop.clone()));
         let listener = listen(config)?;

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use landfall_core::notify::FieldError;
 use landfall_protocol::json::BadJson;
@@ -130,6 +130,13 @@ fn sentence(text: &str) -> String {
         .map_or_else(String::new, |first| format!("{}{}.", first.to_uppercase(), chars.as_str()))
 }
 
+/// A 426 has to name the protocol and its version (RFC 9110, 15.5.22; RFC 6455, 4.4).
+fn say_what_is_spoken(headers: &mut HeaderMap) {
+    headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+    headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    headers.insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+}
+
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let Self { problem, challenge } = self;
@@ -143,6 +150,7 @@ impl IntoResponse for ApiError {
             Code::Unavailable => {
                 headers.insert(header::RETRY_AFTER, RETRY_AFTER);
             }
+            Code::UpgradeRequired => say_what_is_spoken(headers),
             _ => {}
         }
         response.extensions_mut().insert(Unwritten(Arc::from(problem)));

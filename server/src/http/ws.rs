@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Query, Request, State};
+use axum::extract::{Request, State};
 use axum::http::header::{
     CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
     SEC_WEBSOCKET_VERSION, UPGRADE,
@@ -25,6 +25,7 @@ use serde::Deserialize;
 use tokio::net::TcpStream;
 
 use super::ApiError;
+use super::params::Params;
 use crate::app::App;
 use crate::auth::{Verifier, bearer};
 use crate::realtime::handshake::{accept_key, is_valid_key};
@@ -40,7 +41,7 @@ struct WsQuery {
 
 /// The routes of the gateway: `/ws` and `/ws/notify` are one (contract 4).
 pub fn routes(gateway: Arc<Gateway>) -> Router<Arc<App>> {
-    let handler = move |State(app): State<Arc<App>>, Query(query): Query<WsQuery>, request| {
+    let handler = move |State(app): State<Arc<App>>, Params(query): Params<WsQuery>, request| {
         let gateway = Arc::clone(&gateway);
         async move { upgrade(&app, gateway, &query, request) }
     };

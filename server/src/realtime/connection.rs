@@ -244,8 +244,11 @@ impl Connection {
         self.wake.notify_one();
     }
 
-    /// Begins to close once everything that waits is written.
-    pub(super) fn close_after_writing(&self, code: CloseCode) {
+    /// Tells the device to come back after a while, and closes once everything that waits is
+    /// written.
+    pub(super) fn send_away(&self, after_ms: u64) {
+        self.send(&ControlFrame::Reconnect { after_ms });
+        let code = CloseCode::Restart;
         let mut state = self.lock();
         if state.ending == Ending::Open {
             state.queue.push(frame::close(code.number(), code.default_reason()));

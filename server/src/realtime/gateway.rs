@@ -7,16 +7,18 @@ use std::time::Duration;
 use landfall_core::auth::Caller;
 use landfall_core::feed::FeedKey;
 use landfall_core::id::DeviceId;
-use landfall_core::session::{ConfirmBy, Session, Start};
+use landfall_core::session::{ConfirmBy, Read, Session, Start};
 use landfall_protocol::problem::CloseCode;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::connection::Connection;
+use super::greeting::{self, NoToken};
 use super::hub::{Hub, Parts, close_frame};
-use super::{greeting, reading};
+use super::reading;
 use crate::auth::Verifier;
 use crate::service::Services;
 use crate::service::inbox::{Confirmed, Settled};
@@ -60,6 +62,8 @@ pub struct Gateway {
     pub tasks: TaskTracker,
     /// How long a socket may take to say who it is.
     pub first_message: Duration,
+    /// Cancelled when the server begins to drain.
+    pub drain: CancellationToken,
 }
 
 impl Gateway {
@@ -68,22 +72,16 @@ impl Gateway {
     /// of its own, so that an open connection keeps nothing of its beginning.
     pub async fn open(self: Arc<Self>, mut stream: TcpStream, followed: Vec<u8>, hello: Hello) {
         let Hello { identity, start, confirm_by, device } = hello;
-        let mut followed = followed;
         let is_greeted = matches!(identity, Identity::Unsaid);
-        let caller = match identity {
-            Identity::Known(caller) => *caller,
-            Identity::Refused(why) => return refuse(stream, CloseCode::Policy, &why).await,
-            Identity::Unsaid => match self.greet(&mut stream, &followed).await {
-                Ok((caller, rest)) => {
-                    followed = rest;
-                    caller
-                }
-                Err(why) => return refuse(stream, CloseCode::Policy, &why).await,
-            },
+        let identified = match identity {
+            Identity::Known(caller) => Ok((*caller, followed)),
+            Identity::Refused(why) => Err((CloseCode::Policy, why)),
+            Identity::Unsaid => self.greet(&mut stream, &followed).await,
         };
-        if matches!(start, Start::After(_)) {
-            self.hub.counters.replays.fetch_add(1, Ordering::Relaxed);
-        }
+        let (caller, followed) = match identified {
+            Ok(identified) => identified,
+            Err((code, why)) => return refuse(stream, code, &why).await,
+        };
         let (session, read) = Session::start(start, confirm_by, self.hub.settings.pages);
         let parts = Parts {
             feed: Arc::new(FeedKey::inbox(&caller.tenant, &caller.user)),
@@ -97,16 +95,24 @@ impl Gateway {
             Ok(connection) => connection,
             Err((stream, why)) => return refuse(stream, CloseCode::TryLater, why).await,
         };
+        if matches!(start, Start::After(_)) {
+            self.hub.counters.replays.fetch_add(1, Ordering::Relaxed);
+        }
         if is_greeted {
             connection.send(&reading::authenticated(&caller.user, caller.expires_at));
         }
-        connection.want(&mut connection.lock(), Some(read));
         self.record_connected(&caller, connection.device.as_deref());
         let gateway = Arc::clone(&self);
-        self.tasks.spawn(async move { gateway.serve(&connection, followed).await });
+        self.tasks.spawn(async move { gateway.follow(&connection, read, followed).await });
     }
 
-    async fn serve(&self, connection: &Arc<Connection>, followed: Vec<u8>) {
+    /// Serves a connection that the hub has taken in, and lets it go.
+    async fn follow(&self, connection: &Arc<Connection>, read: Read, followed: Vec<u8>) {
+        connection.want(&mut connection.lock(), Some(read));
+        if self.drain.is_cancelled() {
+            // It came while the hub told the others.
+            connection.send_away(0);
+        }
         reading::serve(self, connection, followed).await;
         self.hub.remove(connection);
         let lost = connection.lock().session.unconfirmed();
@@ -120,13 +126,26 @@ impl Gateway {
         &self,
         stream: &mut TcpStream,
         first: &[u8],
-    ) -> Result<(Caller, Vec<u8>), String> {
+    ) -> Result<(Caller, Vec<u8>), (CloseCode, String)> {
+        let with_reason = |code: CloseCode| (code, code.default_reason().to_owned());
+        // Who has not said who they are count as connections too: they hold a socket.
+        let Ok(_room) = self.hub.newcomers.try_acquire() else {
+            return Err(with_reason(CloseCode::TryLater));
+        };
         let depth = self.hub.settings.json_depth;
-        let (token, followed) = greeting::token(stream, first, self.first_message, depth)
-            .await
-            .map_err(|_| "a token is needed".to_owned())?;
-        let now = self.services.now().as_ms();
-        let caller = self.verifier.verify(&token, now).map_err(|error| error.to_string())?;
+        let found = tokio::select! {
+            found = greeting::token(stream, first, self.first_message, depth) => found,
+            () = self.drain.cancelled() => return Err(with_reason(CloseCode::Restart)),
+        };
+        let (token, followed) = found.map_err(|why| match why {
+            NoToken::TooLate | NoToken::SomethingElse => {
+                (CloseCode::Policy, "a token is needed".to_owned())
+            }
+            NoToken::Broken(error) => with_reason(reading::close_code(error)),
+            NoToken::Gone => with_reason(CloseCode::Normal),
+        })?;
+        let caller = self.verifier.verify(&token, self.services.now().as_ms());
+        let caller = caller.map_err(|error| (CloseCode::Policy, error.to_string()))?;
         Ok((caller, followed))
     }
 

@@ -5,10 +5,10 @@
 use std::time::Duration;
 
 use landfall_protocol::frame::{ClientFrame, ClientMessage};
-use tokio::io::AsyncReadExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use super::frame::{Decoder, Incoming};
+use super::frame::{Decoder, FrameError, Incoming, pong};
 
 /// A socket says nothing before it has said who it is; this much is enough for a token.
 const BYTES_MAX: usize = 16 * 1_024;
@@ -20,8 +20,19 @@ pub(super) enum NoToken {
     TooLate,
     /// Something else came first.
     SomethingElse,
+    /// What came is no WebSocket frame, or too large.
+    Broken(FrameError),
     /// The client went away.
     Gone,
+}
+
+/// What is on the wire so far.
+#[derive(Default)]
+struct Scan {
+    /// Payloads of the pings, in order.
+    pings: Vec<Vec<u8>>,
+    /// The token and what followed it.
+    token: Option<(String, Vec<u8>)>,
 }
 
 /// Waits for the message with the token; gives it and what followed on the wire.
@@ -42,8 +53,14 @@ async fn read_token(
     depth: usize,
 ) -> Result<(String, Vec<u8>), NoToken> {
     let mut wire = first.to_vec();
+    let mut answered = 0;
     loop {
-        if let Some(found) = find_token(&wire, depth)? {
+        let Scan { pings, token } = scan(&wire, depth)?;
+        for ping in &pings[answered..] {
+            stream.write_all(&pong(ping)).await.map_err(|_| NoToken::Gone)?;
+        }
+        answered = pings.len();
+        if let Some(found) = token {
             return Ok(found);
         }
         if wire.len() >= BYTES_MAX {
@@ -56,22 +73,32 @@ async fn read_token(
     }
 }
 
-/// Looks for a whole first message in what came so far; decoding unmasks in place, so it works on
-/// a copy each time, which a few kilobytes bear.
-fn find_token(wire: &[u8], depth: usize) -> Result<Option<(String, Vec<u8>)>, NoToken> {
+/// Looks for a whole first message in what came so far, past control frames; decoding unmasks in
+/// place, so it works on a copy each time, which a few kilobytes bear.
+fn scan(wire: &[u8], depth: usize) -> Result<Scan, NoToken> {
     let mut copy = wire.to_vec();
     let mut rest = copy.as_mut_slice();
     let mut decoder = Decoder::default();
-    let Some(incoming) = decoder.next(&mut rest, BYTES_MAX).map_err(|_| NoToken::SomethingElse)?
-    else {
-        return Ok(None);
-    };
-    let Incoming::Text(text) = incoming else { return Err(NoToken::SomethingElse) };
-    let message = ClientMessage::decode(text.as_bytes(), depth);
-    let Ok(ClientMessage { frame: ClientFrame::Auth { token }, .. }) = message else {
-        return Err(NoToken::SomethingElse);
-    };
-    let token = token.0;
-    let followed = wire[wire.len() - rest.len()..].to_vec();
-    Ok(Some((token, followed)))
+    let mut scan = Scan::default();
+    while let Some(incoming) = decoder.next(&mut rest, BYTES_MAX).map_err(NoToken::Broken)? {
+        match incoming {
+            Incoming::Ping(payload) => scan.pings.push(payload.to_vec()),
+            Incoming::Pong(_) => {}
+            Incoming::Close { .. } => return Err(NoToken::Gone),
+            Incoming::Binary(_) => return Err(NoToken::SomethingElse),
+            Incoming::Text(text) => {
+                let token = token_of(text, depth)?;
+                scan.token = Some((token, wire[wire.len() - rest.len()..].to_vec()));
+                break;
+            }
+        }
+    }
+    Ok(scan)
+}
+
+fn token_of(text: &str, depth: usize) -> Result<String, NoToken> {
+    match ClientMessage::decode(text.as_bytes(), depth) {
+        Ok(ClientMessage { frame: ClientFrame::Auth { token }, .. }) => Ok(token.0),
+        _ => Err(NoToken::SomethingElse),
+    }
 }

@@ -16,7 +16,6 @@ use landfall_core::feed::FeedKey;
 use landfall_core::id::UserId;
 use landfall_core::session::{PageSizes, Session};
 use landfall_core::time::Timestamp;
-use landfall_protocol::frame::ControlFrame;
 use landfall_protocol::problem::CloseCode;
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
@@ -93,6 +92,8 @@ type Followers = HashMap<Arc<FeedKey>, Vec<Arc<Connection>>>;
 pub struct Hub {
     pub(super) settings: HubSettings,
     pub(super) reads: Semaphore,
+    /// Room for sockets that have not said who they are.
+    pub(super) newcomers: Semaphore,
     /// What happened since the start.
     pub counters: Counters,
     shards: Vec<Mutex<Followers>>,
@@ -120,6 +121,7 @@ impl Hub {
         Self {
             settings,
             reads: Semaphore::new(settings.reads),
+            newcomers: Semaphore::new(settings.connections),
             counters: Counters::default(),
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
             hasher: RandomState::new(),
@@ -151,13 +153,15 @@ impl Hub {
     /// Takes a connection in, or says why not. From here on it hears every change of its feed.
     pub(super) fn add(&self, parts: Parts) -> Result<Arc<Connection>, (TcpStream, &'static str)> {
         let Parts { feed, user, device, stream, expires_at, session } = parts;
-        if self.total() >= self.settings.connections {
+        let room = |total| (total < self.settings.connections).then_some(total + 1);
+        if self.total.fetch_update(Ordering::Relaxed, Ordering::Relaxed, room).is_err() {
             return Err((stream, "this server has no room for more connections"));
         }
         let mut shard = self.shard(&feed);
         let feed = shard.get_key_value(&feed).map_or(feed, |(known, _)| Arc::clone(known));
         let followers = shard.entry(Arc::clone(&feed)).or_default();
         if followers.len() >= self.settings.connections_per_user {
+            self.total.fetch_sub(1, Ordering::Relaxed);
             return Err((stream, "this user has too many connections"));
         }
         let connection = Arc::new(Connection::new(connection::Parts {
@@ -182,7 +186,6 @@ impl Hub {
         drop(shard);
         self.opened_at_sum.fetch_add(connection.opened_at, Ordering::Relaxed);
         lock(self.slot(connection.id)).insert(connection.id, Arc::clone(&connection));
-        self.total.fetch_add(1, Ordering::Relaxed);
         Ok(connection)
     }
 
@@ -268,9 +271,7 @@ impl Hub {
         let connections = self.connections(None);
         let count = connections.len().max(1) as u64;
         for (index, connection) in connections.iter().enumerate() {
-            let after_ms = index as u64 * spread_ms / count;
-            connection.send(&ControlFrame::Reconnect { after_ms });
-            connection.close_after_writing(CloseCode::Restart);
+            connection.send_away(index as u64 * spread_ms / count);
         }
     }
 }

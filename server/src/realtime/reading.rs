@@ -16,7 +16,7 @@ use landfall_protocol::text::Time;
 use tokio::io::Interest;
 
 use super::connection::{Connection, Ending};
-use super::frame::{Decoder, Incoming};
+use super::frame::{Decoder, FrameError, Incoming};
 use super::gateway::Gateway;
 use crate::service::inbox::Confirmed;
 
@@ -101,14 +101,17 @@ fn take_in(
             Ok(Some(incoming)) => on_incoming(gateway, connection, &incoming),
             Ok(None) => return,
             Err(error) => {
-                let code = CloseCode::ALL
-                    .into_iter()
-                    .find(|code| code.number() == error.close_code())
-                    .unwrap_or(CloseCode::Protocol);
+                let code = close_code(error);
                 return connection.close(&mut connection.lock(), code, code.default_reason());
             }
         }
     }
+}
+
+/// Gives the code with which a connection ends that broke the rules of the wire.
+pub(super) fn close_code(error: FrameError) -> CloseCode {
+    let named = |code: &CloseCode| code.number() == error.close_code();
+    CloseCode::ALL.into_iter().find(named).unwrap_or(CloseCode::Protocol)
 }
 
 fn on_incoming(gateway: &Gateway, connection: &Arc<Connection>, incoming: &Incoming<'_>) {

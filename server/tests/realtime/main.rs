@@ -1,0 +1,21 @@
+//! The realtime edge as clients meet it: a whole server in this process, real sockets, no sleeps.
+//!
+//! Every wait is for a frame, an answer or a condition, and gives up after a while.
+#![allow(clippy::unwrap_used)]
+
+mod churn;
+mod client;
+mod confirm;
+mod drain;
+mod handshake;
+mod harness;
+mod heartbeat;
+mod limits;
+mod live;
+mod pending;
+mod raw;
+mod repair;
+mod replay;
+mod slow;
+mod tokens;
+mod wire;

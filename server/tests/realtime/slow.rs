@@ -1,0 +1,94 @@
+//! A client that stops reading delays nobody, is closed, and loses nothing.
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+
+use crate::client::number;
+use crate::harness::{Landfall, token, until};
+use crate::raw::Raw;
+
+/// Notifications of about 30 KB: far more than the buffers between the server and the client.
+const COUNT: u32 = 80;
+
+const SMALL: [(&str, &str); 3] = [
+    ("LANDFALL_REALTIME_QUEUE_MAX_KIB", "64"),
+    ("LANDFALL_REALTIME_SEND_BUFFER_KIB", "8"),
+    ("LANDFALL_LIMITS_CONNECTIONS_PER_USER", "10"),
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_slow_reader_is_closed_and_ends_with_everything_once() {
+    let landfall = Landfall::with(&SMALL).await;
+    let path = format!("/ws?token={}&replay_from=", token("ada", "student"));
+    let mut slow = Raw::open_small(landfall.address).await.upgrade(&format!("{path}0")).await;
+    let mut quick = [landfall.device("ada", "").await, landfall.device("ada", "ack=1").await];
+    landfall.until_connected(3).await;
+    let data = json!({ "data": { "filler": "x".repeat(30_000) } });
+    for title in 1..=COUNT {
+        landfall.notify_with("ada", &title.to_string(), data.clone()).await;
+        // Whoever reads has each before the next is sent.
+        for device in &mut quick {
+            assert_eq!(device.titles(1).await, [title.to_string()]);
+        }
+    }
+    let closed = || landfall.server.app.live.counters().slow_closed;
+    until("the slow reader is closed", async || closed() == 1).await;
+    until("it is let go", async || landfall.server.app.live.total_connections() == 2).await;
+
+    let mut seen = BTreeMap::<u64, u32>::new();
+    while let Some(frame) = slow.text().await {
+        *seen.entry(number(&frame["replay_id"])).or_default() += 1;
+    }
+    let last = seen.keys().next_back().copied().unwrap_or(0);
+    assert!(last < u64::from(COUNT), "it was not slow");
+    let mut back = Raw::upgraded(landfall.address, &format!("{path}{last}")).await;
+    while seen.len() < COUNT as usize {
+        let frame = back.text().await.unwrap();
+        *seen.entry(number(&frame["replay_id"])).or_default() += 1;
+    }
+    landfall.notify("ada", "live").await;
+    assert_eq!(back.text().await.unwrap()["title"], "live");
+    assert_eq!(seen, (1..=u64::from(COUNT)).map(|at| (at, 1)).collect());
+    assert_eq!(closed(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_slow_reader_that_reads_again_is_told_why_it_was_closed() {
+    let mut settings = SMALL.to_vec();
+    settings.push(("LANDFALL_REALTIME_QUEUE_MAX_FRAMES", "50"));
+    let landfall = Landfall::with(&settings).await;
+    let path = format!("/ws?token={}&ack=1", token("ada", "student"));
+    let mut slow = Raw::open_small(landfall.address).await.upgrade(&path).await;
+    landfall.until_connected(1).await;
+    let data = json!({ "data": { "filler": "x".repeat(30_000) } });
+    let mut sent = 0;
+    let counters = || landfall.server.app.live.counters();
+    while landfall.server.app.live.total_connections() == 1 && sent < COUNT {
+        sent += 1;
+        landfall.notify_with("ada", &sent.to_string(), data.clone()).await;
+        if sent == COUNT / 2 {
+            let (code, reason) = slow.closed().await;
+            assert_eq!(code, 1013);
+            assert!(reason.contains("replay_id"), "{reason}");
+        }
+    }
+    until("it is counted", async || counters().slow_closed == 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_asks_and_never_reads_is_closed_too() {
+    let landfall = Landfall::with(&SMALL).await;
+    let path = format!("/ws?token={}", token("ada", "student"));
+    let mut greedy = Raw::open_small(landfall.address).await.upgrade(&path).await;
+    landfall.until_connected(1).await;
+    let pings = crate::raw::frame(crate::raw::TEXT, br#"{"type":"ping"}"#).repeat(1_000);
+    // The server stops reading once it closes, so a send may fail or never end.
+    let asking = async { while greedy.try_send(&pings).await {} };
+    let closing = until("the greedy one is let go", async || {
+        landfall.server.app.live.counters().slow_closed == 1
+    });
+    tokio::select! { () = asking => {}, () = closing => {} }
+    landfall.until_connected(0).await;
+    assert_eq!(landfall.server.app.live.counters().slow_closed, 1);
+}
