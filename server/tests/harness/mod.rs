@@ -15,10 +15,11 @@ use landfall_core::cursor::CursorKey;
 use landfall_core::feed::FeedKey;
 use landfall_core::notify::NotifyLimits;
 use landfall_server::app::{App, AppParts, LiveCounters, LiveStats};
-use landfall_server::auth::{Alg, KeyConfig, Material, Policy, Secret, Tenants, Verifier};
+use landfall_server::auth::{Alg, KeyConfig, Material, Policy, Tenants, Verifier};
 use landfall_server::clock::{Clock, now_ms};
 use landfall_server::config::{Config, Inputs};
 use landfall_server::http;
+use landfall_server::secret::Secret;
 use landfall_server::service::{Connections, Parts, Services, Settings};
 use landfall_store::Store;
 use landfall_store::sqlite::{self, Sqlite};
@@ -162,7 +163,7 @@ fn app(store: Arc<dyn Store>) -> Arc<App> {
     let services = Services::new(Parts { store, clock, cursor_key, connections, settings });
     App::new(AppParts {
         services: Arc::new(services),
-        verifier: verifier(&config),
+        verifier: Arc::new(verifier(&config)),
         limits,
         batch_max_lines: config.notify.batch_max_lines,
         live: Arc::new(Nobody),
