@@ -144,14 +144,20 @@ mod tests {
         let expected = frames.concat();
         let mut got = Vec::new();
         let mut buffer = vec![0; 65_536];
+        let mut is_written = false;
         while got.len() < expected.len() {
-            let _ = queue.write_to(&server).unwrap();
-            let count = client.read(&mut buffer).await.unwrap();
-            got.extend_from_slice(&buffer[..count]);
-            server.writable().await.unwrap();
+            tokio::select! {
+                ready = server.writable(), if !is_written => {
+                    ready.unwrap();
+                    is_written = queue.write_to(&server).unwrap();
+                }
+                count = client.read(&mut buffer) => {
+                    got.extend_from_slice(&buffer[..count.unwrap()]);
+                }
+            }
         }
         assert!(got == expected);
-        assert!(queue.write_to(&server).unwrap());
+        assert!(is_written);
         assert_eq!(queue.frames.capacity(), 0, "the buffer was given back");
     }
 
