@@ -47,22 +47,28 @@ impl Device {
 
     /// Waits for the next frame that is no heartbeat.
     pub async fn next(&mut self) -> Value {
-        loop {
-            let frame = self.any().await.unwrap();
-            if frame["type"] != "heartbeat" {
-                return frame;
+        let wait = async {
+            loop {
+                let frame = self.any().await.unwrap();
+                if frame["type"] != "heartbeat" {
+                    return frame;
+                }
             }
-        }
+        };
+        soon("a frame that is no heartbeat", wait).await
     }
 
     /// Waits for the next frame of a type, past any other.
     pub async fn next_of(&mut self, kind: &str) -> Value {
-        loop {
-            let frame = self.any().await.unwrap();
-            if frame["type"] == kind {
-                return frame;
+        let wait = async {
+            loop {
+                let frame = self.any().await.unwrap();
+                if frame["type"] == kind {
+                    return frame;
+                }
             }
-        }
+        };
+        soon(kind, wait).await
     }
 
     /// Takes so many notifications; gives their titles.
@@ -78,11 +84,14 @@ impl Device {
 
     /// Waits for the close, past all other frames.
     pub async fn closed(&mut self) -> Closed {
-        loop {
-            if let Err(closed) = self.any().await {
-                return closed;
+        let wait = async {
+            loop {
+                if let Err(closed) = self.any().await {
+                    return closed;
+                }
             }
-        }
+        };
+        soon("a close", wait).await
     }
 
     /// Says something.

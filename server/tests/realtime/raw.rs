@@ -150,17 +150,19 @@ impl Raw {
 
     /// Waits for the server's close; gives its code and reason.
     pub async fn closed(&mut self) -> (u16, String) {
-        loop {
-            let (opcode, payload) = self.frame().await.expect("a close comes before the end");
-            if opcode == CLOSE {
-                let code = u16::from_be_bytes([payload[0], payload[1]]);
-                return (code, String::from_utf8(payload[2..].to_vec()).unwrap());
+        let close = async {
+            loop {
+                let (opcode, payload) = self.frame().await.expect("a close comes before the end");
+                if opcode == CLOSE {
+                    return payload;
+                }
             }
-        }
+        };
+        let payload = soon("a close", close).await;
+        let code = u16::from_be_bytes([payload[0], payload[1]]);
+        (code, String::from_utf8(payload[2..].to_vec()).unwrap())
     }
-}
 
-impl Raw {
     /// Sends bytes as they are; false when the connection is gone.
     pub async fn try_send(&mut self, bytes: &[u8]) -> bool {
         self.stream.write_all(bytes).await.is_ok()
