@@ -28,6 +28,7 @@ use crate::config::{Config, Loaded, store_settings};
 use crate::http;
 use crate::keys::{DataLock, Keys};
 use crate::realtime::{Gateway, Hub, HubSettings};
+use crate::service::inbox::Settled;
 use crate::service::{Parts, Services, Settings};
 use crate::{logs, realtime, worker};
 
@@ -107,30 +108,34 @@ impl Server {
             settings: service_settings(config),
         }));
         let verifier = Arc::new(Verifier::new(keys.auth, config.auth.policy())?);
-        let stop = CancellationToken::new();
-        let (settled, settled_rx) = mpsc::channel(SETTLED_CAPACITY);
-        let pace = worker::Pace { seal: config.audit.seal_ms.duration() };
-        let workers = worker::start(&services, settled_rx, pace, &stop);
         let app = App::new(AppParts {
-            services: Arc::clone(&services),
-            verifier: Arc::clone(&verifier),
+            services,
+            verifier,
             limits: config.limits.clone(),
             batch_max_lines: config.notify.batch_max_lines,
             live: Arc::clone(&hub) as Arc<dyn crate::app::LiveStats>,
             drain: CancellationToken::new(),
         });
-        let gateway = Arc::new(Gateway {
-            hub: Arc::clone(&hub),
-            services: Arc::clone(&services),
-            verifier,
-            settled,
-            tasks: app.tasks.clone(),
-            first_message: config.auth.first_message_seconds.duration(),
-            drain: app.drain.clone(),
-        });
-        let beating = tokio::spawn(realtime::beat(Arc::clone(&hub), services, stop.clone()));
+        Self::begin(config, app, hub, store, lock)
+    }
+
+    /// Listens, and starts everything that runs beside the requests.
+    fn begin(
+        config: &Config,
+        app: Arc<App>,
+        hub: Arc<Hub>,
+        store: Arc<dyn Store>,
+        lock: DataLock,
+    ) -> anyhow::Result<Self> {
         let listener = listen(config)?;
         let address = listener.local_addr()?;
+        let stop = CancellationToken::new();
+        let (settled, settled_rx) = mpsc::channel(SETTLED_CAPACITY);
+        let pace = worker::Pace { seal: config.audit.seal_ms.duration() };
+        let workers = worker::start(&app.services, &app.metrics, settled_rx, pace, &stop);
+        let services = Arc::clone(&app.services);
+        let beating = tokio::spawn(realtime::beat(Arc::clone(&hub), services, stop.clone()));
+        let gateway = gateway(config, &app, &hub, settled);
         let router = http::router(Arc::clone(&app), http::ws::routes(gateway));
         let accepting = tokio::spawn(accept(listener, router, Arc::clone(&app), http1(config)));
         let drain_for = config.server.drain_seconds.duration();
@@ -176,6 +181,23 @@ impl Server {
         // Closing waits for the last group commit, so it must not hold up the runtime.
         let _ = tokio::task::spawn_blocking(move || store.close()).await;
     }
+}
+
+fn gateway(
+    config: &Config,
+    app: &App,
+    hub: &Arc<Hub>,
+    settled: mpsc::Sender<Settled>,
+) -> Arc<Gateway> {
+    Arc::new(Gateway {
+        hub: Arc::clone(hub),
+        services: Arc::clone(&app.services),
+        verifier: Arc::clone(&app.verifier),
+        settled,
+        tasks: app.tasks.clone(),
+        first_message: config.auth.first_message_seconds.duration(),
+        drain: app.drain.clone(),
+    })
 }
 
 /// Opens the store with a sink that carries its changes over the bus to the hub.

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
+use mio::event::Event;
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
 
@@ -92,7 +93,7 @@ impl Floor {
             for event in &events {
                 match event.token() {
                     LISTENER => self.accept()?,
-                    Token(index) => self.handle(index, event.is_writable(), event.is_readable()),
+                    Token(index) => self.handle(index, event),
                 }
             }
         }
@@ -118,12 +119,12 @@ impl Floor {
         }
     }
 
-    fn handle(&mut self, index: usize, writable: bool, readable: bool) {
+    fn handle(&mut self, index: usize, event: &Event) {
         let Some(peer) = self.peers.get_mut(index).and_then(Option::as_mut) else { return };
-        if writable && peer.flush().is_err() {
+        if event.is_writable() && peer.flush().is_err() {
             return self.remove(index);
         }
-        if !readable {
+        if !event.is_readable() {
             return;
         }
         match peer.read(&mut self.buffer) {

@@ -3,11 +3,12 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
 use jsonwebtoken::{EncodingKey, Header};
 use serde::Serialize;
+
+use crate::clock;
 
 use super::process::Subject;
 
@@ -47,7 +48,7 @@ impl Landfall {
 
     /// A token for `sub` with `role`.
     pub fn token(&self, sub: &str, role: &'static str) -> anyhow::Result<String> {
-        let iat = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
+        let iat = clock::now_ms().unsigned_abs() / 1_000;
         let claims = Claims { sub, roles: [role], iat, exp: iat + TTL_SECONDS };
         let key = EncodingKey::from_secret(self.secret.as_bytes());
         jsonwebtoken::encode(&Header::default(), &claims, &key).context("cannot sign a token")

@@ -29,6 +29,7 @@ impl Publisher {
         pace: Pace,
         request: impl Fn(u64) -> Vec<u8> + Send + 'static,
     ) -> anyhow::Result<Self> {
+        #[expect(clippy::disallowed_methods, reason = "a thread of its own keeps the pace")]
         let work = move || {
             let mut client = Client::connect(addr)?;
             let (first, step) = (Instant::now(), Duration::from_secs(1) / pace.per_second.max(1));

@@ -4,7 +4,7 @@
 //! sessions first and each socket is written once, so that a busy server writes less often, not
 //! more.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -100,6 +100,8 @@ pub struct Hub {
     hasher: RandomState,
     /// By the second within the heartbeat's period in which each has its turn.
     pub(super) slots: Vec<Mutex<HashMap<u64, Arc<Connection>>>>,
+    /// When tokens end, in milliseconds, and of which connection.
+    expiries: Mutex<BTreeSet<(i64, u64)>>,
     next_id: AtomicU64,
     total: AtomicUsize,
     users: AtomicUsize,
@@ -126,6 +128,7 @@ impl Hub {
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
             hasher: RandomState::new(),
             slots: (0..slots).map(|_| Mutex::default()).collect(),
+            expiries: Mutex::default(),
             next_id: AtomicU64::new(0),
             total: AtomicUsize::new(0),
             users: AtomicUsize::new(0),
@@ -185,6 +188,7 @@ impl Hub {
         }
         drop(shard);
         self.opened_at_sum.fetch_add(connection.opened_at, Ordering::Relaxed);
+        lock(&self.expiries).insert((connection.expires_at().as_ms(), connection.id));
         lock(self.slot(connection.id)).insert(connection.id, Arc::clone(&connection));
         Ok(connection)
     }
@@ -205,9 +209,29 @@ impl Hub {
         }
         drop(shard);
         if lock(self.slot(connection.id)).remove(&connection.id).is_some() {
+            lock(&self.expiries).remove(&(connection.expires_at().as_ms(), connection.id));
             self.total.fetch_sub(1, Ordering::Relaxed);
             self.opened_at_sum.fetch_sub(connection.opened_at, Ordering::Relaxed);
         }
+    }
+
+    /// Notes that a connection's token was renewed.
+    pub(super) fn renew(&self, connection: &Connection, expires_at: Timestamp) {
+        let mut expiries = lock(&self.expiries);
+        let old = connection.expires_at.swap(expires_at.as_ms(), Ordering::Relaxed);
+        if expiries.remove(&(old, connection.id)) {
+            expiries.insert((expires_at.as_ms(), connection.id));
+        }
+    }
+
+    /// Takes the connections whose tokens have ended, at a cost that does not grow with the rest.
+    pub(super) fn take_expired(&self, now: Timestamp) -> Vec<Arc<Connection>> {
+        let mut expiries = lock(&self.expiries);
+        let later = expiries.split_off(&(now.as_ms().saturating_add(1), 0));
+        let expired = std::mem::replace(&mut *expiries, later);
+        drop(expiries);
+        let connection = |(_, id): (i64, u64)| lock(self.slot(id)).get(&id).cloned();
+        expired.into_iter().filter_map(connection).collect()
     }
 
     /// Gives the connections whose turn it is in a second, or all of them.

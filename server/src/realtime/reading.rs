@@ -157,7 +157,7 @@ fn renew(gateway: &Gateway, connection: &Connection, token: &str) -> Result<Cont
     if caller.tenant != connection.feed.tenant || caller.user != connection.user {
         return Err("the token is another user's".into());
     }
-    connection.expires_at.store(caller.expires_at.as_ms(), Ordering::Relaxed);
+    gateway.hub.renew(connection, caller.expires_at);
     Ok(authenticated(&caller.user, caller.expires_at))
 }
 

@@ -63,10 +63,7 @@ async fn compare_and_beat(services: &Services, alive: &[Arc<Connection>]) {
 }
 
 fn close_expired(hub: &Hub, services: &Services) {
-    let now = services.now();
-    for connection in hub.connections(None) {
-        if connection.expires_at() <= now {
-            connection.close(&mut connection.lock(), CloseCode::Policy, "the token has expired");
-        }
+    for connection in hub.take_expired(services.now()) {
+        connection.close(&mut connection.lock(), CloseCode::Policy, "the token has expired");
     }
 }

@@ -8,6 +8,7 @@ mod error;
 mod ids;
 mod in_flight;
 pub mod inbox;
+mod memo;
 pub mod notify;
 mod probe;
 pub mod sends;

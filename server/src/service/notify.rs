@@ -9,16 +9,14 @@ use landfall_core::auth::{Caller, Scope};
 use landfall_core::feed::{FeedKey, Number};
 use landfall_core::id::{NotificationId, SendId, TopicId, UserId};
 use landfall_core::notification::{Content, JsonText, NewNotification, Priority};
-use landfall_core::notify::{Draft, FieldError, Recipients, faults};
+use landfall_core::notify::{Draft, Recipients, faults};
 use landfall_core::plan::{Route, Step, plan};
 use landfall_core::time::Timestamp;
 use landfall_core::topic::{self, MemberRole, Standing, TopicAction, Verdict};
-use landfall_store::{
-    Guard, IdempotencyKey, SendTo, StoreError, StoredAnswer, StoredSend, Unit, Write,
-};
-use serde::{Deserialize, Serialize};
+use landfall_store::{Guard, IdempotencyKey, SendTo, StoreError, StoredSend, Unit, Write};
 use serde_json::json;
 
+use super::memo::{Memo, replayed};
 use super::{ServiceError, Services, deciding};
 
 /// Names a request, so that its repetition takes no second effect (contract 1).
@@ -67,11 +65,12 @@ pub enum Notified {
     Many(AcceptedSend),
 }
 
-/// What is kept with an idempotency key to give the first answer again.
-#[derive(Debug, Serialize, Deserialize)]
-enum Memo {
-    One { id: String, created_at: i64, connections: usize, plan: Vec<(String, String, String)> },
-    Many { id: String, accepted: u64, rejected: Vec<(String, String)> },
+/// Whom a send reaches, and on which conditions.
+struct Reach {
+    to: SendTo,
+    accepted: u64,
+    rejected: Vec<(UserId, String)>,
+    guards: Vec<Guard>,
 }
 
 impl Services {
@@ -201,7 +200,8 @@ impl Services {
             return Err(outside_classes());
         }
         let accepted = users.len() as u64;
-        self.accept_send(caller, draft, SendTo::Users(users), accepted, rejected, vec![], key).await
+        let reach = Reach { to: SendTo::Users(users), accepted, rejected, guards: vec![] };
+        self.accept_send(caller, draft, reach, key).await
     }
 
     async fn notify_topic(
@@ -229,19 +229,18 @@ impl Services {
             guards.push(Guard::MemberAtLeast(topic, user, MemberRole::Teacher));
         }
         let to = SendTo::Topic(topic.clone());
-        self.accept_send(caller, draft, to, view.members, vec![], guards, key).await
+        let reach = Reach { to, accepted: view.members, rejected: vec![], guards };
+        self.accept_send(caller, draft, reach, key).await
     }
 
     async fn accept_send(
         &self,
         caller: &Caller,
         draft: &Draft,
-        to: SendTo,
-        accepted: u64,
-        rejected: Vec<(UserId, String)>,
-        guards: Vec<Guard>,
+        reach: Reach,
         key: Option<&RequestKey>,
     ) -> Result<Notified, ServiceError> {
+        let Reach { to, accepted, rejected, guards } = reach;
         let now = self.now();
         let send = StoredSend {
             id: self.ids.send(now),
@@ -327,69 +326,4 @@ fn keyed(key: &RequestKey, memo: &Memo, at: Timestamp) -> IdempotencyKey {
     let RequestKey { scope, key, digest } = key.clone();
     let memo = serde_json::to_string(memo).expect("a memo holds only strings and numbers");
     IdempotencyKey { scope, key, digest, memo, at }
-}
-
-impl Memo {
-    fn of(accepted: &Accepted) -> Self {
-        let step = |s: &Step| {
-            let (channel, state) = (s.channel.as_str().to_owned(), s.state.as_str().to_owned());
-            (channel, state, s.reason.as_str().to_owned())
-        };
-        Self::One {
-            id: accepted.id.to_string(),
-            created_at: accepted.created_at.as_ms(),
-            connections: accepted.connections,
-            plan: accepted.plan.iter().map(step).collect(),
-        }
-    }
-
-    fn of_send(accepted: &AcceptedSend) -> Self {
-        let AcceptedSend { id, accepted, rejected } = accepted;
-        let rejected = rejected.iter().map(|(user, why)| (user.to_string(), why.clone()));
-        Self::Many { id: id.to_string(), accepted: *accepted, rejected: rejected.collect() }
-    }
-
-    fn answer(self, numbers: &[Number]) -> Option<Notified> {
-        use landfall_core::channel::{Channel, DeliveryState};
-        use landfall_core::plan::Reason;
-        match self {
-            Self::One { id, created_at, connections, plan } => {
-                let step = |(channel, state, reason): (String, String, String)| {
-                    Some(Step {
-                        channel: Channel::parse(&channel)?,
-                        state: DeliveryState::parse(&state)?,
-                        reason: Reason::parse(&reason)?,
-                    })
-                };
-                Some(Notified::One(Accepted {
-                    id: NotificationId::parse(&id).ok()?,
-                    created_at: Timestamp::from_ms(created_at),
-                    plan: plan.into_iter().map(step).collect::<Option<_>>()?,
-                    connections,
-                    number: *numbers.first()?,
-                }))
-            }
-            Self::Many { id, accepted, rejected } => {
-                let user = |(user, why): (String, String)| Some((UserId::parse(&user).ok()?, why));
-                Some(Notified::Many(AcceptedSend {
-                    id: SendId::parse(&id).ok()?,
-                    accepted,
-                    rejected: rejected.into_iter().map(user).collect::<Option<_>>()?,
-                }))
-            }
-        }
-    }
-}
-
-/// Gives the first answer again.
-fn replayed(answer: StoredAnswer) -> Result<Notified, ServiceError> {
-    let memo: Option<Memo> = serde_json::from_str(&answer.memo).ok();
-    memo.and_then(|memo| memo.answer(&answer.numbers)).ok_or_else(|| {
-        ServiceError::Store(StoreError::Internal("a stored answer cannot be read".into()))
-    })
-}
-
-/// Names the faults of a request that could not be turned into a draft.
-pub fn invalid(faults: Vec<FieldError>) -> ServiceError {
-    ServiceError::Invalid(faults)
 }

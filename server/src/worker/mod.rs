@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::metrics::Metrics;
 use crate::service::Services;
 use crate::service::inbox::Settled;
 
@@ -33,6 +34,7 @@ const FORGET_MAX: usize = 5_000;
 /// Starts the workers; they end when `cancel` is, after what they are at.
 pub fn start(
     services: &Arc<Services>,
+    metrics: &Arc<Metrics>,
     settled: mpsc::Receiver<Settled>,
     pace: Pace,
     cancel: &CancellationToken,
@@ -40,10 +42,12 @@ pub fn start(
     let mut workers = JoinSet::new();
     let given = || (Arc::clone(services), cancel.clone());
     let (theirs, stop) = given();
-    workers.spawn(expand(theirs, stop));
+    workers.spawn(expand(theirs, Arc::clone(metrics), stop));
     let (theirs, stop) = given();
+    let rounds = metrics.sealer_runs.clone();
     workers.spawn(periodic::every("sealer", pace.seal, stop, move || {
         let services = Arc::clone(&theirs);
+        rounds.inc();
         async move { services.seal(SEAL_ENTRIES_MAX).await }
     }));
     let (theirs, stop) = given();
@@ -61,7 +65,7 @@ pub fn start(
 }
 
 /// Expands sends as they are accepted, and those that a crash left behind.
-async fn expand(services: Arc<Services>, cancel: CancellationToken) {
+async fn expand(services: Arc<Services>, metrics: Arc<Metrics>, cancel: CancellationToken) {
     let mut backoff = periodic::Backoff::new("sends");
     while !cancel.is_cancelled() {
         match services.expand_sends().await {
@@ -73,7 +77,10 @@ async fn expand(services: Arc<Services>, cancel: CancellationToken) {
                     () = tokio::time::sleep(Duration::from_secs(5)) => {}
                 }
             }
-            Ok(_) => backoff.succeeded(),
+            Ok(chunks) => {
+                metrics.sends_expanded.inc_by(chunks as u64);
+                backoff.succeeded();
+            }
             Err(error) => backoff.failed(&error, &cancel).await,
         }
     }

@@ -62,10 +62,8 @@ async fn connected(address: &str, user: &str, memory: &mut Memory, done: &mut Do
         let Some(Ok(message)) = message else { return false };
         let Message::Text(text) = message else { continue };
         let frame: Value = serde_json::from_str(&text).unwrap();
-        if frame["type"] == "replay_gap" {
-            if !fill_gap(address, user, &frame, memory).await {
-                return false;
-            }
+        if frame["type"] == "replay_gap" && !fill_gap(address, user, &frame, memory).await {
+            return false;
         }
         let Some(at) = number(&frame["replay_id"]) else { continue };
         assert!(at > memory.last, "{user} got {at} after {}", memory.last);

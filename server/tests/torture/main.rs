@@ -5,6 +5,7 @@
 //! gap, on its feed and in the audit trail, and every device has every message exactly once.
 
 #![allow(clippy::unwrap_used)]
+#![allow(clippy::print_stdout, reason = "a failing run is replayed by its seed")]
 
 mod device;
 mod process;
@@ -37,6 +38,16 @@ pub struct World {
     is_over: watch::Receiver<bool>,
 }
 
+impl World {
+    /// Waits until so many more requests are answered.
+    async fn more_answers(&self, count: u64) {
+        let target = self.answered.load(Ordering::SeqCst) + count;
+        while self.answered.load(Ordering::SeqCst) < target {
+            self.progress.notified().await;
+        }
+    }
+}
+
 /// What was answered to the senders.
 #[derive(Default)]
 pub struct Answers {
@@ -44,6 +55,13 @@ pub struct Answers {
     single: BTreeMap<String, (String, u64)>,
     /// By send id: how many users it was accepted for.
     sends: BTreeMap<String, u64>,
+}
+
+impl Answers {
+    fn add(&mut self, others: Self) {
+        self.single.extend(others.single);
+        self.sends.extend(others.sends);
+    }
 }
 
 /// A small generator of pseudo-random numbers, so that a seed replays a run's choices.
@@ -72,10 +90,15 @@ async fn nothing_answered_is_lost_or_doubled_by_fifty_kills() {
     assert!(ended.is_ok(), "not everything arrived in {DEADLINE:?}: something is lost");
 }
 
-async fn torture() {
+fn seed() -> u64 {
     let seed =
         std::env::var("TORTURE_SEED").ok().and_then(|s| s.parse().ok()).unwrap_or(88_172_645);
     println!("seed {seed} (TORTURE_SEED replays its choices)");
+    seed
+}
+
+async fn torture() {
+    let seed = seed();
     let mut random = Random(seed);
     let folder = process::Folder::new("torture");
     let (address_tx, address) = watch::channel(None);
@@ -84,30 +107,22 @@ async fn torture() {
     let world = Arc::new(World { address, answered, progress, is_over });
 
     let mut server = Server::start(folder.path(), &address_tx).await;
-    let senders: Vec<_> = (0..SENDERS)
-        .map(|index| {
-            tokio::spawn(sender::run(Arc::clone(&world), index, Random(seed + 1 + index as u64)))
-        })
-        .collect();
+    let sender = |index| sender::run(Arc::clone(&world), index, Random(seed + 1 + index as u64));
+    let senders: Vec<_> = (0..SENDERS).map(|index| tokio::spawn(sender(index))).collect();
     let (done_tx, done) = watch::channel(None);
     let devices: Vec<_> = (0..USERS)
         .map(|index| tokio::spawn(device::run(Arc::clone(&world), user(index), done.clone())))
         .collect();
 
     for _ in 0..KILLS {
-        let target = world.answered.load(Ordering::SeqCst) + 3 + random.below(400);
-        while world.answered.load(Ordering::SeqCst) < target {
-            world.progress.notified().await;
-        }
+        world.more_answers(3 + random.below(400)).await;
         server.kill(&address_tx).await;
         server = Server::start(folder.path(), &address_tx).await;
     }
     over_tx.send(true).unwrap();
     let mut answers = Answers::default();
     for sender in senders {
-        let theirs = sender.await.unwrap();
-        answers.single.extend(theirs.single);
-        answers.sends.extend(theirs.sends);
+        answers.add(sender.await.unwrap());
     }
     let api = Api::new(world.address.borrow().clone().unwrap());
     api.wait_for_sends(&answers).await;
@@ -115,21 +130,21 @@ async fn torture() {
     let heads = check_inboxes(&api, &answers).await;
     done_tx.send(Some(heads.clone())).unwrap();
     for (index, device) in devices.into_iter().enumerate() {
-        let seen: BTreeMap<String, u32> = device.await.unwrap();
-        let inbox = &heads[&user(index)];
-        let twice: Vec<_> = seen.iter().filter(|(_, times)| **times != 1).collect();
-        assert!(twice.is_empty(), "device {index} got these more than once: {twice:?}");
-        let ids: BTreeSet<&String> = seen.keys().collect();
-        let expected: BTreeSet<&String> = inbox.ids.iter().collect();
-        assert_eq!(ids, expected, "device {index} has not exactly what its inbox has");
+        check_device(index, &device.await.unwrap(), &heads[&user(index)]);
     }
     check_audit(&api, &heads).await;
-    println!(
-        "{} notifications, {} sends, {KILLS} kills",
-        answers.single.len(),
-        answers.sends.len()
-    );
+    let Answers { single, sends } = answers;
+    println!("{} notifications, {} sends, {KILLS} kills", single.len(), sends.len());
     server.kill(&address_tx).await;
+}
+
+/// Checks that a device was given exactly what its inbox has, once each.
+fn check_device(index: usize, seen: &BTreeMap<String, u32>, inbox: &Listed) {
+    let twice: Vec<_> = seen.iter().filter(|(_, times)| **times != 1).collect();
+    assert!(twice.is_empty(), "device {index} got these more than once: {twice:?}");
+    let ids: BTreeSet<&String> = seen.keys().collect();
+    let expected: BTreeSet<&String> = inbox.ids.iter().collect();
+    assert_eq!(ids, expected, "device {index} has not exactly what its inbox has");
 }
 
 /// An inbox as the server lists it.
