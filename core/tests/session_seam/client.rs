@@ -1,6 +1,7 @@
 //! A naive client that holds the server to the contract: it applies each frame and fails at the
 //! first that breaks a promise. Must never forgive what a real client could not repair.
 
+use landfall_core::notification::Notification;
 use landfall_core::session::{Body, Frame};
 
 use super::store::{Row, Store};
@@ -57,7 +58,7 @@ impl Client {
         self.last = Some(at);
         match &frame.body {
             Body::Gap => self.list(prev, at, store),
-            Body::Notification(n) => return self.show(n.number.0, n.is_read()),
+            Body::Notification(n) => return self.show(n),
             Body::Read { id, .. } => return self.hear_of(id.0.as_u128() as u64, READ),
             Body::Deleted { id } => return self.hear_of(id.0.as_u128() as u64, GONE),
             Body::AllRead { up_to, .. } => self.mark_all(up_to.0),
@@ -65,7 +66,8 @@ impl Client {
         Ok(())
     }
 
-    fn show(&mut self, number: u64, is_read: bool) -> Result<(), String> {
+    fn show(&mut self, shown: &Notification) -> Result<(), String> {
+        let number = shown.number.0;
         if self.is(number, WHOLE) {
             return Err(format!("notification {number} came twice"));
         }
@@ -74,7 +76,7 @@ impl Client {
         }
         // The frame says how it stands, whatever was believed of it before.
         self.seen[number as usize] &= !READ;
-        self.set(number, HAS | WHOLE | if is_read { READ } else { 0 });
+        self.set(number, HAS | WHOLE | if shown.is_read() { READ } else { 0 });
         Ok(())
     }
 
