@@ -1,9 +1,10 @@
 //! Ingest: how many notifications a second Landfall stores and answers over HTTP, against raw SQLite on the same disk
-//! with rows of the same size.
+//! with the same rows: the inbox's counter, the notification, the trail's counter and entry.
 
 use std::path::PathBuf;
 
 use anyhow::ensure;
+use landfall_store::sqlite::SCHEMA;
 use serde::Serialize;
 
 use super::Report;
@@ -11,7 +12,6 @@ use super::floor_ingest::{self, Rate};
 use super::http::{Answer, Endpoint};
 use super::http_load::{self, Outcome, Work};
 use super::landfall::{Landfall, Scratch};
-use super::layout;
 use super::report::progress;
 use super::stats::{self, Random, Spread};
 
@@ -40,6 +40,23 @@ pub struct Options {
     #[arg(long, default_value = "bench-data")]
     pub dir: PathBuf,
 }
+
+/// What the store writes for a notification, without finding anything out first.
+const SAME_ROWS: [&str; 4] = [
+    "insert into feed (id, tenant, kind, owner, newest, unread)
+     values (:feed + 1, 'default', 'inbox', 'u' || :feed, 1, 1)
+     on conflict (id) do update set newest = newest + 1, unread = unread + 1",
+    "insert into notification (feed_id, born, changed, tenant, id, type, title, message, data,
+         priority, sender_id, created_at, channels)
+     values (:feed + 1, :born, :born, 'default', :id, 'quiz_reminder', 'Quiz at ten', :body, '{}',
+         1, 'bench', :now, 'websocket=queued:by default')",
+    "insert into audit_chain (tenant, newest) values ('default', 1)
+     on conflict (tenant) do update set newest = newest + 1",
+    "insert into audit_entry (tenant, number, at, action, entity_type, entity_id, digest, salt,
+         actor, target, metadata)
+     values ('default', :n + 1, :now, 'notification_created', 'notification', hex(:id),
+         zeroblob(32), zeroblob(16), 'bench', 'u' || :feed, :body)",
+];
 
 /// One run of the server.
 #[derive(Debug, Serialize)]
@@ -100,8 +117,7 @@ pub fn run(options: &Options, report: &mut Report<'_>) -> anyhow::Result<()> {
 
 fn floor(options: &Options) -> anyhow::Result<Rate> {
     let scratch = Scratch::create(&options.dir)?;
-    let (schema, insert) = layout::ARRIVAL;
-    floor_ingest::run(scratch.path(), schema, &[insert], options.group, options.seconds)
+    floor_ingest::run(scratch.path(), SCHEMA, &SAME_ROWS, options.group, options.seconds)
 }
 
 fn measure(options: &Options, pair: usize) -> anyhow::Result<Run> {

@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior};
 use super::fault;
 use crate::{Answer, StoreError};
 
-const MIGRATIONS: [&str; 1] = [include_str!("../../migrations/0001_spine.sqlite.sql")];
+const MIGRATIONS: [&str; 1] = [super::SCHEMA];
 
 /// Brings the schema up to date; tells from and to which version.
 pub(super) fn migrate(connection: &mut Connection) -> Answer<(u32, u32)> {

@@ -38,6 +38,9 @@ use crate::{
 use committer::Committer;
 use readers::Readers;
 
+/// The schema of a new store, for whoever measures against the bare tables.
+pub const SCHEMA: &str = include_str!("../../migrations/0001_spine.sqlite.sql");
+
 /// How the embedded store is opened.
 #[derive(Debug, Clone)]
 pub struct Settings {
