@@ -231,6 +231,7 @@ impl Session {
     }
 
     fn on_replay(&mut self, page: Page, now: Timestamp, out: &mut Vec<Frame>) -> Option<Read> {
+        let mut page = page;
         let unknown = self.phase == Phase::Replaying { unknown: true };
         if self.position > page.head.newest {
             // A number that this feed never gave out: the store was restored, or it is made up.
@@ -240,8 +241,13 @@ impl Session {
             self.last_sent = None;
             return Some(self.read());
         }
+        let is_behind = self.position < page.head.horizon;
+        if is_behind {
+            // Some rows up to the horizon are gone: what is left of them does not tell the story.
+            page.rows.retain(|row| row.number() > page.head.horizon);
+        }
         let first = page.rows.first().map_or(page.head.newest.next(), InboxRow::number);
-        let left_out = page.more || self.position < page.head.horizon;
+        let left_out = page.more || is_behind;
         if unknown || left_out {
             let to = if left_out { first.before() } else { self.position };
             out.push(Frame { at: to, prev: self.position, body: Body::Gap });
