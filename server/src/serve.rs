@@ -37,6 +37,9 @@ const BUS_CAPACITY: usize = 65_536;
 /// Confirmations that wait to be stored.
 const SETTLED_CAPACITY: usize = 65_536;
 
+/// What a connection beyond `limits.connections_max` gets; nothing of it is read.
+const NO_ROOM: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+
 /// Runs the server until SIGTERM or SIGINT and what was under way has ended.
 ///
 /// # Errors
@@ -296,8 +299,12 @@ async fn accept(
                 continue;
             }
         };
-        let Ok(permit) = Arc::clone(&room).try_acquire_owned() else { continue };
         let _ = stream.set_nodelay(true);
+        let Ok(permit) = Arc::clone(&room).try_acquire_owned() else {
+            // Whatever the socket's buffer does not take is lost with the connection.
+            let _ = stream.try_write(NO_ROOM);
+            continue;
+        };
         let service = TowerToHyperService::new(router.clone());
         let connection = builder.serve_connection(TokioIo::new(stream), service);
         let drain = app.drain.clone();

@@ -189,6 +189,11 @@ impl Connection {
         self.send_bytes(frame::text(&frame.encode()));
     }
 
+    /// Asks the client for a sign of life; confirms nothing.
+    pub(super) fn ping(&self) {
+        self.send_bytes(frame::ping(b""));
+    }
+
     /// Answers a ping of the client with the same payload.
     pub(super) fn pong(&self, payload: &[u8]) {
         self.send_bytes(frame::pong(payload));

@@ -113,8 +113,9 @@ impl Gateway {
             // It came while the hub told the others.
             connection.send_away(0);
         }
+        let seat = Seat { hub: &self.hub, connection };
         reading::serve(self, connection, followed).await;
-        self.hub.remove(connection);
+        drop(seat);
         let lost = connection.lock().session.unconfirmed();
         if !lost.is_empty() {
             let lost = reading::confirmed(connection, lost);
@@ -172,6 +173,18 @@ impl Gateway {
         if self.settled.try_send(settled).is_err() {
             tracing::warn!("confirmations come faster than they can be stored; some were dropped");
         }
+    }
+}
+
+/// A connection's place in the hub, given up even if its task panics.
+struct Seat<'a> {
+    hub: &'a Hub,
+    connection: &'a Connection,
+}
+
+impl Drop for Seat<'_> {
+    fn drop(&mut self) {
+        self.hub.remove(self.connection);
     }
 }
 

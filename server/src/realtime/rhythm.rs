@@ -41,6 +41,17 @@ async fn turn(hub: &Hub, services: &Services) {
     }
     if !alive.is_empty() {
         compare_and_beat(services, &alive).await;
+        ask_the_silent(&alive, second, hub.settings.heartbeat_seconds);
+    }
+}
+
+/// Pings those who have said nothing for a period. Every WebSocket client answers that by itself,
+/// so that an app which only listens is not taken for dead.
+fn ask_the_silent(alive: &[Arc<Connection>], second: u32, period: u32) {
+    for connection in alive {
+        if second.saturating_sub(connection.heard_at.load(Ordering::Relaxed)) >= period {
+            connection.ping();
+        }
     }
 }
 

@@ -31,7 +31,7 @@ async fn silence_ends_a_connection_and_any_frame_keeps_it() {
         let mut beats = 0;
         while beats < 6 {
             let (opcode, payload) = socket.frame().await.unwrap();
-            assert!(opcode == TEXT || opcode == PONG, "{opcode} {payload:?}");
+            assert!([TEXT, PING, PONG].contains(&opcode), "{opcode} {payload:?}");
             if payload.windows(9).any(|bytes| bytes == b"heartbeat") {
                 beats += 1;
                 socket.send(sign).await;
@@ -42,4 +42,14 @@ async fn silence_ends_a_connection_and_any_frame_keeps_it() {
     let (pong, ping) = (frame(PONG, b""), frame(PING, b""));
     let (closed, ..) = tokio::join!(silent, alive(&answer), alive(&pong), alive(&ping));
     assert_eq!(closed, (1000, "nothing was heard".to_owned()));
+}
+
+#[tokio::test]
+async fn an_app_that_only_listens_is_not_taken_for_dead() {
+    let landfall = Landfall::with(&QUICK).await;
+    let mut device = landfall.device("ada", "").await;
+    for _ in 0..6 {
+        // The client answers pings by itself, as every WebSocket client does.
+        device.next_of("heartbeat").await;
+    }
 }
