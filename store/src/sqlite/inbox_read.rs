@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use landfall_core::feed::{FeedKey, FeedKind, Head, Number};
 use landfall_core::id::{NotificationId, SendId, Tenant, UserId};
-use landfall_core::notification::{Content, InboxRow, JsonText, Notification};
+use landfall_core::notification::{InboxRow, Notification};
 use landfall_core::session::{Page, Read};
 use landfall_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, ToSql, params};
 
-use super::rows;
+use super::{content, rows};
 use crate::{AdminFilter, Expired, InboxQuery, InboxSlice};
 
 /// The columns of a notification `n` on its feed `f`, as [`notification`] reads them.
@@ -20,28 +20,12 @@ const COLUMNS: &str = "n.id, f.owner, n.type, n.template_id, n.title, n.message,
     n.deleted, n.channels, n.send_id";
 
 fn notification(row: &Row<'_>) -> rusqlite::Result<Notification> {
-    let json = |text: String| JsonText::trusted(&text);
-    let sender: Option<String> = row.get(9)?;
-    let content = Content {
-        notification_type: row.get(2)?,
-        template_id: row.get(3)?,
-        title: row.get(4)?,
-        message: row.get(5)?,
-        data: json(row.get(6)?),
-        priority: rows::priority(row.get(7)?)?,
-        locale: row.get(8)?,
-        sender_id: sender.as_deref().map(rows::user).transpose()?,
-        sender_name: row.get(10)?,
-        image: row.get(11)?,
-        actions: row.get::<_, Option<String>>(12)?.map(json),
-        link: row.get(13)?,
-    };
     let delivered_at = rows::optional_time(row, 18)?;
     let plan = rows::plan(&row.get::<_, String>(22)?)?;
     Ok(Notification {
         id: NotificationId(rows::uuid(row, 0)?),
         user: rows::user(&row.get::<_, String>(1)?)?,
-        content: Arc::new(content),
+        content: Arc::new(content::read(row, 2)?),
         number: rows::number(row, 14)?,
         changed: rows::number(row, 15)?,
         created_at: rows::time(row, 16)?,

@@ -6,6 +6,7 @@
 mod apply;
 mod audits;
 mod committer;
+mod content;
 mod feeds;
 mod idempotency;
 mod inbox_read;

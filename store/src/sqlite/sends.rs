@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use landfall_core::id::{SendId, Tenant, TopicId, UserId};
-use landfall_core::notification::{Content, JsonText};
 use landfall_core::time::Timestamp;
 use rusqlite::{Connection, Row, params};
 
-use super::rows;
+use super::{content, rows};
 use crate::{SendTo, StoredSend};
 
 /// Stores a send of a tenant.
@@ -85,22 +84,6 @@ const COLUMNS: &str = "s.id, s.tenant, s.type, s.template_id, s.title, s.message
     s.users, s.topic_id, s.cursor, s.accepted, s.expanded, s.active, s.created_at, s.expires_at";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<StoredSend> {
-    let json = |text: String| JsonText::trusted(&text);
-    let sender: Option<String> = row.get(9)?;
-    let content = Content {
-        notification_type: row.get(2)?,
-        template_id: row.get(3)?,
-        title: row.get(4)?,
-        message: row.get(5)?,
-        data: json(row.get(6)?),
-        priority: rows::priority(row.get(7)?)?,
-        locale: row.get(8)?,
-        sender_id: sender.as_deref().map(rows::user).transpose()?,
-        sender_name: row.get(10)?,
-        image: row.get(11)?,
-        actions: row.get::<_, Option<String>>(12)?.map(json),
-        link: row.get(13)?,
-    };
     let topic: Option<TopicId> =
         row.get::<_, Option<String>>(16)?.as_deref().map(rows::topic).transpose()?;
     let users: Option<String> = row.get(15)?;
@@ -114,7 +97,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<StoredSend> {
     Ok(StoredSend {
         id: SendId(rows::uuid(row, 0)?),
         tenant: rows::tenant(&row.get::<_, String>(1)?)?,
-        content: Arc::new(content),
+        content: Arc::new(content::read(row, 2)?),
         channels: rows::plan(&row.get::<_, String>(14)?)?,
         to,
         cursor: row.get(17)?,
