@@ -1,5 +1,6 @@
 //! The inbox: list, read, delete, acknowledge; and the admin's view over all of them.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use landfall_core::auth::Caller;
@@ -7,7 +8,7 @@ use landfall_core::feed::{FeedKey, Number};
 use landfall_core::id::{NotificationId, Tenant, UserId};
 use landfall_core::notification::Notification;
 use landfall_core::session::{Page, Read};
-use landfall_store::{AdminFilter, InboxQuery, Outcome, Unit, Write};
+use landfall_store::{AdminFilter, Expired, InboxQuery, Outcome, Unit, Write};
 use serde_json::json;
 
 use super::audit::require_admin;
@@ -192,21 +193,25 @@ impl Services {
         Ok(count)
     }
 
-    /// Gives up what expired undelivered, at most `limit`; tells how many.
+    /// Gives up what expired undelivered, at most `limit`; tells how many it found.
     ///
     /// # Errors
     /// When the store is away.
     pub async fn expire(&self, limit: usize) -> Result<usize, ServiceError> {
         let at = self.now();
-        let mut count = 0;
-        for expired in self.store.expired(at, limit).await? {
+        let expired = self.store.expired(at, limit).await?;
+        let found = expired.len();
+        let mut tenants: BTreeMap<Tenant, Vec<Write>> = BTreeMap::new();
+        for Expired { tenant, user, number } in expired {
             let metadata = json!({ "channel": "websocket", "reason": "expired" });
-            let details = self.delivery_details(&expired.user, metadata);
-            let (user, number) = (expired.user, expired.number);
+            let details = self.delivery_details(&user, metadata);
             let write = Write::Expire { user, number, at, details };
-            count += self.settle(&expired.tenant, vec![write]).await?;
+            tenants.entry(tenant).or_default().push(write);
         }
-        Ok(count)
+        for (tenant, writes) in tenants {
+            self.settle(&tenant, writes).await?;
+        }
+        Ok(found)
     }
 
     async fn settle(&self, tenant: &Tenant, writes: Vec<Write>) -> Result<usize, ServiceError> {

@@ -25,7 +25,7 @@ pub struct Pace {
 }
 
 /// Entries that one block of the audit trail binds at most.
-const SEAL_ENTRIES_MAX: usize = 10_000;
+const SEAL_ENTRIES_MAX: usize = 2_000;
 /// Expired notifications given up in one run.
 const EXPIRE_MAX: usize = 500;
 /// Idempotency keys forgotten in one run.
@@ -39,24 +39,28 @@ pub fn start(
     pace: Pace,
     cancel: &CancellationToken,
 ) -> JoinSet<()> {
+    let every = |pause, full| periodic::Pace { pause, full };
+    let seal = every(pace.seal, SEAL_ENTRIES_MAX);
+    let expiry = every(Duration::from_secs(1), EXPIRE_MAX);
+    let sweep = every(Duration::from_secs(60), FORGET_MAX);
     let mut workers = JoinSet::new();
     let given = || (Arc::clone(services), cancel.clone());
     let (theirs, stop) = given();
     workers.spawn(expand(theirs, Arc::clone(metrics), stop));
     let (theirs, stop) = given();
     let rounds = metrics.sealer_runs.clone();
-    workers.spawn(periodic::every("sealer", pace.seal, stop, move || {
+    workers.spawn(periodic::every("sealer", seal, stop, move || {
         let services = Arc::clone(&theirs);
         rounds.inc();
         async move { services.seal(SEAL_ENTRIES_MAX).await }
     }));
     let (theirs, stop) = given();
-    workers.spawn(periodic::every("expiry", Duration::from_secs(1), stop, move || {
+    workers.spawn(periodic::every("expiry", expiry, stop, move || {
         let services = Arc::clone(&theirs);
         async move { services.expire(EXPIRE_MAX).await }
     }));
     let (theirs, stop) = given();
-    workers.spawn(periodic::every("key-sweeper", Duration::from_secs(60), stop, move || {
+    workers.spawn(periodic::every("key-sweeper", sweep, stop, move || {
         let services = Arc::clone(&theirs);
         async move { services.forget_keys(FORGET_MAX).await }
     }));

@@ -1,4 +1,4 @@
-//! Repeating a use case: at a steady pace, at once while there is more, slower while it fails.
+//! Repeating a use case: at a steady pace, at once while a run was full, slower while it fails.
 
 use std::time::Duration;
 
@@ -6,10 +6,20 @@ use tokio_util::sync::CancellationToken;
 
 use crate::service::ServiceError;
 
-/// Runs `work` every `pause` until cancelled; work that did something is run again at once.
+/// How a use case is repeated.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pace {
+    /// Between two runs.
+    pub(super) pause: Duration,
+    /// What a run does at most.
+    pub(super) full: usize,
+}
+
+/// Runs `work` every `pause` until cancelled. Runs are bounded by `full`, so that nobody waits long
+/// behind one; a run that did as much is followed by the next at once.
 pub(super) async fn every<F>(
     name: &'static str,
-    pause: Duration,
+    pace: Pace,
     cancel: CancellationToken,
     mut work: impl FnMut() -> F,
 ) where
@@ -21,9 +31,12 @@ pub(super) async fn every<F>(
             Ok(done) => {
                 tracing::trace!(worker = name, done, "a run ended");
                 backoff.succeeded();
+                if done >= pace.full {
+                    continue;
+                }
                 tokio::select! {
                     () = cancel.cancelled() => return,
-                    () = tokio::time::sleep(pause) => {}
+                    () = tokio::time::sleep(pace.pause) => {}
                 }
             }
             Err(error) => backoff.failed(&error, &cancel).await,
