@@ -36,7 +36,7 @@ run: programs ## Build Landfall for real use and serve on the embedded defaults
 .PHONY: test
 test: lint deny tour ## Run every check and every test
 	$(call step,cargo test)
-	$(CARGO) test --locked --workspace
+	$(CARGO) test --locked --workspace --lib --tests
 
 .PHONY: tour
 tour: programs ## Walk through Landfall as a new user would, with real clients
