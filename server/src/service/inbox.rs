@@ -2,15 +2,18 @@
 
 use std::sync::Arc;
 
+use futures_util::{StreamExt as _, stream};
 use landfall_core::auth::Caller;
 use landfall_core::feed::{FeedKey, Number};
 use landfall_core::id::{NotificationId, Tenant, UserId};
 use landfall_core::notification::Notification;
 use landfall_core::session::{Page, Read};
-use landfall_store::{AdminFilter, InboxQuery, Outcome, Unit, Write};
+use landfall_core::time::Timestamp;
+use landfall_store::{AdminFilter, Expired, InboxQuery, Outcome, Unit, Write};
 use serde_json::json;
 
 use super::audit::require_admin;
+use super::tally::Tally;
 use super::{ServiceError, Services, deciding};
 
 /// What marking everything read did.
@@ -46,6 +49,8 @@ pub enum Settled {
 
 /// Undelivered notifications that one acknowledgement may cover.
 const ACK_MAX: usize = 1_000;
+/// Expired notifications that are given up at the same time.
+const EXPIRE_AT_ONCE: usize = 64;
 
 impl Services {
     /// Lists the caller's inbox.
@@ -192,21 +197,29 @@ impl Services {
         Ok(count)
     }
 
-    /// Gives up what expired undelivered, at most `limit`; tells how many.
+    /// Gives up what expired undelivered, at most `limit`; tells how many it dealt with. One that
+    /// fails holds up nobody else's.
     ///
     /// # Errors
-    /// When the store is away.
+    /// When none could be given up.
     pub async fn expire(&self, limit: usize) -> Result<usize, ServiceError> {
         let at = self.now();
-        let mut count = 0;
-        for expired in self.store.expired(at, limit).await? {
-            let metadata = json!({ "channel": "websocket", "reason": "expired" });
-            let details = self.delivery_details(&expired.user, metadata);
-            let (user, number) = (expired.user, expired.number);
-            let write = Write::Expire { user, number, at, details };
-            count += self.settle(&expired.tenant, vec![write]).await?;
+        let mut tally = Tally::default();
+        // Together, so that they share commits.
+        let expired = stream::iter(self.store.expired(at, limit).await?);
+        let mut given_up =
+            expired.map(|expired| self.expire_one(expired, at)).buffer_unordered(EXPIRE_AT_ONCE);
+        while let Some(result) = given_up.next().await {
+            tally.add(result);
         }
-        Ok(count)
+        tally.finish(&self.troubles)
+    }
+
+    async fn expire_one(&self, expired: Expired, at: Timestamp) -> Result<usize, ServiceError> {
+        let Expired { tenant, user, number } = expired;
+        let metadata = json!({ "channel": "websocket", "reason": "expired" });
+        let details = self.delivery_details(&user, metadata);
+        self.settle(&tenant, vec![Write::Expire { user, number, at, details }]).await
     }
 
     async fn settle(&self, tenant: &Tenant, writes: Vec<Write>) -> Result<usize, ServiceError> {

@@ -53,7 +53,8 @@ impl Backoff {
 
     pub(super) async fn failed(&mut self, error: &ServiceError, cancel: &CancellationToken) {
         if self.failures == 0 {
-            tracing::warn!(worker = self.name, %error, "failed; tries again until it works");
+            let cause = error.cause();
+            tracing::warn!(worker = self.name, %error, cause, "failed; tries again until it works");
         }
         let wait = FIRST * 2u32.pow(self.failures.min(DOUBLINGS_MAX));
         self.failures = self.failures.saturating_add(1);

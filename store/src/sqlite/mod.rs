@@ -344,8 +344,8 @@ impl Topics for Sqlite {
 }
 
 impl Sends for Sqlite {
-    fn active_sends(&self, limit: usize) -> Answered<'_, Vec<StoredSend>> {
-        self.read_with(move |c| sends::active(c, limit))
+    fn active_sends(&self, after: Option<Tenant>, limit: usize) -> Answered<'_, Vec<StoredSend>> {
+        self.read_with(move |c| sends::active(c, after.as_ref(), limit))
     }
 
     fn send(&self, tenant: &Tenant, id: SendId) -> Answered<'_, Option<StoredSend>> {
