@@ -6,10 +6,19 @@ use tokio_util::sync::CancellationToken;
 
 use crate::service::ServiceError;
 
-/// Runs `work` every `pause` until cancelled; work that did something is run again at once.
+/// How often a piece of work is repeated.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pace {
+    /// Between two runs.
+    pub(super) pause: Duration,
+    /// A run that did this much has left more, and is followed by the next at once.
+    pub(super) full: usize,
+}
+
+/// Runs `work` at this pace until cancelled.
 pub(super) async fn every<F>(
     name: &'static str,
-    pause: Duration,
+    Pace { pause, full }: Pace,
     cancel: CancellationToken,
     mut work: impl FnMut() -> F,
 ) where
@@ -21,6 +30,10 @@ pub(super) async fn every<F>(
             Ok(done) => {
                 tracing::trace!(worker = name, done, "a run ended");
                 backoff.succeeded();
+                if done >= full {
+                    tokio::task::yield_now().await;
+                    continue;
+                }
                 tokio::select! {
                     () = cancel.cancelled() => return,
                     () = tokio::time::sleep(pause) => {}
@@ -62,5 +75,41 @@ impl Backoff {
             () = cancel.cancelled() => {}
             () = tokio::time::sleep(wait) => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+    use tokio::time::Instant;
+
+    #[tokio::test]
+    async fn a_backlog_is_worked_off_without_a_pause() {
+        let (runs, begun) = (Cell::new(0), Instant::now());
+        let cancel = CancellationToken::new();
+        let pace = Pace { pause: Duration::from_secs(3_600), full: 5 };
+        every("test", pace, cancel.clone(), || {
+            runs.set(runs.get() + 1);
+            if runs.get() == 4 {
+                cancel.cancel();
+            }
+            std::future::ready(Ok(5))
+        })
+        .await;
+        assert_eq!(runs.get(), 4);
+        assert!(begun.elapsed() < Duration::from_secs(60));
+    }
+
+    #[tokio::test]
+    async fn less_than_a_full_run_is_followed_by_the_pause() {
+        let (runs, cancel) = (Cell::new(0), CancellationToken::new());
+        let pace = Pace { pause: Duration::from_secs(3_600), full: 5 };
+        let work = every("test", pace, cancel.clone(), || {
+            runs.set(runs.get() + 1);
+            std::future::ready(Ok(4))
+        });
+        tokio::select! { biased; () = work => {} () = std::future::ready(()) => {} }
+        assert_eq!(runs.get(), 1);
     }
 }
