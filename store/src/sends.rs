@@ -47,8 +47,9 @@ pub struct StoredSend {
 
 /// Reads sends.
 pub trait Sends {
-    /// Gives the oldest active send of each tenant, at most `limit`: every tenant gets its turn.
-    fn active_sends(&self, limit: usize) -> Answered<'_, Vec<StoredSend>>;
+    /// Gives the oldest active send of each tenant after `after`, in the order of tenants, at most
+    /// `limit`: whoever asks on from the last one gives every tenant its turn.
+    fn active_sends(&self, after: Option<Tenant>, limit: usize) -> Answered<'_, Vec<StoredSend>>;
 
     /// Finds a send.
     fn send(&self, tenant: &Tenant, id: SendId) -> Answered<'_, Option<StoredSend>>;

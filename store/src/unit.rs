@@ -21,7 +21,8 @@ pub struct Unit {
     pub guards: Vec<Guard>,
     /// What is done, in this order.
     pub writes: Vec<Write>,
-    /// What the trail says of it.
+    /// What the trail says of it; nothing where there were writes and all of them left everything
+    /// as it was.
     pub audit: Vec<AuditDraft>,
     /// Makes a repetition harmless.
     pub idempotency: Option<IdempotencyKey>,
@@ -199,6 +200,14 @@ pub struct Receipt {
 }
 
 impl Receipt {
+    /// Says whether there were writes and every one of them left everything as it was.
+    pub fn changed_nothing(&self) -> bool {
+        let left = |outcome: &Outcome| {
+            matches!(outcome, Outcome::Unchanged | Outcome::Member(MemberOutcome::Unchanged))
+        };
+        !self.outcomes.is_empty() && self.outcomes.iter().all(left)
+    }
+
     /// Gives the feed numbers that were given out, in order.
     pub fn numbers(&self) -> Vec<Number> {
         let number = |outcome: &Outcome| match outcome {

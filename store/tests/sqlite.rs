@@ -211,7 +211,24 @@ async fn a_file_that_fills_within_a_group_keeps_every_answer_true() {
     assert!(taken < 195, "{taken}");
     let refused = |answer: &Answer<_>| matches!(answer, Ok(_) | Err(StoreError::Unavailable(_)));
     assert!(answers.iter().all(refused));
+    for why in answers.iter().filter_map(|answer| answer.as_ref().err()) {
+        assert!(why.to_string().contains("DiskFull"), "an operator must see why: {why}");
+    }
     assert_whole(&store, 5 + taken).await;
+}
+
+/// The file holds what everybody was told; a folder that others may enter must not give it away.
+#[tokio::test(flavor = "multi_thread")]
+async fn only_the_owner_can_read_the_files() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = Folder::empty();
+    let store = Sqlite::open(&folder.settings(), deaf()).unwrap();
+    store.commit(publishing(0)).await.unwrap();
+    for file in std::fs::read_dir(&folder.path).unwrap() {
+        let file = file.unwrap();
+        let mode = file.metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600, "{:?}", file.file_name());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

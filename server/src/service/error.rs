@@ -27,6 +27,14 @@ pub enum ServiceError {
 }
 
 impl ServiceError {
+    /// Says what lies behind it, for logs alone.
+    pub fn cause(&self) -> Option<String> {
+        match self {
+            Self::Store(StoreError::Internal(source)) => Some(source.to_string()),
+            _ => None,
+        }
+    }
+
     /// Refuses for want of a scope.
     pub fn needs(scope: &str) -> Self {
         Self::Forbidden(format!("needs the scope {scope}"))

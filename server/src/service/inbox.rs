@@ -1,17 +1,19 @@
 //! The inbox: list, read, delete, acknowledge; and the admin's view over all of them.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use futures_util::{StreamExt as _, stream};
 use landfall_core::auth::Caller;
 use landfall_core::feed::{FeedKey, Number};
 use landfall_core::id::{NotificationId, Tenant, UserId};
 use landfall_core::notification::Notification;
 use landfall_core::session::{Page, Read};
+use landfall_core::time::Timestamp;
 use landfall_store::{AdminFilter, Expired, InboxQuery, Outcome, Unit, Write};
 use serde_json::json;
 
 use super::audit::require_admin;
+use super::tally::Tally;
 use super::{ServiceError, Services, deciding};
 
 /// What marking everything read did.
@@ -47,6 +49,8 @@ pub enum Settled {
 
 /// Undelivered notifications that one acknowledgement may cover.
 const ACK_MAX: usize = 1_000;
+/// Expired notifications that are given up at the same time.
+const EXPIRE_AT_ONCE: usize = 64;
 
 impl Services {
     /// Lists the caller's inbox.
@@ -193,25 +197,29 @@ impl Services {
         Ok(count)
     }
 
-    /// Gives up what expired undelivered, at most `limit`; tells how many it found.
+    /// Gives up what expired undelivered, at most `limit`; tells how many it dealt with. One that
+    /// fails holds up nobody else's.
     ///
     /// # Errors
-    /// When the store is away.
+    /// When none could be given up.
     pub async fn expire(&self, limit: usize) -> Result<usize, ServiceError> {
         let at = self.now();
-        let expired = self.store.expired(at, limit).await?;
-        let found = expired.len();
-        let mut tenants: BTreeMap<Tenant, Vec<Write>> = BTreeMap::new();
-        for Expired { tenant, user, number } in expired {
-            let metadata = json!({ "channel": "websocket", "reason": "expired" });
-            let details = self.delivery_details(&user, metadata);
-            let write = Write::Expire { user, number, at, details };
-            tenants.entry(tenant).or_default().push(write);
+        let mut tally = Tally::default();
+        // Together, so that they share commits.
+        let expired = stream::iter(self.store.expired(at, limit).await?);
+        let mut given_up =
+            expired.map(|expired| self.expire_one(expired, at)).buffer_unordered(EXPIRE_AT_ONCE);
+        while let Some(result) = given_up.next().await {
+            tally.add(result);
         }
-        for (tenant, writes) in tenants {
-            self.settle(&tenant, writes).await?;
-        }
-        Ok(found)
+        tally.finish(&self.troubles)
+    }
+
+    async fn expire_one(&self, expired: Expired, at: Timestamp) -> Result<usize, ServiceError> {
+        let Expired { tenant, user, number } = expired;
+        let metadata = json!({ "channel": "websocket", "reason": "expired" });
+        let details = self.delivery_details(&user, metadata);
+        self.settle(&tenant, vec![Write::Expire { user, number, at, details }]).await
     }
 
     async fn settle(&self, tenant: &Tenant, writes: Vec<Write>) -> Result<usize, ServiceError> {

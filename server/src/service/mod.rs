@@ -12,13 +12,15 @@ mod memo;
 pub mod notify;
 mod probe;
 pub mod sends;
+mod tally;
 pub mod topics;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use landfall_channels::Registry;
 use landfall_core::cursor::CursorKey;
 use landfall_core::feed::FeedKey;
+use landfall_core::id::Tenant;
 use landfall_core::notify::NotifyLimits;
 use landfall_core::time::Timestamp;
 use landfall_store::{Store, StoreError};
@@ -69,6 +71,9 @@ pub struct Services {
     pub send_accepted: tokio::sync::Notify,
     in_flight: InFlight,
     probe: probe::Probe,
+    /// After which tenant the next round of expansion goes on.
+    expanded_up_to: Mutex<Option<Tenant>>,
+    troubles: tally::Troubles,
 }
 
 /// What [`Services`] are built from.
@@ -100,6 +105,8 @@ impl Services {
             send_accepted: tokio::sync::Notify::new(),
             in_flight: InFlight::default(),
             probe: probe::Probe::default(),
+            expanded_up_to: Mutex::default(),
+            troubles: tally::Troubles::default(),
         }
     }
 

@@ -3,28 +3,43 @@
 //! Each chunk commits its notifications together with the send's new place, on condition of the
 //! old one; so a user gets the notification once, however often a chunk is tried and by whomever.
 
+use std::sync::{MutexGuard, PoisonError};
+
 use landfall_core::audit::{Action, Details, Entity};
-use landfall_core::id::UserId;
+use landfall_core::id::{Tenant, UserId};
 use landfall_core::notification::NewNotification;
 use landfall_store::{AuditDraft, SendTo, StoreError, StoredSend, Unit, Write};
 use serde_json::json;
 
+use super::tally::Tally;
 use super::{ServiceError, Services};
 
-/// Sends that one round of expansion serves, one per tenant.
+/// Sends that one round of expansion serves, one per tenant; the next round goes on with others.
 const TENANTS_PER_ROUND: usize = 64;
 
 impl Services {
-    /// Expands one chunk of the oldest send of every tenant; tells how many sends it moved.
+    /// Expands one chunk of the oldest send of each of the tenants whose turn it is; tells how many
+    /// sends it moved. A send that fails holds up its tenant alone.
     ///
     /// # Errors
-    /// When the store is away; what is committed stays, the rest is tried again.
+    /// When nothing could be moved; what is committed stays, the rest is tried again.
     pub async fn expand_sends(&self) -> Result<usize, ServiceError> {
-        let sends = self.store.active_sends(TENANTS_PER_ROUND).await?;
-        for send in &sends {
-            self.expand_chunk(send).await?;
+        let after = self.expansion_place().take();
+        let mut sends = self.store.active_sends(after.clone(), TENANTS_PER_ROUND).await?;
+        if sends.is_empty() && after.is_some() {
+            sends = self.store.active_sends(None, TENANTS_PER_ROUND).await?;
         }
-        Ok(sends.len())
+        let last = sends.last().filter(|_| sends.len() == TENANTS_PER_ROUND);
+        *self.expansion_place() = last.map(|send| send.tenant.clone());
+        let mut tally = Tally::default();
+        for send in &sends {
+            tally.add(self.expand_chunk(send).await);
+        }
+        tally.finish(&self.troubles)
+    }
+
+    fn expansion_place(&self) -> MutexGuard<'_, Option<Tenant>> {
+        self.expanded_up_to.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn expand_chunk(&self, send: &StoredSend) -> Result<(), ServiceError> {

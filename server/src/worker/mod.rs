@@ -39,33 +39,43 @@ pub fn start(
     pace: Pace,
     cancel: &CancellationToken,
 ) -> JoinSet<()> {
-    let every = |pause, full| periodic::Pace { pause, full };
-    let seal = every(pace.seal, SEAL_ENTRIES_MAX);
-    let expiry = every(Duration::from_secs(1), EXPIRE_MAX);
-    let sweep = every(Duration::from_secs(60), FORGET_MAX);
     let mut workers = JoinSet::new();
     let given = || (Arc::clone(services), cancel.clone());
     let (theirs, stop) = given();
     workers.spawn(expand(theirs, Arc::clone(metrics), stop));
     let (theirs, stop) = given();
     let rounds = metrics.sealer_runs.clone();
-    workers.spawn(periodic::every("sealer", seal, stop, move || {
+    workers.spawn(periodic::every("sealer", paced(pace.seal, SEAL_ENTRIES_MAX), stop, move || {
         let services = Arc::clone(&theirs);
         rounds.inc();
         async move { services.seal(SEAL_ENTRIES_MAX).await }
     }));
     let (theirs, stop) = given();
-    workers.spawn(periodic::every("expiry", expiry, stop, move || {
-        let services = Arc::clone(&theirs);
-        async move { services.expire(EXPIRE_MAX).await }
-    }));
+    workers.spawn(periodic::every(
+        "expiry",
+        paced(Duration::from_secs(1), EXPIRE_MAX),
+        stop,
+        move || {
+            let services = Arc::clone(&theirs);
+            async move { services.expire(EXPIRE_MAX).await }
+        },
+    ));
     let (theirs, stop) = given();
-    workers.spawn(periodic::every("key-sweeper", sweep, stop, move || {
-        let services = Arc::clone(&theirs);
-        async move { services.forget_keys(FORGET_MAX).await }
-    }));
+    workers.spawn(periodic::every(
+        "key-sweeper",
+        paced(Duration::from_secs(60), FORGET_MAX),
+        stop,
+        move || {
+            let services = Arc::clone(&theirs);
+            async move { services.forget_keys(FORGET_MAX).await }
+        },
+    ));
     workers.spawn(confirmations::settle(Arc::clone(services), settled));
     workers
+}
+
+fn paced(pause: Duration, full: usize) -> periodic::Pace {
+    periodic::Pace { pause, full }
 }
 
 /// Expands sends as they are accepted, and those that a crash left behind.

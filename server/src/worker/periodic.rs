@@ -1,4 +1,4 @@
-//! Repeating a use case: at a steady pace, at once while a run was full, slower while it fails.
+//! Repeating a use case: at a steady pace, at once while there is more, slower while it fails.
 
 use std::time::Duration;
 
@@ -6,20 +6,19 @@ use tokio_util::sync::CancellationToken;
 
 use crate::service::ServiceError;
 
-/// How a use case is repeated.
+/// How often a piece of work is repeated.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Pace {
     /// Between two runs.
     pub(super) pause: Duration,
-    /// What a run does at most.
+    /// A run that did this much has left more, and is followed by the next at once.
     pub(super) full: usize,
 }
 
-/// Runs `work` every `pause` until cancelled. Runs are bounded by `full`, so that nobody waits long
-/// behind one; a run that did as much is followed by the next at once.
+/// Runs `work` at this pace until cancelled.
 pub(super) async fn every<F>(
     name: &'static str,
-    pace: Pace,
+    Pace { pause, full }: Pace,
     cancel: CancellationToken,
     mut work: impl FnMut() -> F,
 ) where
@@ -31,12 +30,13 @@ pub(super) async fn every<F>(
             Ok(done) => {
                 tracing::trace!(worker = name, done, "a run ended");
                 backoff.succeeded();
-                if done >= pace.full {
+                if done >= full {
+                    tokio::task::yield_now().await;
                     continue;
                 }
                 tokio::select! {
                     () = cancel.cancelled() => return,
-                    () = tokio::time::sleep(pace.pause) => {}
+                    () = tokio::time::sleep(pause) => {}
                 }
             }
             Err(error) => backoff.failed(&error, &cancel).await,
@@ -66,7 +66,8 @@ impl Backoff {
 
     pub(super) async fn failed(&mut self, error: &ServiceError, cancel: &CancellationToken) {
         if self.failures == 0 {
-            tracing::warn!(worker = self.name, %error, "failed; tries again until it works");
+            let cause = error.cause();
+            tracing::warn!(worker = self.name, %error, cause, "failed; tries again until it works");
         }
         let wait = FIRST * 2u32.pow(self.failures.min(DOUBLINGS_MAX));
         self.failures = self.failures.saturating_add(1);
@@ -74,5 +75,41 @@ impl Backoff {
             () = cancel.cancelled() => {}
             () = tokio::time::sleep(wait) => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+    use tokio::time::Instant;
+
+    #[tokio::test]
+    async fn a_backlog_is_worked_off_without_a_pause() {
+        let (runs, begun) = (Cell::new(0), Instant::now());
+        let cancel = CancellationToken::new();
+        let pace = Pace { pause: Duration::from_secs(3_600), full: 5 };
+        every("test", pace, cancel.clone(), || {
+            runs.set(runs.get() + 1);
+            if runs.get() == 4 {
+                cancel.cancel();
+            }
+            std::future::ready(Ok(5))
+        })
+        .await;
+        assert_eq!(runs.get(), 4);
+        assert!(begun.elapsed() < Duration::from_secs(60));
+    }
+
+    #[tokio::test]
+    async fn less_than_a_full_run_is_followed_by_the_pause() {
+        let (runs, cancel) = (Cell::new(0), CancellationToken::new());
+        let pace = Pace { pause: Duration::from_secs(3_600), full: 5 };
+        let work = every("test", pace, cancel.clone(), || {
+            runs.set(runs.get() + 1);
+            std::future::ready(Ok(4))
+        });
+        tokio::select! { biased; () = work => {} () = std::future::ready(()) => {} }
+        assert_eq!(runs.get(), 1);
     }
 }

@@ -34,7 +34,7 @@ pub struct Server {
     pub store: Arc<Sqlite>,
     pub base: String,
     client: reqwest::Client,
-    _folder: Folder,
+    folder: Folder,
 }
 
 /// An answer, read in full.
@@ -90,7 +90,12 @@ impl Server {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(async move { axum::serve(listener, router).await });
-        Self { app, store, base, client: reqwest::Client::new(), _folder: folder }
+        Self { app, store, base, client: reqwest::Client::new(), folder: folder }
+    }
+
+    /// Shows the database, for who gets at it behind the server's back.
+    pub fn database(&self) -> PathBuf {
+        self.folder.0.join("landfall.db")
     }
 
     pub fn request(&self, method: &str, path: &str) -> RequestBuilder {

@@ -14,3 +14,4 @@ mod idempotency;
 mod lists;
 mod server;
 mod tenants;
+mod workers;

@@ -48,7 +48,9 @@ pub(super) fn unit(
         outcomes.push(apply(&mut context, write)?);
     }
     let receipt = Receipt { outcomes };
-    audits::append(connection, &tenant, &audit).map_err(fault)?;
+    if !receipt.changed_nothing() {
+        audits::append(connection, &tenant, &audit).map_err(fault)?;
+    }
     if let Some(key) = &key {
         idempotency::keep(connection, &tenant, key, &receipt.numbers()).map_err(fault)?;
     }

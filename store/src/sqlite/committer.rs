@@ -5,6 +5,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use landfall_core::fair::FairQueue;
 use landfall_core::id::Tenant;
@@ -73,8 +74,11 @@ impl Committer {
         let thread = std::thread::Builder::new()
             .name("store-committer".into())
             .spawn(move || {
+                let mut complaints = Complaints::default();
                 while let Some(jobs) = theirs.take(group_max) {
-                    commit_group(&connection, jobs, &sink);
+                    if let Err(text) = commit_group(&connection, jobs, &sink) {
+                        complaints.add(&text);
+                    }
                 }
             })
             .map_err(|error| StoreError::Internal(Box::new(error)))?;
@@ -140,37 +144,59 @@ fn lost() -> StoreError {
     StoreError::Unavailable("the group was lost".into())
 }
 
-fn commit_group(connection: &Connection, jobs: Vec<Job>, sink: &ChangeSink) {
+/// Groups that failed, told at a bounded rate: a full disk fails thousands of them.
+#[derive(Default)]
+struct Complaints {
+    told: Option<Instant>,
+    untold: u64,
+}
+
+const COMPLAINT_PAUSE: Duration = Duration::from_secs(10);
+
+impl Complaints {
+    fn add(&mut self, text: &str) {
+        if self.told.is_some_and(|at| at.elapsed() < COMPLAINT_PAUSE) {
+            self.untold += 1;
+            return;
+        }
+        let untold = std::mem::take(&mut self.untold);
+        tracing::error!(%text, untold, "a group commit failed; its requests are answered with 503");
+        self.told = Some(Instant::now());
+    }
+}
+
+/// Commits one group and answers its jobs; gives what went wrong if it is not on disk.
+fn commit_group(connection: &Connection, jobs: Vec<Job>, sink: &ChangeSink) -> Result<(), String> {
     if let Err(error) = connection.execute_batch("begin immediate") {
         let text = error.to_string();
-        tracing::error!(%text, "a group commit could not begin");
-        return fail_all(jobs, &text);
+        fail_all(jobs, &text);
+        return Err(text);
     }
     let mut changes = Vec::new();
     let mut replies = Vec::with_capacity(jobs.len());
     let mut jobs = jobs.into_iter();
+    let mut ended_by = None;
     for job in jobs.by_ref() {
-        replies.push(run_job(connection, job, &mut changes));
+        let (reply, trouble) = run_job(connection, job, &mut changes);
+        replies.push(reply);
         if connection.is_autocommit() {
             // FULL, IOERR or NOMEM can end the whole transaction: nobody's unit is in it now.
+            ended_by = trouble;
             break;
         }
     }
-    let failure = finish(connection);
-    let rest: Vec<Job> = jobs.collect();
-    match failure {
-        None => tell(sink, changes),
-        Some(text) => {
-            tracing::error!(%text, "a group commit failed");
-            for reply in replies {
-                reply(Some(unknown(&text)));
-            }
-            return fail_all(rest, &text);
+    if let Err(text) = finish(connection, ended_by) {
+        for reply in replies {
+            reply(Some(unknown(&text)));
         }
+        fail_all(jobs.collect(), &text);
+        return Err(text);
     }
+    tell(sink, changes);
     for reply in replies {
         reply(None);
     }
+    Ok(())
 }
 
 /// Tells what was committed. It is durable, so a sink that panics must not keep anybody waiting.
@@ -183,16 +209,17 @@ fn tell(sink: &ChangeSink, changes: Vec<Change>) {
     }
 }
 
-/// Commits; gives what went wrong if the group is not on disk.
-fn finish(connection: &Connection) -> Option<String> {
+/// Commits, unless the transaction was ended by the trouble of one of its jobs.
+fn finish(connection: &Connection, ended_by: Option<String>) -> Result<(), String> {
     if connection.is_autocommit() {
-        return Some("SQLite ended the transaction".into());
+        let why = ended_by.unwrap_or_else(|| "no reason is known".into());
+        return Err(format!("SQLite ended the transaction: {why}"));
     }
-    let error = connection.execute_batch("commit").err()?;
+    let Err(error) = connection.execute_batch("commit") else { return Ok(()) };
     if !connection.is_autocommit() {
         let _ = connection.execute_batch("rollback");
     }
-    Some(error.to_string())
+    Err(error.to_string())
 }
 
 fn unknown(text: &str) -> StoreError {
@@ -208,8 +235,12 @@ fn fail_all(jobs: Vec<Job>, text: &str) {
     }
 }
 
-/// Runs one job under a savepoint and gives what to answer after the commit.
-fn run_job(connection: &Connection, job: Job, changes: &mut Vec<Change>) -> Reply {
+/// Runs one job under a savepoint and gives what to answer after the commit, and what went wrong.
+fn run_job(
+    connection: &Connection,
+    job: Job,
+    changes: &mut Vec<Change>,
+) -> (Reply, Option<String>) {
     match job {
         Job::Unit(unit, reply) => {
             let before = changes.len();
@@ -217,17 +248,29 @@ fn run_job(connection: &Connection, job: Job, changes: &mut Vec<Change>) -> Repl
             if result.is_err() {
                 changes.truncate(before);
             }
-            Box::new(move |failure| {
+            let trouble = result.as_ref().err().map(cause);
+            let deliver: Reply = Box::new(move |failure| {
                 let _ = reply.send(failure.map_or(result, Err));
-            })
+            });
+            (deliver, trouble)
         }
         Job::Task(task) => match in_savepoint(connection, || task(connection).map_err(fault)) {
-            Ok(deliver) => deliver,
+            Ok(deliver) => (deliver, None),
             Err(error) => {
-                tracing::error!(%error, "a write of the store's own failed");
-                Box::new(|_| ())
+                let text = cause(&error);
+                tracing::error!(%text, "a write of the store's own failed");
+                (Box::new(|_| ()), Some(text))
             }
         },
+    }
+}
+
+/// Says what is behind an error, without what every error of its kind says.
+fn cause(error: &StoreError) -> String {
+    match error {
+        StoreError::Unavailable(text) => text.clone(),
+        StoreError::Internal(source) => source.to_string(),
+        other => other.to_string(),
     }
 }
 

@@ -91,6 +91,7 @@ impl Sqlite {
     ///
     /// Fails when the file cannot be opened, is no database, or was written by a newer version.
     pub fn open(settings: &Settings, sink: ChangeSink) -> Answer<Self> {
+        make_private(&settings.path);
         let mut writer = connect(settings)?;
         migrate::migrate(&mut writer)?;
         let epoch = migrate::epoch(&writer)?;
@@ -104,6 +105,7 @@ impl Sqlite {
 
     /// Brings a store's schema up to date without serving it; tells from and to which version.
     pub fn migrate(settings: &Settings) -> Answer<(u32, u32)> {
+        make_private(&settings.path);
         migrate::migrate(&mut connect(settings)?)
     }
 
@@ -124,6 +126,13 @@ fn counting(highest: Arc<AtomicU64>, sink: ChangeSink) -> ChangeSink {
         }
         sink(changes);
     })
+}
+
+/// Makes a file that is not there yet readable by its owner alone; SQLite gives its log and its
+/// index the same mode. Where that fails, opening the file says why.
+fn make_private(path: &Path) {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let _ = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
 }
 
 /// Opens a connection as every connection is set up.
@@ -339,8 +348,8 @@ impl Topics for Sqlite {
 }
 
 impl Sends for Sqlite {
-    fn active_sends(&self, limit: usize) -> Answered<'_, Vec<StoredSend>> {
-        self.read_with(move |c| sends::active(c, limit))
+    fn active_sends(&self, after: Option<Tenant>, limit: usize) -> Answered<'_, Vec<StoredSend>> {
+        self.read_with(move |c| sends::active(c, after.as_ref(), limit))
     }
 
     fn send(&self, tenant: &Tenant, id: SendId) -> Answered<'_, Option<StoredSend>> {

@@ -109,17 +109,21 @@ fn read(row: &Row<'_>) -> rusqlite::Result<StoredSend> {
     })
 }
 
-/// Gives each tenant's oldest active send.
-pub(super) fn active(connection: &Connection, limit: usize) -> rusqlite::Result<Vec<StoredSend>> {
+/// Gives each tenant's oldest active send, of the tenants after `after`.
+pub(super) fn active(
+    connection: &Connection,
+    after: Option<&Tenant>,
+    limit: usize,
+) -> rusqlite::Result<Vec<StoredSend>> {
     let sql = format!(
         "select {COLUMNS} from send s
-         where s.active = 1 and s.id = (
+         where s.active = 1 and s.tenant > ?1 and s.id = (
              select o.id from send o where o.tenant = s.tenant and o.active = 1
              order by o.created_at, o.id limit 1)
-         limit ?1"
+         order by s.tenant limit ?2"
     );
     let mut statement = connection.prepare_cached(&sql)?;
-    statement.query_map(params![limit], read)?.collect()
+    statement.query_map(params![after.map_or("", Tenant::as_str), limit], read)?.collect()
 }
 
 /// Finds a send.

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use landfall_core::audit::Action;
 use landfall_core::id::Tenant;
-use landfall_store::{AuditDraft, AuditFilter, SealReport, Unit};
+use landfall_core::topic::MemberRole;
+use landfall_store::{AuditDraft, AuditFilter, SealReport, Unit, Write};
 use tokio::task::JoinSet;
 
-use super::make::{at, details, draft, never, tenant, user};
+use super::make::{at, details, draft, never, put_member, put_topic, tenant, topic, user};
 use super::world::{World, assert_stale};
 
 fn audited(tenant: &Tenant, audit: Vec<AuditDraft>) -> Unit {
@@ -43,6 +44,28 @@ pub async fn entries_are_numbered_gaplessly_for_each_tenant(world: World) {
         assert_eq!(numbers, (1..=48).collect::<Vec<_>>());
         let found = world.store.verify(tenant).await.unwrap();
         assert_eq!((found.unsealed, found.blocks, found.broken), (48, 0, None));
+    }
+}
+
+pub async fn what_changes_nothing_leaves_no_entry(world: World) {
+    let t = tenant("t");
+    let put = || put_topic(&topic("c", "C"));
+    let member = |name: &str| put_member("c", name, MemberRole::Member);
+    let changed = |writes: Vec<Write>| {
+        let audit = vec![draft(Action::TopicChanged, "u", 1)];
+        world.store.commit(Unit { writes, ..audited(&t, audit) })
+    };
+    for (writes, entries) in [
+        (vec![put()], 1),
+        (vec![put()], 1),
+        (vec![member("a")], 2),
+        (vec![member("a")], 2),
+        (vec![member("a"), member("b")], 3),
+        (vec![put(), member("a"), member("b")], 3),
+        (vec![], 4),
+    ] {
+        changed(writes).await.unwrap();
+        assert_eq!(world.trail(&t).await.len(), entries);
     }
 }
 

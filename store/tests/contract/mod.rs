@@ -27,6 +27,7 @@ macro_rules! contract {
     ($backend:expr) => {
         contract!(@of $backend, audit:
             entries_are_numbered_gaplessly_for_each_tenant,
+            what_changes_nothing_leaves_no_entry,
             filters_choose_entries,
             sealing_makes_one_block_a_tenant_of_at_most_the_limit,
             erased_details_leave_a_chain_that_verifies,

@@ -43,7 +43,7 @@ fn complete(id: SendId, from: &str, to: &str) -> Write {
 
 async fn active(world: &World, limit: usize) -> Vec<SendId> {
     let mut ids: Vec<_> =
-        world.store.active_sends(limit).await.unwrap().iter().map(|send| send.id).collect();
+        world.store.active_sends(None, limit).await.unwrap().iter().map(|send| send.id).collect();
     ids.sort();
     ids
 }
@@ -84,6 +84,10 @@ pub async fn each_tenant_gets_its_oldest_active_send(world: World) {
     oldest.sort();
     assert_eq!(active(&world, 9).await, oldest);
     assert_eq!(active(&world, 2).await.len(), 2);
+    let after = |t: &Tenant| world.store.active_sends(Some(t.clone()), 2);
+    let of = |sends: Vec<StoredSend>| sends.into_iter().map(|send| send.tenant);
+    assert!(of(after(&tenants[0]).await.unwrap()).eq(tenants[1..].iter().cloned()));
+    assert!(of(after(&tenants[2]).await.unwrap()).eq([]));
     for (id, t) in oldest.iter().zip(&tenants) {
         world.done(t, complete(*id, "", "z")).await;
     }
