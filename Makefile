@@ -73,7 +73,7 @@ advisories: $(DENY) ## Check the dependencies for known holes (asks the network)
 bench: programs ## Measure against floors taken in the same run (a few minutes, quiet machine)
 	$(CARGO) build --locked --quiet --release --bin landfall
 	target/release/landfall bench ingest
-	target/release/landfall bench ingest --batch
+	target/release/landfall bench ingest --batch 100
 	target/release/landfall bench fanout
 	target/release/landfall bench fanout --distinct
 	target/release/landfall bench layout

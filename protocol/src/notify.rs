@@ -275,7 +275,7 @@ pub struct BatchResult {
     pub outcome: BatchOutcome,
 }
 
-/// What became of one line of a batch.
+/// What became of a request, sent alone or as a line of a batch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(untagged)]

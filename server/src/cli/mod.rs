@@ -22,11 +22,11 @@ mod token;
 mod ttl;
 mod vapid;
 
-/// Notifications, realtime and sync in one server.
+/// Notifications that reach people live, or when they come back.
 #[derive(Parser)]
 #[command(name = "landfall", version, arg_required_else_help = true)]
-#[command(after_help = "Settings come from config.default.toml (compiled in), a file, the \
-    environment and flags; later ones win. `landfall check` prints them all.")]
+#[command(after_help = "Settings come from the defaults in the program, a file, the environment \
+    and flags; later ones win. `landfall check` prints every setting and where it came from.")]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -36,22 +36,22 @@ struct Cli {
 enum Command {
     /// Run the server until SIGTERM or SIGINT, then drain and stop.
     Serve(serve::ServeArgs),
-    /// Print a signed token for a user or a service; nothing else goes to standard output.
+    /// Print a token for a user or a service, signed with a key of this server.
     Token(token::TokenArgs),
-    /// Print a new Web Push key pair as two environment lines; stores nothing.
+    /// Print a new key pair for Web Push, as lines for the environment; store nothing.
     Vapid,
-    /// Check the configuration and print every setting with where it came from.
+    /// Check the settings and print each with where it came from.
     Check(ConfigArgs),
-    /// Bring the embedded store's schema up to date; the server must not be running.
+    /// Bring the store up to date without serving; the server must not be running.
     Migrate(ConfigArgs),
-    /// Measure Landfall against bare floors on this machine, loopback only.
+    /// Measure this machine: Landfall against the least that any server could do.
     Bench(crate::bench::Args),
 }
 
 /// Where a command finds its configuration.
 #[derive(Args, Default)]
 struct ConfigArgs {
-    /// Configuration file [env: LANDFALL_CONFIG].
+    /// File with the settings that differ from the defaults [env: LANDFALL_CONFIG].
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Folder of the embedded store and the keys made on the first start [default: ./data].

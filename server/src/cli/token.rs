@@ -21,16 +21,17 @@ use crate::config::Environment;
 use crate::keys;
 
 #[derive(Args)]
+#[command(after_help = "Example: landfall token --sub sarah --role student --name Sarah")]
 pub(super) struct TokenArgs {
     #[command(flatten)]
     config: ConfigArgs,
     /// Id of the user or service that the token stands for.
     #[arg(long, value_name = "ID", value_parser = UserId::parse)]
     sub: UserId,
-    /// Role: student, teacher, admin, service or one of auth.roles; may be repeated.
+    /// Role: student, teacher, service, admin or another of auth.roles; may be repeated.
     #[arg(long = "role", value_name = "R", value_parser = Role::parse)]
     roles: Vec<Role>,
-    /// Name to show to others.
+    /// Name of the user, shown to others as the sender.
     #[arg(long, value_name = "N")]
     name: Option<String>,
     /// Tenant that the token is for.
@@ -39,7 +40,7 @@ pub(super) struct TokenArgs {
     /// Scope beyond those of the roles, such as notify:send; may be repeated.
     #[arg(long = "scope", value_name = "S", value_parser = Scope::parse)]
     scopes: Vec<Scope>,
-    /// Life of the token: 90s, 15m, 1h, 30d.
+    /// How long the token holds: 90s, 15m, 1h, 30d.
     #[arg(long, value_name = "TTL", default_value = "1h")]
     ttl: Ttl,
     /// Language, such as es-MX.

@@ -83,7 +83,7 @@ async fn observe(State(around): State<Arc<Around>>, mut request: Request, next: 
     let (status, took) = (response.status().as_u16(), begun.elapsed());
     app.metrics.request(route, status, took);
     let tenant = seen.0.get().map(|(tenant, _)| tenant.as_str());
-    let duration_ms = took.as_secs_f64() * 1_000.0;
+    let duration_ms = (took.as_secs_f64() * 1_000_000.0).round() / 1_000.0;
     tracing::info!(method, route, status, duration_ms, request_id = %id.0, tenant, "request");
     response
 }
