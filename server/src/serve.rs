@@ -54,6 +54,12 @@ pub fn run(loaded: Loaded) -> anyhow::Result<()> {
         .enable_all()
         .build()
         .context("the async runtime cannot be started")?;
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        data_dir = %loaded.config.server.data_dir.display(),
+        store = %store_settings(&loaded.config).path.display(),
+        "starting"
+    );
     runtime.block_on(async {
         let server = Server::start(&loaded.config, Clock::system()).await?;
         tracing::info!(addr = %server.address(), "listening");

@@ -37,6 +37,7 @@ impl KeyFolder {
         }
         let content = make()?;
         self.write(name, &content).map_err(|source| self.io(name, source))?;
+        tracing::info!(file = %self.0.join(name).display(), "made a key; keep a copy");
         Ok(content)
     }
 

@@ -26,7 +26,10 @@ pub use vapid::generate as generate_vapid;
 #[derive(Debug, Error)]
 pub enum KeysError {
     /// A file or folder cannot be read or written.
-    #[error("{path}: {source}")]
+    #[error(
+        "{path} cannot be read or written; give it to the user who runs the server, or name \
+         another folder with --data-dir"
+    )]
     Io {
         /// What was touched.
         path: PathBuf,
