@@ -202,6 +202,7 @@ fn gateway(
         hub: Arc::clone(hub),
         services: Arc::clone(&app.services),
         verifier: Arc::clone(&app.verifier),
+        metrics: Arc::clone(&app.metrics),
         settled,
         tasks: app.tasks.clone(),
         first_message: config.auth.first_message_seconds.duration(),

@@ -39,6 +39,24 @@ pub enum AuthError {
     BadClaim(&'static str),
 }
 
+impl AuthError {
+    /// Names the refusal for logs and metrics.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Missing => "missing",
+            Self::Malformed => "malformed",
+            Self::UnknownKey => "unknown_key",
+            Self::BadSignature => "bad_signature",
+            Self::Expired => "expired",
+            Self::NotYet => "not_yet",
+            Self::WrongIssuer => "wrong_issuer",
+            Self::WrongAudience => "wrong_audience",
+            Self::TenantNotAllowed => "tenant_not_allowed",
+            Self::BadClaim(_) => "bad_claim",
+        }
+    }
+}
+
 impl From<OutOfTime> for AuthError {
     fn from(reason: OutOfTime) -> Self {
         match reason {

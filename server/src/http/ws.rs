@@ -27,7 +27,7 @@ use tokio::net::TcpStream;
 use super::ApiError;
 use super::params::Params;
 use crate::app::App;
-use crate::auth::{Verifier, bearer};
+use crate::auth::bearer;
 use crate::realtime::handshake::{accept_key, is_valid_key};
 use crate::realtime::{Gateway, Hello, Identity};
 
@@ -160,14 +160,10 @@ fn identity(gateway: &Gateway, request: &Request) -> Identity {
         });
     match token {
         None => Identity::Unsaid,
-        Some(token) => checked(&gateway.verifier, &token, gateway.services.now().as_ms()),
-    }
-}
-
-fn checked(verifier: &Verifier, token: &str, now_ms: i64) -> Identity {
-    match verifier.verify(token, now_ms) {
-        Ok(caller) => Identity::Known(Box::new(caller)),
-        Err(error) => Identity::Refused(error.to_string()),
+        Some(token) => match gateway.verify(&token) {
+            Ok(caller) => Identity::Known(Box::new(caller)),
+            Err(error) => Identity::Refused(error.to_string()),
+        },
     }
 }
 

@@ -19,7 +19,8 @@ use super::connection::Connection;
 use super::greeting::{self, NoToken};
 use super::hub::{Hub, Parts, close_frame};
 use super::reading;
-use crate::auth::Verifier;
+use crate::auth::{AuthError, Verifier};
+use crate::metrics::Metrics;
 use crate::service::Services;
 use crate::service::inbox::{Confirmed, Settled};
 
@@ -56,6 +57,8 @@ pub struct Gateway {
     pub services: Arc<Services>,
     /// Checks tokens.
     pub verifier: Arc<Verifier>,
+    /// Counts the tokens that are refused.
+    pub metrics: Arc<Metrics>,
     /// Takes what devices confirmed, or went away without confirming.
     pub settled: mpsc::Sender<Settled>,
     /// The tasks of open connections.
@@ -67,6 +70,18 @@ pub struct Gateway {
 }
 
 impl Gateway {
+    /// Checks a token that a socket brought, wherever it did; a refusal is counted and told, as
+    /// the client sees only a closed socket.
+    pub fn verify(&self, token: &str) -> Result<Caller, AuthError> {
+        let verified = self.verifier.verify(token, self.services.now().as_ms());
+        if let Err(error) = &verified {
+            let reason = error.name();
+            self.metrics.token_refused(reason);
+            tracing::info!(reason, "a socket's token was refused");
+        }
+        verified
+    }
+
     /// Takes a socket whose handshake is done: finds out who it is and begins its session, or
     /// refuses it. `followed` is what came after the handshake. The session is served by a task
     /// of its own, so that an open connection keeps nothing of its beginning.
@@ -145,8 +160,7 @@ impl Gateway {
             NoToken::Broken(error) => with_reason(reading::close_code(error)),
             NoToken::Gone => with_reason(CloseCode::Normal),
         })?;
-        let caller = self.verifier.verify(&token, self.services.now().as_ms());
-        let caller = caller.map_err(|error| (CloseCode::Policy, error.to_string()))?;
+        let caller = self.verify(&token).map_err(|error| (CloseCode::Policy, error.to_string()))?;
         Ok((caller, followed))
     }
 

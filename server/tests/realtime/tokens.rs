@@ -57,3 +57,19 @@ async fn a_fresh_token_of_the_same_user_keeps_the_socket() {
     landfall.set_clock(1_060);
     assert_eq!(device.closed().await.code, 1008);
 }
+
+#[tokio::test]
+async fn a_refused_token_is_counted_wherever_it_came() {
+    let landfall = Landfall::at_noon(&QUICK).await;
+    assert_eq!(landfall.device_with("junk", "").await.closed().await.code, 1008);
+    let url = format!("ws://{}/ws", landfall.address);
+    let mut first = Device::connect(&url).await;
+    first.say(json!({ "type": "auth", "token": until("ada", -100) })).await;
+    assert_eq!(first.closed().await.code, 1008);
+    let mut open = landfall.device_with(&until("ada", 100), "").await;
+    assert_eq!(auth(&mut open, "junk").await["type"], "error");
+    let text = landfall.server.app.metrics.text();
+    for line in [r#"reason="malformed"} 2"#, r#"reason="expired"} 1"#] {
+        assert!(text.contains(&format!("landfall_tokens_refused_total{{{line}")), "{text}");
+    }
+}
