@@ -90,7 +90,7 @@ impl Server {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(async move { axum::serve(listener, router).await });
-        Self { app, store, base, client: reqwest::Client::new(), folder: folder }
+        Self { app, store, base, client: reqwest::Client::new(), folder }
     }
 
     /// Shows the database, for who gets at it behind the server's back.
