@@ -20,6 +20,10 @@ pub enum Action {
     NotificationDelivered,
     /// A notification was written to a device that never confirmed it, or expired.
     NotificationFailed,
+    /// Its owner read a notification, or all of them.
+    NotificationRead,
+    /// Its owner deleted a notification.
+    NotificationDeleted,
     /// A send to many users was accepted.
     SendAccepted,
     /// A send to many users reached its end.
@@ -38,10 +42,12 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Action; 10] = [
+    pub const ALL: [Action; 12] = [
         Self::NotificationCreated,
         Self::NotificationDelivered,
         Self::NotificationFailed,
+        Self::NotificationRead,
+        Self::NotificationDeleted,
         Self::SendAccepted,
         Self::SendCompleted,
         Self::Connected,
@@ -57,6 +63,8 @@ impl Action {
             Self::NotificationCreated => "notification_created",
             Self::NotificationDelivered => "notification_delivered",
             Self::NotificationFailed => "notification_failed",
+            Self::NotificationRead => "notification_read",
+            Self::NotificationDeleted => "notification_deleted",
             Self::SendAccepted => "send_accepted",
             Self::SendCompleted => "send_completed",
             Self::Connected => "connected",

@@ -1,5 +1,6 @@
 //! The contract of reading topics.
 
+use landfall_core::feed::Number;
 use landfall_core::id::{Tenant, TopicId, UserId};
 use landfall_core::topic::{Member, MemberRole, Topic};
 
@@ -10,6 +11,8 @@ use crate::error::Answered;
 pub struct TopicView {
     /// The topic.
     pub topic: Topic,
+    /// The number of its last change on its own feed.
+    pub changed: Number,
     /// What the user is in it.
     pub role: Option<MemberRole>,
     /// How many members it has.

@@ -48,6 +48,8 @@ pub enum Guard {
     TopicThere(TopicId),
     /// The user is in the topic with at least this role.
     MemberAtLeast(TopicId, UserId, MemberRole),
+    /// The topic's last change is this number; or, without one, it is not there.
+    TopicAt(TopicId, Option<Number>),
     /// The first user is in a topic in which the second is at least a teacher.
     TaughtBy(UserId, UserId),
 }
@@ -92,7 +94,7 @@ pub enum Write {
         details: SaltedDetails,
     },
     /// Counts a write to a device that nobody confirmed, if it is not delivered by now, with an
-    /// audit entry. `Done` or `Unchanged`.
+    /// audit entry the first time. `Done` or `Unchanged`.
     Unconfirmed {
         /// Whose.
         user: UserId,

@@ -96,6 +96,6 @@ pub(super) async fn delete(
 }
 
 fn answer(view: &TopicView) -> TopicAnswer {
-    let TopicView { topic, role, members } = view;
+    let TopicView { topic, changed: _, role, members } = view;
     TopicAnswer { role: role.map(RoleName), members: Some(*members), ..topic.into() }
 }

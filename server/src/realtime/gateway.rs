@@ -22,7 +22,7 @@ use super::reading;
 use crate::auth::{AuthError, Verifier};
 use crate::metrics::Metrics;
 use crate::service::Services;
-use crate::service::inbox::{Confirmed, Settled};
+use crate::service::inbox::{Confirmed, Connected, Settled};
 
 /// Who a socket says it is.
 #[derive(Debug)]
@@ -116,7 +116,13 @@ impl Gateway {
         if is_greeted {
             connection.send(&reading::authenticated(&caller.user, caller.expires_at));
         }
-        self.record_connected(&caller, connection.device.as_deref());
+        // The entry follows by itself, so that no connection waits for a commit.
+        self.settle(Settled::Connected(Connected {
+            feed: Arc::clone(&connection.feed),
+            user: caller.user,
+            device: connection.device.clone(),
+            at: self.services.now(),
+        }));
         let gateway = Arc::clone(&self);
         self.tasks.spawn(async move { gateway.follow(&connection, read, followed).await });
     }
@@ -164,17 +170,6 @@ impl Gateway {
         Ok((caller, followed))
     }
 
-    /// The entry follows by itself, so that no connection waits for a commit.
-    fn record_connected(&self, caller: &Caller, device: Option<&str>) {
-        let (services, caller) = (Arc::clone(&self.services), caller.clone());
-        let device = device.map(str::to_owned);
-        tokio::spawn(async move {
-            if let Err(error) = services.record_connected(&caller, device.as_deref()).await {
-                tracing::warn!(%error, "a connection could not be recorded in the audit trail");
-            }
-        });
-    }
-
     pub(super) fn confirm(&self, confirmed: Confirmed) {
         let count = confirmed.numbers.len() as u64;
         self.hub.counters.confirmed.fetch_add(count, Ordering::Relaxed);
@@ -185,7 +180,7 @@ impl Gateway {
     /// next device, which is allowed, where calling it delivered without a record is not.
     fn settle(&self, settled: Settled) {
         if self.settled.try_send(settled).is_err() {
-            tracing::warn!("confirmations come faster than they can be stored; some were dropped");
+            tracing::warn!("connections report faster than can be stored; something was dropped");
         }
     }
 }

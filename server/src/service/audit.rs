@@ -1,5 +1,7 @@
 //! What the audit trail says, and reading it.
 
+use std::collections::BTreeMap;
+
 use landfall_core::audit::{Action, Details, Entity};
 use landfall_core::auth::Caller;
 use landfall_core::id::{Tenant, UserId};
@@ -8,6 +10,7 @@ use landfall_core::time::Timestamp;
 use landfall_store::{AuditDraft, AuditFilter, AuditRecord, Unit, Verification, Write};
 use serde_json::json;
 
+use super::inbox::Connected;
 use super::{ServiceError, Services};
 
 impl Services {
@@ -51,18 +54,27 @@ impl Services {
         AuditDraft { at: self.now(), action, entity, details: self.ids.salted(details) }
     }
 
-    /// Records that a device connected.
+    /// Records that devices connected.
     ///
     /// # Errors
-    /// When the store is away; the connection goes on without.
-    pub async fn record_connected(
-        &self,
-        caller: &Caller,
-        device: Option<&str>,
-    ) -> Result<(), ServiceError> {
-        let metadata = json!({ "device_id": device });
-        let entity = Entity::Other("connection", caller.user.to_string());
-        self.record(&caller.tenant, self.entry(caller, Action::Connected, entity, metadata)).await
+    /// When the store is away; the connections go on without.
+    pub async fn record_connected(&self, connected: &[Connected]) -> Result<(), ServiceError> {
+        let mut tenants: BTreeMap<&Tenant, Unit> = BTreeMap::new();
+        for Connected { feed, user, device, at } in connected {
+            let metadata = json!({ "device_id": device.as_deref() }).to_string();
+            let details = Details { actor: Some(user.clone()), target: None, metadata };
+            let unit = tenants.entry(&feed.tenant).or_insert_with(|| Unit::new(&feed.tenant));
+            unit.audit.push(AuditDraft {
+                at: *at,
+                action: Action::Connected,
+                entity: Entity::Other("connection", user.to_string()),
+                details: self.ids.salted(details),
+            });
+        }
+        for unit in tenants.into_values() {
+            self.store.commit(unit).await?;
+        }
+        Ok(())
     }
 
     /// Records that a request or a connection was refused; `user` is known only where the token

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use futures_util::{StreamExt as _, stream};
+use landfall_core::audit::{Action, Entity};
 use landfall_core::auth::Caller;
 use landfall_core::feed::{FeedKey, Number};
 use landfall_core::id::{NotificationId, Tenant, UserId};
@@ -38,13 +39,28 @@ pub struct Confirmed {
     pub device: Option<Arc<str>>,
 }
 
-/// How notifications that were written to a device ended for now.
+/// A device connected.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Connected {
+    /// The inbox that it follows.
+    pub feed: Arc<FeedKey>,
+    /// Whose it is.
+    pub user: UserId,
+    /// The device as it names itself.
+    pub device: Option<Arc<str>>,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// What happened on live connections that is stored afterwards, many at a time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Settled {
     /// The device confirmed them.
     Confirmed(Confirmed),
     /// The device went away without a word.
     Lost(Confirmed),
+    /// A device connected.
+    Connected(Connected),
 }
 
 /// Undelivered notifications that one acknowledgement may cover.
@@ -103,6 +119,8 @@ impl Services {
             }
             let mut unit = Unit::new(&caller.tenant);
             unit.writes.push(Write::MarkRead { user: caller.user.clone(), id, at: self.now() });
+            let entity = Entity::Notification(id);
+            unit.audit.push(self.entry(caller, Action::NotificationRead, entity, json!({})));
             self.store.commit(unit).await?;
             self.notification(caller, id).await
         })
@@ -116,6 +134,8 @@ impl Services {
     pub async fn mark_all_read(&self, caller: &Caller) -> Result<AllRead, ServiceError> {
         let mut unit = Unit::new(&caller.tenant);
         unit.writes.push(Write::MarkAllRead { user: caller.user.clone(), at: self.now() });
+        let entity = Entity::Other("inbox", caller.user.to_string());
+        unit.audit.push(self.entry(caller, Action::NotificationRead, entity, json!({})));
         let receipt = self.store.commit(unit).await?;
         if let Some(Outcome::AllRead { number, up_to, marked }) = receipt.outcomes.first() {
             return Ok(AllRead { marked: *marked, up_to: *up_to, number: Some(*number) });
@@ -133,6 +153,8 @@ impl Services {
             self.notification(caller, id).await?;
             let mut unit = Unit::new(&caller.tenant);
             unit.writes.push(Write::Delete { user: caller.user.clone(), id });
+            let entity = Entity::Notification(id);
+            unit.audit.push(self.entry(caller, Action::NotificationDeleted, entity, json!({})));
             self.store.commit(unit).await?;
             Ok(())
         })

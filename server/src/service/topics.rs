@@ -111,17 +111,13 @@ impl Services {
                 return Err(ServiceError::needs("topics:manage"));
             }
             let is_new = old.is_none();
+            let mut unit = Unit::new(&caller.tenant);
+            unit.guards = still(caller, id, MemberRole::Owner);
+            let changed = old.as_ref().map(|view| view.changed);
+            unit.guards.push(Guard::TopicAt(id.clone(), changed));
             let topic = self.merged(id, draft, old.map(|view| view.topic));
             let entity = Entity::Other("topic", id.to_string());
             let metadata = json!({ "kind": topic.kind.as_str(), "title": topic.title });
-            let mut unit = Unit::new(&caller.tenant);
-            if !caller.may(&Scope::TopicsManage) {
-                unit.guards.push(Guard::MemberAtLeast(
-                    id.clone(),
-                    caller.user.clone(),
-                    MemberRole::Owner,
-                ));
-            }
             unit.writes.push(Write::PutTopic(Box::new(topic)));
             unit.audit.push(self.entry(caller, Action::TopicChanged, entity, metadata));
             self.store.commit(unit).await?;
@@ -161,6 +157,7 @@ impl Services {
             self.allowed(caller, id, TopicAction::Manage).await?;
             let entity = Entity::Other("topic", id.to_string());
             let mut unit = Unit::new(&caller.tenant);
+            unit.guards = still(caller, id, MemberRole::Owner);
             unit.writes.push(Write::DeleteTopic { topic: id.clone(), at: self.now() });
             unit.audit.push(self.entry(caller, Action::TopicDeleted, entity, json!({})));
             self.store.commit(unit).await?;
@@ -234,16 +231,15 @@ impl Services {
         let joins = members == [(caller.user.clone(), MemberRole::Member)];
         let highest = members.iter().map(|(_, role)| *role).max().unwrap_or_default();
         let may_manage = self.allowed(caller, id, TopicAction::Members(highest)).await;
-        let is_joining = may_manage.is_err() && joins;
-        match may_manage {
-            Err(_) if joins => drop(self.joining(caller, id).await?),
-            other => drop(other?),
-        }
         let mut unit = Unit::new(&caller.tenant);
-        if !is_joining && !caller.may(&Scope::TopicsManage) {
-            let role = highest.max(MemberRole::Teacher);
-            unit.guards.push(Guard::MemberAtLeast(id.clone(), caller.user.clone(), role));
-        }
+        unit.guards = match may_manage {
+            Ok(_) => still(caller, id, highest.max(MemberRole::Teacher)),
+            Err(_) if joins => {
+                let view = self.joining(caller, id).await?;
+                vec![Guard::TopicAt(id.clone(), Some(view.changed))]
+            }
+            Err(error) => return Err(error),
+        };
         let at = self.now();
         unit.writes = members
             .iter()
@@ -293,6 +289,9 @@ impl Services {
             }
             let entity = Entity::Other("topic", id.to_string());
             let mut unit = Unit::new(&caller.tenant);
+            if action != TopicAction::Leave {
+                unit.guards = still(caller, id, role.max(MemberRole::Teacher));
+            }
             unit.writes.push(Write::RemoveMember { topic: id.clone(), user: user.clone() });
             let metadata = json!({ "removed": 1 });
             unit.audit.push(self.entry(caller, Action::MembersChanged, entity, metadata));
@@ -301,6 +300,14 @@ impl Services {
         })
         .await
     }
+}
+
+/// What a caller who does not manage all topics must still be when the decision is committed.
+fn still(caller: &Caller, id: &TopicId, role: MemberRole) -> Vec<Guard> {
+    if caller.may(&Scope::TopicsManage) {
+        return Vec::new();
+    }
+    vec![Guard::MemberAtLeast(id.clone(), caller.user.clone(), role)]
 }
 
 fn check_draft(draft: &TopicDraft) -> Result<(), ServiceError> {

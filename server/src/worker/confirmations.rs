@@ -1,4 +1,4 @@
-//! Storing what devices confirmed, many at a time.
+//! Storing what happened on live connections, many at a time: confirmations, losses, arrivals.
 //!
 //! A socket never waits for a commit. What is lost here by a crash was not called delivered, and
 //! is sent again to the next device.
@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::periodic::Backoff;
 use crate::service::Services;
-use crate::service::inbox::{Confirmed, Settled};
+use crate::service::inbox::{Confirmed, Connected, Settled};
 
 /// Confirmations of one commit.
 const BATCH_MAX: usize = 512;
@@ -22,7 +22,10 @@ pub(super) async fn settle(services: Arc<Services>, mut settled: mpsc::Receiver<
     let mut backoff = Backoff::new("confirmations");
     let mut batch = Vec::new();
     while settled.recv_many(&mut batch, BATCH_MAX).await > 0 {
-        let (confirmed, lost) = sort(batch.drain(..));
+        let Sorted { confirmed, lost, connected } = sort(batch.drain(..));
+        if let Err(error) = services.record_connected(&connected).await {
+            tracing::warn!(%error, "connections could not be recorded in the audit trail");
+        }
         loop {
             let stored = async {
                 services.confirm(&confirmed).await?;
@@ -37,20 +40,29 @@ pub(super) async fn settle(services: Arc<Services>, mut settled: mpsc::Receiver<
     }
 }
 
-/// Tells confirmations from losses, and drops what several devices of a user confirmed.
-fn sort(batch: impl Iterator<Item = Settled>) -> (Vec<Confirmed>, Vec<Confirmed>) {
-    let (mut confirmed, mut lost) = (Vec::new(), Vec::new());
+/// A batch by kind.
+#[derive(Default)]
+struct Sorted {
+    confirmed: Vec<Confirmed>,
+    lost: Vec<Confirmed>,
+    connected: Vec<Connected>,
+}
+
+/// Tells kinds apart, and drops what several devices of a user confirmed.
+fn sort(batch: impl Iterator<Item = Settled>) -> Sorted {
+    let mut sorted = Sorted::default();
     let mut seen: HashSet<(Arc<FeedKey>, Number)> = HashSet::new();
     for settled in batch {
         match settled {
             Settled::Confirmed(mut one) => {
                 one.numbers.retain(|number| seen.insert((Arc::clone(&one.feed), *number)));
-                confirmed.push(one);
+                sorted.confirmed.push(one);
             }
-            Settled::Lost(one) => lost.push(one),
+            Settled::Lost(one) => sorted.lost.push(one),
+            Settled::Connected(one) => sorted.connected.push(one),
         }
     }
-    (confirmed, lost)
+    sorted
 }
 
 #[cfg(test)]
@@ -67,7 +79,7 @@ mod tests {
             let numbers = numbers.iter().map(|number| Number(*number)).collect();
             Settled::Confirmed(Confirmed { feed: Arc::clone(&feed), numbers, device: None })
         };
-        let (confirmed, lost) = sort([one(&[1, 2]), one(&[2, 3])].into_iter());
+        let Sorted { confirmed, lost, .. } = sort([one(&[1, 2]), one(&[2, 3])].into_iter());
         let numbers: Vec<Vec<Number>> = confirmed.into_iter().map(|c| c.numbers).collect();
         assert_eq!(numbers, [vec![Number(1), Number(2)], vec![Number(3)]]);
         assert!(lost.is_empty());

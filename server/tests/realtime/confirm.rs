@@ -26,7 +26,7 @@ async fn a_device_that_answers_no_ping_confirms_nothing() {
         .await;
         assert_eq!(landfall.item("ada", "hello").await["delivered"], false);
         let failed = landfall.audit("notification_failed").await;
-        assert_eq!(failed.len(), attempts);
+        assert_eq!(failed.len(), 1, "a device that comes and goes does not fill the trail");
         assert_eq!(failed[0]["metadata"]["device_id"], "mute");
     }
     // Whoever answers gets it and has it delivered.

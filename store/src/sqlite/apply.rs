@@ -64,6 +64,7 @@ fn holds(connection: &Connection, tenant: &Tenant, guard: &Guard) -> rusqlite::R
             let member = topics::member(connection, tenant, topic, user)?;
             Ok(member.is_some_and(|member| member.role >= *role))
         }
+        Guard::TopicAt(topic, number) => Ok(topics::changed(connection, tenant, topic)? == *number),
         Guard::TaughtBy(user, teacher) => topics::is_taught_by(connection, tenant, user, teacher),
     }
 }

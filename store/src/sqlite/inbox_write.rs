@@ -193,6 +193,10 @@ pub(super) fn settle(
         }
         fail_channels(context, &settled)?;
     }
+    if how == Settle::Unconfirmed && settled.attempts > 1 {
+        // The first loss is told; a device that comes and goes must not fill the trail.
+        return Ok(Outcome::Done);
+    }
     let action = match how {
         Settle::Confirmed => Action::NotificationDelivered,
         Settle::Unconfirmed | Settle::Expired => Action::NotificationFailed,
@@ -208,6 +212,7 @@ struct Settled {
     id: Uuid,
     channels: String,
     is_read: bool,
+    attempts: u64,
 }
 
 fn update_settled(
@@ -223,14 +228,14 @@ fn update_settled(
              where feed_id = (select id from feed where tenant = ?1 and kind = ?2 and owner = ?3)
                and born = ?4 and delivered_at is null and deleted = 0
              returning id, channels,
-                 born <= (select read_up_to from feed where id = feed_id)"
+                 born <= (select read_up_to from feed where id = feed_id), attempts"
         }
         Settle::Unconfirmed => {
             "update notification set attempts = attempts + 1
              where feed_id = (select id from feed where tenant = ?1 and kind = ?2 and owner = ?3)
                and born = ?4 and delivered_at is null and deleted = 0 and ?5 is not null
              returning id, channels,
-                 born <= (select read_up_to from feed where id = feed_id)"
+                 born <= (select read_up_to from feed where id = feed_id), attempts"
         }
         Settle::Expired => {
             "update notification set is_expired = 1
@@ -238,14 +243,19 @@ fn update_settled(
                and born = ?4 and delivered_at is null and deleted = 0 and is_expired = 0
                and expires_at <= ?5
              returning id, channels,
-                 born <= (select read_up_to from feed where id = feed_id)"
+                 born <= (select read_up_to from feed where id = feed_id), attempts"
         }
     };
     let (tenant, user) = (context.tenant.as_str(), user.as_str());
     let mut statement = context.connection.prepare_cached(sql)?;
     let values = params![tenant, INBOX, user, number.0, at.as_ms()];
     let settled = |row: &Row<'_>| {
-        Ok(Settled { id: rows::uuid(row, 0)?, channels: row.get(1)?, is_read: row.get(2)? })
+        Ok(Settled {
+            id: rows::uuid(row, 0)?,
+            channels: row.get(1)?,
+            is_read: row.get(2)?,
+            attempts: row.get(3)?,
+        })
     };
     statement.query_row(values, settled).optional()
 }

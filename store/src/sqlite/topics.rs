@@ -20,6 +20,17 @@ pub(super) fn is_there(
     connection.prepare_cached(sql)?.exists(params![tenant.as_str(), topic.as_str()])
 }
 
+/// Gives the number of a topic's last change, if it is there.
+pub(super) fn changed(
+    connection: &Connection,
+    tenant: &Tenant,
+    topic: &TopicId,
+) -> rusqlite::Result<Option<Number>> {
+    let sql = "select changed from topic where tenant = ?1 and id = ?2 and deleted = 0";
+    let values = params![tenant.as_str(), topic.as_str()];
+    connection.prepare_cached(sql)?.query_row(values, |row| rows::number(row, 0)).optional()
+}
+
 /// Makes or changes a topic; `None` when it already is so.
 pub(super) fn put(
     connection: &Connection,
@@ -191,7 +202,7 @@ pub(super) fn members(
 }
 
 const VIEW: &str = "t.id, t.kind, t.visibility, t.title, t.room_id, t.created_at, t.updated_at,
-    m.role, (select count(*) from topic_member c
+    t.changed, m.role, (select count(*) from topic_member c
              where c.tenant = t.tenant and c.topic_id = t.id and c.removed = 0)";
 
 fn read_view(row: &Row<'_>) -> rusqlite::Result<TopicView> {
@@ -205,8 +216,13 @@ fn read_view(row: &Row<'_>) -> rusqlite::Result<TopicView> {
         created_at: rows::time(row, 5)?,
         updated_at: rows::time(row, 6)?,
     };
-    let role: Option<i64> = row.get(7)?;
-    Ok(TopicView { topic, role: role.map(rows::role).transpose()?, members: row.get(8)? })
+    let role: Option<i64> = row.get(8)?;
+    Ok(TopicView {
+        topic,
+        changed: rows::number(row, 7)?,
+        role: role.map(rows::role).transpose()?,
+        members: row.get(9)?,
+    })
 }
 
 /// Finds a topic, and what a user is in it.

@@ -111,6 +111,7 @@ macro_rules! contract {
         );
         contract!(@of $backend, topics:
             a_topic_is_put_changed_deleted_and_made_again,
+            a_topic_that_changed_meanwhile_is_decided_on_anew,
             members_are_added_changed_and_removed,
             members_page_by_user_id,
             a_user_lists_the_topics_they_are_in,

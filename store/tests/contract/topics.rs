@@ -4,7 +4,7 @@ use landfall_core::feed::Number;
 use landfall_core::topic::{Member, MemberRole, Topic, TopicKind, Visibility};
 use landfall_store::{Guard, MemberOutcome, Outcome, TopicView, Unit, Write};
 
-use super::make::{at, put_member, put_topic, remove_member, tenant, topic, topic_id, user};
+use super::make::{at, put_member, put_topic, remove_member, tenant, topic, topic_id, unit, user};
 use super::world::{World, assert_stale};
 
 fn numbered(number: u64) -> Outcome {
@@ -26,7 +26,7 @@ pub async fn a_topic_is_put_changed_deleted_and_made_again(mut world: World) {
     assert_eq!(world.done(&t, put_topic(&first)).await, numbered(1));
     let same = Topic { created_at: at(1), updated_at: at(1), ..first.clone() };
     assert_eq!(world.done(&t, put_topic(&same)).await, Outcome::Unchanged);
-    let seen = TopicView { topic: first.clone(), role: None, members: 0 };
+    let seen = TopicView { topic: first.clone(), changed: Number(1), role: None, members: 0 };
     assert_eq!(view(&world, "c", "u").await, Some(seen));
     let changes = [
         Topic { title: "B".into(), ..first.clone() },
@@ -48,6 +48,23 @@ pub async fn a_topic_is_put_changed_deleted_and_made_again(mut world: World) {
     assert_eq!(world.done(&t, put_topic(&again)).await, numbered(7));
     world.reopen().await;
     assert_eq!(view(&world, "c", "u").await.unwrap().topic, again);
+}
+
+pub async fn a_topic_that_changed_meanwhile_is_decided_on_anew(world: World) {
+    let t = tenant("t");
+    let guarded = |number: Option<u64>, write| {
+        let mut guarded = unit(&t, vec![write]);
+        guarded.guards.push(Guard::TopicAt(topic_id("c"), number.map(Number)));
+        guarded
+    };
+    let first = topic("c", "A");
+    assert_stale(world.store.commit(guarded(Some(1), put_topic(&first))).await);
+    world.store.commit(guarded(None, put_topic(&first))).await.unwrap();
+    assert_stale(world.store.commit(guarded(None, put_topic(&first))).await);
+    let second = Topic { title: "B".into(), ..first.clone() };
+    world.store.commit(guarded(Some(1), put_topic(&second))).await.unwrap();
+    assert_stale(world.store.commit(guarded(Some(1), put_topic(&first))).await);
+    assert_eq!(view(&world, "c", "u").await.unwrap().topic.title, "B");
 }
 
 pub async fn members_are_added_changed_and_removed(world: World) {
