@@ -75,7 +75,6 @@ bench: programs ## Measure against floors taken in the same run (a few minutes, 
 	target/release/landfall bench ingest
 	target/release/landfall bench ingest --batch 100
 	target/release/landfall bench fanout
-	target/release/landfall bench fanout --distinct
 	target/release/landfall bench layout
 
 .PHONY: clean-data

@@ -72,6 +72,11 @@ async fn reading_and_deleting_show_in_the_list() {
     let all = server.call(&u1, "POST", "/api/notifications/mark-all-read", Value::Null).await;
     assert_eq!(all.json()["marked"], 0);
     assert_eq!(all.json()["replay_id"], Value::Null);
+    for action in ["notification_read", "notification_deleted"] {
+        let path = format!("/api/v1/admin/audit?action={action}");
+        let trail = server.get(&admin(), &path).await.json();
+        assert_eq!(trail["items"].as_array().unwrap().len(), 1, "{action} is in the trail once");
+    }
 }
 
 #[tokio::test]
