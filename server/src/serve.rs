@@ -28,14 +28,14 @@ use crate::config::{Config, Loaded, store_settings};
 use crate::http;
 use crate::keys::{DataLock, Keys};
 use crate::realtime::{Gateway, Hub, HubSettings};
-use crate::service::inbox::Settled;
+use crate::service::inbox::LiveEvent;
 use crate::service::{Parts, Services, Settings};
 use crate::{logs, realtime, worker};
 
 /// Nudges that the bus holds; more are lost, which costs a comparison of heads.
 const BUS_CAPACITY: usize = 65_536;
-/// Confirmations that wait to be stored.
-const SETTLED_CAPACITY: usize = 65_536;
+/// Events of live connections that wait to be stored.
+const EVENTS_CAPACITY: usize = 65_536;
 
 /// What a connection beyond `limits.connections_max` gets; nothing of it is read.
 const NO_ROOM: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
@@ -139,12 +139,12 @@ impl Server {
         let listener = listen(config)?;
         let address = listener.local_addr()?;
         let stop = CancellationToken::new();
-        let (settled, settled_rx) = mpsc::channel(SETTLED_CAPACITY);
+        let (events, events_rx) = mpsc::channel(EVENTS_CAPACITY);
         let pace = worker::Pace { seal: config.audit.seal_ms.duration() };
-        let workers = worker::start(&app.services, &app.metrics, settled_rx, pace, &stop);
+        let workers = worker::start(&app.services, &app.metrics, events_rx, pace, &stop);
         let services = Arc::clone(&app.services);
         let beating = tokio::spawn(realtime::beat(Arc::clone(&hub), services, stop.clone()));
-        let gateway = gateway(config, &app, &hub, settled);
+        let gateway = gateway(config, &app, &hub, events);
         let router = http::router(Arc::clone(&app), http::ws::routes(gateway));
         let accepting = tokio::spawn(accept(listener, router, Arc::clone(&app), http1(config)));
         let drain_for = config.server.drain_seconds.duration();
@@ -196,14 +196,14 @@ fn gateway(
     config: &Config,
     app: &App,
     hub: &Arc<Hub>,
-    settled: mpsc::Sender<Settled>,
+    events: mpsc::Sender<LiveEvent>,
 ) -> Arc<Gateway> {
     Arc::new(Gateway {
         hub: Arc::clone(hub),
         services: Arc::clone(&app.services),
         verifier: Arc::clone(&app.verifier),
         metrics: Arc::clone(&app.metrics),
-        settled,
+        events,
         tasks: app.tasks.clone(),
         first_message: config.auth.first_message_seconds.duration(),
         drain: app.drain.clone(),

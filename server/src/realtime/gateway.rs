@@ -22,7 +22,7 @@ use super::reading;
 use crate::auth::{AuthError, Verifier};
 use crate::metrics::Metrics;
 use crate::service::Services;
-use crate::service::inbox::{Confirmed, Connected, Settled};
+use crate::service::inbox::{Confirmed, Connected, LiveEvent};
 
 /// Who a socket says it is.
 #[derive(Debug)]
@@ -59,8 +59,8 @@ pub struct Gateway {
     pub verifier: Arc<Verifier>,
     /// Counts the tokens that are refused.
     pub metrics: Arc<Metrics>,
-    /// Takes what devices confirmed, or went away without confirming.
-    pub settled: mpsc::Sender<Settled>,
+    /// Takes what happens on live connections, to be stored afterwards.
+    pub events: mpsc::Sender<LiveEvent>,
     /// The tasks of open connections.
     pub tasks: TaskTracker,
     /// How long a socket may take to say who it is.
@@ -117,7 +117,7 @@ impl Gateway {
             connection.send(&reading::authenticated(&caller.user, caller.expires_at));
         }
         // The entry follows by itself, so that no connection waits for a commit.
-        self.settle(Settled::Connected(Connected {
+        self.report(LiveEvent::Connected(Connected {
             feed: Arc::clone(&connection.feed),
             user: caller.user,
             device: connection.device.clone(),
@@ -140,7 +140,7 @@ impl Gateway {
         let lost = connection.lock().session.unconfirmed();
         if !lost.is_empty() {
             let lost = reading::confirmed(connection, lost);
-            self.settle(Settled::Lost(lost));
+            self.report(LiveEvent::Lost(lost));
         }
     }
 
@@ -173,13 +173,13 @@ impl Gateway {
     pub(super) fn confirm(&self, confirmed: Confirmed) {
         let count = confirmed.numbers.len() as u64;
         self.hub.counters.confirmed.fetch_add(count, Ordering::Relaxed);
-        self.settle(Settled::Confirmed(confirmed));
+        self.report(LiveEvent::Confirmed(confirmed));
     }
 
     /// What does not fit is dropped: the notification stays undelivered and is sent again to the
     /// next device, which is allowed, where calling it delivered without a record is not.
-    fn settle(&self, settled: Settled) {
-        if self.settled.try_send(settled).is_err() {
+    fn report(&self, event: LiveEvent) {
+        if self.events.try_send(event).is_err() {
             tracing::warn!("connections report faster than can be stored; something was dropped");
         }
     }

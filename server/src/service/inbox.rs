@@ -54,7 +54,7 @@ pub struct Connected {
 
 /// What happened on live connections that is stored afterwards, many at a time.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Settled {
+pub enum LiveEvent {
     /// The device confirmed them.
     Confirmed(Confirmed),
     /// The device went away without a word.

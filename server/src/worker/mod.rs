@@ -3,7 +3,7 @@
 //! Each worker repeats one use case and decides nothing. A worker that meets a store that is away
 //! waits and tries again; none ever ends before it is told to.
 
-mod confirmations;
+mod live_events;
 mod periodic;
 
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::metrics::Metrics;
 use crate::service::Services;
-use crate::service::inbox::Settled;
+use crate::service::inbox::LiveEvent;
 
 /// How the workers are paced.
 #[derive(Debug, Clone, Copy)]
@@ -35,7 +35,7 @@ const FORGET_MAX: usize = 5_000;
 pub fn start(
     services: &Arc<Services>,
     metrics: &Arc<Metrics>,
-    settled: mpsc::Receiver<Settled>,
+    events: mpsc::Receiver<LiveEvent>,
     pace: Pace,
     cancel: &CancellationToken,
 ) -> JoinSet<()> {
@@ -70,7 +70,7 @@ pub fn start(
             async move { services.forget_keys(FORGET_MAX).await }
         },
     ));
-    workers.spawn(confirmations::settle(Arc::clone(services), settled));
+    workers.spawn(live_events::store(Arc::clone(services), events));
     workers
 }
 

@@ -12,16 +12,16 @@ use tokio_util::sync::CancellationToken;
 
 use super::periodic::Backoff;
 use crate::service::Services;
-use crate::service::inbox::{Confirmed, Connected, Settled};
+use crate::service::inbox::{Confirmed, Connected, LiveEvent};
 
-/// Confirmations of one commit.
+/// Events of one commit.
 const BATCH_MAX: usize = 512;
 
-/// Stores confirmations until every connection is gone.
-pub(super) async fn settle(services: Arc<Services>, mut settled: mpsc::Receiver<Settled>) {
-    let mut backoff = Backoff::new("confirmations");
+/// Stores what happens until every connection is gone.
+pub(super) async fn store(services: Arc<Services>, mut events: mpsc::Receiver<LiveEvent>) {
+    let mut backoff = Backoff::new("live-events");
     let mut batch = Vec::new();
-    while settled.recv_many(&mut batch, BATCH_MAX).await > 0 {
+    while events.recv_many(&mut batch, BATCH_MAX).await > 0 {
         let Sorted { confirmed, lost, connected } = sort(batch.drain(..));
         if let Err(error) = services.record_connected(&connected).await {
             tracing::warn!(%error, "connections could not be recorded in the audit trail");
@@ -49,17 +49,17 @@ struct Sorted {
 }
 
 /// Tells kinds apart, and drops what several devices of a user confirmed.
-fn sort(batch: impl Iterator<Item = Settled>) -> Sorted {
+fn sort(batch: impl Iterator<Item = LiveEvent>) -> Sorted {
     let mut sorted = Sorted::default();
     let mut seen: HashSet<(Arc<FeedKey>, Number)> = HashSet::new();
-    for settled in batch {
-        match settled {
-            Settled::Confirmed(mut one) => {
+    for event in batch {
+        match event {
+            LiveEvent::Confirmed(mut one) => {
                 one.numbers.retain(|number| seen.insert((Arc::clone(&one.feed), *number)));
                 sorted.confirmed.push(one);
             }
-            Settled::Lost(one) => sorted.lost.push(one),
-            Settled::Connected(one) => sorted.connected.push(one),
+            LiveEvent::Lost(one) => sorted.lost.push(one),
+            LiveEvent::Connected(one) => sorted.connected.push(one),
         }
     }
     sorted
@@ -77,7 +77,7 @@ mod tests {
         let feed = Arc::new(FeedKey::inbox(&tenant, &user));
         let one = |numbers: &[u64]| {
             let numbers = numbers.iter().map(|number| Number(*number)).collect();
-            Settled::Confirmed(Confirmed { feed: Arc::clone(&feed), numbers, device: None })
+            LiveEvent::Confirmed(Confirmed { feed: Arc::clone(&feed), numbers, device: None })
         };
         let Sorted { confirmed, lost, .. } = sort([one(&[1, 2]), one(&[2, 3])].into_iter());
         let numbers: Vec<Vec<Number>> = confirmed.into_iter().map(|c| c.numbers).collect();
