@@ -15,6 +15,7 @@ use axum::http::header::{
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
 use axum::routing::get;
+use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use landfall_core::feed::Number;
 use landfall_core::id::DeviceId;
@@ -29,7 +30,7 @@ use super::params::Params;
 use crate::app::App;
 use crate::auth::bearer;
 use crate::realtime::handshake::{accept_key, is_valid_key};
-use crate::realtime::{Gateway, Hello, Identity};
+use crate::realtime::{Gateway, Hello, Identity, Wire};
 
 /// What the query of a handshake may say.
 #[derive(Debug, Deserialize)]
@@ -63,13 +64,18 @@ fn upgrade(
     let on_upgrade = hyper::upgrade::on(&mut request);
     app.tasks.spawn(async move {
         let Ok(upgraded) = on_upgrade.await else { return };
-        let Ok(parts) = upgraded.downcast::<TokioIo<TcpStream>>() else {
+        let Some((wire, followed)) = wire(upgraded) else {
             return tracing::error!("a socket is not of the kind that the server listens on");
         };
-        let followed = parts.read_buf.to_vec();
-        gateway.open(parts.io.into_inner(), followed, hello).await;
+        gateway.open(wire, followed, hello).await;
     });
     Ok(switching(&accept, protocol))
+}
+
+/// Takes the socket back from HTTP, with what it has read ahead.
+fn wire(upgraded: Upgraded) -> Option<(Wire, Vec<u8>)> {
+    let parts = upgraded.downcast::<TokioIo<TcpStream>>().ok()?;
+    Some((Wire::Tcp(parts.io.into_inner()), parts.read_buf.to_vec()))
 }
 
 fn problem(code: Code, detail: &str) -> Problem {

@@ -15,11 +15,11 @@ use landfall_core::time::Timestamp;
 use landfall_protocol::frame::ControlFrame;
 use landfall_protocol::problem::CloseCode;
 use landfall_protocol::text::FeedNumber;
-use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
 use super::frame;
 use super::queue::{Queue, QueueLimits};
+use super::wire::Wire;
 
 /// A connected device.
 pub(super) struct Connection {
@@ -34,7 +34,7 @@ pub(super) struct Connection {
     /// When it connected, in seconds since the hub's start.
     pub(super) opened_at: u64,
     /// The socket.
-    pub(super) stream: TcpStream,
+    pub(super) wire: Wire,
     /// Wakes the connection's task: something blocked, or it is to end.
     pub(super) wake: Notify,
     /// Seconds on the hub's clock when the client was last heard.
@@ -74,7 +74,7 @@ pub(super) struct Parts {
     pub(super) feed: Arc<FeedKey>,
     pub(super) user: UserId,
     pub(super) device: Option<Arc<str>>,
-    pub(super) stream: TcpStream,
+    pub(super) wire: Wire,
     pub(super) opened_at: u64,
     pub(super) heard_at: u32,
     pub(super) expires_at: Timestamp,
@@ -89,7 +89,7 @@ impl Connection {
             feed,
             user,
             device,
-            stream,
+            wire,
             opened_at,
             heard_at,
             expires_at,
@@ -104,7 +104,7 @@ impl Connection {
             user,
             device,
             opened_at,
-            stream,
+            wire,
             wake: Notify::new(),
             heard_at: AtomicU32::new(heard_at),
             expires_at: AtomicI64::new(expires_at.as_ms()),
@@ -225,7 +225,7 @@ impl Connection {
         {
             state.queue.push(frame::ping(number.to_string().as_bytes()));
         }
-        match state.queue.write_to(&self.stream) {
+        match state.queue.write_to(&self.wire) {
             Ok(true) if state.ending == Ending::Open => {
                 let read = state.session.on_drained();
                 self.want(state, read);

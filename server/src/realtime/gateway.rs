@@ -9,8 +9,6 @@ use landfall_core::feed::FeedKey;
 use landfall_core::id::DeviceId;
 use landfall_core::session::{ConfirmBy, Read, Session, Start};
 use landfall_protocol::problem::CloseCode;
-use tokio::io::AsyncWriteExt as _;
-use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -19,6 +17,7 @@ use super::connection::Connection;
 use super::greeting::{self, NoToken};
 use super::hub::{Hub, Parts, close_frame};
 use super::reading;
+use super::wire::Wire;
 use crate::auth::{AuthError, Verifier};
 use crate::metrics::Metrics;
 use crate::service::Services;
@@ -85,30 +84,30 @@ impl Gateway {
     /// Takes a socket whose handshake is done: finds out who it is and begins its session, or
     /// refuses it. `followed` is what came after the handshake. The session is served by a task
     /// of its own, so that an open connection keeps nothing of its beginning.
-    pub async fn open(self: Arc<Self>, mut stream: TcpStream, followed: Vec<u8>, hello: Hello) {
+    pub async fn open(self: Arc<Self>, wire: Wire, followed: Vec<u8>, hello: Hello) {
         let Hello { identity, start, confirm_by, device } = hello;
         let is_greeted = matches!(identity, Identity::Unsaid);
         let identified = match identity {
             Identity::Known(caller) => Ok((*caller, followed)),
             Identity::Refused(why) => Err((CloseCode::Policy, why)),
-            Identity::Unsaid => self.greet(&mut stream, &followed).await,
+            Identity::Unsaid => self.greet(&wire, &followed).await,
         };
         let (caller, followed) = match identified {
             Ok(identified) => identified,
-            Err((code, why)) => return refuse(stream, code, &why).await,
+            Err((code, why)) => return refuse(wire, code, &why).await,
         };
         let (session, read) = Session::start(start, confirm_by, self.hub.settings.pages);
         let parts = Parts {
             feed: Arc::new(FeedKey::inbox(&caller.tenant, &caller.user)),
             user: caller.user.clone(),
             device: device.map(|device| Arc::from(device.as_str())),
-            stream,
+            wire,
             expires_at: caller.expires_at,
             session,
         };
         let connection = match self.hub.add(parts) {
             Ok(connection) => connection,
-            Err((stream, why)) => return refuse(stream, CloseCode::TryLater, why).await,
+            Err((wire, why)) => return refuse(wire, CloseCode::TryLater, why).await,
         };
         if matches!(start, Start::After(_)) {
             self.hub.counters.replays.fetch_add(1, Ordering::Relaxed);
@@ -146,7 +145,7 @@ impl Gateway {
 
     async fn greet(
         &self,
-        stream: &mut TcpStream,
+        wire: &Wire,
         first: &[u8],
     ) -> Result<(Caller, Vec<u8>), (CloseCode, String)> {
         let with_reason = |code: CloseCode| (code, code.default_reason().to_owned());
@@ -156,7 +155,7 @@ impl Gateway {
         };
         let depth = self.hub.settings.json_depth;
         let found = tokio::select! {
-            found = greeting::token(stream, first, self.first_message, depth) => found,
+            found = greeting::token(wire, first, self.first_message, depth) => found,
             () = self.drain.cancelled() => return Err(with_reason(CloseCode::Restart)),
         };
         let (token, followed) = found.map_err(|why| match why {
@@ -198,14 +197,13 @@ impl Drop for Seat<'_> {
 }
 
 /// Says why on a socket that never became a connection, and ends it.
-async fn refuse(mut stream: TcpStream, code: CloseCode, reason: &str) {
-    let _ = stream.write_all(&close_frame(code, reason)).await;
-    let _ = stream.shutdown().await;
+async fn refuse(wire: Wire, code: CloseCode, reason: &str) {
+    let _ = wire.write_all(&close_frame(code, reason)).await;
+    let _ = wire.shutdown_write();
     let mut rest = [0; 512];
     let wait = Duration::from_secs(2);
     let _ = tokio::time::timeout(wait, async {
-        use tokio::io::AsyncReadExt as _;
-        while stream.read(&mut rest).await.is_ok_and(|count| count > 0) {}
+        while wire.read(&mut rest).await.is_ok_and(|count| count > 0) {}
     })
     .await;
 }

@@ -17,12 +17,12 @@ use landfall_core::id::UserId;
 use landfall_core::session::{PageSizes, Session};
 use landfall_core::time::Timestamp;
 use landfall_protocol::problem::CloseCode;
-use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 
 use super::connection::{self, Connection};
 use super::frame;
 use super::queue::QueueLimits;
+use super::wire::Wire;
 use crate::app::{LiveCounters, LiveStats};
 use crate::service::Connections;
 
@@ -75,7 +75,7 @@ pub struct Parts {
     /// The device as it names itself.
     pub device: Option<Arc<str>>,
     /// The socket.
-    pub stream: TcpStream,
+    pub wire: Wire,
     /// When the token ends.
     pub expires_at: Timestamp,
     /// Where the session begins.
@@ -154,25 +154,25 @@ impl Hub {
     }
 
     /// Takes a connection in, or says why not. From here on it hears every change of its feed.
-    pub(super) fn add(&self, parts: Parts) -> Result<Arc<Connection>, (TcpStream, &'static str)> {
-        let Parts { feed, user, device, stream, expires_at, session } = parts;
+    pub(super) fn add(&self, parts: Parts) -> Result<Arc<Connection>, (Wire, &'static str)> {
+        let Parts { feed, user, device, wire, expires_at, session } = parts;
         let room = |total| (total < self.settings.connections).then_some(total + 1);
         if self.total.fetch_update(Ordering::Relaxed, Ordering::Relaxed, room).is_err() {
-            return Err((stream, "this server has no room for more connections"));
+            return Err((wire, "this server has no room for more connections"));
         }
         let mut shard = self.shard(&feed);
         let feed = shard.get_key_value(&feed).map_or(feed, |(known, _)| Arc::clone(known));
         let followers = shard.entry(Arc::clone(&feed)).or_default();
         if followers.len() >= self.settings.connections_per_user {
             self.total.fetch_sub(1, Ordering::Relaxed);
-            return Err((stream, "this user has too many connections"));
+            return Err((wire, "this user has too many connections"));
         }
         let connection = Arc::new(Connection::new(connection::Parts {
             id: self.next_id.fetch_add(1, Ordering::Relaxed),
             feed,
             user,
             device,
-            stream,
+            wire,
             opened_at: self.started_at.elapsed().as_secs(),
             heard_at: self.seconds.load(Ordering::Relaxed),
             expires_at,

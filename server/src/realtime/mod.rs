@@ -12,7 +12,9 @@ mod hub;
 mod queue;
 mod reading;
 mod rhythm;
+mod wire;
 
 pub use gateway::{Gateway, Hello, Identity};
 pub use hub::{Counters, Hub, HubSettings, Parts};
 pub use rhythm::beat;
+pub use wire::Wire;
