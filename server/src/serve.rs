@@ -17,7 +17,8 @@ use landfall_core::notify::NotifyLimits;
 use landfall_core::session::PageSizes;
 use landfall_store::sqlite::Sqlite;
 use landfall_store::{Change, ChangeSink, Store};
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
@@ -30,7 +31,7 @@ use crate::keys::{DataLock, Keys};
 use crate::realtime::{FrameRate, Gateway, Hub, HubSettings};
 use crate::service::inbox::LiveEvent;
 use crate::service::{Parts, Services, Settings};
-use crate::{logs, realtime, worker};
+use crate::{logs, realtime, sockets, worker};
 
 /// Nudges that the bus holds; more are lost, which costs a comparison of heads.
 const BUS_CAPACITY: usize = 65_536;
@@ -60,27 +61,48 @@ pub fn run(loaded: Loaded) -> anyhow::Result<()> {
         store = %store_settings(&loaded.config).path.display(),
         "starting"
     );
-    runtime.block_on(async {
-        let server = Server::start(&loaded.config, Clock::system()).await?;
-        tracing::info!(addr = %server.address(), "listening");
-        stop_signal().await;
-        tracing::info!("draining");
-        server.stop().await;
-        tracing::info!("stopped");
-        Ok(())
-    })
+    sockets::raise_open_files(loaded.config.limits.connections_max);
+    let ended = runtime.block_on(serve(&loaded.config));
+    // After a second signal nobody waits for what is under way, not even for a thread.
+    runtime.shutdown_background();
+    ended
 }
 
-async fn stop_signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let terminate = signal(SignalKind::terminate());
-    let interrupt = signal(SignalKind::interrupt());
-    match (terminate, interrupt) {
-        (Ok(mut terminate), Ok(mut interrupt)) => {
-            tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+async fn serve(config: &Config) -> anyhow::Result<()> {
+    let mut signals = StopSignals::listen();
+    let server = Server::start(config, Clock::system()).await?;
+    tracing::info!(addr = %server.address(), "listening");
+    signals.next().await;
+    tracing::info!("draining; a second signal stops at once");
+    tokio::select! {
+        () = server.stop() => {}
+        () = signals.next() => {
+            anyhow::bail!("stopped at once by a second signal; what was under way did not end")
         }
+    }
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// SIGTERM and SIGINT, from the moment they are listened for.
+struct StopSignals(Option<[Signal; 2]>);
+
+impl StopSignals {
+    fn listen() -> Self {
+        let both = signal(SignalKind::terminate()).and_then(|terminate| {
+            signal(SignalKind::interrupt()).map(|interrupt| [terminate, interrupt])
+        });
         // Without signals the process can still be killed; nothing accepted is lost by that.
-        _ => std::future::pending().await,
+        Self(both.ok())
+    }
+
+    async fn next(&mut self) {
+        match &mut self.0 {
+            Some([terminate, interrupt]) => {
+                tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+            }
+            None => std::future::pending().await,
+        }
     }
 }
 
@@ -136,7 +158,7 @@ impl Server {
         store: Arc<dyn Store>,
         lock: DataLock,
     ) -> anyhow::Result<Self> {
-        let listener = listen(config)?;
+        let listener = sockets::listen(config)?;
         let address = listener.local_addr()?;
         let stop = CancellationToken::new();
         let (events, events_rx) = mpsc::channel(EVENTS_CAPACITY);
@@ -265,16 +287,6 @@ fn service_settings(config: &Config) -> Settings {
         members_bulk: limits.members_bulk_max,
         idempotency_ms: config.notify.idempotency_hours.millis(),
     }
-}
-
-fn listen(config: &Config) -> anyhow::Result<TcpListener> {
-    let address = config.server.listen;
-    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    socket.set_reuseaddr(true)?;
-    // Without a bound, one stalled phone pins megabytes of kernel memory.
-    socket.set_send_buffer_size(config.realtime.send_buffer_kib.bytes() as u32)?;
-    socket.bind(address).with_context(|| format!("cannot listen on {address}"))?;
-    socket.listen(config.server.backlog).with_context(|| format!("cannot listen on {address}"))
 }
 
 fn http1(config: &Config) -> http1::Builder {
