@@ -11,7 +11,7 @@ use anyhow::Context as _;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use landfall_bus::{Nudge, in_memory};
+use landfall_bus::{Capacity, Nudge, in_memory};
 use landfall_core::cursor::CursorKey;
 use landfall_core::notify::NotifyLimits;
 use landfall_core::session::PageSizes;
@@ -19,7 +19,7 @@ use landfall_store::sqlite::Sqlite;
 use landfall_store::{Change, ChangeSink, Store};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::{App, AppParts};
@@ -29,14 +29,14 @@ use crate::config::{Config, Loaded, store_settings};
 use crate::http;
 use crate::keys::{DataLock, Keys};
 use crate::realtime::{FrameRate, Gateway, Hub, HubSettings};
-use crate::service::inbox::LiveEvent;
+use crate::service::live_queue::{Reports, Room, live_queue};
 use crate::service::{Parts, Services, Settings};
 use crate::{logs, realtime, sockets, worker};
 
 /// Nudges that the bus holds; more are lost, which costs a comparison of heads.
-const BUS_CAPACITY: usize = 65_536;
+const BUS_CAPACITY: Capacity = Capacity { nudges: 65_536, bytes: 256 * 1_024 * 1_024 };
 /// Events of live connections that wait to be stored.
-const EVENTS_CAPACITY: usize = 65_536;
+const EVENTS_ROOM: Room = Room { events: 65_536, numbers: 1_048_576 };
 
 /// What a connection beyond `limits.connections_max` gets; nothing of it is read.
 const NO_ROOM: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
@@ -161,12 +161,12 @@ impl Server {
         let listener = sockets::listen(config)?;
         let address = listener.local_addr()?;
         let stop = CancellationToken::new();
-        let (events, events_rx) = mpsc::channel(EVENTS_CAPACITY);
+        let (reports, events) = live_queue(EVENTS_ROOM);
         let pace = worker::Pace { seal: config.audit.seal_ms.duration() };
-        let workers = worker::start(&app.services, &app.metrics, events_rx, pace, &stop);
+        let workers = worker::start(&app.services, &app.metrics, events, pace, &stop);
         let services = Arc::clone(&app.services);
         let beating = tokio::spawn(realtime::beat(Arc::clone(&hub), services, stop.clone()));
-        let gateway = gateway(config, &app, &hub, events);
+        let gateway = gateway(config, &app, &hub, reports);
         let router = http::router(Arc::clone(&app), http::live_routes(gateway));
         let accepting = tokio::spawn(accept(listener, router, Arc::clone(&app), http1(config)));
         let drain_for = config.server.drain_seconds.duration();
@@ -214,12 +214,7 @@ impl Server {
     }
 }
 
-fn gateway(
-    config: &Config,
-    app: &App,
-    hub: &Arc<Hub>,
-    events: mpsc::Sender<LiveEvent>,
-) -> Arc<Gateway> {
+fn gateway(config: &Config, app: &App, hub: &Arc<Hub>, events: Reports) -> Arc<Gateway> {
     Arc::new(Gateway {
         hub: Arc::clone(hub),
         services: Arc::clone(&app.services),

@@ -6,6 +6,9 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+/// No test waits longer than this.
+const DEADLINE: std::time::Duration = std::time::Duration::from_secs(20);
+
 const SECRET: &str = "a secret of more than thirty-two bytes for this test alone";
 
 /// A server process that ends with its test.
@@ -118,7 +121,9 @@ fn a_second_signal_ends_a_drain_at_once() {
     assert!(lines.any(|line| line.contains("draining")));
     assert!(process.0.try_wait().unwrap().is_none(), "something is under way");
     terminate(&process);
-    let rest: Vec<String> = lines.collect();
+    let (sender, ended) = std::sync::mpsc::channel();
+    std::thread::spawn(move || sender.send(lines.collect::<Vec<String>>()));
+    let rest = ended.recv_timeout(DEADLINE).expect("the second signal ends it");
     assert_eq!(process.0.wait().unwrap().code(), Some(1), "{rest:?}");
     assert!(rest.iter().any(|line| line.contains("second signal")), "{rest:?}");
 }
