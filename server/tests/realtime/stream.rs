@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::client::number;
 use crate::events::{Event, Stream, request};
-use crate::harness::{Landfall, NOON, sign, soon, token, until};
+use crate::harness::{Landfall, NOON, sign, soon, token, token_in, until};
 use crate::raw::Raw;
 
 #[tokio::test]
@@ -125,6 +125,20 @@ async fn streams_and_sockets_of_a_user_share_one_inbox_and_one_bound() {
     drop(first);
     landfall.until_connected(2).await;
     let _third = Stream::open(&landfall, "ada", "").await;
+}
+
+#[tokio::test]
+async fn a_stream_is_of_its_tenant_alone() {
+    let landfall = Landfall::start().await;
+    landfall.notify("ada", "owed here").await;
+    let url = format!("http://{}/api/v1/stream", landfall.address);
+    let theirs = Client::new().get(url).bearer_auth(token_in("acme", "ada", "student"));
+    let mut theirs = Stream::send(theirs).await;
+    assert_eq!(theirs.event().await.unwrap().data["newest"], "0");
+    landfall.notify("ada", "here").await;
+    let sender = token_in("acme", "app", "service");
+    landfall.notify_as(&sender, "ada", "there", json!({})).await;
+    assert_eq!(theirs.titles(1).await, ["there"]);
 }
 
 #[tokio::test]
