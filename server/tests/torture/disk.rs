@@ -90,16 +90,18 @@ fn layer() -> &'static Path {
     static LAYER: OnceLock<PathBuf> = OnceLock::new();
     LAYER.get_or_init(|| {
         let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/torture/disk.c");
-        let layer = Path::new(env!("CARGO_TARGET_TMPDIR"))
-            .join(format!("disk-layer-{}.so", std::process::id()));
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+        let (making, layer) = (folder.join("disk-layer.new"), folder.join("disk-layer.so"));
         let compiled = std::process::Command::new("cc")
             .args(["-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Werror", "-o"])
-            .arg(&layer)
+            .arg(&making)
             .args([source, "-ldl"])
             .stdin(Stdio::null())
             .output()
             .expect("a C compiler is there, since SQLite is built with it");
         assert!(compiled.status.success(), "{}", String::from_utf8_lossy(&compiled.stderr));
+        // Another run of this test may have it in use.
+        std::fs::rename(making, &layer).unwrap();
         layer
     })
 }
