@@ -8,7 +8,6 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use landfall_core::auth::{Caller, Scope};
-use landfall_protocol::problem::Code;
 
 use super::error::ApiError;
 use super::observe::{RequestId, Seen};
@@ -28,8 +27,11 @@ impl FromRequestParts<Arc<App>> for Authenticated {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
-        let verified = token(&parts.headers)
-            .and_then(|token| app.verifier.verify(token, app.services.now().as_ms()));
+        let now_ms = app.services.now().as_ms();
+        let verified = match token(&parts.headers) {
+            Ok(token) => app.verifier.verify_waiting(token, now_ms).await,
+            Err(missing) => Err(missing),
+        };
         match verified {
             Ok(caller) => {
                 if let Some(seen) = parts.extensions.get::<Seen>() {
@@ -70,7 +72,7 @@ fn refused(app: &App, parts: &Parts, error: AuthError) -> ApiError {
     app.metrics.token_refused(reason);
     let request_id = parts.extensions.get::<RequestId>().map(|id| &*id.0);
     tracing::info!(reason, request_id, "a token was refused");
-    let answer = ApiError::new(Code::Unauthenticated, error.to_string());
+    let answer = ApiError::new(error.code(), error.to_string());
     match error {
         // RFC 6750, section 3.1: whoever brought no token gets no error code.
         AuthError::Missing => answer,

@@ -44,12 +44,12 @@ struct WsQuery {
 pub fn routes(gateway: Arc<Gateway>) -> Router<Arc<App>> {
     let handler = move |State(app): State<Arc<App>>, Params(query): Params<WsQuery>, request| {
         let gateway = Arc::clone(&gateway);
-        async move { upgrade(&app, gateway, &query, request) }
+        async move { upgrade(&app, gateway, &query, request).await }
     };
     Router::new().route("/ws", get(handler.clone())).route("/ws/notify", get(handler))
 }
 
-fn upgrade(
+async fn upgrade(
     app: &App,
     gateway: Arc<Gateway>,
     query: &WsQuery,
@@ -60,7 +60,9 @@ fn upgrade(
     }
     let accept = check_handshake(request.headers())?;
     let protocol = bearer_protocol(request.headers());
-    let hello = hello(&gateway, &request, query)?;
+    let token = token(&request);
+    let identity = identity(&gateway, token).await;
+    let hello = hello(identity, request.headers(), query)?;
     let on_upgrade = hyper::upgrade::on(&mut request);
     app.tasks.spawn(async move {
         let Ok(upgraded) = on_upgrade.await else { return };
@@ -112,7 +114,7 @@ fn bearer_protocol(headers: &HeaderMap) -> Option<&'static str> {
     bearer::from_subprotocols(offered).map(|_| "bearer")
 }
 
-fn hello(gateway: &Gateway, request: &Request, query: &WsQuery) -> Result<Hello, ApiError> {
+fn hello(identity: Identity, headers: &HeaderMap, query: &WsQuery) -> Result<Hello, ApiError> {
     let mut faults = Vec::new();
     let start = match query.replay_from.as_deref() {
         None | Some("") => Start::Pending,
@@ -124,7 +126,7 @@ fn hello(gateway: &Gateway, request: &Request, query: &WsQuery) -> Result<Hello,
             Start::After,
         ),
     };
-    let device = match device(request.headers(), query) {
+    let device = match device(headers, query) {
         Ok(device) => device,
         Err(fault) => {
             faults.push(fault);
@@ -136,7 +138,7 @@ fn hello(gateway: &Gateway, request: &Request, query: &WsQuery) -> Result<Hello,
     }
     let acks = matches!(query.ack.as_deref(), Some("1" | "true"));
     let confirm_by = if acks { ConfirmBy::Ack } else { ConfirmBy::Pong };
-    Ok(Hello { identity: identity(gateway, request), start, confirm_by, device })
+    Ok(Hello { identity, start, confirm_by, device })
 }
 
 fn device(headers: &HeaderMap, query: &WsQuery) -> Result<Option<DeviceId>, FieldError> {
@@ -153,23 +155,24 @@ fn device(headers: &HeaderMap, query: &WsQuery) -> Result<Option<DeviceId>, Fiel
     DeviceId::parse(text).map(Some).map_err(|error| FieldError::new(pointer, error.to_string()))
 }
 
-/// Finds the token, wherever a client can put one, and checks it.
-fn identity(gateway: &Gateway, request: &Request) -> Identity {
+/// Finds the token, wherever a client can put one.
+fn token(request: &Request) -> Option<String> {
     let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
-    let token = header("authorization")
+    header("authorization")
         .and_then(bearer::from_header)
         .map(str::to_owned)
         .or_else(|| request.uri().query().and_then(bearer::from_query))
         .or_else(|| {
             let offered = header(SEC_WEBSOCKET_PROTOCOL.as_str())?;
             bearer::from_subprotocols(offered).map(|(_, token)| token.to_owned())
-        });
-    match token {
-        None => Identity::Unsaid,
-        Some(token) => match gateway.verify(&token) {
-            Ok(caller) => Identity::Known(Box::new(caller)),
-            Err(error) => Identity::Refused(error.to_string()),
-        },
+        })
+}
+
+async fn identity(gateway: &Gateway, token: Option<String>) -> Identity {
+    let Some(token) = token else { return Identity::Unsaid };
+    match gateway.verify_waiting(&token).await {
+        Ok(caller) => Identity::Known(Box::new(caller)),
+        Err(error) => Identity::Refused(error),
     }
 }
 
