@@ -12,6 +12,7 @@ use landfall_protocol::problem::Code;
 
 use super::error::ApiError;
 use super::observe::{RequestId, Seen};
+use super::peer::Origin;
 use crate::app::App;
 use crate::auth::{AuthError, bearer};
 use crate::service::ServiceError;
@@ -28,17 +29,9 @@ impl FromRequestParts<Arc<App>> for Authenticated {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
-        let verified = token(&parts.headers)
-            .and_then(|token| app.verifier.verify(token, app.services.now().as_ms()));
-        match verified {
-            Ok(caller) => {
-                if let Some(seen) = parts.extensions.get::<Seen>() {
-                    seen.remember(&caller);
-                }
-                Ok(Self(caller))
-            }
-            Err(error) => Err(refused(app, parts, error)),
-        }
+        let caller = caller(app, parts)?;
+        app.rates.request(&caller)?;
+        Ok(Self(caller))
     }
 }
 
@@ -46,11 +39,30 @@ impl FromRequestParts<Arc<App>> for MetricsReader {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
-        let Authenticated(caller) = Authenticated::from_request_parts(parts, app).await?;
+        // Not counted: a server is watched above all when it has too much to do.
+        let caller = caller(app, parts)?;
         if caller.may(&Scope::MetricsRead) {
             Ok(Self)
         } else {
             Err(ServiceError::needs("metrics:read").into())
+        }
+    }
+}
+
+fn caller(app: &App, parts: &Parts) -> Result<Caller, ApiError> {
+    let token = token(&parts.headers).map_err(|error| refused(app, parts, error))?;
+    let Origin(from) = parts.extensions.get().copied().unwrap_or_default();
+    app.rates.try_token(from)?;
+    match app.verifier.verify(token, app.services.now().as_ms()) {
+        Ok(caller) => {
+            if let Some(seen) = parts.extensions.get::<Seen>() {
+                seen.remember(&caller);
+            }
+            Ok(caller)
+        }
+        Err(error) => {
+            app.rates.token_refused(from);
+            Err(refused(app, parts, error))
         }
     }
 }

@@ -16,14 +16,17 @@ mod examples;
 mod headers;
 mod health;
 mod inbox;
+pub mod lines;
 mod members;
 mod metrics;
 mod notify;
 mod observe;
 mod openapi;
 mod params;
+mod peer;
 mod refusals;
 mod routes;
+mod slow_body;
 mod topics;
 pub mod ws;
 
@@ -41,6 +44,7 @@ pub use error::ApiError;
 pub use headers::Device;
 pub use observe::{RequestId, Seen};
 pub use openapi::document;
+pub use peer::{FromPeer, Peer};
 pub use routes::table;
 
 /// Builds everything that HTTP serves. `extra` brings routes of other edges, such as sockets;

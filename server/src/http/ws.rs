@@ -24,8 +24,9 @@ use landfall_protocol::problem::{Code, Problem};
 use serde::Deserialize;
 use tokio::net::TcpStream;
 
-use super::ApiError;
 use super::params::Params;
+use super::peer::Origin;
+use super::{ApiError, cors};
 use crate::app::App;
 use crate::auth::bearer;
 use crate::realtime::handshake::{accept_key, is_valid_key};
@@ -58,8 +59,18 @@ fn upgrade(
         return Err(problem(Code::Unavailable, "the server is restarting").into());
     }
     let accept = check_handshake(request.headers())?;
+    if !cors::may_connect(request.headers(), &app.web) {
+        return Err(problem(Code::Forbidden, "pages of this origin may not connect").into());
+    }
     let protocol = bearer_protocol(request.headers());
+    let Origin(from) = request.extensions().get().copied().unwrap_or_default();
+    app.rates.try_token(from)?;
     let hello = hello(&gateway, &request, query)?;
+    match &hello.identity {
+        Identity::Known(caller) => app.rates.request(caller)?,
+        Identity::Refused(_) => app.rates.token_refused(from),
+        Identity::Unsaid => {}
+    }
     let on_upgrade = hyper::upgrade::on(&mut request);
     app.tasks.spawn(async move {
         let Ok(upgraded) = on_upgrade.await else { return };

@@ -54,6 +54,8 @@ pub struct AcceptedSend {
     pub accepted: u64,
     /// Whom it will not reach, and why.
     pub rejected: Vec<(UserId, String)>,
+    /// Whether it had been accepted before, under the same idempotency key.
+    pub is_repeated: bool,
 }
 
 /// What became of a request to notify.
@@ -255,7 +257,7 @@ impl Services {
             created_at: now,
             expires_at: self.expiry(draft, now),
         };
-        let answer = AcceptedSend { id: send.id, accepted, rejected };
+        let answer = AcceptedSend { id: send.id, accepted, rejected, is_repeated: false };
         let entity = Entity::Other("send", send.id.to_string());
         let metadata = json!({ "accepted": accepted, "rejected": answer.rejected.len() });
         let mut unit = Unit::new(&caller.tenant);
