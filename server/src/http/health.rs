@@ -7,23 +7,29 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use landfall_core::channel::Channel;
-use landfall_protocol::health::{Health, HealthStatus, PartStatus, Ready, ReadyStatus, Services};
+use landfall_protocol::health::{
+    Health, HealthStatus, PartStatus, Ready, ReadyStatus, Services, StoreTrouble,
+};
 use landfall_protocol::problem::Code;
 use landfall_protocol::text::Time;
 
 use super::error::ApiError;
 use crate::app::App;
+use crate::service::Trouble;
 
 /// Says how the server is; always 200 while the process lives.
 #[utoipa::path(get, path = "/health", tag = "server", operation_id = "health",
     security(()),
     responses((status = 200, description = "How it is.", body = Health)))]
 pub(super) async fn health(State(app): State<Arc<App>>) -> Json<Health> {
-    let is_there = app.services.store_is_there().await;
-    let (status, store) = if is_there {
-        (HealthStatus::Healthy, PartStatus::Healthy)
-    } else {
-        (HealthStatus::Degraded, PartStatus::Unavailable)
+    let (status, store, store_trouble) = match app.services.store_trouble().await {
+        None => (HealthStatus::Healthy, PartStatus::Healthy, None),
+        Some(Trouble::DiskFull) => {
+            (HealthStatus::Degraded, PartStatus::Degraded, Some(StoreTrouble::DiskFull))
+        }
+        Some(Trouble::Away) => {
+            (HealthStatus::Degraded, PartStatus::Unavailable, Some(StoreTrouble::Away))
+        }
     };
     Json(Health {
         status,
@@ -35,6 +41,7 @@ pub(super) async fn health(State(app): State<Arc<App>>) -> Json<Health> {
         replay_sequence: app.services.store.replay_sequence().0,
         redis: PartStatus::NotConfigured,
         store,
+        store_trouble,
         services: services(&app),
     })
 }
@@ -61,7 +68,7 @@ pub(super) async fn ready(State(app): State<Arc<App>>) -> Result<Json<Ready>, Ap
     if app.is_draining() {
         return Err(ApiError::new(Code::Unavailable, "The server is draining."));
     }
-    if !app.services.store_is_there().await {
+    if app.services.store_trouble().await == Some(Trouble::Away) {
         return Err(ApiError::new(Code::Unavailable, "The store does not answer."));
     }
     Ok(Json(Ready { status: ReadyStatus::Ready }))

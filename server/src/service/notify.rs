@@ -138,7 +138,7 @@ impl Services {
         unit.audit.push(self.created_entry(&new));
         unit.writes.push(Write::Publish(Box::new(new)));
         unit.idempotency = key.map(|key| keyed(key, &Memo::of(&accepted), now));
-        match self.store.commit(unit).await {
+        match self.commit(unit).await {
             Ok(receipt) => {
                 let number = receipt.numbers().first().copied().unwrap_or_default();
                 Ok(Notified::One(Accepted { number, ..accepted }))
@@ -265,7 +265,7 @@ impl Services {
         unit.audit.push(self.entry(caller, Action::SendAccepted, entity, metadata));
         unit.writes.push(Write::CreateSend(Box::new(send)));
         unit.idempotency = key.map(|key| keyed(key, &Memo::of_send(&answer), now));
-        match self.store.commit(unit).await {
+        match self.commit(unit).await {
             Ok(_) => {
                 self.send_accepted.notify_one();
                 Ok(Notified::Many(answer))

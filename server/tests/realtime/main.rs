@@ -3,16 +3,21 @@
 //! Every wait is for a frame, an answer or a condition, and gives up after a while.
 #![allow(clippy::unwrap_used)]
 
+mod bounds;
+mod call;
 mod churn;
 mod client;
 mod confirm;
 mod drain;
 mod handshake;
 mod harness;
+mod health;
 mod heartbeat;
 mod limits;
 mod live;
+mod origins;
 mod pending;
+mod rates;
 mod raw;
 mod repair;
 mod replay;
