@@ -22,7 +22,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::app::{App, AppParts};
+use crate::app::{App, AppParts, WebSettings};
 use crate::auth::Verifier;
 use crate::auth::jwks::{Fetcher, KeptSets, keep_fresh};
 use crate::clock::Clock;
@@ -124,6 +124,7 @@ impl Server {
             verifier,
             limits: config.limits.clone(),
             batch_max_lines: config.notify.batch_max_lines,
+            web: WebSettings::new(&config.server),
             live: Arc::clone(&hub) as Arc<dyn crate::app::LiveStats>,
             drain: CancellationToken::new(),
         });
@@ -308,7 +309,7 @@ fn http1(config: &Config) -> http1::Builder {
     builder
         .timer(TokioTimer::new())
         .header_read_timeout(config.limits.header_seconds.duration())
-        .max_buf_size(config.limits.header_kib.bytes().max(8_192));
+        .max_buf_size(config.limits.header_kib.bytes());
     builder
 }
 
@@ -325,8 +326,8 @@ async fn accept(
             () = app.drain.cancelled() => return,
             accepted = listener.accept() => accepted,
         };
-        let stream = match accepted {
-            Ok((stream, _)) => stream,
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
             Err(error) => {
                 // Out of file descriptors, most likely: others must end before anybody can come.
                 tracing::warn!(%error, "a connection could not be accepted");
@@ -340,7 +341,10 @@ async fn accept(
             let _ = stream.try_write(NO_ROOM);
             continue;
         };
-        let service = TowerToHyperService::new(router.clone());
+        let service = TowerToHyperService::new(http::FromPeer {
+            router: router.clone(),
+            peer: http::Peer(peer.ip()),
+        });
         let connection = builder.serve_connection(TokioIo::new(stream), service);
         let drain = app.drain.clone();
         app.tasks.spawn(async move {
@@ -352,7 +356,10 @@ async fn accept(
 
 /// Serves one HTTP connection; once the drain begins, only what is under way on it.
 async fn serve_http(
-    connection: http1::UpgradeableConnection<TokioIo<TcpStream>, TowerToHyperService<axum::Router>>,
+    connection: http1::UpgradeableConnection<
+        TokioIo<TcpStream>,
+        TowerToHyperService<http::FromPeer>,
+    >,
     drain: CancellationToken,
 ) {
     let mut connection = std::pin::pin!(connection);
