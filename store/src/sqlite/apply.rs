@@ -9,7 +9,9 @@ use landfall_core::id::{Tenant, UserId};
 use landfall_core::notification::InboxChange;
 use rusqlite::Connection;
 
-use super::{audits, fault, idempotency, inbox_write, sends, topics};
+use super::runner::{SqliteRunner, now};
+use super::{audits, fault, inbox_write, sends};
+use crate::sql::{Runner, idempotency, topics};
 use crate::{Answer, Change, Guard, MemberOutcome, Outcome, Receipt, StoreError, Unit, Write};
 
 /// A unit being applied: its transaction, whose it is, and what it did so far.
@@ -35,10 +37,10 @@ pub(super) fn unit(
 ) -> Answer<Receipt> {
     let Unit { tenant, guards, writes, audit, idempotency: key } = unit;
     if let Some(key) = &key {
-        idempotency::check(connection, &tenant, key)?;
+        now(idempotency::check(&mut SqliteRunner(connection), &tenant, key))?;
     }
     for guard in &guards {
-        if !holds(connection, &tenant, guard).map_err(fault)? {
+        if !now(holds(&mut SqliteRunner(connection), &tenant, guard))? {
             return Err(StoreError::Stale);
         }
     }
@@ -52,20 +54,22 @@ pub(super) fn unit(
         audits::append(connection, &tenant, &audit).map_err(fault)?;
     }
     if let Some(key) = &key {
-        idempotency::keep(connection, &tenant, key, &receipt.numbers()).map_err(fault)?;
+        now(idempotency::keep(&mut SqliteRunner(connection), &tenant, key, &receipt.numbers()))?;
     }
     Ok(receipt)
 }
 
-fn holds(connection: &Connection, tenant: &Tenant, guard: &Guard) -> rusqlite::Result<bool> {
+async fn holds<R: Runner>(runner: &mut R, tenant: &Tenant, guard: &Guard) -> Answer<bool> {
     match guard {
-        Guard::TopicThere(topic) => topics::is_there(connection, tenant, topic),
+        Guard::TopicThere(topic) => topics::is_there(runner, tenant, topic).await,
         Guard::MemberAtLeast(topic, user, role) => {
-            let member = topics::member(connection, tenant, topic, user)?;
+            let member = topics::member(runner, tenant, topic, user).await?;
             Ok(member.is_some_and(|member| member.role >= *role))
         }
-        Guard::TopicAt(topic, number) => Ok(topics::changed(connection, tenant, topic)? == *number),
-        Guard::TaughtBy(user, teacher) => topics::is_taught_by(connection, tenant, user, teacher),
+        Guard::TopicAt(topic, number) => {
+            Ok(topics::changed(runner, tenant, topic).await? == *number)
+        }
+        Guard::TaughtBy(user, teacher) => topics::is_taught_by(runner, tenant, user, teacher).await,
     }
 }
 
@@ -119,20 +123,29 @@ fn apply_to_others(context: &Context<'_>, write: Write) -> Answer<Outcome> {
             if advanced { Ok(Outcome::Done) } else { Err(StoreError::Stale) }
         }
         Write::PutTopic(topic) => {
-            let number = topics::put(connection, tenant, &topic).map_err(fault)?;
+            let number = now(topics::put(&mut SqliteRunner(connection), tenant, &topic))?;
             Ok(number.map_or(Outcome::Unchanged, Outcome::Numbered))
         }
         Write::DeleteTopic { topic, at } => {
-            numbered(topics::delete(connection, tenant, &topic, at).map_err(fault)?)
+            numbered(now(topics::delete(&mut SqliteRunner(connection), tenant, &topic, at))?)
         }
         Write::PutMember { topic, user, role, at } => {
-            let outcome: Option<MemberOutcome> =
-                topics::put_member(connection, tenant, &topic, &user, role, at).map_err(fault)?;
+            let outcome: Option<MemberOutcome> = now(topics::put_member(
+                &mut SqliteRunner(connection),
+                tenant,
+                &topic,
+                &user,
+                role,
+                at,
+            ))?;
             outcome.map(Outcome::Member).ok_or(StoreError::Stale)
         }
-        Write::RemoveMember { topic, user } => {
-            numbered(topics::remove_member(connection, tenant, &topic, &user).map_err(fault)?)
-        }
+        Write::RemoveMember { topic, user } => numbered(now(topics::remove_member(
+            &mut SqliteRunner(connection),
+            tenant,
+            &topic,
+            &user,
+        ))?),
         Write::Publish(_)
         | Write::MarkRead { .. }
         | Write::MarkAllRead { .. }

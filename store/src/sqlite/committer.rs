@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 use super::{Settings, apply, fault};
 use crate::{Answer, Change, ChangeSink, Receipt, StoreError, Unit};
 
-type Task = Box<dyn FnOnce(&Connection) -> rusqlite::Result<Reply> + Send>;
+type Task = Box<dyn FnOnce(&Connection) -> Answer<Reply> + Send>;
 /// Delivers an answer once the group is committed, or the group's failure.
 type Reply = Box<dyn FnOnce(Option<StoreError>) + Send>;
 
@@ -96,7 +96,7 @@ impl Committer {
     pub(super) async fn run<T, F>(&self, write: F) -> Answer<T>
     where
         T: Send + 'static,
-        F: FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+        F: FnOnce(&Connection) -> Answer<T> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
         let task: Task = Box::new(move |connection| {
@@ -254,7 +254,7 @@ fn run_job(
             });
             (deliver, trouble)
         }
-        Job::Task(task) => match in_savepoint(connection, || task(connection).map_err(fault)) {
+        Job::Task(task) => match in_savepoint(connection, || task(connection)) {
             Ok(deliver) => (deliver, None),
             Err(error) => {
                 let text = cause(&error);

@@ -7,8 +7,6 @@ mod apply;
 mod audits;
 mod committer;
 mod content;
-mod feeds;
-mod idempotency;
 mod inbox_read;
 mod inbox_write;
 mod migrate;
@@ -16,8 +14,8 @@ mod migrate;
 mod plans;
 mod readers;
 mod rows;
+mod runner;
 mod sends;
-mod topics;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -31,6 +29,7 @@ use landfall_core::time::Timestamp;
 use landfall_core::topic::Member;
 use rusqlite::Connection;
 
+use crate::sql::{feeds, idempotency, topics};
 use crate::{
     AdminFilter, Answer, Answered, AuditFilter, AuditRecord, Audits, ChangeSink, Commits, Expired,
     Inbox, InboxQuery, Receipt, SealReport, Sends, StoreError, StoredSend, TopicView, Topics, Unit,
@@ -38,6 +37,7 @@ use crate::{
 };
 use committer::Committer;
 use readers::Readers;
+use runner::{SqliteRunner, now};
 
 /// The schema of a new store, for whoever measures against the bare tables.
 pub const SCHEMA: &str = include_str!("../../migrations/0001_spine.sqlite.sql");
@@ -95,7 +95,7 @@ impl Sqlite {
         let mut writer = connect(settings)?;
         migrate::migrate(&mut writer)?;
         let epoch = migrate::epoch(&writer)?;
-        let newest = feeds::newest_of_all(&writer).map_err(fault)?;
+        let newest = now(feeds::newest_of_all(&mut SqliteRunner(&writer)))?;
         let replay_sequence = Arc::new(AtomicU64::new(newest.0));
         let readers = Readers::start(settings.readers, || reader(settings))?;
         let sink = counting(Arc::clone(&replay_sequence), sink);
@@ -114,7 +114,15 @@ impl Sqlite {
         T: Send + 'static,
         F: FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     {
-        Box::pin(self.readers.run(read))
+        Box::pin(self.readers.run(|c| read(c).map_err(fault)))
+    }
+
+    fn read_sql<T, F>(&self, read: F) -> Answered<'_, T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut SqliteRunner<'_>) -> Answer<T> + Send + 'static,
+    {
+        Box::pin(self.readers.run(|c| read(&mut SqliteRunner(c))))
     }
 }
 
@@ -201,16 +209,19 @@ impl Commits for Sqlite {
     }
 
     fn heads(&self, feeds: Vec<Arc<FeedKey>>) -> Answered<'_, Vec<Head>> {
-        self.read_with(move |c| feeds.iter().map(|feed| feeds::head(c, feed)).collect())
+        self.read_sql(move |r| now(feeds::heads(r, &feeds)))
     }
 
     fn forget_keys(&self, before: Timestamp, limit: usize) -> Answered<'_, usize> {
-        Box::pin(self.committer.run(move |c| idempotency::forget(c, before, limit)))
+        Box::pin(
+            self.committer
+                .run(move |c| now(idempotency::forget(&mut SqliteRunner(c), before, limit))),
+        )
     }
 
     fn check(&self) -> Answered<'_, ()> {
         Box::pin(async {
-            self.readers.run(|c| c.query_row("select 1", [], |_| Ok(()))).await?;
+            self.readers.run(|c| c.query_row("select 1", [], |_| Ok(())).map_err(fault)).await?;
             self.committer.run(|_| Ok(())).await
         })
     }
@@ -260,7 +271,7 @@ impl Inbox for Sqlite {
 
     fn unread(&self, tenant: &Tenant, user: &UserId) -> Answered<'_, (u64, Head)> {
         let feed = FeedKey::inbox(tenant, user);
-        self.read_with(move |c| feeds::unread(c, &feed))
+        self.read_sql(move |r| now(feeds::unread(r, &feed)))
     }
 
     fn undelivered(
@@ -292,7 +303,7 @@ impl Topics for Sqlite {
         user: &UserId,
     ) -> Answered<'_, Option<TopicView>> {
         let (tenant, topic, user) = (tenant.clone(), topic.clone(), user.clone());
-        self.read_with(move |c| topics::topic(c, &tenant, &topic, &user))
+        self.read_sql(move |r| now(topics::topic(r, &tenant, &topic, &user)))
     }
 
     fn topics_of(
@@ -303,7 +314,7 @@ impl Topics for Sqlite {
         limit: usize,
     ) -> Answered<'_, Vec<TopicView>> {
         let (tenant, user) = (tenant.clone(), user.clone());
-        self.read_with(move |c| topics::topics_of(c, &tenant, &user, after.as_ref(), limit))
+        self.read_sql(move |r| now(topics::topics_of(r, &tenant, &user, after.as_ref(), limit)))
     }
 
     fn members(
@@ -314,26 +325,17 @@ impl Topics for Sqlite {
         limit: usize,
     ) -> Answered<'_, Vec<Member>> {
         let (tenant, topic) = (tenant.clone(), topic.clone());
-        self.read_with(move |c| topics::members(c, &tenant, &topic, &after, limit))
+        self.read_sql(move |r| now(topics::members(r, &tenant, &topic, &after, limit)))
     }
 
     fn taught_by(
         &self,
         tenant: &Tenant,
         teacher: &UserId,
-        mut users: Vec<UserId>,
+        users: Vec<UserId>,
     ) -> Answered<'_, Vec<UserId>> {
         let (tenant, teacher) = (tenant.clone(), teacher.clone());
-        self.read_with(move |c| {
-            users.sort_unstable();
-            let mut taught = Vec::new();
-            for user in users {
-                if topics::is_taught_by(c, &tenant, &user, &teacher)? {
-                    taught.push(user);
-                }
-            }
-            Ok(taught)
-        })
+        self.read_sql(move |r| now(topics::taught_by(r, &tenant, &teacher, users)))
     }
 
     fn member(
@@ -343,7 +345,7 @@ impl Topics for Sqlite {
         user: &UserId,
     ) -> Answered<'_, Option<Member>> {
         let (tenant, topic, user) = (tenant.clone(), topic.clone(), user.clone());
-        self.read_with(move |c| topics::member(c, &tenant, &topic, &user))
+        self.read_sql(move |r| now(topics::member(r, &tenant, &topic, &user)))
     }
 }
 
@@ -365,7 +367,7 @@ impl Audits for Sqlite {
     }
 
     fn seal(&self, at: Timestamp, limit: usize) -> Answered<'_, SealReport> {
-        Box::pin(self.committer.run(move |c| audits::seal(c, at, limit)))
+        Box::pin(self.committer.run(move |c| audits::seal(c, at, limit).map_err(fault)))
     }
 
     fn verify(&self, tenant: &Tenant) -> Answered<'_, Verification> {
@@ -375,6 +377,6 @@ impl Audits for Sqlite {
 
     fn erase_details(&self, tenant: &Tenant, user: &UserId) -> Answered<'_, u64> {
         let (tenant, user) = (tenant.clone(), user.clone());
-        Box::pin(self.committer.run(move |c| audits::erase(c, &tenant, &user)))
+        Box::pin(self.committer.run(move |c| audits::erase(c, &tenant, &user).map_err(fault)))
     }
 }

@@ -1,0 +1,24 @@
+//! What the backends share: the text of every statement, its values, and how its rows are read.
+//!
+//! One file per aggregate. A backend only runs statements, as a [`Runner`]; nothing here knows a
+//! driver. The text is what SQLite and PostgreSQL both take:
+//!
+//! - Placeholders are `?1`; PostgreSQL's runner turns them into `$1`.
+//! - Columns hold integers, text and bytes. Booleans are 0 and 1; a comparison that is selected or
+//!   compared is made one with `case when … then 1 else 0 end`.
+//! - A placeholder that stands alone is cast (`cast(?6 as bigint) is null`), so that its type is
+//!   known.
+//! - `on conflict … do update` names its table in what it adds to (`feed.newest + 1`).
+//! - Where the dialects differ, or one needs a hint, both texts stand side by side ([`Dialect`]).
+
+pub(crate) mod codes;
+pub(crate) mod feeds;
+pub(crate) mod idempotency;
+mod query;
+mod row;
+pub(crate) mod topics;
+mod value;
+
+pub(crate) use query::{Dialect, Query, Runner};
+pub(crate) use row::{Corrupt, Row};
+pub(crate) use value::Value;
