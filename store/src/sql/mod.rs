@@ -11,12 +11,22 @@
 //! - `on conflict … do update` names its table in what it adds to (`feed.newest + 1`).
 //! - Where the dialects differ, or one needs a hint, both texts stand side by side ([`Dialect`]).
 
+pub(crate) mod audits;
+pub(crate) mod chain;
 pub(crate) mod codes;
+mod content;
 pub(crate) mod feeds;
 pub(crate) mod idempotency;
+pub(crate) mod inbox_page;
+pub(crate) mod inbox_read;
+pub(crate) mod inbox_write;
+pub(crate) mod notification;
 mod query;
 mod row;
+pub(crate) mod sends;
+pub(crate) mod settle;
 pub(crate) mod topics;
+pub(crate) mod unit;
 mod value;
 
 pub(crate) use query::{Dialect, Query, Runner};

@@ -80,7 +80,13 @@ impl dyn Row + '_ {
 
     /// Reads a number that is never negative.
     pub(crate) fn count(&self, column: usize) -> Result<u64, Corrupt> {
-        u64::try_from(self.int(column)?).map_err(|_| Corrupt::new(column, "count"))
+        self.optional_count(column)?.ok_or(Corrupt::new(column, "count"))
+    }
+
+    /// Reads a number that is never negative, or null.
+    pub(crate) fn optional_count(&self, column: usize) -> Result<Option<u64>, Corrupt> {
+        let count = |int| u64::try_from(int).map_err(|_| Corrupt::new(column, "count"));
+        self.optional_int(column)?.map(count).transpose()
     }
 
     /// Reads 0 or 1.

@@ -12,7 +12,9 @@ use landfall_core::id::Tenant;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use super::{Settings, apply, fault};
+use super::runner::{SqliteRunner, at_once};
+use super::{Settings, fault};
+use crate::sql::unit;
 use crate::{Answer, Change, ChangeSink, Receipt, StoreError, Unit};
 
 type Task = Box<dyn FnOnce(&Connection) -> Answer<Reply> + Send>;
@@ -242,9 +244,11 @@ fn run_job(
     changes: &mut Vec<Change>,
 ) -> (Reply, Option<String>) {
     match job {
-        Job::Unit(unit, reply) => {
+        Job::Unit(job, reply) => {
             let before = changes.len();
-            let result = in_savepoint(connection, || apply::unit(connection, *unit, changes));
+            let result = in_savepoint(connection, || {
+                at_once(unit::apply(&mut SqliteRunner(connection), *job, changes))
+            });
             if result.is_err() {
                 changes.truncate(before);
             }

@@ -16,7 +16,7 @@ use crate::{Answer, StoreError};
 /// Takes what a future gives that waits for nothing but statements on SQLite.
 ///
 /// Panics when it waits: that is a fault of ours, found by the first test that runs it.
-pub(super) fn now<T>(future: impl Future<Output = T>) -> T {
+pub(super) fn at_once<T>(future: impl Future<Output = T>) -> T {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(value) => value,
         Poll::Pending => unreachable!("statements on SQLite are done when they are asked for"),
@@ -27,6 +27,12 @@ pub(super) fn now<T>(future: impl Future<Output = T>) -> T {
 pub(super) struct SqliteRunner<'c>(pub(super) &'c Connection);
 
 impl SqliteRunner<'_> {
+    /// Lets reads see one snapshot, which ends with them.
+    pub(super) fn snapshot<T>(&mut self, read: impl FnOnce(&mut Self) -> Answer<T>) -> Answer<T> {
+        let _undone_when_dropped = self.0.unchecked_transaction().map_err(fault)?;
+        read(self)
+    }
+
     fn prepare<T, const N: usize>(&self, query: &Query<'_, T, N>) -> Answer<CachedStatement<'_>> {
         self.0.prepare_cached(&query.sql).map_err(fault)
     }
