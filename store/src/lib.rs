@@ -1,13 +1,14 @@
 //! Landfall's store: the truth behind every feed.
 //!
-//! Small traits whose comments are contracts, values that say what to commit, and the embedded
-//! SQLite backend. All SQL of the project is here. The store never decides: it checks the
-//! preconditions of a decision, makes it durable, numbers it, and says so.
+//! Small traits whose comments are contracts, values that say what to commit, and two backends:
+//! SQLite embedded, and PostgreSQL. All SQL of the project is here. The store never decides: it
+//! checks the preconditions of a decision, makes it durable, numbers it, and says so.
 
 mod audits;
 mod commits;
 mod error;
 mod inbox;
+pub mod postgres;
 mod sends;
 mod sql;
 pub mod sqlite;

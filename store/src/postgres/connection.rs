@@ -44,8 +44,8 @@ impl Connection {
         if let Some(statement) = self.statements.get(sql) {
             return Ok(statement.clone());
         }
-        let prepare = self.client.prepare(&sql.replace('?', "$"));
-        let statement = bounded(self.patience, prepare).await?;
+        let text = sql.replace('?', "$");
+        let statement = bounded(self.patience, self.client.prepare(&text)).await?;
         if self.statements.len() >= STATEMENTS_MAX {
             self.statements.clear();
         }

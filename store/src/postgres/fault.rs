@@ -14,6 +14,7 @@ pub(super) struct Refused {
     /// The five characters of its SQLSTATE.
     pub(super) code: String,
     text: String,
+    constraint: Option<String>,
 }
 
 impl Refused {
@@ -25,13 +26,15 @@ impl Refused {
             (None, "22") => "a value cannot be stored".to_owned(),
             (None, _) => error.message().to_owned(),
         };
-        Self { code, text }
+        Self { code, text, constraint: error.constraint().map(str::to_owned) }
     }
 
-    /// Says whether another transaction was in the way, so that the same one may pass now.
+    /// Says whether another transaction was in the way, so that the same one may pass now. One
+    /// that took the same idempotency key meanwhile is found by then, and answered for.
     pub(super) fn is_passing(&self) -> bool {
         let passing = [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED];
         passing.iter().any(|state| state.code() == self.code)
+            || self.constraint.as_deref() == Some("idempotency_pkey")
     }
 
     /// Says whether the server, not the statement, is the reason: it is full, stopping, starting,
