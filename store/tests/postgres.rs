@@ -5,6 +5,14 @@
 
 #[macro_use]
 mod contract;
+#[path = "postgres/faults.rs"]
+mod faults;
+#[path = "postgres/nodes.rs"]
+mod nodes;
+#[path = "postgres/protection.rs"]
+mod protection;
+#[path = "postgres/schema.rs"]
+mod schema;
 
 use std::sync::Arc;
 
@@ -61,4 +69,12 @@ impl Backend for Place {
     fn claim_newer_schema(&self) {
         self.database.ask("update schema_version set version = version + 1").unwrap();
     }
+}
+
+fn deaf() -> ChangeSink {
+    Arc::new(|_| {})
+}
+
+async fn open(settings: &Settings) -> Arc<dyn Store> {
+    Arc::new(Postgres::open(settings, deaf()).await.unwrap())
 }

@@ -128,7 +128,9 @@ impl fmt::Display for Address {
             Some(Host::Tcp(name)) => name.clone(),
             #[cfg(unix)]
             Some(Host::Unix(path)) => path.display().to_string(),
-            None => self.config.get_hostaddrs().first().map(ToString::to_string).unwrap_or_default(),
+            None => {
+                self.config.get_hostaddrs().first().map(ToString::to_string).unwrap_or_default()
+            }
         };
         let port = self.config.get_ports().first().copied().unwrap_or(5432);
         write!(f, "PostgreSQL at {host}:{port}")?;

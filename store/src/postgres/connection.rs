@@ -1,7 +1,7 @@
 //! One connection: made with a bound on every wait, and told when it is of no more use.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
@@ -17,7 +17,7 @@ use crate::{Answer, StoreError};
 const STATEMENTS_MAX: usize = 512;
 /// Pauses between two tries to connect, doubled from the first to the last.
 const PAUSE_MIN: Duration = Duration::from_millis(50);
-const PAUSE_MAX: Duration = Duration::from_secs(2);
+const PAUSE_MAX: Duration = Duration::from_secs(1);
 /// What the client grants beyond the server's own bound, for an answer's way.
 const GRACE: Duration = Duration::from_secs(2);
 
@@ -82,7 +82,8 @@ pub(super) struct Dialer {
     tls: MakeRustlsConnect,
     /// Where connections are driven.
     runtime: Handle,
-    away: Mutex<Option<Away>>,
+    /// Shared by all who dial the same store.
+    away: Arc<Mutex<Option<Away>>>,
 }
 
 struct Away {
@@ -94,7 +95,14 @@ struct Away {
 impl Dialer {
     pub(super) fn new(settings: &Settings, runtime: Handle) -> Answer<Self> {
         let tls = tls::connector(&settings.address.protection)?;
-        Ok(Self { settings: settings.clone(), tls, runtime, away: Mutex::new(None) })
+        Ok(Self { settings: settings.clone(), tls, runtime, away: Arc::default() })
+    }
+
+    /// Makes another one for the same store, whose connections are driven elsewhere.
+    pub(super) fn on(&self, runtime: Handle) -> Self {
+        let (settings, tls, away) =
+            (self.settings.clone(), self.tls.clone(), Arc::clone(&self.away));
+        Self { settings, tls, runtime, away }
     }
 
     /// Connects, unless that failed a moment ago.
@@ -120,11 +128,16 @@ impl Dialer {
             }
             return;
         };
+        let now = Instant::now();
+        if away.as_ref().is_some_and(|away| now < away.until) {
+            // Others found it out at the same time.
+            return;
+        }
         if away.is_none() {
             tracing::warn!(%error, "PostgreSQL cannot be reached; requests are answered with 503");
         }
         let pause = away.as_ref().map_or(PAUSE_MIN, |away| (away.pause * 2).min(PAUSE_MAX));
-        *away = Some(Away { until: Instant::now() + pause, pause, why: text_of(error) });
+        *away = Some(Away { until: now + pause, pause, why: text_of(error) });
     }
 
     async fn dial(&self) -> Answer<Connection> {
@@ -135,7 +148,9 @@ impl Dialer {
             tokio::spawn(async move { drop(connection.await) });
             Ok(client)
         });
-        let connected = async { connecting.await.unwrap_or_else(|_| Err(tokio_postgres::Error::__private_api_timeout())) };
+        let connected = async {
+            connecting.await.unwrap_or_else(|_| Err(tokio_postgres::Error::__private_api_timeout()))
+        };
         let client = bounded(self.settings.connect_timeout, connected).await?;
         let patience = self.settings.statement_timeout + GRACE;
         let mut connection = Connection { client, statements: HashMap::new(), patience };

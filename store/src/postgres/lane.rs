@@ -64,10 +64,10 @@ struct Lane {
 pub(super) struct Lanes(Vec<Lane>);
 
 impl Lanes {
-    pub(super) fn start(settings: &Settings, sink: &ChangeSink) -> Answer<Self> {
+    pub(super) fn start(settings: &Settings, dialer: &Dialer, sink: &ChangeSink) -> Answer<Self> {
         let count = settings.committers.max(1);
         let queue_max = (settings.queue_max / count).max(1);
-        let lanes = (0..count).map(|index| Lane::start(index, queue_max, settings, sink));
+        let lanes = (0..count).map(|index| Lane::start(index, queue_max, settings, dialer, sink));
         lanes.collect::<Answer<Vec<_>>>().map(Self)
     }
 
@@ -107,6 +107,7 @@ impl Lane {
         index: usize,
         queue_max: usize,
         settings: &Settings,
+        dialer: &Dialer,
         sink: &ChangeSink,
     ) -> Answer<Self> {
         let internal = |error| StoreError::Internal(Box::new(error));
@@ -115,7 +116,7 @@ impl Lane {
         // A runtime of its own on a thread of its own: nothing that others do holds a commit up.
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(internal)?;
-        let dialer = Dialer::new(settings, runtime.handle().clone())?;
+        let dialer = dialer.on(runtime.handle().clone());
         let (theirs, sink, group_max) = (Arc::clone(&shared), Arc::clone(sink), settings.group_max);
         let thread = std::thread::Builder::new()
             .name(format!("store-committer-{index}"))

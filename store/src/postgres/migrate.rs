@@ -2,8 +2,6 @@
 //!
 //! Two nodes may start at once: the second waits for the lock on the table of the version.
 
-use landfall_core::feed::Epoch;
-
 use super::connection::Connection;
 use super::fault::refused;
 use crate::{Answer, StoreError};
@@ -51,14 +49,4 @@ async fn in_transaction(connection: &mut Connection) -> Answer<(u32, u32)> {
         connection.runner().change(sql, &[&version]).await?;
     }
     Ok((from, latest))
-}
-
-/// Reads the store's epoch; a store that was never restored is in its first.
-pub(super) async fn epoch(connection: &mut Connection) -> Answer<Epoch> {
-    let sql = "select value from setting where name = 'epoch'";
-    let rows = connection.runner().rows(sql, &[]).await?;
-    let Some(row) = rows.first() else { return Ok(Epoch(1)) };
-    let value: &str = row.get(0);
-    let no_number = || StoreError::Internal("the stored epoch is no number".into());
-    value.parse().map(Epoch).map_err(|_| no_number())
 }

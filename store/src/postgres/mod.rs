@@ -29,10 +29,8 @@ use fault::told;
 use lane::Lanes;
 use pool::Pool;
 
-use crate::sql::{chain, feeds, idempotency};
-use crate::{
-    Answer, Answered, ChangeSink, Commits, Receipt, SealReport, StoreError, Unit,
-};
+use crate::sql::{chain, feeds, idempotency, setting};
+use crate::{Answer, Answered, ChangeSink, Commits, Receipt, SealReport, StoreError, Unit};
 
 /// The schema of a new store, for whoever measures against the bare tables.
 pub const SCHEMA: &str = include_str!("../../migrations/0001_spine.postgres.sql");
@@ -95,11 +93,12 @@ impl Postgres {
         let dialer = Dialer::new(settings, runtime.handle())?;
         let mut connection = dialer.connect().await?;
         migrate::migrate(&mut connection).await?;
-        let epoch = migrate::epoch(&mut connection).await?;
+        let epoch = setting::epoch(&mut connection.runner()).await?;
         let newest = feeds::newest_of_all(&mut connection.runner()).await?;
         drop(connection);
         let replay_sequence = Arc::new(AtomicU64::new(newest.0));
-        let lanes = Lanes::start(settings, &counting(Arc::clone(&replay_sequence), sink))?;
+        let sink = counting(Arc::clone(&replay_sequence), sink);
+        let lanes = Lanes::start(settings, &dialer, &sink)?;
         let pool = Pool::new(dialer, settings.connections, settings.wait);
         let runtime = Mutex::new(runtime.keep());
         Ok(Self { lanes, pool, epoch, replay_sequence, runtime })

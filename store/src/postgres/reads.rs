@@ -207,7 +207,9 @@ impl Audits for Postgres {
         Box::pin(async move {
             let mut loan = self.pool.lend().await?;
             let connection = loan.connection();
-            connection.command("begin transaction isolation level repeatable read read only").await?;
+            connection
+                .command("begin transaction isolation level repeatable read read only")
+                .await?;
             // After an error the connection is closed with the loan.
             let found = chain::verify(&mut connection.runner(), &tenant).await.map_err(told)?;
             connection.command("commit").await?;

@@ -33,7 +33,8 @@ pub(super) fn connector(protection: &Protection) -> Answer<MakeRustlsConnect> {
 
 fn from_file(path: &Path) -> Answer<RootCertStore> {
     let text = format!("the certificates of {} cannot be read", path.display());
-    let failed = |error: &dyn std::fmt::Display| StoreError::Internal(format!("{text}: {error}").into());
+    let failed =
+        |error: &dyn std::fmt::Display| StoreError::Internal(format!("{text}: {error}").into());
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_file_iter(path).map_err(|error| failed(&error))? {
         let certificate = certificate.map_err(|error| failed(&error))?;

@@ -96,12 +96,9 @@ async fn make_missing(runner: &mut PostgresRunner<'_>, names: &BTreeSet<Name<'_>
 }
 
 fn name<'u>(named: &mut Named<'u>, unit: &'u Unit) {
-    let inbox = |user: &'u UserId| {
-        (unit.tenant.as_str(), FeedKind::Inbox.as_str(), user.as_str())
-    };
-    let of_topic = |topic: &'u TopicId| {
-        (unit.tenant.as_str(), FeedKind::Topic.as_str(), topic.as_str())
-    };
+    let inbox = |user: &'u UserId| (unit.tenant.as_str(), FeedKind::Inbox.as_str(), user.as_str());
+    let of_topic =
+        |topic: &'u TopicId| (unit.tenant.as_str(), FeedKind::Topic.as_str(), topic.as_str());
     for guard in &unit.guards {
         match guard {
             Guard::TopicThere(topic)

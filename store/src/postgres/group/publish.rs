@@ -41,9 +41,9 @@ pub(super) async fn publish(
         }
     }
     let published = changes[first..].iter().map(published);
-    let rows = published.zip(&feeds).filter_map(|(new, (tenant, feed))| {
-        new.map(|new| inbox_write::values(tenant, *feed, new))
-    });
+    let rows = published
+        .zip(&feeds)
+        .filter_map(|(new, (tenant, feed))| new.map(|new| inbox_write::values(tenant, *feed, new)));
     insert(runner, &rows.collect::<Vec<_>>()).await
 }
 
