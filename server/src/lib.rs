@@ -14,6 +14,7 @@ pub mod http;
 pub mod keys;
 pub mod logs;
 pub mod metrics;
+pub mod rates;
 pub mod realtime;
 pub mod secret;
 pub mod serve;

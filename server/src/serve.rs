@@ -20,10 +20,12 @@ use landfall_store::{Change, ChangeSink, Store};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::app::{App, AppParts};
+use crate::app::{App, AppParts, WebSettings};
 use crate::auth::Verifier;
+use crate::auth::jwks::{Fetcher, KeptSets, keep_fresh};
 use crate::clock::Clock;
 use crate::config::{Config, Loaded, store_settings};
 use crate::http;
@@ -115,7 +117,7 @@ pub struct Server {
     store: Arc<dyn Store>,
     accepting: tokio::task::JoinHandle<()>,
     beating: tokio::task::JoinHandle<()>,
-    workers: tokio::task::JoinSet<()>,
+    workers: JoinSet<()>,
     stop: CancellationToken,
     drain_for: Duration,
     /// Held as long as the server uses the folder.
@@ -144,9 +146,12 @@ impl Server {
             verifier,
             limits: config.limits.clone(),
             batch_max_lines: config.notify.batch_max_lines,
+            web: WebSettings::new(&config.server),
             live: Arc::clone(&hub) as Arc<dyn crate::app::LiveStats>,
             drain: CancellationToken::new(),
         });
+        let kept = KeptSets::new(&config.server.data_dir);
+        kept.restore(app.verifier.key_sets().map(|set| &**set));
         Self::begin(config, app, hub, store, lock)
     }
 
@@ -163,7 +168,8 @@ impl Server {
         let stop = CancellationToken::new();
         let (reports, events) = live_queue(EVENTS_ROOM);
         let pace = worker::Pace { seal: config.audit.seal_ms.duration() };
-        let workers = worker::start(&app.services, &app.metrics, events, pace, &stop);
+        let mut workers = worker::start(&app.services, &app.metrics, events, pace, &stop);
+        keep_keys_fresh(config, &app, &stop, &mut workers)?;
         let services = Arc::clone(&app.services);
         let beating = tokio::spawn(realtime::beat(Arc::clone(&hub), services, stop.clone()));
         let gateway = gateway(config, &app, &hub, reports);
@@ -212,6 +218,27 @@ impl Server {
         // Closing waits for the last group commit, so it must not hold up the runtime.
         let _ = tokio::task::spawn_blocking(move || store.close()).await;
     }
+}
+
+/// Starts what fetches the issuers' key sets. The start does not wait for them: a token that comes first does.
+fn keep_keys_fresh(
+    config: &Config,
+    app: &App,
+    stop: &CancellationToken,
+    workers: &mut JoinSet<()>,
+) -> anyhow::Result<()> {
+    let mut sets = app.verifier.key_sets().peekable();
+    if sets.peek().is_none() {
+        return Ok(());
+    }
+    let fetcher = Fetcher::new(config.auth.jwks_timeout_seconds.duration())
+        .context("auth.keys: no key set can be fetched; install the package ca-certificates")?;
+    let (kept, pace) = (KeptSets::new(&config.server.data_dir), config.auth.jwks_pace());
+    for set in sets {
+        let (set, fetcher) = (Arc::clone(set), fetcher.clone());
+        workers.spawn(keep_fresh(set, fetcher, kept.clone(), pace, stop.clone()));
+    }
+    Ok(())
 }
 
 fn gateway(config: &Config, app: &App, hub: &Arc<Hub>, events: Reports) -> Arc<Gateway> {
@@ -289,7 +316,7 @@ fn http1(config: &Config) -> http1::Builder {
     builder
         .timer(TokioTimer::new())
         .header_read_timeout(config.limits.header_seconds.duration())
-        .max_buf_size(config.limits.header_kib.bytes().max(8_192));
+        .max_buf_size(config.limits.header_kib.bytes());
     builder
 }
 
@@ -306,8 +333,8 @@ async fn accept(
             () = app.drain.cancelled() => return,
             accepted = listener.accept() => accepted,
         };
-        let stream = match accepted {
-            Ok((stream, _)) => stream,
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
             Err(error) => {
                 // Out of file descriptors, most likely: others must end before anybody can come.
                 tracing::warn!(%error, "a connection could not be accepted");
@@ -321,7 +348,10 @@ async fn accept(
             let _ = stream.try_write(NO_ROOM);
             continue;
         };
-        let service = TowerToHyperService::new(router.clone());
+        let service = TowerToHyperService::new(http::FromPeer {
+            router: router.clone(),
+            peer: http::Peer(peer.ip()),
+        });
         let connection = builder.serve_connection(TokioIo::new(stream), service);
         let drain = app.drain.clone();
         app.tasks.spawn(async move {
@@ -333,7 +363,10 @@ async fn accept(
 
 /// Serves one HTTP connection; once the drain begins, only what is under way on it.
 async fn serve_http(
-    connection: http1::UpgradeableConnection<TokioIo<TcpStream>, TowerToHyperService<axum::Router>>,
+    connection: http1::UpgradeableConnection<
+        TokioIo<TcpStream>,
+        TowerToHyperService<http::FromPeer>,
+    >,
     drain: CancellationToken,
 ) {
     let mut connection = std::pin::pin!(connection);

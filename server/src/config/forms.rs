@@ -2,11 +2,12 @@
 //!
 //! Pure checks. Must never put a password that a URL may carry into what they answer.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use axum::http::Uri;
 use landfall_core::auth::Scope;
 
+use super::network::Network;
 use super::suggest::did_you_mean;
 
 /// Checks a scope; says which known one looks most like a wrong one.
@@ -36,12 +37,39 @@ pub(super) fn url_or_empty(text: &str) -> Result<(), String> {
     Err("must be http:// or https:// with a host, and no slash or query at the end".to_owned())
 }
 
+/// An origin is a scheme, a host and perhaps a port (RFC 6454, section 6.1), as browsers write it.
+pub(super) fn origin(text: &str) -> Result<(), String> {
+    let plain = |uri: &Uri| {
+        let (scheme, authority) = (uri.scheme_str().unwrap_or_default(), uri.authority());
+        authority.is_some_and(|a| text == format!("{scheme}://{a}").to_ascii_lowercase())
+    };
+    if text == "*" || http_uri(text).as_ref().is_some_and(plain) {
+        return Ok(());
+    }
+    Err(format!("must be * or an origin such as https://app.example.org, not {text:?}"))
+}
+
+pub(super) fn network(text: &str) -> Result<(), String> {
+    Network::parse(text).map(|_| ()).map_err(|error| format!("{error}, not {text:?}"))
+}
+
 fn http_uri(text: &str) -> Option<Uri> {
     let uri: Uri = text.parse().ok()?;
     let authority = uri.authority()?;
     let known = matches!(uri.scheme_str(), Some("http" | "https"));
     let sound = !authority.host().is_empty() && !authority.as_str().contains('@');
     (known && sound).then_some(uri)
+}
+
+/// Checks the address of a key set. Whoever can change what comes from there can sign for everybody, so it has to be
+/// https unless it never leaves this machine. A password has no place in it: settings are printed.
+pub(super) fn issuer_url(text: &str) -> Result<(), String> {
+    let wanted = "must be https:// with a host (http:// is for this machine alone), without user or fragment";
+    let uri = http_uri(text).filter(|_| !text.contains('#')).ok_or(wanted)?;
+    let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
+    let is_here = host.eq_ignore_ascii_case("localhost")
+        || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+    if uri.scheme_str() == Some("https") || is_here { Ok(()) } else { Err(wanted.to_owned()) }
 }
 
 pub(super) fn contact_or_empty(text: &str) -> Result<(), String> {

@@ -8,10 +8,10 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use landfall_core::auth::{Caller, Scope};
-use landfall_protocol::problem::Code;
 
 use super::error::ApiError;
 use super::observe::{RequestId, Seen};
+use super::peer::Origin;
 use crate::app::App;
 use crate::auth::{AuthError, bearer};
 use crate::service::ServiceError;
@@ -28,7 +28,7 @@ impl FromRequestParts<Arc<App>> for Authenticated {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
-        Self::by(token(&parts.headers), parts, app)
+        Self::by(token(&parts.headers), parts, app).await
     }
 }
 
@@ -38,28 +38,27 @@ impl Authenticated {
     ///
     /// # Errors
     /// 401 when there is no token or it does not hold.
-    pub(super) fn by_header_or_query(parts: &Parts, app: &Arc<App>) -> Result<Self, ApiError> {
+    pub(super) async fn by_header_or_query(
+        parts: &Parts,
+        app: &Arc<App>,
+    ) -> Result<Self, ApiError> {
         let in_query = parts.uri.query().and_then(bearer::from_query);
         match in_query {
             Some(token) if !parts.headers.contains_key(header::AUTHORIZATION) => {
-                Self::by(Ok(&token), parts, app)
+                Self::by(Ok(&token), parts, app).await
             }
-            _ => Self::by(token(&parts.headers), parts, app),
+            _ => Self::by(token(&parts.headers), parts, app).await,
         }
     }
 
-    fn by(token: Result<&str, AuthError>, parts: &Parts, app: &Arc<App>) -> Result<Self, ApiError> {
-        let verified =
-            token.and_then(|token| app.verifier.verify(token, app.services.now().as_ms()));
-        match verified {
-            Ok(caller) => {
-                if let Some(seen) = parts.extensions.get::<Seen>() {
-                    seen.remember(&caller);
-                }
-                Ok(Self(caller))
-            }
-            Err(error) => Err(refused(app, parts, error)),
-        }
+    async fn by(
+        token: Result<&str, AuthError>,
+        parts: &Parts,
+        app: &Arc<App>,
+    ) -> Result<Self, ApiError> {
+        let caller = caller(app, parts, token).await?;
+        app.rates.request(&caller)?;
+        Ok(Self(caller))
     }
 }
 
@@ -67,11 +66,36 @@ impl FromRequestParts<Arc<App>> for MetricsReader {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
-        let Authenticated(caller) = Authenticated::from_request_parts(parts, app).await?;
+        // Not counted: a server is watched above all when it has too much to do.
+        let caller = caller(app, parts, token(&parts.headers)).await?;
         if caller.may(&Scope::MetricsRead) {
             Ok(Self)
         } else {
             Err(ServiceError::needs("metrics:read").into())
+        }
+    }
+}
+
+async fn caller(
+    app: &App,
+    parts: &Parts,
+    token: Result<&str, AuthError>,
+) -> Result<Caller, ApiError> {
+    let token = token.map_err(|error| refused(app, parts, error))?;
+    let Origin(from) = parts.extensions.get().copied().unwrap_or_default();
+    app.rates.try_token(from)?;
+    match app.verifier.verify_waiting(token, app.services.now().as_ms()).await {
+        Ok(caller) => {
+            if let Some(seen) = parts.extensions.get::<Seen>() {
+                seen.remember(&caller);
+            }
+            Ok(caller)
+        }
+        Err(error) => {
+            if error.is_the_tokens_fault() {
+                app.rates.token_refused(from);
+            }
+            Err(refused(app, parts, error))
         }
     }
 }
@@ -91,7 +115,7 @@ fn refused(app: &App, parts: &Parts, error: AuthError) -> ApiError {
     app.metrics.token_refused(reason);
     let request_id = parts.extensions.get::<RequestId>().map(|id| &*id.0);
     tracing::info!(reason, request_id, "a token was refused");
-    let answer = ApiError::new(Code::Unauthenticated, error.to_string());
+    let answer = ApiError::new(error.code(), error.to_string());
     match error {
         // RFC 6750, section 3.1: whoever brought no token gets no error code.
         AuthError::Missing => answer,

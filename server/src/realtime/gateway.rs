@@ -33,7 +33,7 @@ pub enum Identity {
     Known(Box<Caller>),
     /// The handshake brought a token, which was not; the reason is told after the handshake,
     /// because a browser cannot see a refused one's status.
-    Refused(String),
+    Refused(AuthError),
     /// The handshake brought none: the first message has to.
     Unsaid,
 }
@@ -88,7 +88,15 @@ impl Gateway {
     /// Checks a token that a socket brought, wherever it did; a refusal is counted and told, as
     /// the client sees only a closed socket.
     pub fn verify(&self, token: &str) -> Result<Caller, AuthError> {
-        let verified = self.verifier.verify(token, self.services.now().as_ms());
+        self.told(self.verifier.verify(token, self.services.now().as_ms()))
+    }
+
+    /// Checks a token as [`Self::verify`] does, and waits a little for its issuer's keys where they are on their way.
+    pub async fn verify_waiting(&self, token: &str) -> Result<Caller, AuthError> {
+        self.told(self.verifier.verify_waiting(token, self.services.now().as_ms()).await)
+    }
+
+    fn told(&self, verified: Result<Caller, AuthError>) -> Result<Caller, AuthError> {
         if let Err(error) = &verified {
             let reason = error.name();
             self.metrics.token_refused(reason);
@@ -104,7 +112,7 @@ impl Gateway {
         let is_greeted = matches!(identity, Identity::Unsaid);
         let identified = match identity {
             Identity::Known(caller) => Ok((*caller, followed)),
-            Identity::Refused(why) => Err((CloseCode::Policy, why)),
+            Identity::Refused(error) => Err(refusal(error)),
             Identity::Unsaid => self.greet(&wire, &followed).await,
         };
         let (caller, followed) = match identified {
@@ -218,7 +226,7 @@ impl Gateway {
             NoToken::Broken(error) => with_reason(reading::close_code(error)),
             NoToken::Gone => with_reason(CloseCode::Normal),
         })?;
-        let caller = self.verify(&token).map_err(|error| (CloseCode::Policy, error.to_string()))?;
+        let caller = self.verify_waiting(&token).await.map_err(refusal)?;
         Ok((caller, followed))
     }
 
@@ -233,6 +241,10 @@ impl Gateway {
             tracing::warn!("connections report faster than can be stored; something was dropped");
         }
     }
+}
+
+fn refusal(error: AuthError) -> (CloseCode, String) {
+    (error.code().into(), error.to_string())
 }
 
 /// A connection's place in the hub, given up even if its task panics.

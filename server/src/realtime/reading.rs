@@ -199,9 +199,10 @@ fn on_text(gateway: &Gateway, connection: &Arc<Connection>, text: &str) -> u32 {
                 return confirm(gateway, connection, connection.on_ack(replay_id));
             }
             ClientFrame::Auth { token } => {
-                let answer = renew(gateway, connection, &token.0).unwrap_or_else(|detail| {
-                    ControlFrame::Error { code: Code::Unauthenticated, detail, reference }
-                });
+                let answer =
+                    renew(gateway, connection, &token.0).unwrap_or_else(|(code, detail)| {
+                        ControlFrame::Error { code, detail, reference }
+                    });
                 connection.send(&answer);
             }
         },
@@ -211,10 +212,14 @@ fn on_text(gateway: &Gateway, connection: &Arc<Connection>, text: &str) -> u32 {
 }
 
 /// Takes a fresh token of the same user and tenant.
-fn renew(gateway: &Gateway, connection: &Connection, token: &str) -> Result<ControlFrame, String> {
-    let caller = gateway.verify(token).map_err(|error| error.to_string())?;
+fn renew(
+    gateway: &Gateway,
+    connection: &Connection,
+    token: &str,
+) -> Result<ControlFrame, (Code, String)> {
+    let caller = gateway.verify(token).map_err(|error| (error.code(), error.to_string()))?;
     if caller.tenant != connection.feed.tenant || caller.user != connection.user {
-        return Err("the token is another user's".into());
+        return Err((Code::Unauthenticated, "the token is another user's".into()));
     }
     gateway.hub.renew(connection, caller.expires_at);
     Ok(authenticated(&caller.user, caller.expires_at))

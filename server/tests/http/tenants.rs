@@ -24,7 +24,7 @@ async fn another_tenant_sees_nothing_on_any_route() {
             ("POST", "/api/v1/notify") => {
                 (json!({ "topic_id": "elsewhere", "type": "t", "message": "m" }), 404)
             }
-            // Nobody is live here; the tests of realtime look at the stream.
+            // Live connections have their own tests, with a hub.
             ("POST", "/api/v1/notify/batch") | ("GET", "/api/v1/stream") => continue,
             ("POST", "/api/v1/topics/{id}/members") => {
                 (json!({ "members": [{ "user_id": "u1" }] }), 404)
