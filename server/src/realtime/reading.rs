@@ -124,7 +124,9 @@ impl Reader<'_> {
             };
             let frames = decoder.take_frames().saturating_sub(earned);
             let now = Duration::from_secs(second.into());
-            let is_too_fast = |pace: Pace| frames > 0 && pace.take(sent, now, frames).is_err();
+            let is_too_fast = |pace: Pace| {
+                frames > pace.burst() || frames > 0 && pace.take(sent, now, frames).is_err()
+            };
             if settings.frame_pace.is_some_and(is_too_fast) {
                 gateway.hub.counters.flood_closed.fetch_add(1, Ordering::Relaxed);
                 return connection.refuse(Code::RateLimited, "too many frames at once");
