@@ -67,6 +67,9 @@ pub struct Health {
     pub redis: PartStatus,
     /// The store.
     pub store: PartStatus,
+    /// The keys that issuers of tokens publish: degraded while some are older than they should be, unavailable while some
+    /// could never be had.
+    pub issuers: PartStatus,
     /// What is wrong with the store, until it works again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub store_trouble: Option<StoreTrouble>,

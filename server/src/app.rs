@@ -92,7 +92,8 @@ impl App {
         let pages =
             PageLimits { default: limits.page_default as usize, max: limits.page_max as usize };
         let rates = Rates::new(&limits, services.clock.clone());
-        let metrics = Arc::new(Metrics::new(Arc::clone(&live), services.now()));
+        let metrics =
+            Arc::new(Metrics::new(Arc::clone(&live), Arc::clone(&verifier), services.now()));
         Arc::new(Self {
             services,
             verifier,

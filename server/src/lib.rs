@@ -19,4 +19,5 @@ pub mod realtime;
 pub mod secret;
 pub mod serve;
 pub mod service;
+pub mod sockets;
 pub mod worker;

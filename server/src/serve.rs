@@ -11,31 +11,34 @@ use anyhow::Context as _;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use landfall_bus::{Nudge, in_memory};
+use landfall_bus::{Capacity, Nudge, in_memory};
 use landfall_core::cursor::CursorKey;
 use landfall_core::notify::NotifyLimits;
 use landfall_core::session::PageSizes;
 use landfall_store::sqlite::Sqlite;
 use landfall_store::{Change, ChangeSink, Store};
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::{App, AppParts, WebSettings};
 use crate::auth::Verifier;
+use crate::auth::jwks::{Fetcher, KeptSets, keep_fresh};
 use crate::clock::Clock;
 use crate::config::{Config, Loaded, store_settings};
 use crate::http;
 use crate::keys::{DataLock, Keys};
-use crate::realtime::{Gateway, Hub, HubSettings};
-use crate::service::inbox::LiveEvent;
+use crate::realtime::{FrameRate, Gateway, Hub, HubSettings};
+use crate::service::live_queue::{Reports, Room, live_queue};
 use crate::service::{Parts, Services, Settings};
-use crate::{logs, realtime, worker};
+use crate::{logs, realtime, sockets, worker};
 
 /// Nudges that the bus holds; more are lost, which costs a comparison of heads.
-const BUS_CAPACITY: usize = 65_536;
+const BUS_CAPACITY: Capacity = Capacity { nudges: 65_536, bytes: 256 * 1_024 * 1_024 };
 /// Events of live connections that wait to be stored.
-const EVENTS_CAPACITY: usize = 65_536;
+const EVENTS_ROOM: Room = Room { events: 65_536, numbers: 1_048_576 };
 
 /// What a connection beyond `limits.connections_max` gets; nothing of it is read.
 const NO_ROOM: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
@@ -60,27 +63,48 @@ pub fn run(loaded: Loaded) -> anyhow::Result<()> {
         store = %store_settings(&loaded.config).path.display(),
         "starting"
     );
-    runtime.block_on(async {
-        let server = Server::start(&loaded.config, Clock::system()).await?;
-        tracing::info!(addr = %server.address(), "listening");
-        stop_signal().await;
-        tracing::info!("draining");
-        server.stop().await;
-        tracing::info!("stopped");
-        Ok(())
-    })
+    sockets::raise_open_files(loaded.config.limits.connections_max);
+    let ended = runtime.block_on(serve(&loaded.config));
+    // After a second signal nobody waits for what is under way, not even for a thread.
+    runtime.shutdown_background();
+    ended
 }
 
-async fn stop_signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let terminate = signal(SignalKind::terminate());
-    let interrupt = signal(SignalKind::interrupt());
-    match (terminate, interrupt) {
-        (Ok(mut terminate), Ok(mut interrupt)) => {
-            tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+async fn serve(config: &Config) -> anyhow::Result<()> {
+    let mut signals = StopSignals::listen();
+    let server = Server::start(config, Clock::system()).await?;
+    tracing::info!(addr = %server.address(), "listening");
+    signals.next().await;
+    tracing::info!("draining; a second signal stops at once");
+    tokio::select! {
+        () = server.stop() => {}
+        () = signals.next() => {
+            anyhow::bail!("stopped at once by a second signal; what was under way did not end")
         }
+    }
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// SIGTERM and SIGINT, from the moment they are listened for.
+struct StopSignals(Option<[Signal; 2]>);
+
+impl StopSignals {
+    fn listen() -> Self {
+        let both = signal(SignalKind::terminate()).and_then(|terminate| {
+            signal(SignalKind::interrupt()).map(|interrupt| [terminate, interrupt])
+        });
         // Without signals the process can still be killed; nothing accepted is lost by that.
-        _ => std::future::pending().await,
+        Self(both.ok())
+    }
+
+    async fn next(&mut self) {
+        match &mut self.0 {
+            Some([terminate, interrupt]) => {
+                tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+            }
+            None => std::future::pending().await,
+        }
     }
 }
 
@@ -93,7 +117,7 @@ pub struct Server {
     store: Arc<dyn Store>,
     accepting: tokio::task::JoinHandle<()>,
     beating: tokio::task::JoinHandle<()>,
-    workers: tokio::task::JoinSet<()>,
+    workers: JoinSet<()>,
     stop: CancellationToken,
     drain_for: Duration,
     /// Held as long as the server uses the folder.
@@ -126,6 +150,8 @@ impl Server {
             live: Arc::clone(&hub) as Arc<dyn crate::app::LiveStats>,
             drain: CancellationToken::new(),
         });
+        let kept = KeptSets::new(&config.server.data_dir);
+        kept.restore(app.verifier.key_sets().map(|set| &**set));
         Self::begin(config, app, hub, store, lock)
     }
 
@@ -137,16 +163,17 @@ impl Server {
         store: Arc<dyn Store>,
         lock: DataLock,
     ) -> anyhow::Result<Self> {
-        let listener = listen(config)?;
+        let listener = sockets::listen(config)?;
         let address = listener.local_addr()?;
         let stop = CancellationToken::new();
-        let (events, events_rx) = mpsc::channel(EVENTS_CAPACITY);
+        let (reports, events) = live_queue(EVENTS_ROOM);
         let pace = worker::Pace { seal: config.audit.seal_ms.duration() };
-        let workers = worker::start(&app.services, &app.metrics, events_rx, pace, &stop);
+        let mut workers = worker::start(&app.services, &app.metrics, events, pace, &stop);
+        keep_keys_fresh(config, &app, &stop, &mut workers)?;
         let services = Arc::clone(&app.services);
         let beating = tokio::spawn(realtime::beat(Arc::clone(&hub), services, stop.clone()));
-        let gateway = gateway(config, &app, &hub, events);
-        let router = http::router(Arc::clone(&app), http::ws::routes(gateway));
+        let gateway = gateway(config, &app, &hub, reports);
+        let router = http::router(Arc::clone(&app), http::live_routes(gateway));
         let accepting = tokio::spawn(accept(listener, router, Arc::clone(&app), http1(config)));
         let drain_for = config.server.drain_seconds.duration();
         Ok(Self {
@@ -193,12 +220,28 @@ impl Server {
     }
 }
 
-fn gateway(
+/// Starts what fetches the issuers' key sets. The start does not wait for them: a token that comes first does.
+fn keep_keys_fresh(
     config: &Config,
     app: &App,
-    hub: &Arc<Hub>,
-    events: mpsc::Sender<LiveEvent>,
-) -> Arc<Gateway> {
+    stop: &CancellationToken,
+    workers: &mut JoinSet<()>,
+) -> anyhow::Result<()> {
+    let mut sets = app.verifier.key_sets().peekable();
+    if sets.peek().is_none() {
+        return Ok(());
+    }
+    let fetcher = Fetcher::new(config.auth.jwks_timeout_seconds.duration())
+        .context("auth.keys: no key set can be fetched; install the package ca-certificates")?;
+    let (kept, pace) = (KeptSets::new(&config.server.data_dir), config.auth.jwks_pace());
+    for set in sets {
+        let (set, fetcher) = (Arc::clone(set), fetcher.clone());
+        workers.spawn(keep_fresh(set, fetcher, kept.clone(), pace, stop.clone()));
+    }
+    Ok(())
+}
+
+fn gateway(config: &Config, app: &App, hub: &Arc<Hub>, events: Reports) -> Arc<Gateway> {
     Arc::new(Gateway {
         hub: Arc::clone(hub),
         services: Arc::clone(&app.services),
@@ -243,6 +286,8 @@ fn hub_settings(config: &Config) -> HubSettings {
         queue_frames: realtime.queue_max_frames,
         queue_bytes: realtime.queue_max_kib.bytes(),
         message_bytes: limits.frame_kib.bytes(),
+        frame_rate: FrameRate { per_second: limits.frames_per_second, burst: limits.frames_burst },
+        message_seconds: limits.frame_seconds.0,
         json_depth: limits.json_depth,
         connections: limits.connections_max,
         connections_per_user: limits.connections_per_user,
@@ -264,16 +309,6 @@ fn service_settings(config: &Config) -> Settings {
         members_bulk: limits.members_bulk_max,
         idempotency_ms: config.notify.idempotency_hours.millis(),
     }
-}
-
-fn listen(config: &Config) -> anyhow::Result<TcpListener> {
-    let address = config.server.listen;
-    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    socket.set_reuseaddr(true)?;
-    // Without a bound, one stalled phone pins megabytes of kernel memory.
-    socket.set_send_buffer_size(config.realtime.send_buffer_kib.bytes() as u32)?;
-    socket.bind(address).with_context(|| format!("cannot listen on {address}"))?;
-    socket.listen(config.server.backlog).with_context(|| format!("cannot listen on {address}"))
 }
 
 fn http1(config: &Config) -> http1::Builder {

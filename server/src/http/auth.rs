@@ -8,7 +8,6 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use landfall_core::auth::{Caller, Scope};
-use landfall_protocol::problem::Code;
 
 use super::error::ApiError;
 use super::observe::{RequestId, Seen};
@@ -29,7 +28,35 @@ impl FromRequestParts<Arc<App>> for Authenticated {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
-        let caller = caller(app, parts)?;
+        Self::by(token(&parts.headers), parts, app).await
+    }
+}
+
+impl Authenticated {
+    /// Knows the caller by the header or, where there is none, by `?token=`: an event stream's
+    /// client may not be able to set a header (contract 1).
+    ///
+    /// # Errors
+    /// 401 when there is no token or it does not hold.
+    pub(super) async fn by_header_or_query(
+        parts: &Parts,
+        app: &Arc<App>,
+    ) -> Result<Self, ApiError> {
+        let in_query = parts.uri.query().and_then(bearer::from_query);
+        match in_query {
+            Some(token) if !parts.headers.contains_key(header::AUTHORIZATION) => {
+                Self::by(Ok(&token), parts, app).await
+            }
+            _ => Self::by(token(&parts.headers), parts, app).await,
+        }
+    }
+
+    async fn by(
+        token: Result<&str, AuthError>,
+        parts: &Parts,
+        app: &Arc<App>,
+    ) -> Result<Self, ApiError> {
+        let caller = caller(app, parts, token).await?;
         app.rates.request(&caller)?;
         Ok(Self(caller))
     }
@@ -40,7 +67,7 @@ impl FromRequestParts<Arc<App>> for MetricsReader {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
         // Not counted: a server is watched above all when it has too much to do.
-        let caller = caller(app, parts)?;
+        let caller = caller(app, parts, token(&parts.headers)).await?;
         if caller.may(&Scope::MetricsRead) {
             Ok(Self)
         } else {
@@ -49,11 +76,15 @@ impl FromRequestParts<Arc<App>> for MetricsReader {
     }
 }
 
-fn caller(app: &App, parts: &Parts) -> Result<Caller, ApiError> {
-    let token = token(&parts.headers).map_err(|error| refused(app, parts, error))?;
+async fn caller(
+    app: &App,
+    parts: &Parts,
+    token: Result<&str, AuthError>,
+) -> Result<Caller, ApiError> {
+    let token = token.map_err(|error| refused(app, parts, error))?;
     let Origin(from) = parts.extensions.get().copied().unwrap_or_default();
     app.rates.try_token(from)?;
-    match app.verifier.verify(token, app.services.now().as_ms()) {
+    match app.verifier.verify_waiting(token, app.services.now().as_ms()).await {
         Ok(caller) => {
             if let Some(seen) = parts.extensions.get::<Seen>() {
                 seen.remember(&caller);
@@ -61,7 +92,9 @@ fn caller(app: &App, parts: &Parts) -> Result<Caller, ApiError> {
             Ok(caller)
         }
         Err(error) => {
-            app.rates.token_refused(from);
+            if error.is_the_tokens_fault() {
+                app.rates.token_refused(from);
+            }
             Err(refused(app, parts, error))
         }
     }
@@ -82,7 +115,7 @@ fn refused(app: &App, parts: &Parts, error: AuthError) -> ApiError {
     app.metrics.token_refused(reason);
     let request_id = parts.extensions.get::<RequestId>().map(|id| &*id.0);
     tracing::info!(reason, request_id, "a token was refused");
-    let answer = ApiError::new(Code::Unauthenticated, error.to_string());
+    let answer = ApiError::new(error.code(), error.to_string());
     match error {
         // RFC 6750, section 3.1: whoever brought no token gets no error code.
         AuthError::Missing => answer,

@@ -15,6 +15,7 @@ use landfall_protocol::text::Time;
 
 use super::error::ApiError;
 use crate::app::App;
+use crate::auth::jwks::Freshness;
 use crate::service::Trouble;
 
 /// Says how the server is; always 200 while the process lives.
@@ -22,15 +23,15 @@ use crate::service::Trouble;
     security(()),
     responses((status = 200, description = "How it is.", body = Health)))]
 pub(super) async fn health(State(app): State<Arc<App>>) -> Json<Health> {
-    let (status, store, store_trouble) = match app.services.store_trouble().await {
-        None => (HealthStatus::Healthy, PartStatus::Healthy, None),
-        Some(Trouble::DiskFull) => {
-            (HealthStatus::Degraded, PartStatus::Degraded, Some(StoreTrouble::DiskFull))
-        }
-        Some(Trouble::Away) => {
-            (HealthStatus::Degraded, PartStatus::Unavailable, Some(StoreTrouble::Away))
-        }
+    let (store, store_trouble) = match app.services.store_trouble().await {
+        None => (PartStatus::Healthy, None),
+        Some(Trouble::DiskFull) => (PartStatus::Degraded, Some(StoreTrouble::DiskFull)),
+        Some(Trouble::Away) => (PartStatus::Unavailable, Some(StoreTrouble::Away)),
     };
+    let issuers = issuers(&app);
+    let is_well = |part| matches!(part, PartStatus::Healthy | PartStatus::NotConfigured);
+    let all_well = [store, issuers].into_iter().all(is_well);
+    let status = if all_well { HealthStatus::Healthy } else { HealthStatus::Degraded };
     Json(Health {
         status,
         timestamp: Time(app.services.now()),
@@ -41,9 +42,26 @@ pub(super) async fn health(State(app): State<Arc<App>>) -> Json<Health> {
         replay_sequence: app.services.store.replay_sequence().0,
         redis: PartStatus::NotConfigured,
         store,
+        issuers,
         store_trouble,
         services: services(&app),
     })
+}
+
+/// The worst of them; which one it is, the metrics tell those who may know.
+fn issuers(app: &App) -> PartStatus {
+    let all = app.verifier.key_sets().map(|set| match set.freshness() {
+        Freshness::Fresh => PartStatus::Healthy,
+        Freshness::Stale => PartStatus::Degraded,
+        Freshness::Empty => PartStatus::Unavailable,
+    });
+    let severity = |part: &PartStatus| match part {
+        PartStatus::NotConfigured => 0,
+        PartStatus::Healthy => 1,
+        PartStatus::Degraded => 2,
+        PartStatus::Unavailable => 3,
+    };
+    all.max_by_key(severity).unwrap_or(PartStatus::NotConfigured)
 }
 
 fn services(app: &App) -> Services {

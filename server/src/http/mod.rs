@@ -17,6 +17,7 @@ mod headers;
 mod health;
 mod inbox;
 pub mod lines;
+mod live;
 mod members;
 mod metrics;
 mod notify;
@@ -27,8 +28,9 @@ mod peer;
 mod refusals;
 mod routes;
 mod slow_body;
+mod stream;
 mod topics;
-pub mod ws;
+mod ws;
 
 use std::sync::Arc;
 
@@ -38,6 +40,7 @@ use axum::response::Response;
 use tower::ServiceExt as _;
 
 use crate::app::App;
+use crate::realtime::Gateway;
 
 pub use auth::Authenticated;
 pub use error::ApiError;
@@ -46,6 +49,11 @@ pub use observe::{RequestId, Seen};
 pub use openapi::document;
 pub use peer::{FromPeer, Peer};
 pub use routes::table;
+
+/// The routes of live connections: sockets and event streams.
+pub fn live_routes(gateway: Arc<Gateway>) -> Router<Arc<App>> {
+    ws::routes(Arc::clone(&gateway)).merge(stream::routes(gateway))
+}
 
 /// Builds everything that HTTP serves. `extra` brings routes of other edges, such as sockets;
 /// they get the aliases, request ids, logs and metrics of all others.

@@ -1,9 +1,16 @@
-//! Live connections: the WebSocket wire, the hub that knows who is connected, and the gateway.
+//! Live connections: the wires and what is spoken on them, the hub that knows who is connected, and
+//! the gateway.
 //!
 //! What a session is sent is core's decision and what is stored is the services'; this folder
 //! moves bytes. A slow or dead client must never delay anybody else.
 
+mod allowance;
+mod codec;
 mod connection;
+mod deadlines;
+mod dispatch;
+#[cfg(test)]
+mod fixture;
 pub mod frame;
 mod gateway;
 mod greeting;
@@ -12,7 +19,10 @@ mod hub;
 mod queue;
 mod reading;
 mod rhythm;
+mod wire;
 
+pub use allowance::FrameRate;
 pub use gateway::{Gateway, Hello, Identity};
-pub use hub::{Counters, Hub, HubSettings, Parts};
+pub use hub::{Counters, Hub, HubSettings, NoRoom};
 pub use rhythm::beat;
+pub use wire::Wire;

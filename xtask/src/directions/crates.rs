@@ -80,6 +80,12 @@ const WALLS: &[Wall] = &[
         never: &["rusqlite", "tokio"],
         advice: "the fuzz targets only call parsers",
     },
+    Wall {
+        name: "landfall-fixtures",
+        may: &[],
+        never: &[],
+        advice: "fixtures start servers for anybody's tests and know nothing of the house",
+    },
     Wall { name: "xtask", may: &[], never: &[], advice: "xtask must build when nothing else does" },
 ];
 

@@ -66,6 +66,7 @@ const BANS: &[Ban] = &[
             "server/src/main.rs",
             "server/src/bench",
             "fuzz/src/libfuzzer.rs",
+            "fixtures/",
             "xtask/",
         ]),
         "read it in `server/src/config` and pass the value on",

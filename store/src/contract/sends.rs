@@ -1,0 +1,56 @@
+//! The contract of sends to many: one stored row, expanded afterwards in chunks.
+
+use std::sync::Arc;
+
+use landfall_core::id::{SendId, Tenant, TopicId, UserId};
+use landfall_core::notification::Content;
+use landfall_core::plan::Step;
+use landfall_core::time::Timestamp;
+
+use super::error::Answered;
+
+/// Whom a send reaches.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SendTo {
+    /// These users, sorted, each once.
+    Users(Vec<UserId>),
+    /// Whoever is a member when their turn comes.
+    Topic(TopicId),
+}
+
+/// A stored send.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredSend {
+    /// Its name.
+    pub id: SendId,
+    /// Whose server.
+    pub tenant: Tenant,
+    /// What it says.
+    pub content: Arc<Content>,
+    /// How each channel stands at first.
+    pub channels: Vec<Step>,
+    /// Whom it reaches.
+    pub to: SendTo,
+    /// The last user it has reached, or empty.
+    pub cursor: String,
+    /// How many users it was accepted for.
+    pub accepted: u64,
+    /// How many users it has reached.
+    pub expanded: u64,
+    /// Whether it is still under way.
+    pub is_active: bool,
+    /// When it was accepted.
+    pub created_at: Timestamp,
+    /// From then on its notifications are delivered no more.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// Reads sends.
+pub trait Sends {
+    /// Gives the oldest active send of each tenant after `after`, in the order of tenants, at most
+    /// `limit`: whoever asks on from the last one gives every tenant its turn.
+    fn active_sends(&self, after: Option<Tenant>, limit: usize) -> Answered<'_, Vec<StoredSend>>;
+
+    /// Finds a send.
+    fn send(&self, tenant: &Tenant, id: SendId) -> Answered<'_, Option<StoredSend>>;
+}

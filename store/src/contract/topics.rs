@@ -1,0 +1,66 @@
+//! The contract of reading topics.
+
+use landfall_core::feed::Number;
+use landfall_core::id::{Tenant, TopicId, UserId};
+use landfall_core::topic::{Member, MemberRole, Topic};
+
+use super::error::Answered;
+
+/// A topic as one user sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TopicView {
+    /// The topic.
+    pub topic: Topic,
+    /// The number of its last change on its own feed.
+    pub changed: Number,
+    /// What the user is in it.
+    pub role: Option<MemberRole>,
+    /// How many members it has.
+    pub members: u64,
+}
+
+/// Reads topics and memberships.
+pub trait Topics {
+    /// Finds a topic, and what a user is in it.
+    fn topic(
+        &self,
+        tenant: &Tenant,
+        topic: &TopicId,
+        user: &UserId,
+    ) -> Answered<'_, Option<TopicView>>;
+
+    /// Lists the topics a user is in, by id, after `after`.
+    fn topics_of(
+        &self,
+        tenant: &Tenant,
+        user: &UserId,
+        after: Option<TopicId>,
+        limit: usize,
+    ) -> Answered<'_, Vec<TopicView>>;
+
+    /// Lists a topic's members by user id, after `after` (a user id, or empty). A member who is
+    /// there during the whole of a walk through the pages is in exactly one of them.
+    fn members(
+        &self,
+        tenant: &Tenant,
+        topic: &TopicId,
+        after: String,
+        limit: usize,
+    ) -> Answered<'_, Vec<Member>>;
+
+    /// Gives those of `users` who are in a topic in which `teacher` is at least a teacher, sorted.
+    fn taught_by(
+        &self,
+        tenant: &Tenant,
+        teacher: &UserId,
+        users: Vec<UserId>,
+    ) -> Answered<'_, Vec<UserId>>;
+
+    /// Finds one member.
+    fn member(
+        &self,
+        tenant: &Tenant,
+        topic: &TopicId,
+        user: &UserId,
+    ) -> Answered<'_, Option<Member>>;
+}
