@@ -75,16 +75,16 @@ const WALLS: &[Wall] = &[
         advice: "the client shares decisions and wire shapes with the server, nothing else",
     },
     Wall {
-        name: "landfall-fuzz",
-        may: &["landfall-core", "landfall-protocol", "landfall-server"],
-        never: &["rusqlite", "tokio"],
-        advice: "the fuzz targets only call parsers",
-    },
-    Wall {
         name: "landfall-fixtures",
         may: &[],
         never: &[],
         advice: "fixtures start servers for anybody's tests and know nothing of the house",
+    },
+    Wall {
+        name: "landfall-fuzz",
+        may: &["landfall-core", "landfall-protocol", "landfall-server"],
+        never: &["rusqlite", "tokio"],
+        advice: "the fuzz targets only call parsers",
     },
     Wall { name: "xtask", may: &[], never: &[], advice: "xtask must build when nothing else does" },
 ];
