@@ -34,6 +34,8 @@ pub struct Limits {
     pub frame_kib: Kib,
     /// In which a frame that was begun has to be there in full.
     pub frame_seconds: Seconds,
+    /// For which what was sent may stay unacknowledged before the peer counts as dead.
+    pub dead_peer_seconds: Seconds,
     /// Open connections to this server.
     pub connections_max: usize,
     /// Open sockets of one user.
