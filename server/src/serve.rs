@@ -15,7 +15,6 @@ use landfall_bus::{Nudge, in_memory};
 use landfall_core::cursor::CursorKey;
 use landfall_core::notify::NotifyLimits;
 use landfall_core::session::PageSizes;
-use landfall_store::sqlite::Sqlite;
 use landfall_store::{Change, ChangeSink, Store};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{Semaphore, mpsc};
@@ -26,13 +25,13 @@ use crate::app::{App, AppParts};
 use crate::auth::Verifier;
 use crate::auth::jwks::{Fetcher, KeptSets, keep_fresh};
 use crate::clock::Clock;
-use crate::config::{Config, Loaded, store_settings};
+use crate::config::{Backend, Config, Loaded};
 use crate::http;
 use crate::keys::{DataLock, Keys};
 use crate::realtime::{FrameRate, Gateway, Hub, HubSettings};
 use crate::service::inbox::LiveEvent;
 use crate::service::{Parts, Services, Settings};
-use crate::{logs, realtime, worker};
+use crate::{backend, logs, realtime, worker};
 
 /// Nudges that the bus holds; more are lost, which costs a comparison of heads.
 const BUS_CAPACITY: usize = 65_536;
@@ -59,7 +58,7 @@ pub fn run(loaded: Loaded) -> anyhow::Result<()> {
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         data_dir = %loaded.config.server.data_dir.display(),
-        store = %store_settings(&loaded.config).path.display(),
+        store = %Backend::of(&loaded.config),
         "starting"
     );
     runtime.block_on(async {
@@ -110,7 +109,7 @@ impl Server {
     pub async fn start(config: &Config, clock: Clock) -> anyhow::Result<Self> {
         let lock = DataLock::take(&config.server.data_dir)?;
         let keys = Keys::open(config)?;
-        let (hub, store) = open_store(config)?;
+        let (hub, store) = open_store(config).await?;
         let services = Arc::new(Services::new(Parts {
             store: Arc::clone(&store),
             clock,
@@ -237,7 +236,7 @@ fn gateway(
 }
 
 /// Opens the store with a sink that carries its changes over the bus to the hub.
-fn open_store(config: &Config) -> anyhow::Result<(Arc<Hub>, Arc<dyn Store>)> {
+async fn open_store(config: &Config) -> anyhow::Result<(Arc<Hub>, Arc<dyn Store>)> {
     let hub = Arc::new(Hub::new(hub_settings(config)));
     let (publisher, listener) = in_memory(BUS_CAPACITY);
     let theirs = Arc::clone(&hub);
@@ -250,10 +249,8 @@ fn open_store(config: &Config) -> anyhow::Result<(Arc<Hub>, Arc<dyn Store>)> {
             publisher.publish(Nudge { feed, number, change });
         }
     });
-    let settings = store_settings(config);
-    let store = Sqlite::open(&settings, sink)
-        .with_context(|| format!("the store {} cannot be opened", settings.path.display()))?;
-    Ok((hub, Arc::new(store)))
+    let store = backend::open(&Backend::of(config), sink).await?;
+    Ok((hub, store))
 }
 
 fn hub_settings(config: &Config) -> HubSettings {
