@@ -21,9 +21,9 @@ use landfall_server::config::{Config, Inputs};
 use landfall_server::http;
 use landfall_server::secret::Secret;
 use landfall_server::service::{Connections, Parts, Services, Settings};
-use landfall_store::Store;
 use landfall_store::postgres::{self, Postgres};
 use landfall_store::sqlite::{self, Sqlite};
+use landfall_store::{ChangeSink, Store};
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 
@@ -85,9 +85,14 @@ impl Server {
 
     /// Serves these routes too.
     pub async fn with(extra: Router<Arc<App>>) -> Self {
+        Self::telling(extra, Arc::new(|_| ())).await
+    }
+
+    /// Tells of every commit.
+    pub async fn telling(extra: Router<Arc<App>>, sink: ChangeSink) -> Self {
         let folder = Folder::new();
         let settings = sqlite::Settings::new(&folder.0.join("landfall.db"));
-        let store = Arc::new(Sqlite::open(&settings, Arc::new(|_| ())).unwrap());
+        let store = Arc::new(Sqlite::open(&settings, sink).unwrap());
         Self::on(store, folder, None, extra).await
     }
 
@@ -192,6 +197,7 @@ fn app(store: Arc<dyn Store>) -> Arc<App> {
         verifier: Arc::new(verifier(&config)),
         limits,
         batch_max_lines: config.notify.batch_max_lines,
+        web: landfall_server::app::WebSettings::new(&config.server),
         live: Arc::new(Nobody),
         drain: tokio_util::sync::CancellationToken::new(),
     })
