@@ -26,7 +26,7 @@ pub fn listen(config: &Config) -> anyhow::Result<TcpListener> {
     socket.set_reuseaddr(true)?;
     // Without a bound, one stalled phone pins megabytes of kernel memory.
     socket.set_send_buffer_size(config.realtime.send_buffer_kib.bytes() as u32)?;
-    give_up_the_dead(&SockRef::from(&socket), config.limits.dead_peer_seconds.duration())?;
+    give_up_the_dead(&SockRef::from(&socket), config.server.dead_peer_seconds.duration())?;
     socket.bind(address).with_context(|| format!("cannot listen on {address}"))?;
     socket.listen(config.server.backlog).with_context(|| format!("cannot listen on {address}"))
 }
@@ -102,7 +102,7 @@ mod tests {
     async fn accepted_sockets_give_up_the_dead() {
         let env = [
             ("LANDFALL_SERVER_LISTEN", "127.0.0.1:0"),
-            ("LANDFALL_LIMITS_DEAD_PEER_SECONDS", "40"),
+            ("LANDFALL_SERVER_DEAD_PEER_SECONDS", "40"),
         ];
         let inputs = Inputs { env: env.into_iter().collect(), ..Inputs::default() };
         let config = Config::load(inputs).unwrap().config;

@@ -31,6 +31,7 @@ pub(super) enum Rule {
 pub(super) const ROLES: &str = "auth.roles";
 
 const RULES: &[(&str, Rule)] = &[
+    ("server.dead_peer_seconds", Rule::Int(2, 7_200)),
     ("server.listen", Rule::Text(forms::address)),
     ("server.data_dir", Rule::Text(forms::filled)),
     ("server.public_url", Rule::Text(forms::url_or_empty)),
@@ -93,9 +94,7 @@ const RULES: &[(&str, Rule)] = &[
     ("limits.page_max", Rule::Int(1, 10_000)),
     ("limits.frame_kib", Rule::Int(1, 16_384)),
     ("limits.frame_seconds", Rule::Int(1, 600)),
-    ("limits.frames_per_second", Rule::Int(1, 1_000_000)),
-    ("limits.frames_burst", Rule::Int(1, 1_000_000)),
-    ("limits.dead_peer_seconds", Rule::Int(2, 7_200)),
+    ("limits.frames_per_second", Rule::Int(0, 1_000_000)),
     ("limits.connections_max", Rule::Int(1, 10_000_000)),
     ("limits.connections_per_user", Rule::Int(1, 100_000)),
     ("limits.header_seconds", Rule::Int(1, 300)),

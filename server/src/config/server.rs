@@ -19,6 +19,8 @@ pub struct ServerSettings {
     pub public_url: String,
     /// What open requests and sockets get after SIGTERM.
     pub drain_seconds: Seconds,
+    /// For which what was sent may stay unacknowledged before the peer counts as dead.
+    pub dead_peer_seconds: Seconds,
     /// Connections waiting to be accepted.
     pub backlog: u32,
     /// Origins of web pages that may call; `*` is any.

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::call::{Answer, call, get, send, told};
 use crate::harness::{Landfall, token};
-use crate::raw::{CONTINUATION, Raw, TEXT, part};
+use crate::raw::{CONTINUATION, Raw, TEXT, frame, part};
 
 const PAGE: &str = include_str!("../../../docs/limits.md");
 
@@ -63,7 +63,9 @@ fn small(setting: &str) -> (Option<&'static str>, &'static [(&'static str, &'sta
     match setting {
         "recipients_max" | "members_bulk_max" | "page_default" => (Some("3"), &[]),
         "connections_max" => (Some("1"), ONE_USER_ONE),
-        "connections_per_user" | "header_seconds" | "body_seconds" => (Some("1"), &[]),
+        "connections_per_user" | "header_seconds" | "body_seconds" | "frame_seconds" => {
+            (Some("1"), &[])
+        }
         "body_kib_per_second" => (None, &[("LANDFALL_LIMITS_BODY_SECONDS", "1")]),
         "burst_seconds" => (None, ONE_A_SECOND),
         pace if pace.ends_with("_per_second") => (Some("1"), &[]),
@@ -84,9 +86,11 @@ async fn past(landfall: &Landfall, setting: &str) -> String {
         }
         "burst_seconds" => past_a_pace(landfall, "user_requests_per_second").await,
         "refused_tokens_per_second" => past_a_pace(landfall, setting).await,
-        "frame_kib" | "connections_max" | "connections_per_user" => {
-            past_a_socket(landfall, setting).await
-        }
+        "frame_kib"
+        | "frame_seconds"
+        | "frames_per_second"
+        | "connections_max"
+        | "connections_per_user" => past_a_socket(landfall, setting).await,
         _ => past_the_wire(landfall, setting).await,
     }
 }
@@ -169,6 +173,14 @@ async fn past_a_socket(landfall: &Landfall, setting: &str) -> String {
         let half = vec![b'x'; landfall.server.app.limits.frame_kib.bytes() / 2 + 1];
         raw.send(&part(TEXT, &half)).await;
         raw.send(&part(0x80 | CONTINUATION, &half)).await;
+        return raw.closed().await.0.to_string();
+    }
+    if setting.starts_with("frame") {
+        let path = format!("/ws?token={}", token("ada", "student"));
+        let mut raw = Raw::upgraded(landfall.address, &path).await;
+        let ping = frame(TEXT, br#"{"type":"ping"}"#);
+        let sent = if setting == "frame_seconds" { ping[..9].to_vec() } else { ping.repeat(9) };
+        raw.send(&sent).await;
         return raw.closed().await.0.to_string();
     }
     if setting == "connections_max" {
