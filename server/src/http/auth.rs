@@ -27,8 +27,36 @@ impl FromRequestParts<Arc<App>> for Authenticated {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
+        Self::by(token(&parts.headers), parts, app).await
+    }
+}
+
+impl Authenticated {
+    /// Knows the caller by the header or, where there is none, by `?token=`: an event stream's
+    /// client may not be able to set a header (contract 1).
+    ///
+    /// # Errors
+    /// 401 when there is no token or it does not hold; 503 when it cannot be judged now.
+    pub(super) async fn by_header_or_query(
+        parts: &Parts,
+        app: &Arc<App>,
+    ) -> Result<Self, ApiError> {
+        let in_query = parts.uri.query().and_then(bearer::from_query);
+        match in_query {
+            Some(token) if !parts.headers.contains_key(header::AUTHORIZATION) => {
+                Self::by(Ok(&token), parts, app).await
+            }
+            _ => Self::by(token(&parts.headers), parts, app).await,
+        }
+    }
+
+    async fn by(
+        token: Result<&str, AuthError>,
+        parts: &Parts,
+        app: &Arc<App>,
+    ) -> Result<Self, ApiError> {
         let now_ms = app.services.now().as_ms();
-        let verified = match token(&parts.headers) {
+        let verified = match token {
             Ok(token) => app.verifier.verify_waiting(token, now_ms).await,
             Err(missing) => Err(missing),
         };

@@ -95,6 +95,9 @@ fn take_in(
     mut bytes: &mut [u8],
 ) {
     let hub = &gateway.hub;
+    if !connection.codec.hears() {
+        return;
+    }
     connection.heard_at.store(hub.seconds.load(Ordering::Relaxed), Ordering::Relaxed);
     loop {
         match decoder.next(&mut bytes, hub.settings.message_bytes) {
