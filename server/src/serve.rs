@@ -64,8 +64,8 @@ pub fn run(loaded: Loaded) -> anyhow::Result<()> {
     );
     runtime.block_on(async {
         let server = Server::start(&loaded.config, Clock::system()).await?;
-        tracing::info!(addr = %server.address(), "listening");
-        stop_signal().await;
+        tracing::info!(addr = %server.address(), tls = server.is_secure(), "listening");
+        server.renew_until(stop_signal()).await;
         tracing::info!("draining");
         server.stop().await;
         tracing::info!("stopped");
@@ -86,11 +86,24 @@ async fn stop_signal() {
     }
 }
 
+/// Comes at each SIGHUP, by which operators ask for the certificate to be read again.
+fn hangups() -> mpsc::Receiver<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (sender, receiver) = mpsc::channel(1);
+    if let Ok(mut hangup) = signal(SignalKind::hangup()) {
+        tokio::spawn(async move {
+            while hangup.recv().await.is_some() && sender.send(()).await.is_ok() {}
+        });
+    }
+    receiver
+}
+
 /// A running server.
 pub struct Server {
     address: SocketAddr,
     /// What its edges share.
     pub app: Arc<App>,
+    certificate: Option<Arc<Certificate>>,
     hub: Arc<Hub>,
     store: Arc<dyn Store>,
     accepting: tokio::task::JoinHandle<()>,
