@@ -8,39 +8,34 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
 use landfall_bus::{Nudge, in_memory};
 use landfall_core::cursor::CursorKey;
 use landfall_core::notify::NotifyLimits;
 use landfall_core::session::PageSizes;
 use landfall_store::sqlite::Sqlite;
 use landfall_store::{Change, ChangeSink, Store};
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::app::{App, AppParts};
+use crate::app::{App, AppParts, WebSettings};
 use crate::auth::Verifier;
 use crate::auth::jwks::{Fetcher, KeptSets, keep_fresh};
 use crate::clock::Clock;
 use crate::config::{Config, Loaded, store_settings};
 use crate::http;
 use crate::keys::{DataLock, Keys};
+use crate::listen::{self, Front};
 use crate::realtime::{Gateway, Hub, HubSettings};
 use crate::service::inbox::LiveEvent;
 use crate::service::{Parts, Services, Settings};
+use crate::tls::{Certificate, Tls, keep_renewed};
 use crate::{logs, realtime, worker};
 
 /// Nudges that the bus holds; more are lost, which costs a comparison of heads.
 const BUS_CAPACITY: usize = 65_536;
 /// Events of live connections that wait to be stored.
 const EVENTS_CAPACITY: usize = 65_536;
-
-/// What a connection beyond `limits.connections_max` gets; nothing of it is read.
-const NO_ROOM: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
 
 /// Runs the server until SIGTERM or SIGINT and what was under way has ended.
 ///
@@ -64,8 +59,9 @@ pub fn run(loaded: Loaded) -> anyhow::Result<()> {
     );
     runtime.block_on(async {
         let server = Server::start(&loaded.config, Clock::system()).await?;
-        tracing::info!(addr = %server.address(), tls = server.is_secure(), "listening");
-        server.renew_until(stop_signal()).await;
+        let tls = loaded.config.tls.files().is_some();
+        tracing::info!(addr = %server.address(), tls, "listening");
+        stop_signal().await;
         tracing::info!("draining");
         server.stop().await;
         tracing::info!("stopped");
@@ -75,6 +71,8 @@ pub fn run(loaded: Loaded) -> anyhow::Result<()> {
 
 async fn stop_signal() {
     use tokio::signal::unix::{SignalKind, signal};
+    // Whoever asks for files to be read again must not stop a server that has none.
+    let _hangup = signal(SignalKind::hangup());
     let terminate = signal(SignalKind::terminate());
     let interrupt = signal(SignalKind::interrupt());
     match (terminate, interrupt) {
@@ -86,24 +84,11 @@ async fn stop_signal() {
     }
 }
 
-/// Comes at each SIGHUP, by which operators ask for the certificate to be read again.
-fn hangups() -> mpsc::Receiver<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (sender, receiver) = mpsc::channel(1);
-    if let Ok(mut hangup) = signal(SignalKind::hangup()) {
-        tokio::spawn(async move {
-            while hangup.recv().await.is_some() && sender.send(()).await.is_ok() {}
-        });
-    }
-    receiver
-}
-
 /// A running server.
 pub struct Server {
     address: SocketAddr,
     /// What its edges share.
     pub app: Arc<App>,
-    certificate: Option<Arc<Certificate>>,
     hub: Arc<Hub>,
     store: Arc<dyn Store>,
     accepting: tokio::task::JoinHandle<()>,
@@ -137,6 +122,7 @@ impl Server {
             verifier,
             limits: config.limits.clone(),
             batch_max_lines: config.notify.batch_max_lines,
+            web: web(config),
             live: Arc::clone(&hub) as Arc<dyn crate::app::LiveStats>,
             drain: CancellationToken::new(),
         });
@@ -153,7 +139,7 @@ impl Server {
         store: Arc<dyn Store>,
         lock: DataLock,
     ) -> anyhow::Result<Self> {
-        let listener = listen(config)?;
+        let listener = listen::open(config)?;
         let address = listener.local_addr()?;
         let stop = CancellationToken::new();
         let (events, events_rx) = mpsc::channel(EVENTS_CAPACITY);
@@ -164,7 +150,14 @@ impl Server {
         let beating = tokio::spawn(realtime::beat(Arc::clone(&hub), services, stop.clone()));
         let gateway = gateway(config, &app, &hub, events);
         let router = http::router(Arc::clone(&app), http::live_routes(gateway));
-        let accepting = tokio::spawn(accept(listener, router, Arc::clone(&app), http1(config)));
+        let front = Front {
+            router,
+            app: Arc::clone(&app),
+            http: listen::http1(config),
+            tls: secure(config, &stop, &mut workers)?,
+            greeting: config.limits.header_seconds.duration(),
+        };
+        let accepting = tokio::spawn(front.accept(listener));
         let drain_for = config.server.drain_seconds.duration();
         Ok(Self {
             address,
@@ -229,6 +222,25 @@ fn keep_keys_fresh(
         workers.spawn(keep_fresh(set, fetcher, kept.clone(), pace, stop.clone()));
     }
     Ok(())
+}
+
+fn web(config: &Config) -> WebSettings {
+    let web = WebSettings::new(&config.server);
+    WebSettings { is_https: web.is_https || config.tls.files().is_some(), ..web }
+}
+
+/// Reads the certificate, if there is one, and keeps looking for a renewed one.
+fn secure(
+    config: &Config,
+    stop: &CancellationToken,
+    workers: &mut JoinSet<()>,
+) -> anyhow::Result<Option<Tls>> {
+    let Some(files) = config.tls.files() else { return Ok(None) };
+    let certificate = Arc::new(Certificate::read(files)?);
+    let tls = Tls::new(Arc::clone(&certificate))?;
+    let every = config.tls.reload_seconds.duration();
+    workers.spawn(keep_renewed(certificate, every, stop.clone()));
+    Ok(Some(tls))
 }
 
 fn gateway(
@@ -301,80 +313,5 @@ fn service_settings(config: &Config) -> Settings {
         chunk: config.notify.chunk,
         members_bulk: limits.members_bulk_max,
         idempotency_ms: config.notify.idempotency_hours.millis(),
-    }
-}
-
-fn listen(config: &Config) -> anyhow::Result<TcpListener> {
-    let address = config.server.listen;
-    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    socket.set_reuseaddr(true)?;
-    // Without a bound, one stalled phone pins megabytes of kernel memory.
-    socket.set_send_buffer_size(config.realtime.send_buffer_kib.bytes() as u32)?;
-    socket.bind(address).with_context(|| format!("cannot listen on {address}"))?;
-    socket.listen(config.server.backlog).with_context(|| format!("cannot listen on {address}"))
-}
-
-fn http1(config: &Config) -> http1::Builder {
-    let mut builder = http1::Builder::new();
-    builder
-        .timer(TokioTimer::new())
-        .header_read_timeout(config.limits.header_seconds.duration())
-        .max_buf_size(config.limits.header_kib.bytes().max(8_192));
-    builder
-}
-
-/// Accepts connections until the drain begins.
-async fn accept(
-    listener: TcpListener,
-    router: axum::Router,
-    app: Arc<App>,
-    builder: http1::Builder,
-) {
-    let room = Arc::new(Semaphore::new(app.limits.connections_max));
-    loop {
-        let accepted = tokio::select! {
-            () = app.drain.cancelled() => return,
-            accepted = listener.accept() => accepted,
-        };
-        let stream = match accepted {
-            Ok((stream, _)) => stream,
-            Err(error) => {
-                // Out of file descriptors, most likely: others must end before anybody can come.
-                tracing::warn!(%error, "a connection could not be accepted");
-                tokio::time::sleep(Duration::from_millis(50)).await;
-                continue;
-            }
-        };
-        let _ = stream.set_nodelay(true);
-        let Ok(permit) = Arc::clone(&room).try_acquire_owned() else {
-            // Whatever the socket's buffer does not take is lost with the connection.
-            let _ = stream.try_write(NO_ROOM);
-            continue;
-        };
-        let service = TowerToHyperService::new(router.clone());
-        let connection = builder.serve_connection(TokioIo::new(stream), service);
-        let drain = app.drain.clone();
-        app.tasks.spawn(async move {
-            serve_http(connection.with_upgrades(), drain).await;
-            drop(permit);
-        });
-    }
-}
-
-/// Serves one HTTP connection; once the drain begins, only what is under way on it.
-async fn serve_http(
-    connection: http1::UpgradeableConnection<TokioIo<TcpStream>, TowerToHyperService<axum::Router>>,
-    drain: CancellationToken,
-) {
-    let mut connection = std::pin::pin!(connection);
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = drain.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
-    };
-    if let Err(error) = ended {
-        tracing::debug!(%error, "an HTTP connection ended with an error");
     }
 }

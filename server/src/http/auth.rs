@@ -8,9 +8,11 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use landfall_core::auth::{Caller, Scope};
+use landfall_protocol::problem::Code;
 
 use super::error::ApiError;
 use super::observe::{RequestId, Seen};
+use super::peer::Origin;
 use crate::app::App;
 use crate::auth::{AuthError, bearer};
 use crate::service::ServiceError;
@@ -27,7 +29,8 @@ impl FromRequestParts<Arc<App>> for Authenticated {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
-        Self::by(token(&parts.headers), parts, app).await
+        let token = token(&parts.headers);
+        Self::by(token, parts, app).await
     }
 }
 
@@ -36,7 +39,8 @@ impl Authenticated {
     /// client may not be able to set a header (contract 1).
     ///
     /// # Errors
-    /// 401 when there is no token or it does not hold; 503 when it cannot be judged now.
+    /// 401 when there is no token or it does not hold; 503 when it cannot be judged now; 429 when
+    /// too many came.
     pub(super) async fn by_header_or_query(
         parts: &Parts,
         app: &Arc<App>,
@@ -55,20 +59,9 @@ impl Authenticated {
         parts: &Parts,
         app: &Arc<App>,
     ) -> Result<Self, ApiError> {
-        let now_ms = app.services.now().as_ms();
-        let verified = match token {
-            Ok(token) => app.verifier.verify_waiting(token, now_ms).await,
-            Err(missing) => Err(missing),
-        };
-        match verified {
-            Ok(caller) => {
-                if let Some(seen) = parts.extensions.get::<Seen>() {
-                    seen.remember(&caller);
-                }
-                Ok(Self(caller))
-            }
-            Err(error) => Err(refused(app, parts, error)),
-        }
+        let caller = caller(token, parts, app).await?;
+        app.rates.request(&caller)?;
+        Ok(Self(caller))
     }
 }
 
@@ -76,11 +69,36 @@ impl FromRequestParts<Arc<App>> for MetricsReader {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
-        let Authenticated(caller) = Authenticated::from_request_parts(parts, app).await?;
+        // Not counted: a server is watched above all when it has too much to do.
+        let caller = caller(token(&parts.headers), parts, app).await?;
         if caller.may(&Scope::MetricsRead) {
             Ok(Self)
         } else {
             Err(ServiceError::needs("metrics:read").into())
+        }
+    }
+}
+
+async fn caller(
+    token: Result<&str, AuthError>,
+    parts: &Parts,
+    app: &App,
+) -> Result<Caller, ApiError> {
+    let token = token.map_err(|error| refused(app, parts, error))?;
+    let Origin(from) = parts.extensions.get().copied().unwrap_or_default();
+    app.rates.try_token(from)?;
+    match app.verifier.verify_waiting(token, app.services.now().as_ms()).await {
+        Ok(caller) => {
+            if let Some(seen) = parts.extensions.get::<Seen>() {
+                seen.remember(&caller);
+            }
+            Ok(caller)
+        }
+        Err(error) => {
+            if error.code() == Code::Unauthenticated {
+                app.rates.token_refused(from);
+            }
+            Err(refused(app, parts, error))
         }
     }
 }

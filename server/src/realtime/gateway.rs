@@ -52,7 +52,7 @@ pub struct Hello {
 }
 
 /// What is on its way between a session and whatever carries its bytes on.
-const PAIR_BYTES: usize = 16 * 1_024;
+pub const PAIR_BYTES: usize = 16 * 1_024;
 
 /// A caller who wants a session.
 struct Newcomer<'a> {

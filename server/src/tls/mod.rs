@@ -5,7 +5,9 @@
 mod certificate;
 mod greet;
 mod pump;
+mod renew;
 
 pub use certificate::{Certificate, Fault, Files, Renewal};
 pub use greet::{Secured, Tls};
 pub use pump::pump;
+pub use renew::keep_renewed;

@@ -49,11 +49,7 @@ async fn outward(wire: &UnixStream, mut client: WriteHalf<Secured>) -> io::Resul
 }
 
 /// Writes as slowly as the client reads, but no longer than the wire has another end.
-async fn write(
-    client: &mut WriteHalf<Secured>,
-    bytes: &[u8],
-    wire: &UnixStream,
-) -> io::Result<()> {
+async fn write(client: &mut WriteHalf<Secured>, bytes: &[u8], wire: &UnixStream) -> io::Result<()> {
     let mut written = std::pin::pin!(async {
         client.write_all(bytes).await?;
         client.flush().await

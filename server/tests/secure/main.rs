@@ -12,3 +12,5 @@ mod issuer;
 mod signing;
 
 mod issuers;
+mod secured;
+mod tls;
