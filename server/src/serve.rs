@@ -26,7 +26,7 @@ use crate::config::{Config, Loaded, store_settings};
 use crate::http;
 use crate::keys::{DataLock, Keys};
 use crate::listen::{self, Front};
-use crate::realtime::{Gateway, Hub, HubSettings};
+use crate::realtime::{FrameRate, Gateway, Hub, HubSettings};
 use crate::service::inbox::LiveEvent;
 use crate::service::{Parts, Services, Settings};
 use crate::tls::{Certificate, Tls, keep_renewed};
@@ -293,6 +293,8 @@ fn hub_settings(config: &Config) -> HubSettings {
         queue_frames: realtime.queue_max_frames,
         queue_bytes: realtime.queue_max_kib.bytes(),
         message_bytes: limits.frame_kib.bytes(),
+        frame_rate: FrameRate { per_second: limits.frames_per_second, burst: limits.frames_burst },
+        message_seconds: limits.frame_seconds.0,
         json_depth: limits.json_depth,
         connections: limits.connections_max,
         connections_per_user: limits.connections_per_user,

@@ -14,6 +14,7 @@ mod handshake;
 mod harness;
 mod health;
 mod heartbeat;
+mod hostile;
 mod limits;
 mod live;
 mod origins;
