@@ -8,13 +8,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use landfall_bus::{Nudge, in_memory};
+use landfall_bus::{Capacity, Nudge, in_memory};
 use landfall_core::cursor::CursorKey;
 use landfall_core::notify::NotifyLimits;
 use landfall_core::session::PageSizes;
 use landfall_store::sqlite::Sqlite;
 use landfall_store::{Change, ChangeSink, Store};
-use tokio::sync::mpsc;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -23,19 +23,19 @@ use crate::auth::Verifier;
 use crate::auth::jwks::{Fetcher, KeptSets, keep_fresh};
 use crate::clock::Clock;
 use crate::config::{Config, Loaded, store_settings};
+use crate::front::{self, Front};
 use crate::http;
 use crate::keys::{DataLock, Keys};
-use crate::listen::{self, Front};
 use crate::realtime::{FrameRate, Gateway, Hub, HubSettings};
-use crate::service::inbox::LiveEvent;
+use crate::service::live_queue::{Reports, Room, live_queue};
 use crate::service::{Parts, Services, Settings};
 use crate::tls::{Certificate, Tls, keep_renewed};
-use crate::{logs, realtime, worker};
+use crate::{logs, realtime, sockets, worker};
 
 /// Nudges that the bus holds; more are lost, which costs a comparison of heads.
-const BUS_CAPACITY: usize = 65_536;
+const BUS_CAPACITY: Capacity = Capacity { nudges: 65_536, bytes: 256 * 1_024 * 1_024 };
 /// Events of live connections that wait to be stored.
-const EVENTS_CAPACITY: usize = 65_536;
+const EVENTS_ROOM: Room = Room { events: 65_536, numbers: 1_048_576 };
 
 /// Runs the server until SIGTERM or SIGINT and what was under way has ended.
 ///
@@ -57,30 +57,51 @@ pub fn run(loaded: Loaded) -> anyhow::Result<()> {
         store = %store_settings(&loaded.config).path.display(),
         "starting"
     );
-    runtime.block_on(async {
-        let server = Server::start(&loaded.config, Clock::system()).await?;
-        let tls = loaded.config.tls.files().is_some();
-        tracing::info!(addr = %server.address(), tls, "listening");
-        stop_signal().await;
-        tracing::info!("draining");
-        server.stop().await;
-        tracing::info!("stopped");
-        Ok(())
-    })
+    sockets::raise_open_files(loaded.config.limits.connections_max);
+    let ended = runtime.block_on(serve(&loaded.config));
+    // After a second signal nobody waits for what is under way, not even for a thread.
+    runtime.shutdown_background();
+    ended
 }
 
-async fn stop_signal() {
-    use tokio::signal::unix::{SignalKind, signal};
+async fn serve(config: &Config) -> anyhow::Result<()> {
+    let mut signals = StopSignals::listen();
     // Whoever asks for files to be read again must not stop a server that has none.
     let _hangup = signal(SignalKind::hangup());
-    let terminate = signal(SignalKind::terminate());
-    let interrupt = signal(SignalKind::interrupt());
-    match (terminate, interrupt) {
-        (Ok(mut terminate), Ok(mut interrupt)) => {
-            tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+    let server = Server::start(config, Clock::system()).await?;
+    let tls = config.tls.files().is_some();
+    tracing::info!(tls, addr = %server.address(), "listening");
+    signals.next().await;
+    tracing::info!("draining; a second signal stops at once");
+    tokio::select! {
+        () = server.stop() => {}
+        () = signals.next() => {
+            anyhow::bail!("stopped at once by a second signal; what was under way did not end")
         }
+    }
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// SIGTERM and SIGINT, from the moment they are listened for.
+struct StopSignals(Option<[Signal; 2]>);
+
+impl StopSignals {
+    fn listen() -> Self {
+        let both = signal(SignalKind::terminate()).and_then(|terminate| {
+            signal(SignalKind::interrupt()).map(|interrupt| [terminate, interrupt])
+        });
         // Without signals the process can still be killed; nothing accepted is lost by that.
-        _ => std::future::pending().await,
+        Self(both.ok())
+    }
+
+    async fn next(&mut self) {
+        match &mut self.0 {
+            Some([terminate, interrupt]) => {
+                tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+            }
+            None => std::future::pending().await,
+        }
     }
 }
 
@@ -139,21 +160,21 @@ impl Server {
         store: Arc<dyn Store>,
         lock: DataLock,
     ) -> anyhow::Result<Self> {
-        let listener = listen::open(config)?;
+        let listener = sockets::listen(config)?;
         let address = listener.local_addr()?;
         let stop = CancellationToken::new();
-        let (events, events_rx) = mpsc::channel(EVENTS_CAPACITY);
+        let (reports, events) = live_queue(EVENTS_ROOM);
         let pace = worker::Pace { seal: config.audit.seal_ms.duration() };
-        let mut workers = worker::start(&app.services, &app.metrics, events_rx, pace, &stop);
+        let mut workers = worker::start(&app.services, &app.metrics, events, pace, &stop);
         keep_keys_fresh(config, &app, &stop, &mut workers)?;
         let services = Arc::clone(&app.services);
         let beating = tokio::spawn(realtime::beat(Arc::clone(&hub), services, stop.clone()));
-        let gateway = gateway(config, &app, &hub, events);
+        let gateway = gateway(config, &app, &hub, reports);
         let router = http::router(Arc::clone(&app), http::live_routes(gateway));
         let front = Front {
             router,
             app: Arc::clone(&app),
-            http: listen::http1(config),
+            http: front::http1(config),
             tls: secure(config, &stop, &mut workers)?,
             greeting: config.limits.header_seconds.duration(),
         };
@@ -243,12 +264,7 @@ fn secure(
     Ok(Some(tls))
 }
 
-fn gateway(
-    config: &Config,
-    app: &App,
-    hub: &Arc<Hub>,
-    events: mpsc::Sender<LiveEvent>,
-) -> Arc<Gateway> {
+fn gateway(config: &Config, app: &App, hub: &Arc<Hub>, events: Reports) -> Arc<Gateway> {
     Arc::new(Gateway {
         hub: Arc::clone(hub),
         services: Arc::clone(&app.services),

@@ -63,6 +63,16 @@ pub enum LiveEvent {
     Connected(Connected),
 }
 
+impl LiveEvent {
+    /// Counts the notifications that it names.
+    pub(super) fn numbers(&self) -> usize {
+        match self {
+            Self::Confirmed(confirmed) | Self::Lost(confirmed) => confirmed.numbers.len(),
+            Self::Connected(_) => 0,
+        }
+    }
+}
+
 /// Undelivered notifications that one acknowledgement may cover.
 const ACK_MAX: usize = 1_000;
 /// Expired notifications that are given up at the same time.

@@ -8,6 +8,7 @@ mod error;
 mod ids;
 mod in_flight;
 pub mod inbox;
+pub mod live_queue;
 mod memo;
 pub mod notify;
 mod probe;

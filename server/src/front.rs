@@ -1,4 +1,4 @@
-//! The port: accepts connections, makes them secure where a certificate is set, and serves HTTP on them.
+//! The front door: accepts connections, makes them secure where a certificate is set, and serves HTTP on them.
 //!
 //! Every connection has its place counted and its beginning timed. Must never let one connection wait for another.
 
@@ -6,13 +6,12 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
 use axum::Router;
 use hyper::rt::{Read, Write};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
 use crate::app::App;
@@ -22,17 +21,6 @@ use crate::tls::Tls;
 
 /// What a connection beyond `limits.connections_max` gets; nothing of it is read.
 const NO_ROOM: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-
-/// Begins to listen on the configured address.
-pub(crate) fn open(config: &Config) -> anyhow::Result<TcpListener> {
-    let address = config.server.listen;
-    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    socket.set_reuseaddr(true)?;
-    // Without a bound, one stalled phone pins megabytes of kernel memory.
-    socket.set_send_buffer_size(config.realtime.send_buffer_kib.bytes() as u32)?;
-    socket.bind(address).with_context(|| format!("cannot listen on {address}"))?;
-    socket.listen(config.server.backlog).with_context(|| format!("cannot listen on {address}"))
-}
 
 /// Gives how HTTP is spoken.
 pub(crate) fn http1(config: &Config) -> http1::Builder {
