@@ -8,7 +8,6 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use landfall_core::auth::{Caller, Scope};
-use landfall_protocol::problem::Code;
 
 use super::error::ApiError;
 use super::observe::{RequestId, Seen};
@@ -29,8 +28,7 @@ impl FromRequestParts<Arc<App>> for Authenticated {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
-        let token = token(&parts.headers);
-        Self::by(token, parts, app).await
+        Self::by(token(&parts.headers), parts, app).await
     }
 }
 
@@ -59,7 +57,7 @@ impl Authenticated {
         parts: &Parts,
         app: &Arc<App>,
     ) -> Result<Self, ApiError> {
-        let caller = caller(token, parts, app).await?;
+        let caller = caller(app, parts, token).await?;
         app.rates.request(&caller)?;
         Ok(Self(caller))
     }
@@ -70,7 +68,7 @@ impl FromRequestParts<Arc<App>> for MetricsReader {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
         // Not counted: a server is watched above all when it has too much to do.
-        let caller = caller(token(&parts.headers), parts, app).await?;
+        let caller = caller(app, parts, token(&parts.headers)).await?;
         if caller.may(&Scope::MetricsRead) {
             Ok(Self)
         } else {
@@ -80,9 +78,9 @@ impl FromRequestParts<Arc<App>> for MetricsReader {
 }
 
 async fn caller(
-    token: Result<&str, AuthError>,
-    parts: &Parts,
     app: &App,
+    parts: &Parts,
+    token: Result<&str, AuthError>,
 ) -> Result<Caller, ApiError> {
     let token = token.map_err(|error| refused(app, parts, error))?;
     let Origin(from) = parts.extensions.get().copied().unwrap_or_default();
@@ -95,7 +93,7 @@ async fn caller(
             Ok(caller)
         }
         Err(error) => {
-            if error.code() == Code::Unauthenticated {
+            if error.is_the_tokens_fault() {
                 app.rates.token_refused(from);
             }
             Err(refused(app, parts, error))

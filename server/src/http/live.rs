@@ -28,7 +28,7 @@ pub(super) struct LiveQuery {
 /// Decides whether a live connection may begin at all, before anything else is looked at.
 ///
 /// # Errors
-/// 503 while the server drains; 403 for a page of an origin that is not allowed.
+/// 503 while the server drains, 403 for pages of other origins than `server.allowed_origins`.
 pub(super) fn admit(app: &App, headers: &HeaderMap) -> Result<(), ApiError> {
     if app.is_draining() {
         return Err(ApiError::new(Code::Unavailable, "the server is restarting"));

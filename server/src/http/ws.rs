@@ -4,6 +4,7 @@
 //! of the request is kept.
 
 use std::io;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::Router;
@@ -45,16 +46,7 @@ pub(super) fn routes(gateway: Arc<Gateway>) -> Router<Arc<App>> {
             live::admit(&app, request.headers())?;
             let accept = check_handshake(request.headers())?;
             let Origin(from) = request.extensions().get().copied().unwrap_or_default();
-            app.rates.try_token(from)?;
-            let token = token(&request);
-            let identity = identity(&gateway, token).await;
-            match &identity {
-                Identity::Known(caller) => app.rates.request(caller)?,
-                Identity::Refused(error) if error.code() == Code::Unauthenticated => {
-                    app.rates.token_refused(from);
-                }
-                Identity::Refused(_) | Identity::Unsaid => {}
-            }
+            let identity = identity(&app, &gateway, token(&request), from).await?;
             let hello = hello(identity, &query, device)?;
             Ok::<_, ApiError>(upgrade(&app, gateway, hello, &accept, request))
         }
@@ -149,11 +141,25 @@ fn token(request: &Request) -> Option<String> {
         })
 }
 
-async fn identity(gateway: &Gateway, token: Option<String>) -> Identity {
-    let Some(token) = token else { return Identity::Unsaid };
+async fn identity(
+    app: &App,
+    gateway: &Gateway,
+    token: Option<String>,
+    from: Option<IpAddr>,
+) -> Result<Identity, ApiError> {
+    let Some(token) = token else { return Ok(Identity::Unsaid) };
+    app.rates.try_token(from)?;
     match gateway.verify_waiting(&token).await {
-        Ok(caller) => Identity::Known(Box::new(caller)),
-        Err(error) => Identity::Refused(error),
+        Ok(caller) => {
+            app.rates.request(&caller)?;
+            Ok(Identity::Known(Box::new(caller)))
+        }
+        Err(error) => {
+            if error.is_the_tokens_fault() {
+                app.rates.token_refused(from);
+            }
+            Ok(Identity::Refused(error))
+        }
     }
 }
 
