@@ -147,6 +147,7 @@ impl Server {
             live: Arc::clone(&hub) as Arc<dyn crate::app::LiveStats>,
             drain: CancellationToken::new(),
         });
+        app.services.load_revocations().await.context("revocations cannot be read")?;
         let kept = KeptSets::new(&config.server.data_dir);
         kept.restore(app.verifier.key_sets().map(|set| &**set));
         Self::begin(config, app, hub, store, lock)
@@ -331,5 +332,6 @@ fn service_settings(config: &Config) -> Settings {
         chunk: config.notify.chunk,
         members_bulk: limits.members_bulk_max,
         idempotency_ms: config.notify.idempotency_hours.millis(),
+        revocation_ms: config.auth.revocation_days.millis(),
     }
 }

@@ -53,7 +53,7 @@ pub use schema::DEFAULT_FILE;
 pub use server::ServerSettings;
 pub use store::{StoreSettings, store_settings};
 pub use tls::TlsSettings;
-pub use units::{Hours, Kib, Mib, Millis, Seconds};
+pub use units::{Days, Hours, Kib, Mib, Millis, Seconds};
 pub use vapid::{VapidPair, VapidPairError, VapidSettings};
 
 /// What the configuration is made from.

@@ -51,6 +51,7 @@ const RULES: &[(&str, Rule)] = &[
     ("auth.jwks_refresh_seconds", Rule::Int(10, 86_400)),
     ("auth.jwks_refetch_seconds", Rule::Int(1, 3_600)),
     ("auth.jwks_timeout_seconds", Rule::Int(1, 60)),
+    ("auth.revocation_days", Rule::Int(1, 36_500)),
     ("auth.issuer", Rule::Text(forms::any)),
     ("auth.audience", Rule::Text(forms::any)),
     ("auth.jwt_secret_key", Rule::Secret),

@@ -14,8 +14,12 @@ async fn another_tenant_sees_nothing_on_any_route() {
     let server = Server::start().await;
     server.topic("class", &[("root", "owner"), ("u1", "member")]).await;
     let id = server.notify(&admin(), "root").await;
+    let revoke = json!({ "jti": "gone" });
+    let made = server.call(&admin(), "POST", "/api/v1/admin/revocations", revoke).await.json();
+    let revocation = format!("revocations/{}", made["id"].as_str().unwrap());
     for (method, template) in table() {
         let path = template
+            .replace("revocations/{id}", &revocation)
             .replace("topics/{id}", "topics/class")
             .replace("notifications/{id}", &format!("notifications/{id}"))
             .replace("{user_id}", "u1");
@@ -31,6 +35,7 @@ async fn another_tenant_sees_nothing_on_any_route() {
             }
             ("POST", "/api/v1/notifications/ack") => (json!({ "replay_id": 9 }), 200),
             (_, template) if template.contains("{id}") => (Value::Null, 404),
+            ("POST", "/api/v1/admin/revocations") => (json!({ "jti": "x" }), 201),
             _ => (Value::Null, 200),
         };
         if expected == 201 {
@@ -40,6 +45,7 @@ async fn another_tenant_sees_nothing_on_any_route() {
         assert_eq!(answer.status, expected, "{method} {path}: {}", answer.text);
         assert!(!answer.text.contains(&id), "{method} {path}: {}", answer.text);
         assert!(!answer.text.contains(r#""id":"class""#), "{method} {path}");
+        assert!(!answer.text.contains("gone"), "{method} {path}");
     }
     // A topic of the same name is another topic.
     let made = server.call(&stranger(), "PUT", "/api/v1/topics/class", json!({})).await;
