@@ -14,6 +14,7 @@ pub mod names;
 pub mod notify;
 pub mod problem;
 pub mod query;
+mod readable;
 pub mod revocations;
 pub mod text;
 pub mod topics;

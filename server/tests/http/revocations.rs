@@ -7,7 +7,7 @@ use landfall_server::clock::now_ms;
 use landfall_store::{Commits as _, Unit, Write};
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, Server, admin, service, sign, token, token_in};
+use crate::harness::{Answer, Server, admin, finish, service, sign, token, token_in};
 
 const REVOCATIONS: &str = "/api/v1/admin/revocations";
 
@@ -129,29 +129,45 @@ async fn revoke_elsewhere(server: &Server, user: &str) {
     server.store.commit(unit).await.unwrap();
 }
 
+async fn keyed(server: &Server, token: &str, key: &str) -> Answer {
+    let body = json!({ "user_id": "u", "notification_type": "n", "message": "m" });
+    let request = server.request("POST", "/notify").bearer_auth(token);
+    finish(request.header("idempotency-key", key).json(&body)).await
+}
+
 #[tokio::test]
 async fn nothing_is_done_for_who_was_revoked_while_the_request_was_under_way() {
     let server = Server::start().await;
     let ada = with("ada", None, None);
-    server.topic("class", &[("ada", "owner")]).await;
-    let id = server.notify(&service(), "ada").await;
-    let keyed = |key: &str| {
-        let body = json!({ "user_id": "u", "notification_type": "n", "message": "m" });
-        let request = server.request("POST", "/notify").bearer_auth(with("ada", None, None));
-        crate::harness::finish(request.header("idempotency-key", key).json(&body))
-    };
-    assert_eq!(keyed("before").await.status, 202);
+    let read =
+        format!("/api/v1/notifications/{}/mark-read", server.notify(&service(), "ada").await);
+    assert_eq!(keyed(&server, &ada, "before").await.status, 202);
     revoke_elsewhere(&server, "ada").await;
 
     assert_eq!(inbox(&server, &ada).await.status, 200, "this node has not heard of it");
-    is_revoked(&keyed("before").await);
-    is_revoked(&keyed("after").await);
+    is_revoked(&keyed(&server, &ada, "before").await);
+    is_revoked(&keyed(&server, &ada, "after").await);
+    is_revoked(&server.call(&ada, "PATCH", &read, Value::Null).await);
+    let theirs = server.get(&token("u", &[]), "/api/v1/notifications").await.json();
+    assert_eq!(theirs["items"].as_array().unwrap().len(), 1);
+    let own = inbox(&server, &ada).await.json();
+    assert_eq!(own["items"][0]["read"], false);
+
+    server.app.services.hear_revocations().await.unwrap();
+    is_revoked(&inbox(&server, &ada).await);
+}
+
+#[tokio::test]
+async fn whatever_a_caller_causes_is_checked_at_its_commit() {
+    let server = Server::start().await;
+    let ada = with("ada", None, None);
+    server.topic("class", &[("ada", "owner")]).await;
+    let id = server.notify(&service(), "ada").await;
+    revoke_elsewhere(&server, "ada").await;
     let many = json!({ "user_ids": ["u", "v"], "notification_type": "n", "message": "m" });
-    let read = format!("/api/v1/notifications/{id}/mark-read");
     let delete = format!("/api/v1/notifications/{id}");
     for (method, path, body) in [
         ("POST", "/notify", many),
-        ("PATCH", &*read, Value::Null),
         ("DELETE", &*delete, Value::Null),
         ("POST", "/api/v1/notifications/mark-all-read", Value::Null),
         ("POST", "/api/v1/notifications/ack", json!({ "replay_id": 9 })),
@@ -165,17 +181,9 @@ async fn nothing_is_done_for_who_was_revoked_while_the_request_was_under_way() {
     }
     let line = json!({ "user_id": "u", "notification_type": "n", "message": "m" });
     let batch = server.request("POST", "/api/v1/notify/batch").bearer_auth(&ada);
-    let batch = batch.header("content-type", "application/x-ndjson");
-    let batch = crate::harness::finish(batch.body(format!("{line}\n"))).await;
+    let batch = batch.header("content-type", "application/x-ndjson").body(format!("{line}\n"));
+    let batch = finish(batch).await;
     assert!(batch.text.contains("token_revoked"), "{}", batch.text);
-
-    let inbox = server.get(&token("u", &[]), "/api/v1/notifications").await.json();
-    assert_eq!(inbox["items"].as_array().unwrap().len(), 1);
-    let theirs = server.get(&with("ada", None, None), "/api/v1/notifications").await.json();
-    assert_eq!(theirs["items"][0]["read"], false);
-
-    server.app.services.hear_revocations().await.unwrap();
-    is_revoked(&self::inbox(&server, &ada).await);
 }
 
 #[tokio::test]

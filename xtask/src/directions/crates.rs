@@ -74,6 +74,12 @@ const WALLS: &[Wall] = &[
         never: &["axum"],
         advice: "the client shares decisions and wire shapes with the server, nothing else",
     },
+    Wall {
+        name: "landfall-fuzz",
+        may: &["landfall-core", "landfall-protocol", "landfall-server"],
+        never: &["rusqlite", "tokio"],
+        advice: "the fuzz targets only call parsers",
+    },
     Wall { name: "xtask", may: &[], never: &[], advice: "xtask must build when nothing else does" },
 ];
 
