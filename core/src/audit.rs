@@ -38,11 +38,15 @@ pub enum Action {
     TopicDeleted,
     /// Members of a topic were added, changed or removed.
     MembersChanged,
+    /// A user's tokens, or one token, were revoked.
+    TokensRevoked,
+    /// A revocation was lifted.
+    RevocationLifted,
 }
 
 impl Action {
     /// Every action.
-    pub const ALL: [Action; 12] = [
+    pub const ALL: [Action; 14] = [
         Self::NotificationCreated,
         Self::NotificationDelivered,
         Self::NotificationFailed,
@@ -55,6 +59,8 @@ impl Action {
         Self::TopicChanged,
         Self::TopicDeleted,
         Self::MembersChanged,
+        Self::TokensRevoked,
+        Self::RevocationLifted,
     ];
 
     /// Names the action as records and filters spell it.
@@ -72,6 +78,8 @@ impl Action {
             Self::TopicChanged => "topic_changed",
             Self::TopicDeleted => "topic_deleted",
             Self::MembersChanged => "members_changed",
+            Self::TokensRevoked => "tokens_revoked",
+            Self::RevocationLifted => "revocation_lifted",
         }
     }
 

@@ -8,7 +8,7 @@ use landfall_core::id::{Tenant, UserId};
 use landfall_core::time::Timestamp;
 use landfall_server::clock::{Clock, now_ms};
 use landfall_server::service::{Connections, Parts, Services, Settings};
-
+use landfall_store::Revocation;
 use serde_json::{Value, json};
 
 use crate::harness::{Server, token_in};
@@ -19,6 +19,8 @@ impl Connections for Nobody {
     fn count(&self, _: &FeedKey) -> usize {
         0
     }
+
+    fn close_revoked(&self, _: &[&Revocation]) {}
 }
 
 /// Services over the server's store that expand one user at a time and live in the future.
