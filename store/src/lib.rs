@@ -9,6 +9,7 @@ mod commits;
 mod error;
 mod inbox;
 mod sends;
+mod sql;
 pub mod sqlite;
 mod topics;
 mod unit;

@@ -3,21 +3,12 @@
 //! Opens and migrates the file, and binds the store's traits to the functions that run SQL, one
 //! file per aggregate. Nothing outside this folder knows SQLite.
 
-mod apply;
-mod audits;
 mod committer;
-mod content;
-mod feeds;
-mod idempotency;
-mod inbox_read;
-mod inbox_write;
 mod migrate;
 #[cfg(test)]
 mod plans;
 mod readers;
-mod rows;
-mod sends;
-mod topics;
+mod runner;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -31,6 +22,7 @@ use landfall_core::time::Timestamp;
 use landfall_core::topic::Member;
 use rusqlite::Connection;
 
+use crate::sql::{audits, chain, feeds, idempotency, inbox_page, inbox_read, sends, topics};
 use crate::{
     AdminFilter, Answer, Answered, AuditFilter, AuditRecord, Audits, ChangeSink, Commits, Expired,
     Inbox, InboxQuery, Receipt, SealReport, Sends, StoreError, StoredSend, TopicView, Topics, Unit,
@@ -38,6 +30,7 @@ use crate::{
 };
 use committer::Committer;
 use readers::Readers;
+use runner::{SqliteRunner, at_once};
 
 /// The schema of a new store, for whoever measures against the bare tables.
 pub const SCHEMA: &str = include_str!("../../migrations/0001_spine.sqlite.sql");
@@ -95,7 +88,7 @@ impl Sqlite {
         let mut writer = connect(settings)?;
         migrate::migrate(&mut writer)?;
         let epoch = migrate::epoch(&writer)?;
-        let newest = feeds::newest_of_all(&writer).map_err(fault)?;
+        let newest = at_once(feeds::newest_of_all(&mut SqliteRunner(&writer)))?;
         let replay_sequence = Arc::new(AtomicU64::new(newest.0));
         let readers = Readers::start(settings.readers, || reader(settings))?;
         let sink = counting(Arc::clone(&replay_sequence), sink);
@@ -112,9 +105,9 @@ impl Sqlite {
     fn read_with<T, F>(&self, read: F) -> Answered<'_, T>
     where
         T: Send + 'static,
-        F: FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+        F: FnOnce(&mut SqliteRunner<'_>) -> Answer<T> + Send + 'static,
     {
-        Box::pin(self.readers.run(read))
+        Box::pin(self.readers.run(|c| read(&mut SqliteRunner(c))))
     }
 }
 
@@ -201,16 +194,19 @@ impl Commits for Sqlite {
     }
 
     fn heads(&self, feeds: Vec<Arc<FeedKey>>) -> Answered<'_, Vec<Head>> {
-        self.read_with(move |c| feeds.iter().map(|feed| feeds::head(c, feed)).collect())
+        self.read_with(move |r| at_once(feeds::heads(r, &feeds)))
     }
 
     fn forget_keys(&self, before: Timestamp, limit: usize) -> Answered<'_, usize> {
-        Box::pin(self.committer.run(move |c| idempotency::forget(c, before, limit)))
+        Box::pin(
+            self.committer
+                .run(move |c| at_once(idempotency::forget(&mut SqliteRunner(c), before, limit))),
+        )
     }
 
     fn check(&self) -> Answered<'_, ()> {
         Box::pin(async {
-            self.readers.run(|c| c.query_row("select 1", [], |_| Ok(()))).await?;
+            self.readers.run(|c| c.query_row("select 1", [], |_| Ok(())).map_err(fault)).await?;
             self.committer.run(|_| Ok(())).await
         })
     }
@@ -235,7 +231,7 @@ impl Drop for Sqlite {
 impl Inbox for Sqlite {
     fn read(&self, tenant: &Tenant, user: &UserId, read: Read) -> Answered<'_, Page> {
         let feed = FeedKey::inbox(tenant, user);
-        self.read_with(move |c| inbox_read::page(c, &feed, read))
+        self.read_with(move |r| at_once(inbox_page::page(r, &feed, read)))
     }
 
     fn list(
@@ -245,7 +241,7 @@ impl Inbox for Sqlite {
         query: InboxQuery,
     ) -> Answered<'_, Vec<Notification>> {
         let feed = FeedKey::inbox(tenant, user);
-        self.read_with(move |c| inbox_read::list(c, &feed, &query))
+        self.read_with(move |r| at_once(inbox_read::list(r, &feed, &query)))
     }
 
     fn get(
@@ -255,12 +251,12 @@ impl Inbox for Sqlite {
         id: NotificationId,
     ) -> Answered<'_, Option<Arc<Notification>>> {
         let (tenant, user) = (tenant.clone(), user.clone());
-        self.read_with(move |c| inbox_read::get(c, &tenant, &user, id))
+        self.read_with(move |r| at_once(inbox_read::get(r, &tenant, &user, id)))
     }
 
     fn unread(&self, tenant: &Tenant, user: &UserId) -> Answered<'_, (u64, Head)> {
         let feed = FeedKey::inbox(tenant, user);
-        self.read_with(move |c| feeds::unread(c, &feed))
+        self.read_with(move |r| at_once(feeds::unread(r, &feed)))
     }
 
     fn undelivered(
@@ -271,16 +267,16 @@ impl Inbox for Sqlite {
         limit: usize,
     ) -> Answered<'_, Vec<Number>> {
         let feed = FeedKey::inbox(tenant, user);
-        self.read_with(move |c| inbox_read::undelivered(c, &feed, up_to, limit))
+        self.read_with(move |r| at_once(inbox_read::undelivered(r, &feed, up_to, limit)))
     }
 
     fn find(&self, tenant: &Tenant, filter: AdminFilter) -> Answered<'_, Vec<Notification>> {
         let tenant = tenant.clone();
-        self.read_with(move |c| inbox_read::find(c, &tenant, &filter))
+        self.read_with(move |r| at_once(inbox_read::find(r, &tenant, &filter)))
     }
 
     fn expired(&self, now: Timestamp, limit: usize) -> Answered<'_, Vec<Expired>> {
-        self.read_with(move |c| inbox_read::expired(c, now, limit))
+        self.read_with(move |r| at_once(inbox_read::expired(r, now, limit)))
     }
 }
 
@@ -292,7 +288,7 @@ impl Topics for Sqlite {
         user: &UserId,
     ) -> Answered<'_, Option<TopicView>> {
         let (tenant, topic, user) = (tenant.clone(), topic.clone(), user.clone());
-        self.read_with(move |c| topics::topic(c, &tenant, &topic, &user))
+        self.read_with(move |r| at_once(topics::topic(r, &tenant, &topic, &user)))
     }
 
     fn topics_of(
@@ -303,7 +299,9 @@ impl Topics for Sqlite {
         limit: usize,
     ) -> Answered<'_, Vec<TopicView>> {
         let (tenant, user) = (tenant.clone(), user.clone());
-        self.read_with(move |c| topics::topics_of(c, &tenant, &user, after.as_ref(), limit))
+        self.read_with(move |r| {
+            at_once(topics::topics_of(r, &tenant, &user, after.as_ref(), limit))
+        })
     }
 
     fn members(
@@ -314,26 +312,17 @@ impl Topics for Sqlite {
         limit: usize,
     ) -> Answered<'_, Vec<Member>> {
         let (tenant, topic) = (tenant.clone(), topic.clone());
-        self.read_with(move |c| topics::members(c, &tenant, &topic, &after, limit))
+        self.read_with(move |r| at_once(topics::members(r, &tenant, &topic, &after, limit)))
     }
 
     fn taught_by(
         &self,
         tenant: &Tenant,
         teacher: &UserId,
-        mut users: Vec<UserId>,
+        users: Vec<UserId>,
     ) -> Answered<'_, Vec<UserId>> {
         let (tenant, teacher) = (tenant.clone(), teacher.clone());
-        self.read_with(move |c| {
-            users.sort_unstable();
-            let mut taught = Vec::new();
-            for user in users {
-                if topics::is_taught_by(c, &tenant, &user, &teacher)? {
-                    taught.push(user);
-                }
-            }
-            Ok(taught)
-        })
+        self.read_with(move |r| at_once(topics::taught_by(r, &tenant, &teacher, users)))
     }
 
     fn member(
@@ -343,38 +332,41 @@ impl Topics for Sqlite {
         user: &UserId,
     ) -> Answered<'_, Option<Member>> {
         let (tenant, topic, user) = (tenant.clone(), topic.clone(), user.clone());
-        self.read_with(move |c| topics::member(c, &tenant, &topic, &user))
+        self.read_with(move |r| at_once(topics::member(r, &tenant, &topic, &user)))
     }
 }
 
 impl Sends for Sqlite {
     fn active_sends(&self, after: Option<Tenant>, limit: usize) -> Answered<'_, Vec<StoredSend>> {
-        self.read_with(move |c| sends::active(c, after.as_ref(), limit))
+        self.read_with(move |r| at_once(sends::active(r, after.as_ref(), limit)))
     }
 
     fn send(&self, tenant: &Tenant, id: SendId) -> Answered<'_, Option<StoredSend>> {
         let tenant = tenant.clone();
-        self.read_with(move |c| sends::get(c, &tenant, id))
+        self.read_with(move |r| at_once(sends::get(r, &tenant, id)))
     }
 }
 
 impl Audits for Sqlite {
     fn audit(&self, tenant: &Tenant, filter: AuditFilter) -> Answered<'_, Vec<AuditRecord>> {
         let tenant = tenant.clone();
-        self.read_with(move |c| audits::list(c, &tenant, &filter))
+        self.read_with(move |r| at_once(audits::list(r, &tenant, &filter)))
     }
 
     fn seal(&self, at: Timestamp, limit: usize) -> Answered<'_, SealReport> {
-        Box::pin(self.committer.run(move |c| audits::seal(c, at, limit)))
+        Box::pin(self.committer.run(move |c| at_once(chain::seal(&mut SqliteRunner(c), at, limit))))
     }
 
     fn verify(&self, tenant: &Tenant) -> Answered<'_, Verification> {
         let tenant = tenant.clone();
-        self.read_with(move |c| audits::verify(c, &tenant))
+        self.read_with(move |r| r.snapshot(|r| at_once(chain::verify(r, &tenant))))
     }
 
     fn erase_details(&self, tenant: &Tenant, user: &UserId) -> Answered<'_, u64> {
         let (tenant, user) = (tenant.clone(), user.clone());
-        Box::pin(self.committer.run(move |c| audits::erase(c, &tenant, &user)))
+        Box::pin(
+            self.committer
+                .run(move |c| at_once(audits::erase(&mut SqliteRunner(c), &tenant, &user))),
+        )
     }
 }
