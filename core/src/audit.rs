@@ -38,11 +38,13 @@ pub enum Action {
     TopicDeleted,
     /// Members of a topic were added, changed or removed.
     MembersChanged,
+    /// A new epoch began: the store was restored, or found to have gone back.
+    EpochBegun,
 }
 
 impl Action {
     /// Every action.
-    pub const ALL: [Action; 12] = [
+    pub const ALL: [Action; 13] = [
         Self::NotificationCreated,
         Self::NotificationDelivered,
         Self::NotificationFailed,
@@ -55,6 +57,7 @@ impl Action {
         Self::TopicChanged,
         Self::TopicDeleted,
         Self::MembersChanged,
+        Self::EpochBegun,
     ];
 
     /// Names the action as records and filters spell it.
@@ -72,6 +75,7 @@ impl Action {
             Self::TopicChanged => "topic_changed",
             Self::TopicDeleted => "topic_deleted",
             Self::MembersChanged => "members_changed",
+            Self::EpochBegun => "epoch_begun",
         }
     }
 

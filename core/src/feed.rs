@@ -6,6 +6,7 @@
 use std::fmt;
 
 use crate::id::{Tenant, TopicId, UserId};
+use crate::time::Timestamp;
 
 /// What a feed is the order of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -92,7 +93,8 @@ impl fmt::Display for Number {
 pub struct Head {
     /// The highest number given out.
     pub newest: Number,
-    /// Rows at or below this may be gone; a reader behind it starts over.
+    /// Numbers below this are of an earlier life, and rows there may be gone: a reader behind it
+    /// starts over.
     pub horizon: Number,
 }
 
@@ -100,9 +102,31 @@ pub struct Head {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Epoch(pub u64);
 
+impl Epoch {
+    /// How far every counter skips ahead when an epoch begins, so that no number of the life that
+    /// ended is above what the new one starts from. No feed gives out four billion numbers between
+    /// a backup and its restore, and two million restores stay below 2^53, up to which a
+    /// JavaScript client counts exactly.
+    pub const STEP: u64 = 1 << 32;
+
+    /// Gives the epoch that follows. The time is part of it, so that two restores of one backup
+    /// never share an epoch.
+    pub fn following(self, now: Timestamp) -> Self {
+        Self(self.0.saturating_add(1).max(now.as_ms().max(0) as u64))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_epoch_is_later_than_the_one_before_whatever_the_clock_says() {
+        let after = |epoch, ms| Epoch(epoch).following(Timestamp::from_ms(ms)).0;
+        assert_eq!(after(1, 1_800_000_000_000), 1_800_000_000_000);
+        assert_eq!(after(1_800_000_000_000, 1_700_000_000_000), 1_800_000_000_001);
+        assert_eq!(after(1, -5), 2);
+    }
 
     #[test]
     fn numbers_read_only_plain_decimals() {
