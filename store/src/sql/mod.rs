@@ -24,6 +24,7 @@ pub(crate) mod notification;
 mod query;
 mod row;
 pub(crate) mod sends;
+pub(crate) mod setting;
 pub(crate) mod settle;
 pub(crate) mod topics;
 pub(crate) mod unit;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use landfall_core::id::{SendId, Tenant, UserId};
 
-use super::{Corrupt, Query, Row, Runner, codes, content};
+use super::{Corrupt, Query, Row, Runner, Value, codes, content};
 use crate::{Answer, SendTo, StoredSend};
 
 /// Stores a send of a tenant.
@@ -19,6 +19,11 @@ pub(crate) async fn create<R: Runner>(
                    accepted, created_at, expires_at, cursor, expanded, active)
                values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16,
                    ?17, ?18, ?19, ?20, ?21, ?22, ?23)";
+    runner.execute(Query::command(sql, values(tenant, send))).await?;
+    Ok(())
+}
+
+fn values<'a>(tenant: &'a Tenant, send: &'a StoredSend) -> [Value<'a>; 23] {
     let content = &send.content;
     let (users, topic) = match &send.to {
         SendTo::Users(users) => {
@@ -27,7 +32,7 @@ pub(crate) async fn create<R: Runner>(
         }
         SendTo::Topic(topic) => (None, Some(topic)),
     };
-    let values = [
+    [
         (&send.id.0).into(),
         tenant.into(),
         (&content.notification_type).into(),
@@ -51,9 +56,7 @@ pub(crate) async fn create<R: Runner>(
         (&send.cursor).into(),
         send.expanded.into(),
         send.is_active.into(),
-    ];
-    runner.execute(Query::command(sql, values)).await?;
-    Ok(())
+    ]
 }
 
 /// One step of a send's expansion.

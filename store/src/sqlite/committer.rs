@@ -12,8 +12,8 @@ use landfall_core::id::Tenant;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
+use super::open::{Settings, fault};
 use super::runner::{SqliteRunner, at_once};
-use super::{Settings, fault};
 use crate::sql::unit;
 use crate::{Answer, Change, ChangeSink, Receipt, StoreError, Unit};
 
@@ -98,11 +98,11 @@ impl Committer {
     pub(super) async fn run<T, F>(&self, write: F) -> Answer<T>
     where
         T: Send + 'static,
-        F: FnOnce(&Connection) -> Answer<T> + Send + 'static,
+        F: FnOnce(&mut SqliteRunner<'_>) -> Answer<T> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
         let task: Task = Box::new(move |connection| {
-            let value = write(connection)?;
+            let value = write(&mut SqliteRunner(connection))?;
             let deliver: Reply = Box::new(move |failure| {
                 let _ = reply.send(failure.map_or(Ok(value), Err));
             });

@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Waker};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, ToSql, params_from_iter};
 
-use super::fault;
+use super::open::fault;
 use crate::sql::{Corrupt, Dialect, Query, Row, Runner, Value};
 use crate::{Answer, StoreError};
 
@@ -131,5 +131,48 @@ impl Row for rusqlite::Row<'_> {
             Ok(ValueRef::Blob(bytes)) => Ok(Some(bytes)),
             _ => Err(corrupt),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn ask<T: Send, const N: usize>(query: Query<'_, T, N>) -> Answer<T> {
+        let connection = Connection::open_in_memory().unwrap();
+        at_once(SqliteRunner(&connection).one(query))
+    }
+
+    #[test]
+    fn values_come_back_as_they_went() {
+        let sql = "select ?1, ?2, ?3, ?4";
+        let values = [7_u64.into(), "a".into(), (&[1_u8, 2]).into(), Value::Null];
+        let query = Query::new(sql, values, |row| {
+            Ok((row.count(0)?, row.string(1)?, row.bytes::<2>(2)?, row.optional_text(3)?.is_none()))
+        });
+        assert_eq!(ask(query).unwrap(), (7, "a".to_owned(), [1, 2], true));
+    }
+
+    #[test]
+    fn a_number_beyond_what_a_column_holds_is_the_largest() {
+        let query = Query::new("select ?1", [u64::MAX.into()], |row| row.int(0));
+        assert_eq!(ask(query).unwrap(), i64::MAX);
+    }
+
+    #[test]
+    fn a_column_that_holds_something_else_is_named() {
+        let broken = |read: fn(&dyn Row) -> Result<(), Corrupt>| match ask(Query::new(
+            "select 1, 'b', null",
+            [],
+            read,
+        )) {
+            Err(StoreError::Internal(source)) => source.to_string(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(broken(|row| row.text(0).map(drop)), "column 0 of a row holds no text");
+        assert_eq!(broken(|row| row.number(1).map(drop)), "column 1 of a row holds no integer");
+        assert_eq!(broken(|row| row.count(2).map(drop)), "column 2 of a row holds no count");
+        assert_eq!(broken(|row| row.int(3).map(drop)), "column 3 of a row holds no integer");
     }
 }
