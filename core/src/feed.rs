@@ -103,16 +103,20 @@ pub struct Head {
 pub struct Epoch(pub u64);
 
 impl Epoch {
-    /// How far every counter skips ahead when an epoch begins, so that no number of the life that
-    /// ended is above what the new one starts from. No feed gives out four billion numbers between
-    /// a backup and its restore, and two million restores stay below 2^53, up to which a
-    /// JavaScript client counts exactly.
-    pub const STEP: u64 = 1 << 32;
-
     /// Gives the epoch that follows. The time is part of it, so that two restores of one backup
     /// never share an epoch.
     pub fn following(self, now: Timestamp) -> Self {
         Self(self.0.saturating_add(1).max(now.as_ms().max(0) as u64))
+    }
+
+    /// Gives the number above which every feed goes on once this epoch has begun: more than any
+    /// earlier life gave out, also one that the restored backup never heard of.
+    ///
+    /// An epoch is a time in milliseconds, and no feed gives out 1,024 numbers in each, so that
+    /// what a life gave out stays below where the next one begins. Until the year 2248 that is
+    /// less than 2^53, up to which JavaScript counts exactly.
+    pub const fn base(self) -> Number {
+        Number(self.0.saturating_mul(1_024))
     }
 }
 
@@ -126,6 +130,8 @@ mod tests {
         assert_eq!(after(1, 1_800_000_000_000), 1_800_000_000_000);
         assert_eq!(after(1_800_000_000_000, 1_700_000_000_000), 1_800_000_000_001);
         assert_eq!(after(1, -5), 2);
+        let base = Epoch(1_800_000_000_000).base().0;
+        assert!(base < 1 << 53 && base < Epoch(1_800_000_000_001).base().0 - 1_000);
     }
 
     #[test]

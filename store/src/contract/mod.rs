@@ -6,6 +6,7 @@ mod audits;
 mod commits;
 mod error;
 mod inbox;
+mod lives;
 mod sends;
 mod topics;
 mod unit;
@@ -14,6 +15,7 @@ pub use audits::{AuditFilter, AuditRecord, Audits, SealReport, Verification};
 pub use commits::{Change, ChangeSink, Commits};
 pub use error::{Answer, Answered, StoreError};
 pub use inbox::{AdminFilter, Expired, Inbox, InboxQuery, InboxSlice};
+pub use lives::{Lives, NewEpoch};
 pub use sends::{SendTo, Sends, StoredSend};
 pub use topics::{TopicView, Topics};
 pub use unit::{
@@ -22,6 +24,6 @@ pub use unit::{
 };
 
 /// Everything a server asks of its store.
-pub trait Store: Commits + Inbox + Topics + Sends + Audits + Send + Sync {}
+pub trait Store: Commits + Inbox + Topics + Sends + Audits + Lives + Send + Sync {}
 
-impl<T: Commits + Inbox + Topics + Sends + Audits + Send + Sync> Store for T {}
+impl<T: Commits + Inbox + Topics + Sends + Audits + Lives + Send + Sync> Store for T {}

@@ -15,9 +15,7 @@ mod runner;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use landfall_core::feed::Epoch;
-
-use crate::sql::{feeds, setting};
+use crate::sql::{feeds, life};
 use crate::{Answer, ChangeSink, Commits as _};
 use committer::Committer;
 use open::{connect, make_private, reader};
@@ -30,7 +28,8 @@ pub use open::{SCHEMA, Settings};
 pub struct Sqlite {
     committer: Committer,
     readers: Readers,
-    epoch: Epoch,
+    /// The life that was last heard of.
+    epoch: AtomicU64,
     /// The highest inbox number, kept up by the sink so that nobody scans for it.
     replay_sequence: Arc<AtomicU64>,
 }
@@ -44,7 +43,8 @@ impl Sqlite {
         let mut writer = connect(settings)?;
         migrate::migrate(&mut writer)?;
         let mut runner = SqliteRunner(&writer);
-        let epoch = at_once(setting::epoch(&mut runner))?;
+        at_once(life::name(&mut runner))?;
+        let epoch = AtomicU64::new(at_once(life::life(&mut runner))?.epoch.0);
         let newest = at_once(feeds::newest_of_all(&mut runner))?;
         let replay_sequence = Arc::new(AtomicU64::new(newest.0));
         let readers = Readers::start(settings.readers, || reader(settings))?;
