@@ -3,6 +3,7 @@
 //! Nothing outside this folder knows SQLite, and nothing in it holds a statement that another
 //! store could share.
 
+mod backup;
 mod binding;
 mod committer;
 mod migrate;
@@ -22,6 +23,8 @@ use open::{connect, make_private, reader};
 use readers::Readers;
 use runner::{SqliteRunner, at_once};
 
+pub(crate) use migrate::{LATEST, schema_tables};
+pub(crate) use open::fault;
 pub use open::{SCHEMA, Settings};
 
 /// The embedded store.
