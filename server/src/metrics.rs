@@ -1,7 +1,9 @@
 //! What the server counts, under one list of names that begin with `landfall_`.
 //!
-//! Labels come from closed lists alone: route templates, classes of status, error codes. No user,
-//! no tenant, no id may become a label.
+//! Labels come from closed lists alone: route templates, classes of status, error codes, ids of configured keys. No user,
+//! no tenant, no other id may become a label.
+
+mod key_sets;
 
 use std::fmt;
 use std::sync::Arc;
@@ -19,6 +21,8 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
+
+use crate::auth::Verifier;
 
 /// What the live connections count, from the start of the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -130,7 +134,7 @@ impl fmt::Debug for Metrics {
 
 impl Metrics {
     /// Begins at zero.
-    pub fn new(live: Arc<dyn LiveStats>, started_at: Timestamp) -> Self {
+    pub fn new(live: Arc<dyn LiveStats>, verifier: Arc<Verifier>, started_at: Timestamp) -> Self {
         let mut metrics = Self {
             registry: Registry::with_prefix("landfall"),
             requests: Family::new_with_constructor(|| Histogram::new(BUCKETS)),
@@ -145,6 +149,7 @@ impl Metrics {
         };
         metrics.register(started_at);
         metrics.registry.register_collector(Box::new(LiveCollector(live)));
+        metrics.registry.register_collector(Box::new(key_sets::KeySetCollector(verifier)));
         metrics
     }
 

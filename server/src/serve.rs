@@ -19,10 +19,12 @@ use landfall_store::sqlite::Sqlite;
 use landfall_store::{Change, ChangeSink, Store};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{Semaphore, mpsc};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::{App, AppParts};
 use crate::auth::Verifier;
+use crate::auth::jwks::{Fetcher, KeptSets, keep_fresh};
 use crate::clock::Clock;
 use crate::config::{Config, Loaded, store_settings};
 use crate::http;
@@ -93,7 +95,7 @@ pub struct Server {
     store: Arc<dyn Store>,
     accepting: tokio::task::JoinHandle<()>,
     beating: tokio::task::JoinHandle<()>,
-    workers: tokio::task::JoinSet<()>,
+    workers: JoinSet<()>,
     stop: CancellationToken,
     drain_for: Duration,
     /// Held as long as the server uses the folder.
@@ -125,6 +127,8 @@ impl Server {
             live: Arc::clone(&hub) as Arc<dyn crate::app::LiveStats>,
             drain: CancellationToken::new(),
         });
+        let kept = KeptSets::new(&config.server.data_dir);
+        kept.restore(app.verifier.key_sets().map(|set| &**set));
         Self::begin(config, app, hub, store, lock)
     }
 
@@ -141,11 +145,12 @@ impl Server {
         let stop = CancellationToken::new();
         let (events, events_rx) = mpsc::channel(EVENTS_CAPACITY);
         let pace = worker::Pace { seal: config.audit.seal_ms.duration() };
-        let workers = worker::start(&app.services, &app.metrics, events_rx, pace, &stop);
+        let mut workers = worker::start(&app.services, &app.metrics, events_rx, pace, &stop);
+        keep_keys_fresh(config, &app, &stop, &mut workers)?;
         let services = Arc::clone(&app.services);
         let beating = tokio::spawn(realtime::beat(Arc::clone(&hub), services, stop.clone()));
         let gateway = gateway(config, &app, &hub, events);
-        let router = http::router(Arc::clone(&app), http::ws::routes(gateway));
+        let router = http::router(Arc::clone(&app), http::live_routes(gateway));
         let accepting = tokio::spawn(accept(listener, router, Arc::clone(&app), http1(config)));
         let drain_for = config.server.drain_seconds.duration();
         Ok(Self {
@@ -190,6 +195,27 @@ impl Server {
         // Closing waits for the last group commit, so it must not hold up the runtime.
         let _ = tokio::task::spawn_blocking(move || store.close()).await;
     }
+}
+
+/// Starts what fetches the issuers' key sets. The start does not wait for them: a token that comes first does.
+fn keep_keys_fresh(
+    config: &Config,
+    app: &App,
+    stop: &CancellationToken,
+    workers: &mut JoinSet<()>,
+) -> anyhow::Result<()> {
+    let mut sets = app.verifier.key_sets().peekable();
+    if sets.peek().is_none() {
+        return Ok(());
+    }
+    let fetcher = Fetcher::new(config.auth.jwks_timeout_seconds.duration())
+        .context("auth.keys: no key set can be fetched; install the package ca-certificates")?;
+    let (kept, pace) = (KeptSets::new(&config.server.data_dir), config.auth.jwks_pace());
+    for set in sets {
+        let (set, fetcher) = (Arc::clone(set), fetcher.clone());
+        workers.spawn(keep_fresh(set, fetcher, kept.clone(), pace, stop.clone()));
+    }
+    Ok(())
 }
 
 fn gateway(

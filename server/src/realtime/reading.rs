@@ -59,7 +59,7 @@ async fn turn(gateway: &Gateway, connection: &Arc<Connection>, decoder: &mut Dec
         Interest::READABLE
     };
     let ready = tokio::select! {
-        ready = connection.stream.ready(interest) => ready,
+        ready = connection.wire.ready(interest) => ready,
         () = connection.wake.notified() => return,
     };
     let Ok(ready) = ready else { return connection.gone() };
@@ -77,7 +77,7 @@ fn read_socket(
     connection: &Arc<Connection>,
     decoder: &mut Decoder,
 ) -> io::Result<()> {
-    BUFFER.with_borrow_mut(|buffer| match connection.stream.try_read(buffer) {
+    BUFFER.with_borrow_mut(|buffer| match connection.wire.try_read(buffer) {
         Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
         Ok(count) => {
             take_in(gateway, connection, decoder, &mut buffer[..count]);
@@ -95,6 +95,9 @@ fn take_in(
     mut bytes: &mut [u8],
 ) {
     let hub = &gateway.hub;
+    if !connection.codec.hears() {
+        return;
+    }
     connection.heard_at.store(hub.seconds.load(Ordering::Relaxed), Ordering::Relaxed);
     loop {
         match decoder.next(&mut bytes, hub.settings.message_bytes) {
@@ -140,9 +143,10 @@ fn on_text(gateway: &Gateway, connection: &Arc<Connection>, text: &str) {
                 confirm(gateway, connection, connection.on_ack(replay_id));
             }
             ClientFrame::Auth { token } => {
-                let answer = renew(gateway, connection, &token.0).unwrap_or_else(|detail| {
-                    ControlFrame::Error { code: Code::Unauthenticated, detail, reference }
-                });
+                let answer =
+                    renew(gateway, connection, &token.0).unwrap_or_else(|(code, detail)| {
+                        ControlFrame::Error { code, detail, reference }
+                    });
                 connection.send(&answer);
             }
         },
@@ -151,10 +155,14 @@ fn on_text(gateway: &Gateway, connection: &Arc<Connection>, text: &str) {
 }
 
 /// Takes a fresh token of the same user and tenant.
-fn renew(gateway: &Gateway, connection: &Connection, token: &str) -> Result<ControlFrame, String> {
-    let caller = gateway.verify(token).map_err(|error| error.to_string())?;
+fn renew(
+    gateway: &Gateway,
+    connection: &Connection,
+    token: &str,
+) -> Result<ControlFrame, (Code, String)> {
+    let caller = gateway.verify(token).map_err(|error| (error.code(), error.to_string()))?;
     if caller.tenant != connection.feed.tenant || caller.user != connection.user {
-        return Err("the token is another user's".into());
+        return Err((Code::Unauthenticated, "the token is another user's".into()));
     }
     gateway.hub.renew(connection, caller.expires_at);
     Ok(authenticated(&caller.user, caller.expires_at))
@@ -197,22 +205,21 @@ async fn read_store(gateway: &Gateway, connection: &Arc<Connection>, read: Read)
 /// its last bytes do not make the system throw our close frame away.
 async fn say_goodbye(connection: &Connection) {
     while connection.is_blocked() {
-        let ready = connection.stream.ready(Interest::READABLE.add(Interest::WRITABLE)).await;
+        let ready = connection.wire.ready(Interest::READABLE.add(Interest::WRITABLE)).await;
         if ready.is_err() || discard(connection) {
             return;
         }
         connection.flush(&mut connection.lock());
     }
-    let socket = socket2::SockRef::from(&connection.stream);
-    if socket.shutdown(std::net::Shutdown::Write).is_err() {
+    if connection.wire.shutdown_write().is_err() {
         return;
     }
-    while connection.stream.readable().await.is_ok() && !discard(connection) {}
+    while connection.wire.readable().await.is_ok() && !discard(connection) {}
 }
 
 /// Throws away what came; says whether the socket is at its end.
 fn discard(connection: &Connection) -> bool {
-    BUFFER.with_borrow_mut(|buffer| match connection.stream.try_read(buffer) {
+    BUFFER.with_borrow_mut(|buffer| match connection.wire.try_read(buffer) {
         Ok(count) => count == 0,
         Err(error) => error.kind() != io::ErrorKind::WouldBlock,
     })
