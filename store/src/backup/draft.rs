@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, params};
 
 use super::copy::{Copied, Side, copy};
+use super::error::cause;
 use super::file::{APPLICATION, FORMAT};
 use super::records::{Nowhere, SqliteRecords};
 use super::table::{Table, tables};
@@ -87,11 +88,7 @@ impl Draft {
 
     /// Says that writing the file failed, and where.
     pub(super) fn fault(&self, error: StoreError) -> BackupError {
-        let what = match error {
-            StoreError::Internal(source) => source.to_string(),
-            other => other.to_string(),
-        };
-        BackupError::Io { path: self.part.clone(), source: std::io::Error::other(what) }
+        BackupError::Io { path: self.part.clone(), source: std::io::Error::other(cause(error)) }
     }
 
     /// Notes what a table must hold.

@@ -63,3 +63,11 @@ impl BackupError {
         Self::Damaged { path: path.to_owned(), what: what.into() }
     }
 }
+
+/// Says what is behind a store's error.
+pub(super) fn cause(error: StoreError) -> String {
+    match error {
+        StoreError::Internal(source) => source.to_string(),
+        other => other.to_string(),
+    }
+}

@@ -9,6 +9,7 @@ use landfall_core::time::Timestamp;
 use rusqlite::{Connection, OpenFlags};
 
 use super::copy::{Copied, Side, copy};
+use super::error::cause;
 use super::records::{Nowhere, SqliteRecords};
 use super::table::{Table, tables};
 use super::{About, BackupError, KeyFile, Progress, Records, Summary};
@@ -123,7 +124,7 @@ impl BackupFile {
         let from = &mut SqliteRecords(&self.connection);
         let copied = copy(table, from, to, sealed.rows, progress).await;
         let copied = copied.map_err(|side| match side {
-            Side::From(error) => explain(&self.path, error),
+            Side::From(error) => damaged(&cause(error)),
             Side::To(error) => error.into(),
         })?;
         if copied.rows != sealed.rows {
@@ -142,11 +143,7 @@ fn is_own(table: &Table) -> bool {
 
 /// Says what is wrong with a file in which a statement failed.
 fn explain(path: &Path, error: StoreError) -> BackupError {
-    let what = match error {
-        StoreError::Internal(source) => source.to_string(),
-        other => other.to_string(),
-    };
-    BackupError::damaged(path, what)
+    BackupError::damaged(path, cause(error))
 }
 
 fn about(connection: &Connection, path: &Path) -> Result<About, BackupError> {

@@ -1,6 +1,7 @@
 //! Backing the embedded store up while it serves, and putting a backup in its place.
 
 use std::ffi::OsString;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use landfall_core::feed::Epoch;
@@ -72,7 +73,7 @@ impl Sqlite {
         if there && order.replace == Overwrite::Never {
             return Err(BackupError::StoreThere(settings.path.display().to_string()));
         }
-        let current = if there { epoch_of(settings) } else { Epoch(1) };
+        let current = if is_database(&settings.path) { epoch_of(settings) } else { Epoch(1) };
         let beside = with_suffix(&settings.path, ".restoring");
         let loaded = Loaded::make(&beside, order, current, progress).await?;
         let moved = if there { Some(set_aside(settings, order)?) } else { None };
@@ -156,6 +157,13 @@ fn ours(connection: &Connection, schema: u32) -> Result<Vec<Table>, BackupError>
     Ok(known)
 }
 
+/// Says whether a file is worth opening: SQLite throws the log of one that is no database away.
+fn is_database(path: &Path) -> bool {
+    let mut header = [0; 16];
+    let read = std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut header));
+    read.is_ok() && header == *b"SQLite format 3\0"
+}
+
 fn has_something(path: &Path) -> bool {
     path.metadata().is_ok_and(|file| file.len() > 0)
 }
@@ -189,7 +197,8 @@ fn remove(path: &Path) -> Result<(), BackupError> {
 /// Its log is folded in first: a log beside another database would be taken for that one's. One
 /// that cannot be folded, since the store is damaged, goes aside with it.
 fn set_aside(settings: &Settings, order: &RestoreOrder<'_>) -> Result<PathBuf, BackupError> {
-    if let Ok(connection) = connect(settings) {
+    if let Some(connection) = is_database(&settings.path).then(|| connect(settings).ok()).flatten()
+    {
         let _ = connection.execute_batch("pragma wal_checkpoint(truncate);");
     }
     let aside = with_suffix(&settings.path, &order.aside());
