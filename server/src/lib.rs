@@ -18,4 +18,5 @@ pub mod realtime;
 pub mod secret;
 pub mod serve;
 pub mod service;
+pub mod witness;
 pub mod worker;

@@ -268,7 +268,7 @@ impl Hub {
             }
             if bus.take_lost() {
                 self.counters.nudges_lost.fetch_add(1, Ordering::Relaxed);
-                self.resync();
+                self.resync_all();
             }
         }
     }
@@ -291,8 +291,9 @@ impl Hub {
         }
     }
 
-    /// Makes every session compare itself with the store: nudges were lost.
-    fn resync(&self) {
+    /// Makes every session compare itself with the store: nudges were lost, or the store's life
+    /// changed.
+    fn resync_all(&self) {
         for connection in self.connections(None) {
             let mut state = connection.lock();
             let read = state.session.resync();
@@ -314,6 +315,10 @@ impl Hub {
 impl Connections for Hub {
     fn count(&self, feed: &FeedKey) -> usize {
         self.shard(feed).get(feed).map_or(0, Vec::len)
+    }
+
+    fn resync(&self) {
+        self.resync_all();
     }
 }
 

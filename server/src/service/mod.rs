@@ -8,6 +8,7 @@ mod error;
 mod ids;
 mod in_flight;
 pub mod inbox;
+pub mod lives;
 mod memo;
 pub mod notify;
 mod probe;
@@ -34,6 +35,9 @@ use in_flight::InFlight;
 pub trait Connections: Send + Sync {
     /// Counts the live connections that follow a feed.
     fn count(&self, feed: &FeedKey) -> usize;
+
+    /// Makes every session compare itself with the store: what it knows may no longer hold.
+    fn resync(&self);
 }
 
 /// What the services are set to.
@@ -71,6 +75,7 @@ pub struct Services {
     pub send_accepted: tokio::sync::Notify,
     in_flight: InFlight,
     probe: probe::Probe,
+    rolled_back: lives::Found,
     /// After which tenant the next round of expansion goes on.
     expanded_up_to: Mutex<Option<Tenant>>,
     troubles: tally::Troubles,
@@ -105,6 +110,7 @@ impl Services {
             send_accepted: tokio::sync::Notify::new(),
             in_flight: InFlight::default(),
             probe: probe::Probe::default(),
+            rolled_back: lives::Found::default(),
             expanded_up_to: Mutex::default(),
             troubles: tally::Troubles::default(),
         }

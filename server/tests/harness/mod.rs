@@ -220,6 +220,8 @@ impl Connections for Nobody {
     fn count(&self, _: &FeedKey) -> usize {
         0
     }
+
+    fn resync(&self) {}
 }
 
 impl LiveStats for Nobody {

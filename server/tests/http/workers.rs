@@ -19,6 +19,8 @@ impl Connections for Nobody {
     fn count(&self, _: &FeedKey) -> usize {
         0
     }
+
+    fn resync(&self) {}
 }
 
 /// Services over the server's store that expand one user at a time and live in the future.

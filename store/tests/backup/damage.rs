@@ -11,7 +11,7 @@ async fn place() -> Place {
     let place = Place::new();
     let store = place.store("a.db");
     for user in ["u", "v", "w"].map(user) {
-        let writes = (0..700).map(|n| publish(&note(&user, &n.to_string()))).collect();
+        let writes = (0..350).map(|n| publish(&note(&user, &n.to_string()))).collect();
         store.commit(unit(&tenant("t"), writes)).await.unwrap();
     }
     place.backup("a.db", "backup");
@@ -48,7 +48,7 @@ async fn a_changed_byte_is_never_restored() {
     let place = place().await;
     let whole = std::fs::read(place.file("backup")).unwrap();
     let original = place.verify("backup").unwrap();
-    for at in (0..whole.len()).step_by(whole.len() / 60) {
+    for at in (0..whole.len()).step_by(whole.len() / 40) {
         let mut bytes = whole.clone();
         bytes[at] ^= 0x55;
         std::fs::write(place.file("changed"), &bytes).unwrap();
@@ -64,7 +64,7 @@ async fn rows_that_were_changed_or_are_gone_are_named() {
     let place = place().await;
     for (sql, named) in [
         ("update notification set title = 'x' where born = 5", "notification"),
-        ("delete from notification where born = 700", "notification"),
+        ("delete from notification where born = 350", "notification"),
         ("insert into setting values ('a', 'b')", "setting"),
         ("update backup_about set value = '7' where name = 'epoch'", "backup_about"),
         ("delete from backup_about where name = 'epoch'", "epoch"),
@@ -100,5 +100,5 @@ async fn what_another_program_or_a_newer_version_made_is_refused() {
         assert!(matches!(refused(&place, file), BackupError::NotABackup(_)));
     }
     assert!(matches!(refused(&place, "none"), BackupError::Io { .. }));
-    assert_eq!(inbox(&place.store("a.db"), &tenant("t"), &user("u")).await.len(), 700);
+    assert_eq!(inbox(&place.store("a.db"), &tenant("t"), &user("u")).await.len(), 350);
 }
