@@ -17,6 +17,7 @@ mod pending;
 mod raw;
 mod repair;
 mod replay;
+mod restored;
 mod slow;
 mod stream;
 mod tokens;

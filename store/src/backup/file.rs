@@ -1,6 +1,7 @@
 //! A backup that is read: checked as it goes, never trusted.
 
 use std::collections::BTreeMap;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use landfall_core::audit::Hash;
@@ -38,16 +39,12 @@ impl BackupFile {
     /// # Errors
     /// When it is no backup, is of a newer version, or is damaged as far as that shows here.
     pub fn open(path: &Path) -> Result<Self, BackupError> {
-        std::fs::File::open(path).map_err(BackupError::io(path))?;
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let not_ours = |_| BackupError::NotABackup(path.to_owned());
-        let connection = Connection::open_with_flags(path, flags).map_err(not_ours)?;
-        let application: rusqlite::Result<i32> =
-            connection.pragma_query_value(None, "application_id", |row| row.get(0));
-        if application.map_err(not_ours)? != APPLICATION {
+        if !is_marked(path).map_err(BackupError::io(path))? {
             return Err(BackupError::NotABackup(path.to_owned()));
         }
         let damaged = |error: rusqlite::Error| BackupError::damaged(path, error.to_string());
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, flags).map_err(damaged)?;
         let about = about(&connection, path)?;
         let sealed = sealed(&connection).map_err(damaged)?;
         let found = tables(&connection).map_err(|error| explain(path, error))?;
@@ -135,6 +132,14 @@ impl BackupFile {
         }
         Ok(copied.rows)
     }
+}
+
+/// Says whether a file begins as a SQLite database of ours does.
+fn is_marked(path: &Path) -> std::io::Result<bool> {
+    let mut header = Vec::new();
+    std::fs::File::open(path)?.take(100).read_to_end(&mut header)?;
+    let mark = header.get(68..72);
+    Ok(header.starts_with(b"SQLite format 3\0") && mark == Some(&APPLICATION.to_be_bytes()))
 }
 
 fn is_own(table: &Table) -> bool {
