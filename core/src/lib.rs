@@ -14,6 +14,7 @@ pub mod life;
 pub mod notification;
 pub mod notify;
 pub mod plan;
+pub mod rate;
 pub mod session;
 pub mod time;
 pub mod topic;

@@ -33,6 +33,8 @@ pub struct LiveCounters {
     pub replays: u64,
     /// Connections closed because they read too slowly.
     pub slow_closed: u64,
+    /// Connections closed because they sent too many frames.
+    pub flood_closed: u64,
     /// Nudges that were lost on their way and made good by reading the store.
     pub nudges_lost: u64,
     /// Notifications that devices confirmed.
@@ -223,12 +225,19 @@ impl Collector for LiveCollector {
             let kind = gauge.metric_type();
             gauge.encode(encoder.encode_descriptor(name, help, None, kind)?)?;
         }
-        let LiveCounters { frames_sent, replays, slow_closed, nudges_lost, confirmed } =
-            self.0.counters();
+        let LiveCounters {
+            frames_sent,
+            replays,
+            slow_closed,
+            flood_closed,
+            nudges_lost,
+            confirmed,
+        } = self.0.counters();
         let counters = [
             ("frames_sent", "Frames written to sockets", frames_sent),
             ("replays", "Replays begun", replays),
             ("slow_closed", "Connections closed because they read too slowly", slow_closed),
+            ("flood_closed", "Connections closed because they sent too many frames", flood_closed),
             ("nudges_lost", "Nudges lost and made good by reading the store", nudges_lost),
             ("confirmed", "Notifications confirmed by devices", confirmed),
         ];

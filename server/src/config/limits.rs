@@ -32,10 +32,32 @@ pub struct Limits {
     pub page_max: u32,
     /// A frame from a socket.
     pub frame_kib: Kib,
+    /// In which a frame that was begun has to be there in full.
+    pub frame_seconds: Seconds,
+    /// Frames of one socket in a second.
+    pub frames_per_second: u32,
+    /// Frames that one socket may send at once.
+    pub frames_burst: u32,
+    /// For which what was sent may stay unacknowledged before the peer counts as dead.
+    pub dead_peer_seconds: Seconds,
     /// Open connections to this server.
     pub connections_max: usize,
     /// Open sockets of one user.
     pub connections_per_user: usize,
     /// In which a request's header has to be there in full.
     pub header_seconds: Seconds,
+    /// In which the next part of a body has to come.
+    pub body_seconds: Seconds,
+    /// The slowest pace of a whole body.
+    pub body_kib_per_second: Kib,
+    /// Requests of a user who may not send; 0 is no limit.
+    pub user_requests_per_second: u32,
+    /// Requests of a tenant's callers together; 0 is no limit.
+    pub tenant_requests_per_second: u32,
+    /// Notifications that a tenant may have sent; 0 is no limit.
+    pub tenant_notifications_per_second: u32,
+    /// Tokens that do not hold, from one address; 0 is no limit.
+    pub refused_tokens_per_second: u32,
+    /// So many seconds' worth of the four may come at once.
+    pub burst_seconds: Seconds,
 }

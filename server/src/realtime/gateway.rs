@@ -10,7 +10,6 @@ use landfall_core::id::DeviceId;
 use landfall_core::session::{ConfirmBy, Read, Session, Start};
 use landfall_protocol::problem::CloseCode;
 use tokio::net::UnixStream;
-use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -25,6 +24,7 @@ use crate::auth::{AuthError, Verifier};
 use crate::metrics::Metrics;
 use crate::service::Services;
 use crate::service::inbox::{Confirmed, Connected, LiveEvent};
+use crate::service::live_queue::Reports;
 
 /// Who a socket says it is.
 #[derive(Debug)]
@@ -75,7 +75,7 @@ pub struct Gateway {
     /// Counts the tokens that are refused.
     pub metrics: Arc<Metrics>,
     /// Takes what happens on live connections, to be stored afterwards.
-    pub events: mpsc::Sender<LiveEvent>,
+    pub events: Reports,
     /// The tasks of open connections.
     pub tasks: TaskTracker,
     /// How long a socket may take to say who it is.
@@ -236,10 +236,8 @@ impl Gateway {
         self.report(LiveEvent::Confirmed(confirmed));
     }
 
-    /// What does not fit is dropped: the notification stays undelivered and is sent again to the
-    /// next device, which is allowed, where calling it delivered without a record is not.
     fn report(&self, event: LiveEvent) {
-        if self.events.try_send(event).is_err() {
+        if self.events.report(event).is_err() {
             tracing::warn!("connections report faster than can be stored; something was dropped");
         }
     }
@@ -261,14 +259,40 @@ impl Drop for Seat<'_> {
     }
 }
 
+/// What a socket that is refused gets to take our word and to close.
+const REFUSING: Duration = Duration::from_secs(2);
+
 /// Says why on a socket that never became a connection, and ends it.
 async fn refuse(wire: Wire, code: CloseCode, reason: &str) {
-    let _ = wire.write_all(&frame::close(code.number(), reason)).await;
-    let _ = wire.shutdown_write();
-    let mut rest = [0; 512];
-    let wait = Duration::from_secs(2);
-    let _ = tokio::time::timeout(wait, async {
-        while wire.read(&mut rest).await.is_ok_and(|count| count > 0) {}
-    })
-    .await;
+    let refusing = async {
+        wire.write_all(&frame::close(code.number(), reason)).await?;
+        wire.shutdown_write()?;
+        // Its last bytes must not make the system throw our close frame away.
+        let mut rest = [0; 512];
+        while wire.read(&mut rest).await? > 0 {}
+        std::io::Result::Ok(())
+    };
+    // Whether it went well or took too long, the socket ends here.
+    let _ = tokio::time::timeout(REFUSING, refusing).await;
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use tokio::io::AsyncReadExt as _;
+
+    /// Not even writing may take for ever: whoever reads nothing is let go like anybody.
+    #[tokio::test]
+    async fn a_refused_socket_that_takes_nothing_is_let_go() {
+        let (wire, mut client) = Wire::pair(4_096).unwrap();
+        let full = async {
+            wire.write_all(&[0; 1_048_576]).await.unwrap();
+        };
+        assert!(tokio::time::timeout(Duration::from_millis(20), full).await.is_err());
+        refuse(wire, CloseCode::Policy, "a token is needed").await;
+        let mut got = Vec::new();
+        client.read_to_end(&mut got).await.unwrap();
+        assert!(!got.ends_with(b"a token is needed"), "it was full");
+    }
 }

@@ -71,7 +71,7 @@ impl Services {
         if is_complete {
             unit.audit.push(self.completed_entry(send, users.len() as u64));
         }
-        match self.store.commit(unit).await {
+        match self.commit(unit).await {
             // Somebody else moved it on: nothing of this chunk was done.
             Ok(_) | Err(StoreError::Stale) => Ok(()),
             Err(error) => Err(error.into()),

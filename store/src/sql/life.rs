@@ -14,6 +14,7 @@ use crate::{Answer, NewEpoch, StoreError};
 pub(crate) async fn name<R: Runner>(runner: &mut R) -> Answer<()> {
     let random = match R::DIALECT {
         Dialect::Sqlite => "lower(hex(randomblob(16)))",
+        Dialect::Postgres => "replace(cast(gen_random_uuid() as text), '-', '')",
     };
     let sql = format!(
         "insert into setting (name, value) values ('store_id', {random}), ('epoch', '1')
@@ -66,11 +67,28 @@ pub(crate) async fn begin<R: Runner>(runner: &mut R, new: &NewEpoch) -> Answer<O
 }
 
 /// Takes every feed's lock in the order in which units do.
-async fn lock_feeds<R: Runner>(_runner: &mut R) -> Answer<()> {
+async fn lock_feeds<R: Runner>(runner: &mut R) -> Answer<()> {
+    let sql = "select count(*) from
+                   (select id from feed order by tenant, kind, owner for update) locked";
     match R::DIALECT {
         // Writers of SQLite wait for each other anyway.
         Dialect::Sqlite => Ok(()),
+        Dialect::Postgres => runner.one(Query::new(sql, [], |_| Ok(()))).await,
     }
+}
+
+/// Tells where the database was when its life began or it was first seen; remembers where it is
+/// now if nothing was remembered.
+pub(crate) async fn remember_home<R: Runner>(runner: &mut R, found: &str) -> Answer<String> {
+    let sql = "select value from setting where name = 'home'";
+    let remembered = runner.optional(Query::new(sql, [], |row| row.string(0))).await?;
+    if let Some(remembered) = remembered {
+        return Ok(remembered);
+    }
+    let sql = "insert into setting (name, value) values ('home', ?1)
+               on conflict (name) do nothing";
+    runner.execute(Query::command(sql, [found.into()])).await?;
+    Ok(found.to_owned())
 }
 
 /// A counter that stands above the base by some mishap skips ahead all the same.
