@@ -5,6 +5,7 @@
 //! protocol offers: READ COMMITTED and row locks, no advisory locks and no notifications.
 
 mod address;
+mod backup;
 mod connection;
 mod fault;
 mod group;

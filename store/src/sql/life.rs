@@ -40,6 +40,12 @@ pub(crate) async fn life<R: Runner>(runner: &mut R) -> Answer<Life> {
     Ok(Life { store, epoch: read_epoch(epoch)?, mark })
 }
 
+/// Tells a store's epoch alone, of a store that may lack the other tables.
+pub(crate) async fn epoch<R: Runner>(runner: &mut R) -> Answer<Epoch> {
+    let sql = "select value from setting where name = 'epoch'";
+    read_epoch(runner.optional(Query::new(sql, [], |row| row.string(0))).await?)
+}
+
 /// A store that nobody gave an epoch is in its first.
 fn read_epoch(text: Option<String>) -> Answer<Epoch> {
     let unknown = |_| StoreError::Internal("the stored epoch is no number".into());

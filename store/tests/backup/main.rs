@@ -1,4 +1,4 @@
-//! Backups of the embedded store: consistent beside writers, refused when damaged, and what a
+//! Backups of either store: consistent beside writers, refused when damaged, and what a
 //! restore leaves as it was and what it changes.
 
 #![allow(clippy::unwrap_used)]
@@ -8,6 +8,8 @@
 mod make;
 
 mod damage;
+mod moving;
 mod place;
+mod postgres;
 mod restore;
 mod writers;

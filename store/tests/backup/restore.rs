@@ -17,7 +17,7 @@ use crate::make::{
 };
 use crate::place::{Place, block_on, inbox};
 
-fn send(topic: TopicId) -> StoredSend {
+pub fn send(topic: TopicId) -> StoredSend {
     StoredSend {
         id: send_id(),
         tenant: tenant("t"),

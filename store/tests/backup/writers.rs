@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use landfall_core::audit::Action;
-use landfall_store::{Audits as _, Commits as _, Inbox as _, Unit};
+use landfall_store::{Audits as _, Commits as _, Inbox as _, Store, Unit};
 
 use crate::make::{at, draft, key, note, publish, tenant, unit, user};
 use crate::place::{Place, inbox};
@@ -16,43 +16,65 @@ const WRITERS: usize = 4;
 async fn a_backup_beside_writers_is_one_moment() {
     let place = Arc::new(Place::new());
     let store = Arc::new(place.store("a.db"));
+    let theirs = Arc::clone(&place);
+    check_beside_writers(&place, store, async |file: String| {
+        let place = Arc::clone(&theirs);
+        tokio::task::spawn_blocking(move || place.backup("a.db", &file)).await.unwrap();
+    })
+    .await;
+}
+
+/// Backs a store up three times while it is written to, and looks at each backup.
+pub async fn check_beside_writers(
+    place: &Place,
+    store: Arc<dyn Store>,
+    back_up: impl AsyncFn(String),
+) {
     let (answered, stop) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
     let mut writers = tokio::task::JoinSet::new();
     for writer in 0..WRITERS {
         let (store, answered, stop) =
             (Arc::clone(&store), Arc::clone(&answered), Arc::clone(&stop));
-        writers.spawn(async move {
-            for turn in 0.. {
-                if stop.load(Ordering::Relaxed) {
-                    return;
-                }
-                // One unit: a notification on either inbox, an entry and a key.
-                let writes = [user("one"), user("other")].map(|to| publish(&note(&to, "n")));
-                let audit = vec![draft(Action::Connected, "u", 1)];
-                let idempotency = Some(key(&format!("{writer} {turn}"), 1));
-                let unit = Unit { audit, idempotency, ..unit(&tenant("t"), writes.into()) };
-                store.commit(unit).await.unwrap();
-                answered.fetch_add(1, Ordering::SeqCst);
-            }
-        });
+        writers.spawn(write(store, writer, answered, stop));
     }
     let mut backups = Vec::new();
     for round in 1..=3 {
-        while answered.load(Ordering::SeqCst) < round * 700 {
+        while answered.load(Ordering::SeqCst) < round * 500 {
             tokio::task::yield_now().await;
         }
         store.seal(at(1), 500).await.unwrap();
         let before = answered.load(Ordering::SeqCst);
         let name = format!("{round}.backup");
-        let (theirs, file) = (Arc::clone(&place), name.clone());
-        tokio::task::spawn_blocking(move || theirs.backup("a.db", &file)).await.unwrap();
+        back_up(name.clone()).await;
         backups.push((name, before, answered.load(Ordering::SeqCst)));
     }
     stop.store(true, Ordering::Relaxed);
-    while writers.join_next().await.is_some() {}
+    while let Some(ended) = writers.join_next().await {
+        ended.unwrap();
+    }
     store.close();
     for (file, before, after) in backups {
-        check(&place, &file, before, after).await;
+        check(place, &file, before, after).await;
+    }
+}
+
+async fn write(
+    store: Arc<dyn Store>,
+    writer: usize,
+    answered: Arc<AtomicU64>,
+    stop: Arc<AtomicBool>,
+) {
+    for turn in 0.. {
+        if stop.load(Ordering::Relaxed) {
+            return;
+        }
+        // One unit: a notification on either inbox, an entry and a key.
+        let writes = [user("one"), user("other")].map(|to| publish(&note(&to, "n")));
+        let audit = vec![draft(Action::Connected, "u", 1)];
+        let idempotency = Some(key(&format!("{writer} {turn}"), 1));
+        let unit = Unit { audit, idempotency, ..unit(&tenant("t"), writes.into()) };
+        store.commit(unit).await.unwrap();
+        answered.fetch_add(1, Ordering::SeqCst);
     }
 }
 
