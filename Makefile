@@ -77,6 +77,18 @@ bench: programs ## Measure against floors taken in the same run (a few minutes, 
 	target/release/landfall bench fanout
 	target/release/landfall bench layout
 
+# Seconds for each target of `make fuzz`.
+SECONDS ?= 60
+
+.PHONY: fuzz
+fuzz: programs ## Search each parser for inputs that break it (SECONDS=60 each)
+	$(call need,command -v c++,a C++ compiler,sudo apt-get install -y build-essential)
+	scripts/fuzz.sh search $(SECONDS)
+
+.PHONY: fuzz-keep
+fuzz-keep: programs ## Keep of what the fuzzer found what reaches new code
+	scripts/fuzz.sh keep
+
 .PHONY: clean-data
 clean-data: ## Delete what `make run` stored in ./data
 	rm -rf data

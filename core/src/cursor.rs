@@ -70,7 +70,8 @@ impl Cursor {
         let mut bytes = vec![VERSION];
         bytes.extend_from_slice(&self.epoch.0.to_be_bytes());
         for position in &self.positions {
-            bytes.extend_from_slice(&(position.of.len() as u16).to_be_bytes());
+            let length = u16::try_from(position.of.len()).expect("an owner's name is short");
+            bytes.extend_from_slice(&length.to_be_bytes());
             bytes.extend_from_slice(position.of.as_bytes());
             bytes.extend_from_slice(&position.number.0.to_be_bytes());
         }
@@ -91,7 +92,10 @@ impl Cursor {
         }
         let (epoch, mut rest) = take::<8>(rest)?;
         let mut positions = Vec::new();
-        while !rest.is_empty() && positions.len() < POSITIONS_MAX {
+        while !rest.is_empty() {
+            if positions.len() == POSITIONS_MAX {
+                return Err(CursorError);
+            }
             let (length, after) = take::<2>(rest)?;
             let (of, after) =
                 after.split_at_checked(u16::from_be_bytes(length).into()).ok_or(CursorError)?;
@@ -128,6 +132,16 @@ mod tests {
             Cursor::open(&CursorKey::new([8; 32]), "inbox/default/u1", &text),
             Err(CursorError)
         );
+    }
+
+    #[test]
+    fn a_cursor_with_too_many_places_is_refused_and_not_cut() {
+        let key = CursorKey::new([7; 32]);
+        let mut cursor = cursor();
+        cursor.positions.resize(POSITIONS_MAX, cursor.positions[0].clone());
+        assert_eq!(Cursor::open(&key, "x", &cursor.seal(&key, "x")), Ok(cursor.clone()));
+        cursor.positions.push(cursor.positions[0].clone());
+        assert_eq!(Cursor::open(&key, "x", &cursor.seal(&key, "x")), Err(CursorError));
     }
 
     #[test]

@@ -14,5 +14,6 @@ pub mod names;
 pub mod notify;
 pub mod problem;
 pub mod query;
+mod readable;
 pub mod text;
 pub mod topics;

@@ -12,6 +12,7 @@ use serde_json::value::RawValue;
 use crate::list::ByChannel;
 use crate::names::{ChannelName, PriorityName, ReasonName, StateName};
 use crate::problem::Problem;
+use crate::readable::is_readable;
 use crate::text::{FeedNumber, IdText, Secret, Time, json_text};
 
 /// A notification to send; exactly one of `user_id`, `user_ids`, `topic_id`, `class_id` is given.
@@ -81,6 +82,7 @@ impl NotifyRequest {
     /// Makes the draft that core checks; `idempotency_key` is the caller's to take before.
     pub fn draft(self) -> Result<Draft, Vec<FieldError>> {
         self.check_characters()?;
+        self.check_json()?;
         let Self {
             user_id,
             user_ids,
@@ -117,6 +119,21 @@ impl NotifyRequest {
             phone_number: phone_number.map(|secret| secret.0),
             ttl_seconds: ttl,
         })
+    }
+
+    /// Refuses what would be passed on and could not be read.
+    fn check_json(&self) -> Result<(), Vec<FieldError>> {
+        let given = [("/data", &self.data), ("/actions", &self.actions)];
+        let detail = "must hold whole characters, and numbers that a double can hold";
+        let is_bad = |json: &Option<Box<RawValue>>| {
+            json.as_ref().is_some_and(|json| !is_readable(json.get()))
+        };
+        let faults: Vec<FieldError> = given
+            .into_iter()
+            .filter(|(_, json)| is_bad(json))
+            .map(|(pointer, _)| FieldError::new(pointer, detail))
+            .collect();
+        if faults.is_empty() { Ok(()) } else { Err(faults) }
     }
 
     /// Refuses the one character that a store may not be able to keep.

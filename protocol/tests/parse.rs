@@ -157,11 +157,16 @@ fn exactly_one_kind_of_recipient_is_taken() {
 
 #[test]
 fn data_passes_through_untouched() {
-    let data = r#"{"a":1,"a":2 , "userId":"x","user_id":1e999,"n":1.10,"s":"\u0041\/"}"#;
+    let data = r#"{"a":1,"a":2 , "userId":"x","user_id":1e300,"n":1.10,"s":"\u0041\/"}"#;
     let draft = request(&format!("{{\"user_id\":\"u\",\"data\": {data} }}")).unwrap().draft();
     assert_eq!(draft.unwrap().data.unwrap().as_str(), data);
     let nothing = request(r#"{"user_id":"u","data":null,"actions":null}"#).unwrap().draft();
     assert_eq!(nothing.unwrap().data, None);
+    // One such text would spoil the whole inbox for readers that are strict.
+    check_draft(
+        r#"{"user_id":"u","data":{"a":["\ud800"]},"actions":[1e999]}"#,
+        &["/data", "/actions"],
+    );
 }
 
 #[test]

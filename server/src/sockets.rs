@@ -56,9 +56,10 @@ fn give_up_the_unacknowledged(_: &SockRef<'_>, _: Duration) -> anyhow::Result<()
 /// Raises the process's limit of open files as far as it may, and warns where the connections that
 /// the settings allow do not fit.
 pub fn raise_open_files(connections_max: usize) {
-    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
-    let raised = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
-    let limit = if raised.is_ok() { maximum } else { current };
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    // Where the system refuses, what is in force counts, and is told below.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
+    let limit = getrlimit(Resource::Nofile).current;
     if let Some(limit) = limit {
         tracing::info!(open_files = limit, "limit of open files");
     }

@@ -292,11 +292,13 @@ impl<'a> Compact<'a> {
 /// Reads a part's JSON object.
 fn read<T: DeserializeOwned>(part: &str) -> Result<T, AuthError> {
     let json = URL_SAFE_NO_PAD.decode(part).map_err(|_| AuthError::Malformed)?;
+    // The reader would look over bytes that are no UTF-8 in fields that it ignores.
+    let json = String::from_utf8(json).map_err(|_| AuthError::Malformed)?;
     // Serde would also take an array, for a struct's fields in their order.
-    if json.trim_ascii_start().first() != Some(&b'{') {
+    if !json.trim_ascii_start().starts_with('{') {
         return Err(AuthError::Malformed);
     }
-    serde_json::from_slice(&json).map_err(|_| AuthError::Malformed)
+    serde_json::from_str(&json).map_err(|_| AuthError::Malformed)
 }
 
 fn usable_keys(configs: Vec<KeyConfig>, problems: &mut Vec<SetupError>) -> Vec<Key> {

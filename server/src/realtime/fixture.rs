@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use landfall_core::feed::{FeedKey, Head, Number};
 use landfall_core::id::{Tenant, UserId};
@@ -65,6 +66,15 @@ pub(super) fn page(newest: u64) -> Page {
 
 /// Reads what was written: one short frame.
 pub(super) async fn text(client: &mut UnixStream) -> String {
+    soon(read_text(client)).await
+}
+
+/// Waits for something, but not for ever.
+pub(super) async fn soon<T>(wait: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(20), wait).await.unwrap()
+}
+
+async fn read_text(client: &mut UnixStream) -> String {
     let mut head = [0; 2];
     client.read_exact(&mut head).await.unwrap();
     assert_eq!(head[0], 0x81, "a whole text frame");

@@ -280,6 +280,7 @@ async fn refuse(wire: Wire, code: CloseCode, reason: &str) {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::realtime::fixture;
     use tokio::io::AsyncReadExt as _;
 
     /// Not even writing may take for ever: whoever reads nothing is let go like anybody.
@@ -290,7 +291,7 @@ mod tests {
             wire.write_all(&[0; 1_048_576]).await.unwrap();
         };
         assert!(tokio::time::timeout(Duration::from_millis(20), full).await.is_err());
-        refuse(wire, CloseCode::Policy, "a token is needed").await;
+        fixture::soon(refuse(wire, CloseCode::Policy, "a token is needed")).await;
         let mut got = Vec::new();
         client.read_to_end(&mut got).await.unwrap();
         assert!(!got.ends_with(b"a token is needed"), "it was full");

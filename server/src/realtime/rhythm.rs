@@ -118,7 +118,7 @@ mod tests {
         let hub = fixture::hub();
         let (connection, mut client) = fixture::live(&hub);
         let hung = std::future::pending();
-        beat_with(hung, &[connection], Duration::from_millis(1)).await;
+        fixture::soon(beat_with(hung, &[connection], Duration::from_millis(1))).await;
         assert_eq!(fixture::text(&mut client).await, r#"{"type":"heartbeat","newest":"0"}"#);
     }
 }

@@ -9,7 +9,7 @@ use crate::raw::{Raw, handshake};
 async fn come_and_go(landfall: &Landfall, index: usize) {
     let user = if index.is_multiple_of(2) { "ada".to_owned() } else { format!("user-{index}") };
     let path = format!("/ws?token={}", token(&user, "student"));
-    match index % 5 {
+    match index % 6 {
         0 => landfall.device(&user, "").await.close().await,
         1 => drop(landfall.device(&user, "replay_from=0").await),
         2 => drop(Raw::upgraded(landfall.address, &path).await),
@@ -17,6 +17,15 @@ async fn come_and_go(landfall: &Landfall, index: usize) {
             // Gone before the handshake is answered.
             let mut socket = Raw::open(landfall.address).await;
             socket.send(format!("{}\r\n", handshake(&path)).as_bytes()).await;
+        }
+        4 => {
+            // A stream, whose client goes before or after its first events.
+            let mut stream = Raw::open(landfall.address).await;
+            let path = format!("/api/v1/stream?token={}", token(&user, "student"));
+            stream.send(format!("GET {path} HTTP/1.1\r\nHost: l\r\n\r\n").as_bytes()).await;
+            if index.is_multiple_of(4) {
+                stream.head().await;
+            }
         }
         _ => {
             let mut socket = Raw::upgraded(landfall.address, "/ws").await;

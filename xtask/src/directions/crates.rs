@@ -80,6 +80,12 @@ const WALLS: &[Wall] = &[
         never: &[],
         advice: "fixtures start servers for anybody's tests and know nothing of the house",
     },
+    Wall {
+        name: "landfall-fuzz",
+        may: &["landfall-core", "landfall-protocol", "landfall-server"],
+        never: &["rusqlite", "tokio"],
+        advice: "the fuzz targets only call parsers",
+    },
     Wall { name: "xtask", may: &[], never: &[], advice: "xtask must build when nothing else does" },
 ];
 

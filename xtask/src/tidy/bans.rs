@@ -66,6 +66,7 @@ const BANS: &[Ban] = &[
             "server/src/main.rs",
             "server/src/bench",
             "fixtures/",
+            "fuzz/src/libfuzzer.rs",
             "xtask/",
         ]),
         "read it in `server/src/config` and pass the value on",
