@@ -15,7 +15,6 @@ use landfall_bus::{Capacity, Nudge, in_memory};
 use landfall_core::cursor::CursorKey;
 use landfall_core::notify::NotifyLimits;
 use landfall_core::session::PageSizes;
-use landfall_store::sqlite::Sqlite;
 use landfall_store::{Change, ChangeSink, Store};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -27,13 +26,13 @@ use crate::app::{App, AppParts, WebSettings};
 use crate::auth::Verifier;
 use crate::auth::jwks::{Fetcher, KeptSets, keep_fresh};
 use crate::clock::Clock;
-use crate::config::{Config, Loaded, store_settings};
+use crate::config::{Backend, Config, Loaded};
 use crate::http;
 use crate::keys::{DataLock, Keys};
 use crate::realtime::{FrameRate, Gateway, Hub, HubSettings};
 use crate::service::live_queue::{Reports, Room, live_queue};
 use crate::service::{Parts, Services, Settings};
-use crate::{logs, realtime, sockets, worker};
+use crate::{backend, logs, realtime, sockets, worker};
 
 /// Nudges that the bus holds; more are lost, which costs a comparison of heads.
 const BUS_CAPACITY: Capacity = Capacity { nudges: 65_536, bytes: 256 * 1_024 * 1_024 };
@@ -60,7 +59,7 @@ pub fn run(loaded: Loaded) -> anyhow::Result<()> {
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         data_dir = %loaded.config.server.data_dir.display(),
-        store = %store_settings(&loaded.config).path.display(),
+        store = %Backend::of(&loaded.config),
         "starting"
     );
     sockets::raise_open_files(loaded.config.limits.connections_max);
@@ -132,7 +131,7 @@ impl Server {
     pub async fn start(config: &Config, clock: Clock) -> anyhow::Result<Self> {
         let lock = DataLock::take(&config.server.data_dir)?;
         let keys = Keys::open(config)?;
-        let (hub, store) = open_store(config)?;
+        let (hub, store) = open_store(config).await?;
         let services = Arc::new(Services::new(Parts {
             store: Arc::clone(&store),
             clock,
@@ -260,7 +259,7 @@ fn gateway(config: &Config, app: &App, hub: &Arc<Hub>, events: Reports) -> Arc<G
 }
 
 /// Opens the store with a sink that carries its changes over the bus to the hub.
-fn open_store(config: &Config) -> anyhow::Result<(Arc<Hub>, Arc<dyn Store>)> {
+async fn open_store(config: &Config) -> anyhow::Result<(Arc<Hub>, Arc<dyn Store>)> {
     let hub = Arc::new(Hub::new(hub_settings(config)));
     let (publisher, listener) = in_memory(BUS_CAPACITY);
     let theirs = Arc::clone(&hub);
@@ -273,10 +272,8 @@ fn open_store(config: &Config) -> anyhow::Result<(Arc<Hub>, Arc<dyn Store>)> {
             publisher.publish(Nudge { feed, number, change });
         }
     });
-    let settings = store_settings(config);
-    let store = Sqlite::open(&settings, sink)
-        .with_context(|| format!("the store {} cannot be opened", settings.path.display()))?;
-    Ok((hub, Arc::new(store)))
+    let store = backend::open(&Backend::of(config), sink).await?;
+    Ok((hub, store))
 }
 
 fn hub_settings(config: &Config) -> HubSettings {

@@ -8,13 +8,13 @@ use std::path::PathBuf;
 use anyhow::bail;
 use clap::Args;
 use landfall_core::time::Timestamp;
-use landfall_store::sqlite::Sqlite;
 use landfall_store::{BackupError, BackupOrder, Overwrite, Summary};
 
 use super::ConfigArgs;
 use super::progress::{Loudness, Progress};
+use crate::backend;
 use crate::clock::now_ms;
-use crate::config::{Environment, store_settings};
+use crate::config::{Backend, Environment};
 use crate::keys;
 
 /// How this program calls itself in a backup.
@@ -40,18 +40,23 @@ pub(super) struct BackupArgs {
 pub(super) fn run(args: BackupArgs, env: Environment, out: &mut dyn Write) -> anyhow::Result<()> {
     let BackupArgs { file, force, loudness, config } = args;
     let config = config.load(env, None)?.config;
+    let backend = Backend::of(&config);
+    // Nodes that share a store are given their keys and make none.
+    let keys = match backend {
+        Backend::Sqlite(_) => keys::copies(&config.server.data_dir)?,
+        Backend::Postgres(_) => Vec::new(),
+    };
     let order = BackupOrder {
         file: &file,
         overwrite: if force { Overwrite::Always } else { Overwrite::Never },
-        keys: keys::copies(&config.server.data_dir)?,
+        keys,
         program: PROGRAM,
         at: Timestamp::from_ms(now_ms()),
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let mut progress = Progress::new(loudness);
     let tell = &mut |table: &str, rows| progress.tell(table, rows);
-    let settings = store_settings(&config);
-    let summary = match runtime.block_on(Sqlite::backup(&settings, &order, tell)) {
+    let summary = match runtime.block_on(backend::backup(&backend, &order, tell)) {
         Err(BackupError::FileThere(path)) => {
             bail!(
                 "{} is there already: name another file, or replace it with --force",

@@ -1,22 +1,28 @@
-//! `landfall migrate`: the embedded store's schema, brought up to date without serving.
+//! `landfall migrate`: the store's schema, brought up to date without serving.
 //!
-//! Must never touch the store while a server runs on the data folder.
+//! Must never touch an embedded store while a server runs on the data folder.
 
 use std::io::Write;
 
-use anyhow::Context;
-use landfall_store::sqlite::Sqlite;
+use anyhow::Context as _;
 
 use super::ConfigArgs;
-use crate::config::{Environment, store_settings};
+use crate::backend;
+use crate::config::{Backend, Environment};
 use crate::keys::DataLock;
 
 pub(super) fn run(args: ConfigArgs, env: Environment, out: &mut dyn Write) -> anyhow::Result<()> {
     let config = args.load(env, None)?.config;
-    let _lock = DataLock::take(&config.server.data_dir)?;
-    let settings = store_settings(&config);
-    let (from, to) =
-        Sqlite::migrate(&settings).with_context(|| settings.path.display().to_string())?;
+    let backend = Backend::of(&config);
+    let _lock = match backend {
+        Backend::Sqlite(_) => Some(DataLock::take(&config.server.data_dir)?),
+        Backend::Postgres(_) => None,
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("the async runtime cannot be started")?;
+    let (from, to) = runtime.block_on(backend::migrate(&backend))?;
     if from == to {
         writeln!(out, "schema {to}: nothing to do")?;
     } else {

@@ -27,6 +27,7 @@ pub struct AuthSettings {
     issuer: String,
     audience: String,
     jwt_secret_key: Secret,
+    cursor_key: Secret,
     /// Role to scopes; a role that is not here gives nothing of its own.
     pub roles: BTreeMap<String, Vec<String>>,
     /// The configured keys, `JWT_SECRET_KEY` last; empty means that one is made on the first start.
@@ -43,6 +44,11 @@ impl AuthSettings {
     /// Returns what a token's `aud` has to hold, if anything.
     pub fn audience(&self) -> Option<&str> {
         Some(self.audience.as_str()).filter(|text| !text.is_empty())
+    }
+
+    /// Returns the secret that cursors are sealed with, if one is configured.
+    pub fn cursor_key(&self) -> Option<&Secret> {
+        Some(&self.cursor_key).filter(|key| !key.is_empty())
     }
 
     /// Returns what a token has to satisfy besides its signature, for `Verifier::new`.

@@ -7,7 +7,7 @@ use landfall_core::auth::Role;
 
 use super::problem::Problems;
 use super::rules::ROLES;
-use super::{Config, Effective, VapidPairError};
+use super::{Config, Effective, MIN_SECRET_BYTES, VapidPairError};
 
 /// Runs every check that needs more than one setting.
 pub(super) fn run(config: &Config, effective: &Effective, problems: &mut Problems) {
@@ -24,6 +24,8 @@ pub(super) fn run(config: &Config, effective: &Effective, problems: &mut Problem
     }
     check_vapid(config, effective, problems);
     check_roles(config, effective, problems);
+    check_cursor_key(config, effective, problems);
+    check_shared_keys(config, effective, problems);
 }
 
 /// A relation of two settings.
@@ -129,5 +131,45 @@ fn check_roles(config: &Config, effective: &Effective, problems: &mut Problems) 
             let what = format!("is no name for a role: {error}");
             problems.add(&path.escape_debug().to_string(), what, &effective.origin(&path));
         }
+    }
+}
+
+fn check_cursor_key(config: &Config, effective: &Effective, problems: &mut Problems) {
+    let bytes = config.auth.cursor_key().map_or(MIN_SECRET_BYTES, |key| key.expose().len());
+    if bytes < MIN_SECRET_BYTES {
+        let what = format!("has {bytes} bytes, but needs {MIN_SECRET_BYTES} or more");
+        problems.add("auth.cursor_key", what, &effective.origin("auth.cursor_key"));
+    }
+}
+
+/// Keys that a node made for itself would be wrong on every other node of the same store.
+fn check_shared_keys(config: &Config, effective: &Effective, problems: &mut Problems) {
+    if !config.store.is_shared() {
+        return;
+    }
+    let missing = [
+        (
+            "auth.jwt_secret_key",
+            config.auth.keys.is_empty(),
+            "set JWT_SECRET_KEY, or [[auth.keys]] in the configuration file",
+        ),
+        (
+            "auth.cursor_key",
+            config.auth.cursor_key().is_none(),
+            "set LANDFALL_AUTH_CURSOR_KEY, such as to what `openssl rand -hex 32` prints",
+        ),
+        (
+            "vapid.private_key",
+            config.vapid.public_key.is_empty() && config.vapid.private_key.is_empty(),
+            "set VAPID_PUBLIC_KEY and VAPID_PRIVATE_KEY to what `landfall vapid` prints once",
+        ),
+    ];
+    // A key that is there and wrong was told already.
+    let missing =
+        missing.iter().filter(|(name, is_missing, _)| *is_missing && !problems.names(name));
+    for (name, _, remedy) in missing.collect::<Vec<_>>() {
+        let what =
+            format!("is missing, and every node on the same PostgreSQL needs the same: {remedy}");
+        problems.add(name, what, &effective.origin("store.url"));
     }
 }

@@ -6,6 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use axum::http::Uri;
 use landfall_core::auth::Scope;
+use landfall_store::postgres::Address;
 
 use super::network::Network;
 use super::suggest::did_you_mean;
@@ -85,12 +86,16 @@ pub(super) fn store_url(text: &str) -> Result<(), String> {
     if text.is_empty() {
         return Ok(());
     }
+    let forms = "sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE";
     let Some((scheme, path)) = text.split_once(':') else {
-        return Err("must be sqlite:PATH".to_owned());
+        return Err(format!("must be {forms}"));
     };
+    if ["postgres", "postgresql"].contains(&scheme) {
+        return Address::parse(text).map(|_| ()).map_err(|error| error.to_string());
+    }
     if scheme != "sqlite" {
         // Only the scheme is repeated: what follows may hold a password.
-        return Err(format!("{scheme} is not a store of this version; it must be sqlite:PATH"));
+        return Err(format!("{scheme} is not a store of this version; it must be {forms}"));
     }
     // Libraries disagree on whether sqlite:///x is relative, so the slashes are refused.
     let odd = path.starts_with("//") || path.contains(['?', '#']);
@@ -99,4 +104,9 @@ pub(super) fn store_url(text: &str) -> Result<(), String> {
         return Err(format!("must be sqlite:PATH with the path of a file, not {text:?}"));
     }
     Ok(())
+}
+
+/// Shows a store's URL without what it holds of secrets.
+pub(super) fn shown_store_url(text: &str) -> String {
+    Address::parse(text).map_or_else(|_| text.to_owned(), |address| address.to_string())
 }

@@ -50,7 +50,7 @@ pub use problem::{Problem, Problems};
 pub use realtime::RealtimeSettings;
 pub use schema::DEFAULT_FILE;
 pub use server::ServerSettings;
-pub use store::{StoreSettings, store_settings};
+pub use store::{Backend, StoreSettings, store_settings};
 pub use units::{Hours, Kib, Mib, Millis, Seconds};
 pub use vapid::{VapidPair, VapidPairError, VapidSettings};
 

@@ -21,6 +21,8 @@ pub(super) enum Rule {
     List(fn(&str) -> Result<(), String>),
     /// A text that is never shown.
     Secret,
+    /// The store's URL, shown without its password.
+    StoreUrl,
     /// The array of tables `auth.keys`, looked into by `auth_keys`.
     Keys,
 }
@@ -36,13 +38,18 @@ const RULES: &[(&str, Rule)] = &[
     ("server.backlog", Rule::Int(1, 65_535)),
     ("server.allowed_origins", Rule::List(forms::origin)),
     ("server.trusted_proxies", Rule::List(forms::network)),
-    ("store.url", Rule::Text(forms::store_url)),
+    ("store.url", Rule::StoreUrl),
     ("store.readers", Rule::Int(1, 64)),
     ("store.group_max_units", Rule::Int(1, 65_536)),
     ("store.queue_max_units", Rule::Int(1, 1_000_000)),
     ("store.cache_mib", Rule::Int(1, 65_536)),
     ("store.mmap_mib", Rule::Int(0, 1_048_576)),
     ("store.max_mib", Rule::Int(0, 16_000_000)),
+    ("store.connections", Rule::Int(1, 1_000)),
+    ("store.committers", Rule::Int(1, 64)),
+    ("store.connect_seconds", Rule::Int(1, 300)),
+    ("store.wait_seconds", Rule::Int(1, 300)),
+    ("store.statement_seconds", Rule::Int(1, 3_600)),
     ("auth.leeway_seconds", Rule::Int(0, 600)),
     ("auth.first_message_seconds", Rule::Int(1, 120)),
     ("auth.jwks_refresh_seconds", Rule::Int(10, 86_400)),
@@ -51,6 +58,7 @@ const RULES: &[(&str, Rule)] = &[
     ("auth.issuer", Rule::Text(forms::any)),
     ("auth.audience", Rule::Text(forms::any)),
     ("auth.jwt_secret_key", Rule::Secret),
+    ("auth.cursor_key", Rule::Secret),
     ("auth.keys", Rule::Keys),
     ("vapid.public_key", Rule::Text(forms::any)),
     ("vapid.private_key", Rule::Secret),
@@ -126,6 +134,7 @@ impl Rule {
             Self::Choice(words) => read_text(raw, |text| one_of(words, text)),
             Self::Text(check) => read_text(raw, check),
             Self::Secret => read_text(raw, forms::any),
+            Self::StoreUrl => read_text(raw, forms::store_url),
             Self::List(check) => read_list(raw, check),
             Self::Keys => read_keys(raw),
         }

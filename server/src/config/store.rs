@@ -2,17 +2,19 @@
 
 use std::path::{Path, PathBuf};
 
+use landfall_store::postgres::{self, Address};
 use landfall_store::sqlite;
 use serde::Deserialize;
 
-use super::{Config, Mib};
+use super::{Config, Mib, Seconds};
+use crate::secret::Secret;
 
 /// The store and how much it takes at once.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StoreSettings {
-    /// `sqlite:PATH`, or empty.
-    url: String,
+    /// `sqlite:PATH`, `postgres://…` with its password, or empty.
+    url: Secret,
     /// Connections that read at the same time.
     pub readers: usize,
     /// Units committed together at most.
@@ -25,14 +27,73 @@ pub struct StoreSettings {
     pub mmap_mib: Mib,
     /// To which the file may grow; 0 is no bound.
     pub max_mib: Mib,
+    /// Connections to PostgreSQL that read, at most.
+    pub connections: usize,
+    /// Connections to PostgreSQL that commit.
+    pub committers: usize,
+    /// In which a connection to PostgreSQL has to be there.
+    pub connect_seconds: Seconds,
+    /// For which a read may wait for one of the connections.
+    pub wait_seconds: Seconds,
+    /// In which PostgreSQL has to answer a statement.
+    pub statement_seconds: Seconds,
 }
 
 impl StoreSettings {
     /// Returns the path of the SQLite file: the one of `url`, else `landfall.db` in the data folder.
     pub fn sqlite_path(&self, data_dir: &Path) -> PathBuf {
-        match self.url.strip_prefix("sqlite:") {
+        match self.url.expose().strip_prefix("sqlite:") {
             Some(path) => PathBuf::from(path),
             None => data_dir.join("landfall.db"),
+        }
+    }
+
+    /// Tells whether other nodes may use the same store, so that they need the same keys.
+    pub fn is_shared(&self) -> bool {
+        self.address().is_some()
+    }
+
+    fn address(&self) -> Option<Address> {
+        // Another URL than one of PostgreSQL was refused, or is one of SQLite.
+        Address::parse(self.url.expose()).ok()
+    }
+}
+
+/// Which store the configuration names, and how it is opened.
+#[derive(Debug, Clone)]
+pub enum Backend {
+    /// A file of this server's own.
+    Sqlite(sqlite::Settings),
+    /// A database that other nodes may use, too.
+    Postgres(Box<postgres::Settings>),
+}
+
+impl Backend {
+    /// Reads it off the configuration.
+    pub fn of(config: &Config) -> Self {
+        let Some(address) = config.store.address() else {
+            return Self::Sqlite(store_settings(config));
+        };
+        let store = &config.store;
+        Self::Postgres(Box::new(postgres::Settings {
+            address,
+            connections: store.connections,
+            committers: store.committers,
+            group_max: store.group_max_units,
+            queue_max: store.queue_max_units,
+            wait: store.wait_seconds.duration(),
+            connect_timeout: store.connect_seconds.duration(),
+            statement_timeout: store.statement_seconds.duration(),
+        }))
+    }
+}
+
+/// Shows where the store is; never a password.
+impl std::fmt::Display for Backend {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Sqlite(settings) => settings.path.display().fmt(f),
+            Self::Postgres(settings) => settings.address.fmt(f),
         }
     }
 }

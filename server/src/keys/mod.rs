@@ -100,7 +100,11 @@ impl Keys {
             [] => vec![self_made(&folder)?],
             configured => configured.to_vec(),
         };
-        Ok(Self { auth, cursor_mac: cursor_mac(&folder)?, vapid })
+        let cursor_mac = match config.auth.cursor_key() {
+            Some(secret) => derived(secret),
+            None => cursor_mac(&folder)?,
+        };
+        Ok(Self { auth, cursor_mac, vapid })
     }
 }
 
@@ -140,6 +144,14 @@ fn cursor_mac(folder: &KeyFolder) -> Result<CursorMacKey, KeysError> {
         folder.damaged("cursor-mac.key", format!("it has {length} bytes instead of 32"))
     })?;
     Ok(CursorMacKey(key))
+}
+
+/// Makes a key of the right length from a configured secret.
+fn derived(secret: &Secret) -> CursorMacKey {
+    use aws_lc_rs::digest::{SHA256, digest};
+    let mut bytes = [0; 32];
+    bytes.copy_from_slice(digest(&SHA256, secret.expose().as_bytes()).as_ref());
+    CursorMacKey(bytes)
 }
 
 fn random<const N: usize>() -> Result<[u8; N], KeysError> {

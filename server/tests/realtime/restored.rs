@@ -155,6 +155,7 @@ async fn a_restored_backup_goes_on_in_a_new_epoch() {
         replace: Overwrite::Always,
         later_than: Epoch(1),
         at,
+        before: &|| Ok(()),
         entry: &|from, to| epoch_entry(&ids, at, "restored from a backup", from, to),
     };
     Sqlite::restore(&settings, &order, &mut |_, _| ()).await.unwrap();

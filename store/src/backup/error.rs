@@ -43,6 +43,12 @@ pub enum BackupError {
     /// A store is there already, and was not to be replaced.
     #[error("there is a store at {0} already")]
     StoreThere(String),
+    /// Somebody else uses the database.
+    #[error("{0} is in use by a server: stop every node first")]
+    InUse(String),
+    /// What goes with the store could not be put in place.
+    #[error("what goes with the store could not be put in place")]
+    Before(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The store's tables are not those of its version.
     #[error("the store's tables are not those of its version: {0}")]
     Foreign(String),

@@ -70,6 +70,9 @@ pub struct RestoreOrder<'a> {
     pub later_than: Epoch,
     /// When.
     pub at: Timestamp,
+    /// Called once everything is loaded and checked, before anything takes its place: what goes
+    /// with the store is put in place here.
+    pub before: &'a dyn Fn() -> Result<(), Box<dyn std::error::Error + Send + Sync>>,
     /// Says what the trails say of the life that begins, given the one that ended and the new one.
     pub entry: &'a dyn Fn(Epoch, Epoch) -> AuditDraft,
 }

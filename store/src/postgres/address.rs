@@ -46,6 +46,8 @@ pub enum AddressError {
     UnusedRoots,
 }
 
+/// How connections of the house call themselves.
+pub(super) const APPLICATION: &str = "landfall";
 /// Connections that are gone without a word are noticed after so long.
 const SILENCE: Duration = Duration::from_secs(30);
 
@@ -73,7 +75,7 @@ impl Address {
             Protection::Required(_) | Protection::Verified(_) => SslMode::Require,
         });
         if config.get_application_name().is_none() {
-            config.application_name("landfall");
+            config.application_name(APPLICATION);
         }
         config.keepalives_idle(SILENCE).tcp_user_timeout(SILENCE);
         Ok(Self { config, protection })
@@ -133,11 +135,8 @@ impl fmt::Display for Address {
             }
         };
         let port = self.config.get_ports().first().copied().unwrap_or(5432);
-        write!(f, "PostgreSQL at {host}:{port}")?;
-        match self.config.get_dbname() {
-            Some(name) => write!(f, ", database {name}"),
-            None => Ok(()),
-        }
+        let database = self.config.get_dbname().unwrap_or_default();
+        write!(f, "postgres://***@{host}:{port}/{database}")
     }
 }
 
@@ -156,7 +155,7 @@ mod tests {
     fn an_address_shows_no_secret() {
         let url = "postgres://ann:s3cret@db.example.org:5433/app?sslmode=require";
         let address = Address::parse(url).unwrap();
-        assert_eq!(format!("{address}"), "PostgreSQL at db.example.org:5433, database app");
+        assert_eq!(format!("{address}"), "postgres://***@db.example.org:5433/app");
         assert_eq!(format!("{address:?}"), format!("{address}"));
     }
 

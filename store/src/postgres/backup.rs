@@ -1,8 +1,12 @@
 //! Backing a store in PostgreSQL up while nodes serve it, and loading a backup into a database.
 
+use std::time::Duration;
+
 use landfall_core::feed::Epoch;
 
+use super::address::APPLICATION;
 use super::connection::{Connection, Dialer};
+use super::fault::refused;
 use super::migrate::{LATEST, apply};
 use super::runner::PostgresRunner;
 use super::{Driver, Postgres, Settings};
@@ -65,6 +69,9 @@ impl Postgres {
         let driver = Driver::start()?;
         let mut connection = Dialer::new(settings, driver.handle())?.connect().await?;
         connection.be_patient().await?;
+        if is_in_use(&mut connection).await? {
+            return Err(BackupError::InUse(settings.address.to_string()));
+        }
         connection.command("begin").await?;
         let there = there(&mut connection).await?;
         if there.has_rows && order.replace == Overwrite::Never {
@@ -82,11 +89,32 @@ impl Postgres {
         life::name(&mut connection.runner()).await?;
         let begun = life::begin(&mut connection.runner(), &new).await?;
         begun.ok_or(StoreError::Stale)?;
+        (order.before)().map_err(BackupError::Before)?;
         connection.command("commit").await?;
         // Without knowing how many rows there are, the first questions would be slow.
         connection.command("analyze").await?;
         Ok(Restored { summary, epoch: new.to, moved: None })
     }
+}
+
+/// How often it is looked whether a node that was stopped is gone, and after which pause.
+const LOOKS: usize = 20;
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Says whether a node is connected; a database that does not tell is taken for free.
+async fn is_in_use(connection: &mut Connection) -> Answer<bool> {
+    let sql = "select 1 from pg_stat_activity
+               where datname = current_database() and application_name = $1::text
+                 and pid <> pg_backend_pid()";
+    for _ in 0..LOOKS {
+        match connection.runner().rows(sql, &[&APPLICATION]).await {
+            Ok(rows) if rows.is_empty() => return Ok(false),
+            Ok(_) => tokio::time::sleep(PAUSE).await,
+            Err(error) if refused(&error).is_some() => return Ok(false),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(true)
 }
 
 /// What a database has of a store before it is restored.

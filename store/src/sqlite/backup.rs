@@ -76,6 +76,7 @@ impl Sqlite {
         let current = if is_database(&settings.path) { epoch_of(settings) } else { Epoch(1) };
         let beside = with_suffix(&settings.path, ".restoring");
         let loaded = Loaded::make(&beside, order, current, progress).await?;
+        (order.before)().map_err(BackupError::Before)?;
         let moved = if there { Some(set_aside(settings, order)?) } else { None };
         std::fs::rename(&beside, &settings.path).map_err(BackupError::io(&settings.path))?;
         sync_folder_of(&settings.path)?;

@@ -85,6 +85,7 @@ impl Place {
             replace,
             later_than: Epoch(1),
             at: at(ms),
+            before: &|| Ok(()),
             entry: &|_, _| draft(Action::EpochBegun, "root", 5),
         };
         block_on(Sqlite::restore(&self.settings(store), &order, &mut |_, _| ()))

@@ -57,6 +57,7 @@ impl Base {
             replace,
             later_than: Epoch(1),
             at: at(0),
+            before: &|| Ok(()),
             entry: &|_, _| draft(Action::EpochBegun, "root", 5),
         };
         Postgres::restore(&self.settings(), &order, &mut |_, _| ()).await
@@ -93,6 +94,8 @@ async fn a_database_that_is_in_use_stays_unless_it_is_to_be_replaced() {
         .commit(unit(&t, vec![publish(&note(&u, "b")), publish(&note(&user("v"), "c"))]))
         .await
         .unwrap();
+    let refused = base.try_restore(&place, "backup", Overwrite::Always).await.unwrap_err();
+    assert!(matches!(refused, BackupError::InUse(_)), "{refused}");
     store.close();
     let refused = base.try_restore(&place, "backup", Overwrite::Never).await.unwrap_err();
     assert!(matches!(refused, BackupError::StoreThere(_)), "{refused}");

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::path::Path;
 
-use super::super::{Config, Environment, Inputs};
+use super::super::{Backend, Config, Environment, Inputs, Loaded, Problems};
 use super::{with_env, wrong};
 use crate::auth::Tenants;
 
@@ -37,13 +37,62 @@ fn database_url_names_the_store() {
 
 #[test]
 fn another_database_stops_the_start_without_its_password() {
-    for url in ["postgresql://app:hunter2@db/app", "sqlite:", "sqlite:///x.db", "sqlite::memory:"] {
+    for url in [
+        "mysql://app:hunter2@db/app",
+        "postgres://app:hunter2@db/app?sslmode=hunter2",
+        "sqlite:",
+        "sqlite:///x.db",
+        "sqlite::memory:",
+    ] {
         let problems = with_env(&[("DATABASE_URL", url)]).unwrap_err();
         let text = problems.to_string();
         assert!(text.starts_with("store.url: "), "{text}");
         assert!(text.ends_with("(environment DATABASE_URL)"), "{text}");
         assert!(!text.contains("hunter2"), "{text}");
     }
+}
+
+/// What every node on one database has to be told, besides the database.
+fn shared_keys() -> Vec<(&'static str, String)> {
+    let pair = crate::keys::generate_vapid().unwrap();
+    vec![
+        ("JWT_SECRET_KEY", SECRET.to_owned()),
+        ("LANDFALL_AUTH_CURSOR_KEY", SECRET.to_owned()),
+        ("VAPID_PUBLIC_KEY", pair.public_key),
+        ("VAPID_PRIVATE_KEY", pair.private_key.expose().to_owned()),
+    ]
+}
+
+fn with_postgres(keys: &[(&'static str, String)]) -> Result<Loaded, Problems> {
+    let url = ("DATABASE_URL", "postgres://app:hunter2@db:5433/app?sslmode=require");
+    let keys = keys.iter().map(|(name, value)| (*name, value.as_str()));
+    with_env(&keys.chain([url]).collect::<Vec<_>>())
+}
+
+#[test]
+fn postgres_is_opened_as_the_settings_say_and_shown_without_its_password() {
+    let loaded = with_postgres(&shared_keys()).unwrap();
+    let Backend::Postgres(settings) = Backend::of(&loaded.config) else { panic!("another store") };
+    assert_eq!((settings.connections, settings.committers), (16, 4));
+    assert_eq!(settings.statement_timeout.as_secs(), 30);
+    let shown = format!("{} {:?}", loaded.effective, loaded.config);
+    assert!(shown.contains("store.url = \"postgres://***@db:5433/app\""), "{shown}");
+    assert!(!shown.contains("hunter2"), "{shown}");
+}
+
+#[test]
+fn postgres_needs_every_key_that_nodes_share() {
+    let all = wrong(with_postgres(&[]));
+    let named = ["auth.cursor_key", "auth.jwt_secret_key", "vapid.private_key"];
+    assert_eq!(all.len(), named.len(), "{all:?}");
+    for name in named {
+        assert!(all.iter().any(|problem| problem.starts_with(name)), "{name}: {all:?}");
+    }
+    assert!(all.iter().any(|problem| problem.contains("`landfall vapid`")), "{all:?}");
+    let mut short = shared_keys();
+    short[1].1 = "short".to_owned();
+    let short = wrong(with_postgres(&short));
+    assert_eq!(short, ["auth.cursor_key: has 5 bytes, but needs 32 or more"]);
 }
 
 #[test]
