@@ -57,12 +57,14 @@ impl Home {
 }
 
 /// Says whether a store that was known at one point can have come to stand where it is found
-/// without going back. A later epoch is a new life that somebody began, and goes on from anywhere.
+/// without going back. A later epoch is a new life that somebody began above everything before it,
+/// and goes on from anywhere, whichever store it is.
 pub fn rollback(known: &Life, found: &Life) -> Option<Rollback> {
-    let has_gone_back = (found.epoch, found.mark) < (known.epoch, known.mark);
-    if known.store != found.store {
+    if found.epoch > known.epoch {
+        None
+    } else if known.store != found.store {
         Some(Rollback::Replaced)
-    } else if has_gone_back {
+    } else if (found.epoch, found.mark) < (known.epoch, known.mark) {
         Some(Rollback::WentBack)
     } else {
         None
@@ -80,13 +82,13 @@ mod tests {
     #[test]
     fn only_forward_is_no_rollback() {
         let known = life("a", 2, 10);
-        for found in [life("a", 2, 10), life("a", 2, 11), life("a", 3, 1)] {
+        for found in [life("a", 2, 10), life("a", 2, 11), life("a", 3, 1), life("b", 3, 1)] {
             assert_eq!(rollback(&known, &found), None, "{found:?}");
         }
         for found in [life("a", 2, 9), life("a", 1, 11), life("a", 1, 3)] {
             assert_eq!(rollback(&known, &found), Some(Rollback::WentBack), "{found:?}");
         }
-        for found in [life("b", 2, 10), life("b", 3, 11)] {
+        for found in [life("b", 2, 10), life("b", 1, 11)] {
             assert_eq!(rollback(&known, &found), Some(Rollback::Replaced), "{found:?}");
         }
     }

@@ -10,11 +10,11 @@ use landfall_server::service::Ids;
 use landfall_server::service::lives::epoch_entry;
 use landfall_store::sqlite::{Settings, Sqlite};
 use landfall_store::{BackupFile, BackupOrder, Overwrite, RestoreOrder};
-use rusqlite::Connection;
 use serde_json::{Value, json};
 
 use crate::client::number;
 use crate::events::Stream;
+use crate::going_back::{Older, put_file_back};
 use crate::harness::{Folder, Landfall, token, until};
 
 const AT: i64 = 1_800_000_000_000;
@@ -76,6 +76,15 @@ async fn check_lost_life(landfall: &Landfall) {
     let bearer = token("root", "admin");
     let verified = landfall.call("GET", "/api/v1/admin/audit/verify", &bearer, None).await;
     assert_eq!(verified["ok"], true, "{verified}");
+}
+
+fn witness(landfall: &Landfall) -> Vec<u8> {
+    std::fs::read(landfall.folder.path().join("witness.json")).unwrap()
+}
+
+/// Waits until the server has looked how far the store has come.
+async fn until_known(landfall: &Landfall, before: &[u8]) {
+    until("the witness is written anew", async || witness(landfall) != before).await;
 }
 
 async fn check_told(landfall: &Landfall, reason: &str) {
@@ -165,22 +174,57 @@ async fn a_restored_backup_goes_on_in_a_new_epoch() {
     check_lost_life(&landfall).await;
 }
 
-/// What a database server does that was itself put back: every table is as it was before.
-fn roll_back(folder: &Path, copy: &str) {
-    let connection = Connection::open(folder.join("landfall.db")).unwrap();
-    connection.busy_timeout(std::time::Duration::from_secs(10)).unwrap();
-    let older = folder.join(copy);
-    connection.execute("attach ?1 as older", [older.to_str().unwrap()]).unwrap();
-    let sql = "select name from sqlite_schema where type = 'table'";
-    let mut statement = connection.prepare(sql).unwrap();
-    let names = statement.query_map([], |row| row.get::<_, String>(0)).unwrap();
-    let names: Vec<String> = names.map(Result::unwrap).collect();
-    connection.execute_batch("begin immediate").unwrap();
-    for name in names {
-        let sql = format!("delete from {name}; insert into {name} select * from older.{name}");
-        connection.execute_batch(&sql).unwrap();
+/// Gives what a node on PostgreSQL needs.
+fn node_settings(url: &str) -> Vec<(String, String)> {
+    let vapid = landfall_server::keys::generate_vapid().unwrap();
+    [
+        ("DATABASE_URL", url),
+        ("LANDFALL_AUTH_CURSOR_KEY", "0123456789abcdef0123456789abcdef"),
+        ("VAPID_PUBLIC_KEY", vapid.public_key.as_str()),
+        ("VAPID_PRIVATE_KEY", vapid.private_key.expose()),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .into()
+}
+
+/// A database server that was put back: every table is as it was before.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_goes_back_under_its_nodes_is_noticed_by_all_of_them() {
+    let server = landfall_fixtures::Postgres::shared();
+    let database = server.database().unwrap();
+    let settings = node_settings(&database.url());
+    let settings: Vec<(&str, &str)> =
+        settings.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let nodes = [Landfall::with(&settings).await, Landfall::with(&settings).await];
+    nodes[0].notify_many("ada", 3).await;
+    let older = Older::of(&database);
+    let mut ada = nodes[1].device("ada", "replay_from=3").await;
+    nodes[1].notify("ada", "lost").await;
+    assert_eq!(ada.titles(1).await, ["lost"]);
+    nodes[0].notify("bob", "lost").await;
+    for node in &nodes {
+        let known = witness(node);
+        node.notify("carl", "for the mark").await;
+        until_known(node, &known).await;
     }
-    connection.execute_batch("commit").unwrap();
+
+    older.put_back();
+    assert_eq!(ada.next().await, start_over());
+    assert_eq!(ada.titles(3).await, ["1", "2", "3"]);
+    let epochs = || nodes.each_ref().map(|node| node.server.app.services.store.epoch());
+    until("both nodes are in the new epoch", async || {
+        let [one, other] = epochs();
+        one == other && one > Epoch(1)
+    })
+    .await;
+    check_told(&nodes[0], "the store went back").await;
+    nodes[1].notify("bob", "new").await;
+    let mut bob = nodes[0].device("bob", "replay_from=1").await;
+    assert_eq!(bob.next().await, start_over());
+    assert_eq!(bob.titles(1).await, ["new"]);
+    let [one, other] = nodes;
+    one.stop().await;
+    other.stop().await;
 }
 
 #[tokio::test]
@@ -193,14 +237,13 @@ async fn a_store_that_goes_back_under_a_running_server_is_noticed_without_a_rest
     let mut ada = landfall.device("ada", "replay_from=3").await;
     landfall.notify("ada", "lost").await;
     assert_eq!(ada.titles(1).await, ["lost"]);
+    let known = witness(&landfall);
     landfall.notify("bob", "lost").await;
     let before = landfall.server.app.services.store.epoch();
-    // The server has looked at what will be lost.
-    let witness = landfall.folder.path().join("witness.json");
-    let first = std::fs::read(&witness).unwrap();
-    until("the witness is written anew", async || std::fs::read(&witness).unwrap() != first).await;
+    until_known(&landfall, &known).await;
 
-    roll_back(landfall.folder.path(), "older");
+    let place = landfall.folder.path();
+    put_file_back(&place.join("landfall.db"), &place.join("older"));
     assert_eq!(ada.next().await, start_over());
     assert_eq!(ada.titles(3).await, ["1", "2", "3"]);
     let past = ada.next().await;

@@ -8,6 +8,7 @@
 mod make;
 
 mod damage;
+mod going_back;
 mod moving;
 mod place;
 mod postgres;

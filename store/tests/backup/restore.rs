@@ -5,12 +5,15 @@ use std::os::unix::fs::PermissionsExt as _;
 use landfall_core::audit::Action;
 use landfall_core::feed::{Epoch, FeedKey, Head, Number};
 use landfall_core::id::TopicId;
+use landfall_core::life::{Rollback, rollback};
 use landfall_core::topic::MemberRole;
+use landfall_store::sqlite::Sqlite;
 use landfall_store::{
     Audits as _, BackupError, BackupFile, Commits as _, Inbox as _, Lives as _, Overwrite, SendTo,
     Sends as _, StoreError, StoredSend, Topics as _, Unit, Write,
 };
 
+use crate::going_back::put_file_back;
 use crate::make::{
     at, content, draft, key, mark_read, note, publish, put_member, put_topic, send_id, tenant,
     topic, topic_id, unit, user,
@@ -33,10 +36,9 @@ pub fn send(topic: TopicId) -> StoredSend {
     }
 }
 
-#[tokio::test]
-async fn everything_is_there_again_and_goes_on_above_what_was_lost() {
-    let (place, t, u) = (Place::new(), tenant("t"), user("u"));
-    let store = place.store("a.db");
+/// Makes a store with something of everything; gives the unit that made it.
+async fn fill(store: &Sqlite) -> Unit {
+    let u = user("u");
     let (a, b) = (note(&u, "a"), note(&u, "b"));
     let writes = vec![
         publish(&a),
@@ -47,51 +49,60 @@ async fn everything_is_there_again_and_goes_on_above_what_was_lost() {
         Write::CreateSend(Box::new(send(topic_id("c")))),
     ];
     let audit = vec![draft(Action::Connected, "u", 1)];
-    let first = Unit { audit, idempotency: Some(key("k", 1)), ..unit(&t, writes) };
+    let first = Unit { audit, idempotency: Some(key("k", 1)), ..unit(&tenant("t"), writes) };
     store.commit(first.clone()).await.unwrap();
     store.seal(at(2), 9).await.unwrap();
+    first
+}
+
+#[tokio::test]
+async fn everything_is_there_again() {
+    let (place, t, u) = (Place::new(), tenant("t"), user("u"));
+    let store = place.store("a.db");
+    let first = fill(&store).await;
     let summary = place.backup("a.db", "backup");
     assert_eq!((summary.about.schema, summary.keys, summary.about.epoch), (1, 1, Epoch(1)));
     assert_eq!(place.verify("backup").unwrap(), summary);
-    // What happens now is lost.
-    store
-        .commit(unit(&t, vec![publish(&note(&u, "lost")), publish(&note(&user("new"), "x"))]))
-        .await
-        .unwrap();
-
-    let restored = place.restore("backup", "b.db");
-    assert_eq!((restored.epoch, restored.moved), (Epoch(at(0).as_ms() as u64), None));
+    place.restore("backup", "b.db");
     let again = place.store("b.db");
-    assert_eq!(again.epoch(), restored.epoch);
     assert_eq!(again.life().await.unwrap().store, store.life().await.unwrap().store);
-    let kept: Vec<_> = inbox(&store, &t, &u).await.split_off(1);
-    assert_eq!(inbox(&again, &t, &u).await, kept);
-    let base = restored.epoch.base();
-    let skipped = Head { newest: base, horizon: base };
-    assert_eq!(again.unread(&t, &u).await.unwrap(), (1, skipped));
-    let feed = FeedKey::topic(&t, &topic_id("c"));
-    assert_eq!(again.heads(vec![feed.into()]).await.unwrap(), [skipped]);
-    assert_eq!(
-        again.member(&t, &topic_id("c"), &u).await.unwrap().unwrap().role,
-        MemberRole::Owner
-    );
-    assert_eq!(
-        again.active_sends(None, 9).await.unwrap(),
-        store.active_sends(None, 9).await.unwrap()
-    );
+    assert_eq!(inbox(&again, &t, &u).await, inbox(&store, &t, &u).await);
+    let member = again.member(&t, &topic_id("c"), &u).await.unwrap().unwrap();
+    assert_eq!(member.role, MemberRole::Owner);
+    let sends = store.active_sends(None, 9).await.unwrap();
+    assert_eq!((sends.len(), again.active_sends(None, 9).await.unwrap()), (1, sends));
     match again.commit(first).await {
         Err(StoreError::Duplicate(answer)) => {
-            assert_eq!(answer.numbers[..2], [Number(1), Number(2)])
+            assert_eq!(answer.numbers[..2], [Number(1), Number(2)]);
         }
         other => panic!("{other:?}"),
     }
     again.seal(at(9), 9).await.unwrap();
     let verified = again.verify(&t).await.unwrap();
     assert_eq!((verified.broken, verified.entries), (None, 2));
-    let receipt = again.commit(unit(&t, vec![publish(&note(&user("new"), "y"))])).await.unwrap();
-    assert_eq!(receipt.numbers(), [base.next()]);
     let keys = block_on(BackupFile::open(&place.file("backup")).unwrap().keys()).unwrap();
     assert_eq!((keys[0].name.as_str(), keys[0].content.len()), ("cursor-mac.key", 32));
+}
+
+#[tokio::test]
+async fn numbers_go_on_above_what_was_lost() {
+    let (place, t, u) = (Place::new(), tenant("t"), user("u"));
+    let store = place.store("a.db");
+    fill(&store).await;
+    place.backup("a.db", "backup");
+    let lost = vec![publish(&note(&u, "lost")), publish(&note(&user("new"), "x"))];
+    store.commit(unit(&t, lost)).await.unwrap();
+    let restored = place.restore("backup", "b.db");
+    assert_eq!((restored.epoch, restored.moved), (Epoch(at(0).as_ms() as u64), None));
+    let again = place.store("b.db");
+    assert_eq!(again.epoch(), restored.epoch);
+    let base = restored.epoch.base();
+    let skipped = Head { newest: base, horizon: base };
+    assert_eq!(again.unread(&t, &u).await.unwrap(), (1, skipped));
+    let feed = FeedKey::topic(&t, &topic_id("c"));
+    assert_eq!(again.heads(vec![feed.into()]).await.unwrap(), [skipped]);
+    let receipt = again.commit(unit(&t, vec![publish(&note(&user("new"), "y"))])).await.unwrap();
+    assert_eq!(receipt.numbers(), [base.next()]);
 }
 
 #[tokio::test]
@@ -163,4 +174,22 @@ async fn a_backup_is_its_owners_alone_and_leaves_nothing_else() {
     assert!(matches!(there, BackupError::FileThere(_)), "{there}");
     place.try_backup("a.db", "backup", Overwrite::Always).unwrap();
     place.verify("backup").unwrap();
+}
+
+#[tokio::test]
+async fn a_file_that_went_back_shows_it() {
+    let (place, t) = (Place::new(), tenant("t"));
+    let store = place.store("a.db");
+    let one = || Unit { audit: vec![draft(Action::Connected, "u", 1)], ..Unit::new(&t) };
+    store.commit(one()).await.unwrap();
+    let older = store.life().await.unwrap();
+    store.close();
+    std::fs::copy(place.file("a.db"), place.file("older.db")).unwrap();
+    let store = place.store("a.db");
+    store.commit(one()).await.unwrap();
+    let known = store.life().await.unwrap();
+    assert_eq!((rollback(&older, &known), rollback(&known, &known)), (None, None));
+    put_file_back(&place.file("a.db"), &place.file("older.db"));
+    let found = store.life().await.unwrap();
+    assert_eq!((rollback(&known, &found), &found), (Some(Rollback::WentBack), &older));
 }

@@ -7,7 +7,7 @@ use landfall_core::topic::MemberRole;
 use landfall_store::{NewEpoch, Unit};
 
 use super::make::{
-    at, draft, mark_read, note, publish, put_member, put_topic, tenant, topic, topic_id, unit, user,
+    at, draft, mark_read, note, publish, put_member, put_topic, tenant, topic, topic_id, user,
 };
 use super::world::{World, assert_stale};
 
@@ -25,9 +25,7 @@ pub async fn a_new_life_skips_every_counter_ahead(mut world: World) {
     let (a, b) = (note(&u, "a"), note(&u, "b"));
     let writes =
         vec![publish(&a), publish(&b), mark_read(&u, a.id, at(1)), put_topic(&topic("c", "A"))];
-    let audit = vec![draft(Action::Connected, "u", 1)];
-    world.store.commit(Unit { audit, ..unit(&t, writes) }).await.unwrap();
-    world.store.seal(at(2), 9).await.unwrap();
+    world.commit(&t, writes).await.unwrap();
     let inbox = world.inbox(&t, &u).await;
 
     let epoch = begin(&world).await;
@@ -51,17 +49,26 @@ pub async fn a_new_life_skips_every_counter_ahead(mut world: World) {
     let page = world.page(&t, &u, read).await;
     let numbers: Vec<Number> = page.rows.iter().map(|row| row.number()).collect();
     assert_eq!(numbers, [base.next()]);
-
-    world.store.seal(at(6), 9).await.unwrap();
-    let trail = world.trail(&t).await;
-    assert_eq!(
-        trail.iter().map(|e| e.action.as_str()).collect::<Vec<_>>(),
-        ["connected", "epoch_begun"]
-    );
-    let verified = world.store.verify(&t).await.unwrap();
-    assert_eq!((verified.broken, verified.entries), (None, 2));
     world.reopen().await;
     assert_eq!(world.store.epoch(), epoch);
+}
+
+pub async fn every_trail_tells_of_a_new_life_and_still_verifies(world: World) {
+    let (t, other) = (tenant("t"), tenant("other"));
+    for tenant in [&t, &other] {
+        let audit = vec![draft(Action::Connected, "u", 1)];
+        world.store.commit(Unit { audit, ..Unit::new(tenant) }).await.unwrap();
+    }
+    world.store.seal(at(2), 9).await.unwrap();
+    begin(&world).await;
+    world.store.seal(at(6), 9).await.unwrap();
+    for tenant in [&t, &other] {
+        let trail = world.trail(tenant).await;
+        let actions: Vec<&str> = trail.iter().map(|entry| entry.action.as_str()).collect();
+        assert_eq!(actions, ["connected", "epoch_begun"]);
+        let verified = world.store.verify(tenant).await.unwrap();
+        assert_eq!((verified.broken, verified.entries), (None, 2));
+    }
 }
 
 pub async fn a_feed_made_in_a_new_life_begins_above_every_earlier_one(world: World) {

@@ -86,6 +86,7 @@ macro_rules! contract {
         );
         contract!(@of $backend, lives:
             a_new_life_skips_every_counter_ahead,
+            every_trail_tells_of_a_new_life_and_still_verifies,
             a_feed_made_in_a_new_life_begins_above_every_earlier_one,
             of_two_that_end_the_same_life_one_does,
             the_mark_grows_with_the_trail_and_the_name_stays,
