@@ -34,16 +34,18 @@ run: programs ## Build Landfall for real use and serve on the embedded defaults
 	@$(CARGO) run --locked --release --bin landfall -- serve
 
 .PHONY: test
-test: lint deny tour ## Run every check and every test
+test: postgres lint deny tour ## Run every check and every test
 	$(call step,cargo test)
 	$(CARGO) test --locked --workspace --lib --tests
 
 .PHONY: tour
-tour: programs ## Walk through Landfall as a new user would, with real clients
+tour: programs postgres ## Walk through Landfall as a new user would, with real clients
 	$(call need,python3 -c 'import ensurepip$(comma) venv',python3 with venv,sudo apt-get install -y python3-venv)
 	$(call step,tour)
-	$(CARGO) build --locked --quiet --bin landfall
-	scripts/tour.sh
+	$(CARGO) build --locked --quiet --bin landfall --bin with-postgres
+	env -u DATABASE_URL scripts/tour.sh
+	$(call step,tour on PostgreSQL)
+	target/debug/with-postgres scripts/tour.sh
 
 .PHONY: fmt
 fmt: programs ## Format the source
@@ -92,6 +94,10 @@ fuzz-keep: programs ## Keep of what the fuzzer found what reaches new code
 .PHONY: clean-data
 clean-data: ## Delete what `make run` stored in ./data
 	rm -rf data
+
+.PHONY: postgres
+postgres:
+	$(call need,ls /usr/lib/postgresql/*/bin/initdb || command -v initdb,PostgreSQL,sudo apt-get install -y postgresql)
 
 .PHONY: programs
 programs:

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # The README's tour, run as it stands there: real server, curl, and a WebSocket client in Python.
+# With DATABASE_URL the server keeps everything there; `with-postgres scripts/tour.sh` sets it.
 # Ends with an error if any step does not do what the README says.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -15,6 +16,15 @@ venv=target/tour-venv
 if [ ! -x "$venv/bin/python" ] || ! "$venv/bin/python" -c 'import websockets' 2>/dev/null; then
     python3 -m venv "$venv"
     "$venv/bin/pip" install --quiet --disable-pip-version-check 'websockets==15.0.1'
+fi
+
+if [ -n "${DATABASE_URL:-}" ]; then
+    # What every node on one database has to be told; the embedded store makes its own.
+    JWT_SECRET_KEY=$(head -c 24 /dev/urandom | od -An -tx1 | tr -d ' \n')
+    LANDFALL_AUTH_CURSOR_KEY=$(head -c 24 /dev/urandom | od -An -tx1 | tr -d ' \n')
+    export JWT_SECRET_KEY LANDFALL_AUTH_CURSOR_KEY
+    # shellcheck disable=SC2046 # two assignments without spaces
+    export $("$binary" vapid)
 fi
 
 work=$(mktemp -d)

@@ -14,6 +14,7 @@ use hyper_util::service::TowerToHyperService;
 use landfall_bus::{Capacity, Nudge, in_memory};
 use landfall_core::cursor::CursorKey;
 use landfall_core::notify::NotifyLimits;
+use landfall_core::rate::Pace;
 use landfall_core::session::PageSizes;
 use landfall_store::{Change, ChangeSink, Store};
 use tokio::net::{TcpListener, TcpStream};
@@ -29,7 +30,7 @@ use crate::clock::Clock;
 use crate::config::{Backend, Config, Loaded};
 use crate::http;
 use crate::keys::{DataLock, Keys};
-use crate::realtime::{FrameRate, Gateway, Hub, HubSettings};
+use crate::realtime::{Gateway, Hub, HubSettings};
 use crate::service::live_queue::{Reports, Room, live_queue};
 use crate::service::{Parts, Services, Settings};
 use crate::{backend, logs, realtime, sockets, worker};
@@ -288,7 +289,7 @@ fn hub_settings(config: &Config) -> HubSettings {
         queue_frames: realtime.queue_max_frames,
         queue_bytes: realtime.queue_max_kib.bytes(),
         message_bytes: limits.frame_kib.bytes(),
-        frame_rate: FrameRate { per_second: limits.frames_per_second, burst: limits.frames_burst },
+        frame_pace: Pace::new(limits.frames_per_second, limits.burst_seconds.0),
         message_seconds: limits.frame_seconds.0,
         json_depth: limits.json_depth,
         connections: limits.connections_max,

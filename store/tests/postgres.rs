@@ -7,6 +7,8 @@
 mod contract;
 #[path = "postgres/faults.rs"]
 mod faults;
+#[path = "postgres/network.rs"]
+mod network;
 #[path = "postgres/nodes.rs"]
 mod nodes;
 #[path = "postgres/protection.rs"]

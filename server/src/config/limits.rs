@@ -34,10 +34,6 @@ pub struct Limits {
     pub frame_kib: Kib,
     /// In which a frame that was begun has to be there in full.
     pub frame_seconds: Seconds,
-    /// Frames of one socket in a second.
-    pub frames_per_second: u32,
-    /// Frames that one socket may send at once.
-    pub frames_burst: u32,
     /// For which what was sent may stay unacknowledged before the peer counts as dead.
     pub dead_peer_seconds: Seconds,
     /// Open connections to this server.
@@ -58,6 +54,8 @@ pub struct Limits {
     pub tenant_notifications_per_second: u32,
     /// Tokens that do not hold, from one address; 0 is no limit.
     pub refused_tokens_per_second: u32,
+    /// Frames of one socket; 0 is no limit.
+    pub frames_per_second: u32,
     /// So many seconds' worth of the four may come at once.
     pub burst_seconds: Seconds,
 }

@@ -18,12 +18,12 @@ pub(super) fn did_you_mean<'a>(name: &str, known: impl IntoIterator<Item = &'a s
     }
 }
 
-/// A setting in the wrong section shares its last part with the right one, however far apart
-/// the whole paths are.
+/// A setting in the wrong section shares its last part with the right one: that says more than
+/// how alike the whole paths are.
 fn score(wanted: &str, other: &str, likeness: f64) -> f64 {
     let last = |path: &str| path.rsplit_once('.').map(|(_, last)| last.to_owned());
     match (last(wanted), last(other)) {
-        (Some(a), Some(b)) if a == b => likeness.max(ALIKE),
+        (Some(a), Some(b)) if a == b => 1.0 + likeness,
         _ => likeness,
     }
 }

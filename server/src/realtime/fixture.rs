@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use landfall_core::feed::{FeedKey, Head, Number};
 use landfall_core::id::{Tenant, UserId};
+use landfall_core::rate::Pace;
 use landfall_core::session::{ConfirmBy, Page, PageSizes, Session, Start};
 use landfall_core::time::Timestamp;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::UnixStream;
 
-use super::allowance::FrameRate;
 use super::codec::Codec;
 use super::connection::Connection;
 use super::hub::{Hub, HubSettings, Parts};
@@ -28,7 +28,7 @@ pub(super) fn hub() -> Hub {
         queue_frames: 100,
         queue_bytes: 100_000,
         message_bytes: 65_536,
-        frame_rate: FrameRate { per_second: 50, burst: 200 },
+        frame_pace: Pace::new(50, 4),
         message_seconds: 30,
         json_depth: 32,
         connections: 10,

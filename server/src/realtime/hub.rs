@@ -11,11 +11,11 @@ use std::time::Instant;
 
 use landfall_core::feed::FeedKey;
 use landfall_core::id::UserId;
+use landfall_core::rate::Pace;
 use landfall_core::session::{PageSizes, Session};
 use landfall_core::time::Timestamp;
 use tokio::sync::Semaphore;
 
-use super::allowance::FrameRate;
 use super::codec::Codec;
 use super::connection::{self, Connection};
 use super::deadlines::Deadlines;
@@ -39,8 +39,8 @@ pub struct HubSettings {
     pub queue_bytes: usize,
     /// Bytes of one message of a client.
     pub message_bytes: usize,
-    /// How many frames a client may send.
-    pub frame_rate: FrameRate,
+    /// How many frames a client may send, or no bound.
+    pub frame_pace: Option<Pace>,
     /// Seconds in which a message that was begun has to be there in full.
     pub message_seconds: u32,
     /// Nesting of a client's JSON.

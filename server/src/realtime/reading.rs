@@ -9,13 +9,13 @@ use std::time::Duration;
 
 use landfall_core::feed::Number;
 use landfall_core::id::UserId;
+use landfall_core::rate::{Bucket, Pace};
 use landfall_core::session::Read;
 use landfall_protocol::frame::{ClientFrame, ClientMessage, ControlFrame};
 use landfall_protocol::problem::{CloseCode, Code};
 use landfall_protocol::text::Time;
 use tokio::io::Interest;
 
-use super::allowance::Allowance;
 use super::connection::{Connection, Ending};
 use super::frame::{Decoder, FrameError, Incoming};
 use super::gateway::Gateway;
@@ -35,7 +35,8 @@ struct Reader<'a> {
     gateway: &'a Gateway,
     connection: &'a Arc<Connection>,
     decoder: Decoder,
-    allowance: Allowance,
+    /// How much of its frames it has used.
+    sent: Bucket,
     /// The second at which the message that was begun has to be there.
     due: Option<u32>,
 }
@@ -43,9 +44,8 @@ struct Reader<'a> {
 /// Serves a connection until it ends.
 pub(super) async fn serve(gateway: &Gateway, connection: &Arc<Connection>, followed: Vec<u8>) {
     let hub = &gateway.hub;
-    let allowance = Allowance::new(hub.settings.frame_rate, hub.second());
-    let mut reader =
-        Reader { gateway, connection, decoder: Decoder::default(), allowance, due: None };
+    let sent = Bucket::default();
+    let mut reader = Reader { gateway, connection, decoder: Decoder::default(), sent, due: None };
     if !followed.is_empty() {
         let mut bytes = followed;
         reader.take_in(&mut bytes);
@@ -102,7 +102,7 @@ impl Reader<'_> {
     }
 
     fn take_in(&mut self, mut bytes: &mut [u8]) {
-        let Self { gateway, connection, decoder, allowance, .. } = self;
+        let Self { gateway, connection, decoder, sent, .. } = self;
         let settings = &gateway.hub.settings;
         let second = gateway.hub.second();
         if !connection.codec.hears() {
@@ -123,7 +123,11 @@ impl Reader<'_> {
                 }
             };
             let frames = decoder.take_frames().saturating_sub(earned);
-            if !allowance.take(frames, settings.frame_rate, second) {
+            let now = Duration::from_secs(second.into());
+            let is_too_fast = |pace: Pace| {
+                frames > pace.burst() || frames > 0 && pace.take(sent, now, frames).is_err()
+            };
+            if settings.frame_pace.is_some_and(is_too_fast) {
                 gateway.hub.counters.flood_closed.fetch_add(1, Ordering::Relaxed);
                 return connection.refuse(Code::RateLimited, "too many frames at once");
             }

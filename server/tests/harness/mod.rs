@@ -21,6 +21,7 @@ use landfall_server::config::{Config, Inputs};
 use landfall_server::http;
 use landfall_server::secret::Secret;
 use landfall_server::service::{Connections, Parts, Services, Settings};
+use landfall_store::postgres::{self, Postgres};
 use landfall_store::sqlite::{self, Sqlite};
 use landfall_store::{ChangeSink, Store};
 use reqwest::{Method, RequestBuilder, StatusCode};
@@ -31,10 +32,12 @@ pub const SECRET: &str = "a-planted-secret-of-at-least-32-bytes";
 /// A running server.
 pub struct Server {
     pub app: Arc<App>,
-    pub store: Arc<Sqlite>,
+    pub store: Arc<dyn Store>,
     pub base: String,
     client: reqwest::Client,
     folder: Folder,
+    /// Where the store is, if it is not in the folder.
+    database: Option<landfall_fixtures::Database<'static>>,
 }
 
 /// An answer, read in full.
@@ -90,12 +93,30 @@ impl Server {
         let folder = Folder::new();
         let settings = sqlite::Settings::new(&folder.0.join("landfall.db"));
         let store = Arc::new(Sqlite::open(&settings, sink).unwrap());
-        let app = app(Arc::clone(&store) as Arc<dyn Store>);
+        Self::on(store, folder, None, extra).await
+    }
+
+    /// Serves from a database of its own in PostgreSQL.
+    pub async fn on_postgres() -> Self {
+        let database = landfall_fixtures::Postgres::shared().database().unwrap();
+        let address = postgres::Address::parse(&database.url()).unwrap();
+        let settings = postgres::Settings::new(address);
+        let store = Arc::new(Postgres::open(&settings, Arc::new(|_| ())).await.unwrap());
+        Self::on(store, Folder::new(), Some(database), Router::new()).await
+    }
+
+    async fn on(
+        store: Arc<dyn Store>,
+        folder: Folder,
+        database: Option<landfall_fixtures::Database<'static>>,
+        extra: Router<Arc<App>>,
+    ) -> Self {
+        let app = app(Arc::clone(&store));
         let router = http::router(Arc::clone(&app), extra);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(async move { axum::serve(listener, router).await });
-        Self { app, store, base, client: reqwest::Client::new(), folder }
+        Self { app, store, base, client: reqwest::Client::new(), folder, database }
     }
 
     /// Shows the database, for who gets at it behind the server's back.

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
-use landfall_store::{Audits as _, Change};
+use landfall_store::Change;
 use serde_json::json;
 
 use crate::harness::{Server, finish, token_in};

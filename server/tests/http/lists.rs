@@ -1,7 +1,6 @@
 //! Lists: pages, cursors, filters, the admin's lists and the trail (contract 1, 3).
 
 use landfall_core::time::Timestamp;
-use landfall_store::Audits as _;
 use serde_json::{Value, json};
 
 use crate::harness::{Server, admin, token};

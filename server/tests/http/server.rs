@@ -1,6 +1,5 @@
 //! What every answer carries, and what the server says of itself.
 
-use landfall_store::Commits as _;
 use serde_json::{Value, json};
 
 use crate::harness::{Server, admin, finish, service, sign, token};

@@ -8,7 +8,7 @@ use landfall_core::id::{Tenant, UserId};
 use landfall_core::time::Timestamp;
 use landfall_server::clock::{Clock, now_ms};
 use landfall_server::service::{Connections, Parts, Services, Settings};
-use landfall_store::{Inbox as _, Store};
+
 use serde_json::{Value, json};
 
 use crate::harness::{Server, token_in};
@@ -27,7 +27,7 @@ impl Connections for Nobody {
 fn services(server: &Server) -> Services {
     let later = Timestamp::from_ms(now_ms() + 60_000);
     Services::new(Parts {
-        store: Arc::clone(&server.store) as Arc<dyn Store>,
+        store: Arc::clone(&server.store),
         clock: Clock::fixed(later),
         cursor_key: CursorKey::new([7; 32]),
         connections: Arc::new(Nobody),

@@ -6,8 +6,8 @@ use landfall_server::config::DEFAULT_FILE;
 use serde_json::{Value, json};
 
 use crate::call::{Answer, call, get, send, told};
-use crate::harness::{Landfall, token};
-use crate::raw::{CONTINUATION, Raw, TEXT, part};
+use crate::harness::{Landfall, token, until};
+use crate::raw::{CONTINUATION, Raw, TEXT, frame, part};
 
 const PAGE: &str = include_str!("../../../docs/limits.md");
 
@@ -63,7 +63,10 @@ fn small(setting: &str) -> (Option<&'static str>, &'static [(&'static str, &'sta
     match setting {
         "recipients_max" | "members_bulk_max" | "page_default" => (Some("3"), &[]),
         "connections_max" => (Some("1"), ONE_USER_ONE),
-        "connections_per_user" | "header_seconds" | "body_seconds" => (Some("1"), &[]),
+        "connections_per_user" | "header_seconds" | "body_seconds" | "frame_seconds" => {
+            (Some("1"), &[])
+        }
+        "dead_peer_seconds" => (Some("2"), &[]),
         "body_kib_per_second" => (None, &[("LANDFALL_LIMITS_BODY_SECONDS", "1")]),
         "burst_seconds" => (None, ONE_A_SECOND),
         pace if pace.ends_with("_per_second") => (Some("1"), &[]),
@@ -84,6 +87,7 @@ async fn past(landfall: &Landfall, setting: &str) -> String {
         }
         "burst_seconds" => past_a_pace(landfall, "user_requests_per_second").await,
         "refused_tokens_per_second" => past_a_pace(landfall, setting).await,
+        "frame_seconds" | "frames_per_second" => past_a_frame(landfall, setting).await,
         "frame_kib" | "connections_max" | "connections_per_user" => {
             past_a_socket(landfall, setting).await
         }
@@ -182,8 +186,28 @@ async fn past_a_socket(landfall: &Landfall, setting: &str) -> String {
     landfall.device("ada", "").await.closed().await.code.to_string()
 }
 
+async fn past_a_frame(landfall: &Landfall, setting: &str) -> String {
+    let path = format!("/ws?token={}", token("ada", "student"));
+    let mut raw = Raw::upgraded(landfall.address, &path).await;
+    let ping = frame(TEXT, br#"{"type":"ping"}"#);
+    match setting {
+        "frame_seconds" => raw.send(&ping[..5]).await,
+        _ => raw.send(&ping.repeat(3)).await,
+    }
+    raw.closed().await.0.to_string()
+}
+
 fn status(head: &str) -> String {
     head.split(' ').nth(1).unwrap().to_owned()
+}
+
+/// Asks for much and reads nothing of it.
+async fn past_patience(landfall: &Landfall) -> String {
+    let mut raw = Raw::open_small(landfall.address).await;
+    raw.send("GET /openapi.json HTTP/1.1\r\nHost: l\r\n\r\n".repeat(100).as_bytes()).await;
+    until("it is served", async || landfall.server.app.tasks.len() == 1).await;
+    until("it is given up", async || landfall.server.app.tasks.is_empty()).await;
+    "closed".to_owned()
 }
 
 async fn past_the_wire(landfall: &Landfall, setting: &str) -> String {
@@ -199,6 +223,7 @@ async fn past_the_wire(landfall: &Landfall, setting: &str) -> String {
             assert!(raw.ends().await, "it was answered");
             return "closed".to_owned();
         }
+        "dead_peer_seconds" => return past_patience(landfall).await,
         "body_seconds" | "body_kib_per_second" => {}
         other => panic!("{other} has no check"),
     }

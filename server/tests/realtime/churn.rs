@@ -36,7 +36,11 @@ async fn come_and_go(landfall: &Landfall, index: usize) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn connections_that_come_and_go_leave_nothing_behind() {
-    let landfall = Landfall::with(&[("LANDFALL_LIMITS_CONNECTIONS_PER_USER", "1000")]).await;
+    let settings = [
+        ("LANDFALL_LIMITS_CONNECTIONS_PER_USER", "1000"),
+        ("LANDFALL_LIMITS_USER_REQUESTS_PER_SECOND", "0"),
+    ];
+    let landfall = Landfall::with(&settings).await;
     landfall.notify("ada", "for everybody who is ada").await;
     for _ in 0..3 {
         join_all((0..200).map(|index| come_and_go(&landfall, index))).await;

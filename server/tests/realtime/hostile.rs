@@ -5,7 +5,7 @@ use crate::raw::{CLOSE, CONTINUATION, PING, PONG, Raw, TEXT, frame, handshake, p
 use serde_json::{Value, json};
 
 const FEW: [(&str, &str); 2] =
-    [("LANDFALL_LIMITS_FRAMES_PER_SECOND", "1"), ("LANDFALL_LIMITS_FRAMES_BURST", "20")];
+    [("LANDFALL_LIMITS_FRAMES_PER_SECOND", "1"), ("LANDFALL_LIMITS_BURST_SECONDS", "20")];
 
 async fn connected(landfall: &Landfall, query: &str) -> Raw {
     let path = format!("/ws?token={}&{query}", token("ada", "student"));

@@ -79,6 +79,44 @@ fn a_data_folder_that_cannot_be_used_is_named_once_with_what_to_do() {
     assert!(text.contains("cannot be read or written") && text.contains("--data-dir"), "{text}");
 }
 
+/// Runs a command of the program to its end; gives what it said.
+fn landfall(arguments: &[&str], env: &[(&str, &str)]) -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_landfall"));
+    let output = command.args(arguments).env_clear().envs(env.iter().copied()).output().unwrap();
+    [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap()).concat()
+}
+
+#[test]
+fn a_start_on_postgres_needs_every_shared_key_and_shows_no_secret() {
+    let server = landfall_fixtures::Postgres::shared();
+    let database = server.database().unwrap();
+    let (url, data) = (database.url(), folder("start-postgres").join("data"));
+    let password = url.split([':', '@']).nth(2).unwrap();
+    let bare = said(&mut serve_with(&data, &[("DATABASE_URL", &url)]));
+    for missing in ["auth.jwt_secret_key", "auth.cursor_key", "vapid.private_key"] {
+        assert!(bare.contains(missing), "{missing}: {bare}");
+    }
+    assert!(!data.exists(), "nothing is made for a start that is refused");
+    let secret = "0123456789abcdef0123456789abcdef";
+    let made = landfall(&["vapid"], &[]);
+    let mut env = vec![("DATABASE_URL", url.as_str())];
+    env.extend([("JWT_SECRET_KEY", secret), ("LANDFALL_AUTH_CURSOR_KEY", secret)]);
+    env.extend(made.lines().map(|line| line.split_once('=').unwrap()));
+
+    assert_eq!(landfall(&["migrate"], &env), "schema 0 -> 1\n");
+    assert_eq!(landfall(&["migrate"], &env), "schema 1: nothing to do\n");
+    let text = said(&mut serve_with(&data, &env));
+    assert!(text.contains("store=postgres://***@127.0.0.1:"), "{text}");
+    assert!(text.contains("listening") && !text.contains("made"), "{text}");
+    let check = landfall(&["check"], &env);
+    server.stop().unwrap();
+    let away = said(&mut serve_with(&data, &env));
+    assert!(away.contains("cannot be opened") && away.contains("refused"), "{away}");
+    for shown in [bare, text, check, away] {
+        assert!(!shown.contains(password), "{shown}");
+    }
+}
+
 #[test]
 fn open_files_are_raised_and_what_does_not_fit_is_told() {
     let data = folder("start-files").join("data");
@@ -137,42 +175,4 @@ fn token() -> String {
     let claims = serde_json::json!({ "sub": "app", "roles": ["service"], "exp": 4_102_444_800u64 });
     let key = jsonwebtoken::EncodingKey::from_secret(SECRET.as_bytes());
     jsonwebtoken::encode(&jsonwebtoken::Header::default(), &claims, &key).unwrap()
-}
-
-/// Runs a command of the program to its end; gives what it said.
-fn landfall(arguments: &[&str], env: &[(&str, &str)]) -> String {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_landfall"));
-    let output = command.args(arguments).env_clear().envs(env.iter().copied()).output().unwrap();
-    [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap()).concat()
-}
-
-#[test]
-fn a_start_on_postgres_needs_every_shared_key_and_shows_no_secret() {
-    let server = landfall_fixtures::Postgres::shared();
-    let database = server.database().unwrap();
-    let (url, data) = (database.url(), folder("start-postgres").join("data"));
-    let password = url.split([':', '@']).nth(2).unwrap();
-    let bare = said(&mut serve_with(&data, &[("DATABASE_URL", &url)]));
-    for missing in ["auth.jwt_secret_key", "auth.cursor_key", "vapid.private_key"] {
-        assert!(bare.contains(missing), "{missing}: {bare}");
-    }
-    assert!(!data.exists(), "nothing is made for a start that is refused");
-    let secret = "0123456789abcdef0123456789abcdef";
-    let made = landfall(&["vapid"], &[]);
-    let mut env = vec![("DATABASE_URL", url.as_str())];
-    env.extend([("JWT_SECRET_KEY", secret), ("LANDFALL_AUTH_CURSOR_KEY", secret)]);
-    env.extend(made.lines().map(|line| line.split_once('=').unwrap()));
-
-    assert_eq!(landfall(&["migrate"], &env), "schema 0 -> 1\n");
-    assert_eq!(landfall(&["migrate"], &env), "schema 1: nothing to do\n");
-    let text = said(&mut serve_with(&data, &env));
-    assert!(text.contains("store=postgres://***@127.0.0.1:"), "{text}");
-    assert!(text.contains("listening") && !text.contains("made"), "{text}");
-    let check = landfall(&["check"], &env);
-    server.stop().unwrap();
-    let away = said(&mut serve_with(&data, &env));
-    assert!(away.contains("cannot be opened") && away.contains("refused"), "{away}");
-    for shown in [bare, text, check, away] {
-        assert!(!shown.contains(password), "{shown}");
-    }
 }

@@ -72,6 +72,7 @@ impl Ground {
         let mut command = Command::new(env!("CARGO_BIN_EXE_landfall"));
         command.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(self.folder.path());
         command.env("JWT_SECRET_KEY", SECRET).env("LANDFALL_LIMITS_PAGE_MAX", "500");
+        command.env("LANDFALL_LIMITS_USER_REQUESTS_PER_SECOND", "0");
         if let Some(disk) = &self.disk {
             disk.mount(&mut command);
         }

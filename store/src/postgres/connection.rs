@@ -114,12 +114,20 @@ impl Dialer {
         Self { settings, tls, runtime, away }
     }
 
+    /// Makes another one for the same store, whose statements may take longer.
+    pub(super) fn patient(&self, statement_timeout: Duration) -> Self {
+        let mut patient = self.on(self.runtime.clone());
+        patient.settings.statement_timeout = statement_timeout;
+        patient
+    }
+
     /// Connects, unless that failed a moment ago.
     pub(super) async fn connect(&self) -> Answer<Connection> {
         if let Some(why) = self.why_away() {
             return Err(StoreError::Unavailable(why));
         }
-        let made = self.dial().await;
+        // Whatever keeps us out, a wrong password too, may be put right while we run.
+        let made = self.dial().await.map_err(|error| StoreError::Unavailable(text_of(&error)));
         self.remember(&made);
         made
     }

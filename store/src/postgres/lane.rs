@@ -66,8 +66,7 @@ pub(super) struct Lanes(Vec<Lane>);
 impl Lanes {
     pub(super) fn start(settings: &Settings, dialer: &Dialer, sink: &ChangeSink) -> Answer<Self> {
         let count = settings.committers.max(1);
-        let queue_max = (settings.queue_max / count).max(1);
-        let lanes = (0..count).map(|index| Lane::start(index, queue_max, settings, dialer, sink));
+        let lanes = (0..count).map(|index| Lane::start(index, settings, dialer, sink));
         lanes.collect::<Answer<Vec<_>>>().map(Self)
     }
 
@@ -105,13 +104,12 @@ impl Drop for Lanes {
 impl Lane {
     fn start(
         index: usize,
-        queue_max: usize,
         settings: &Settings,
         dialer: &Dialer,
         sink: &ChangeSink,
     ) -> Answer<Self> {
         let internal = |error| StoreError::Internal(Box::new(error));
-        let queue = Queue { jobs: FairQueue::new(queue_max), is_closed: false };
+        let queue = Queue { jobs: FairQueue::new(settings.queue_max), is_closed: false };
         let shared = Arc::new(Shared { queue: Mutex::new(queue), wake: Notify::new() });
         // A runtime of its own on a thread of its own: nothing that others do holds a commit up.
         let runtime =

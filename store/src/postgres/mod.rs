@@ -37,6 +37,9 @@ use crate::{Answer, Answered, ChangeSink, Commits, Receipt, SealReport, StoreErr
 /// The schema of a new store, for whoever measures against the bare tables.
 pub const SCHEMA: &str = include_str!("../../migrations/0001_spine.postgres.sql");
 
+/// What a statement of a migration may take; a node that starts meanwhile waits as long.
+const MIGRATION_TIMEOUT: Duration = Duration::from_secs(3_600);
+
 /// How a store in PostgreSQL is opened.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -48,7 +51,7 @@ pub struct Settings {
     pub committers: usize,
     /// Units of one group commit at most.
     pub group_max: usize,
-    /// Units that may wait, over all committers; more are refused as unavailable.
+    /// Units that may wait for each committer; more are refused as unavailable.
     pub queue_max: usize,
     /// What a question may wait for a connection.
     pub wait: Duration,
@@ -96,7 +99,7 @@ impl Postgres {
     pub async fn open(settings: &Settings, sink: ChangeSink) -> Answer<Self> {
         let runtime = Driver::start()?;
         let dialer = Dialer::new(settings, runtime.handle())?;
-        let mut connection = dialer.connect().await?;
+        let mut connection = dialer.patient(MIGRATION_TIMEOUT).connect().await?;
         migrate::migrate(&mut connection).await?;
         life::name(&mut connection.runner()).await?;
         let epoch = AtomicU64::new(life::life(&mut connection.runner()).await?.epoch.0);
@@ -114,7 +117,8 @@ impl Postgres {
     /// Brings a store's schema up to date without serving it; tells from and to which version.
     pub async fn migrate(settings: &Settings) -> Answer<(u32, u32)> {
         let runtime = Driver::start()?;
-        let mut connection = Dialer::new(settings, runtime.handle())?.connect().await?;
+        let dialer = Dialer::new(settings, runtime.handle())?;
+        let mut connection = dialer.patient(MIGRATION_TIMEOUT).connect().await?;
         migrate::migrate(&mut connection).await
     }
 

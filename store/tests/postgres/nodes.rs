@@ -56,6 +56,12 @@ impl Dice {
     }
 }
 
+async fn read_one(store: &dyn Store, t: &Tenant, u: &UserId) -> Vec<Write> {
+    let inbox = store.list(t, u, everything()).await.unwrap();
+    let unread = inbox.iter().find(|one| !one.is_read());
+    unread.map(|one| mark_read(u, one.id, at(2))).into_iter().collect()
+}
+
 /// Makes a unit of any kind that names the few users and topics of the load in any order.
 async fn any_unit(dice: &mut Dice, store: &dyn Store, t: &Tenant) -> Unit {
     let u = user(&format!("u{}", dice.roll(USERS)));
@@ -67,11 +73,7 @@ async fn any_unit(dice: &mut Dice, store: &dyn Store, t: &Tenant) -> Unit {
         1 => vec![put_topic(&topic(&name, &format!("title {}", dice.roll(3))))],
         2 => vec![put_member(&name, u.as_str(), MemberRole::Teacher)],
         3 => vec![remove_member(&name, u.as_str())],
-        4 => {
-            let inbox = store.list(t, &u, everything()).await.unwrap();
-            let unread = inbox.iter().find(|one| !one.is_read()).map(|one| one.id);
-            unread.map(|id| vec![mark_read(&u, id, at(2))]).unwrap_or_default()
-        }
+        4 => read_one(store, t, &u).await,
         5 => {
             let details = || details("u", "{}");
             let other = any_user(dice);

@@ -6,6 +6,7 @@ use landfall_store::postgres::{Address, Postgres};
 use landfall_store::{StoreError, sqlite};
 use rusqlite::Connection;
 
+use crate::contract::make::{note, publish, tenant, unit, user};
 use crate::{Place, deaf, open};
 
 /// A backup is one SQLite file whichever store it comes from.
@@ -79,11 +80,31 @@ async fn a_store_that_is_away_says_so_and_shows_no_secret() {
     let password = start.rsplit_once('@').unwrap().0.rsplit_once(':').unwrap().1.to_owned();
     let away = format!("{start}:{port}/{database}");
     let wrong = url.replace(&password, "wrong-secret");
-    let missing = url.replace(database, "elsewhere");
+    let missing = format!("{}/elsewhere", url.rsplit_once('/').unwrap().0);
     for (url, word) in [(away, "refused"), (wrong, "authentication"), (missing, "elsewhere")] {
         let Err(error) = Postgres::open(&settings(&url), deaf()).await else { panic!("opened") };
         let text = format!("{error} {error:?}");
         assert!(text.contains(word), "{text}");
         assert!(!text.contains(&password) && !text.contains("wrong-secret"), "{text}");
     }
+}
+
+/// An answered commit is on the disk, even where the database's own default lets it wait.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_commit_waits_for_the_disk() {
+    let place = Place::empty();
+    open(&place.settings()).await.close();
+    for sql in [
+        "do $$ begin execute format('alter database %I set synchronous_commit = off', current_database()); end $$",
+        "create function insist() returns trigger language plpgsql as $$ begin
+             if current_setting('synchronous_commit') <> 'on' then raise 'it may be lost'; end if;
+             return new; end $$",
+        "create trigger insist before insert on notification
+             for each row execute function insist()",
+    ] {
+        place.database.ask(sql).unwrap();
+    }
+    let store = open(&place.settings()).await;
+    let new = publish(&note(&user("u"), "n"));
+    store.commit(unit(&tenant("t"), vec![new])).await.unwrap();
 }
