@@ -42,11 +42,13 @@ pub enum Action {
     TokensRevoked,
     /// A revocation was lifted.
     RevocationLifted,
+    /// A new epoch began: the store was restored, or found to have gone back.
+    EpochBegun,
 }
 
 impl Action {
     /// Every action.
-    pub const ALL: [Action; 14] = [
+    pub const ALL: [Action; 15] = [
         Self::NotificationCreated,
         Self::NotificationDelivered,
         Self::NotificationFailed,
@@ -61,6 +63,7 @@ impl Action {
         Self::MembersChanged,
         Self::TokensRevoked,
         Self::RevocationLifted,
+        Self::EpochBegun,
     ];
 
     /// Names the action as records and filters spell it.
@@ -80,6 +83,7 @@ impl Action {
             Self::MembersChanged => "members_changed",
             Self::TokensRevoked => "tokens_revoked",
             Self::RevocationLifted => "revocation_lifted",
+            Self::EpochBegun => "epoch_begun",
         }
     }
 

@@ -6,6 +6,7 @@
 use std::fmt;
 
 use crate::id::{Tenant, TopicId, UserId};
+use crate::time::Timestamp;
 
 /// What a feed is the order of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -92,7 +93,8 @@ impl fmt::Display for Number {
 pub struct Head {
     /// The highest number given out.
     pub newest: Number,
-    /// Rows at or below this may be gone; a reader behind it starts over.
+    /// Numbers below this are of an earlier life, and rows there may be gone: a reader behind it
+    /// starts over.
     pub horizon: Number,
 }
 
@@ -100,9 +102,37 @@ pub struct Head {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Epoch(pub u64);
 
+impl Epoch {
+    /// Gives the epoch that follows. The time is part of it, so that two restores of one backup
+    /// never share an epoch.
+    pub fn following(self, now: Timestamp) -> Self {
+        Self(self.0.saturating_add(1).max(now.as_ms().max(0) as u64))
+    }
+
+    /// Gives the number above which every feed goes on once this epoch has begun: more than any
+    /// earlier life gave out, also one that the restored backup never heard of.
+    ///
+    /// An epoch is a time in milliseconds, and no feed gives out 1,024 numbers in each, so that
+    /// what a life gave out stays below where the next one begins. Until the year 2248 that is
+    /// less than 2^53, up to which JavaScript counts exactly.
+    pub const fn base(self) -> Number {
+        Number(self.0.saturating_mul(1_024))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_epoch_is_later_than_the_one_before_whatever_the_clock_says() {
+        let after = |epoch, ms| Epoch(epoch).following(Timestamp::from_ms(ms)).0;
+        assert_eq!(after(1, 1_800_000_000_000), 1_800_000_000_000);
+        assert_eq!(after(1_800_000_000_000, 1_700_000_000_000), 1_800_000_000_001);
+        assert_eq!(after(1, -5), 2);
+        let base = Epoch(1_800_000_000_000).base().0;
+        assert!(base < 1 << 53 && base < Epoch(1_800_000_000_001).base().0 - 1_000);
+    }
 
     #[test]
     fn numbers_read_only_plain_decimals() {

@@ -10,6 +10,7 @@ pub mod cursor;
 pub mod fair;
 pub mod feed;
 pub mod id;
+pub mod life;
 pub mod notification;
 pub mod notify;
 pub mod plan;

@@ -67,6 +67,10 @@ pub struct Health {
     pub redis: PartStatus,
     /// The store.
     pub store: PartStatus,
+    /// When this server last found that the store had gone back to an earlier state, and began a
+    /// new epoch; not there while it never has since its start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub store_rolled_back_at: Option<Time>,
     /// The keys that issuers of tokens publish: degraded while some are older than they should be, unavailable while some
     /// could never be had.
     pub issuers: PartStatus,

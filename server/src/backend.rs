@@ -7,7 +7,9 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use landfall_store::postgres::Postgres;
 use landfall_store::sqlite::Sqlite;
-use landfall_store::{ChangeSink, Store};
+use landfall_store::{
+    BackupError, BackupOrder, ChangeSink, Progress, RestoreOrder, Restored, Store, Summary,
+};
 
 use crate::config::Backend;
 
@@ -37,4 +39,34 @@ pub async fn migrate(backend: &Backend) -> anyhow::Result<(u32, u32)> {
         Backend::Postgres(settings) => Postgres::migrate(settings).await,
     };
     migrated.with_context(|| backend.to_string())
+}
+
+/// Writes the store to a file; servers may be using it.
+///
+/// # Errors
+/// As [`Sqlite::backup`] and [`Postgres::backup`].
+pub async fn backup(
+    backend: &Backend,
+    order: &BackupOrder<'_>,
+    progress: &mut Progress<'_>,
+) -> Result<Summary, BackupError> {
+    match backend {
+        Backend::Sqlite(settings) => Sqlite::backup(settings, order, progress).await,
+        Backend::Postgres(settings) => Postgres::backup(settings, order, progress).await,
+    }
+}
+
+/// Puts a backup in the store's place; no server may be using it.
+///
+/// # Errors
+/// As [`Sqlite::restore`] and [`Postgres::restore`].
+pub async fn restore(
+    backend: &Backend,
+    order: &RestoreOrder<'_>,
+    progress: &mut Progress<'_>,
+) -> Result<Restored, BackupError> {
+    match backend {
+        Backend::Sqlite(settings) => Sqlite::restore(settings, order, progress).await,
+        Backend::Postgres(settings) => Postgres::restore(settings, order, progress).await,
+    }
 }

@@ -23,4 +23,5 @@ pub mod serve;
 pub mod service;
 pub mod sockets;
 pub mod tls;
+pub mod witness;
 pub mod worker;

@@ -137,6 +137,7 @@ impl Server {
             connections: Arc::clone(&hub) as Arc<dyn crate::service::Connections>,
             settings: service_settings(config),
         }));
+        let life = worker::life::meet(&services, &config.server.data_dir).await?;
         let verifier = Arc::new(Verifier::new(keys.auth, config.auth.policy())?);
         let app = App::new(AppParts {
             services,
@@ -150,7 +151,11 @@ impl Server {
         app.services.load_revocations().await.context("revocations cannot be read")?;
         let kept = KeptSets::new(&config.server.data_dir);
         kept.restore(app.verifier.key_sets().map(|set| &**set));
-        Self::begin(config, app, hub, store, lock)
+        let mut server = Self::begin(config, app, hub, store, lock)?;
+        let (services, stop) = (Arc::clone(&server.app.services), server.stop.clone());
+        let data_dir = config.server.data_dir.clone();
+        server.workers.spawn(worker::life::follow(services, data_dir, life, stop));
+        Ok(server)
     }
 
     /// Listens, and starts everything that runs beside the requests.

@@ -129,6 +129,11 @@ impl Confirmations {
         self.ping
     }
 
+    /// Forgets what was sent: its numbers mean something else now, or nothing.
+    pub(super) fn clear(&mut self) {
+        *self = Self::new(self.by);
+    }
+
     pub(super) fn open(&self) -> Vec<Number> {
         self.open.iter().flat_map(Run::notifications).collect()
     }

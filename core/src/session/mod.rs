@@ -19,7 +19,7 @@ pub use confirm::ConfirmBy;
 use confirm::Confirmations;
 pub use values::{Body, Frame, Page, PageSizes, Reaction, Read, Start};
 
-use crate::feed::Number;
+use crate::feed::{Head, Number};
 use crate::notification::{InboxChange, InboxRow};
 use crate::time::Timestamp;
 
@@ -116,6 +116,9 @@ impl Session {
     pub fn on_page(&mut self, page: Page, now: Timestamp, out: &mut Vec<Frame>) -> Option<Read> {
         if self.waiting != Waiting::Page {
             return None;
+        }
+        if self.is_of_another_life(page.head) {
+            return Some(self.start_over(page.head));
         }
         self.newest = self.newest.max(page.head.newest);
         match self.phase {
@@ -227,27 +230,13 @@ impl Session {
             self.waiting = Waiting::Drain;
             return None;
         }
-        self.arrive(up_to)
+        self.arrive(up_to, page.head, out)
     }
 
     fn on_replay(&mut self, page: Page, now: Timestamp, out: &mut Vec<Frame>) -> Option<Read> {
-        let mut page = page;
         let unknown = self.phase == Phase::Replaying { unknown: true };
-        if self.position > page.head.newest {
-            // A number that this feed never gave out: the store was restored, or it is made up.
-            self.phase = Phase::Replaying { unknown: true };
-            self.position = Number::ZERO;
-            self.known = Number::ZERO;
-            self.last_sent = None;
-            return Some(self.read());
-        }
-        let is_behind = self.position < page.head.horizon;
-        if is_behind {
-            // Some rows up to the horizon are gone: what is left of them does not tell the story.
-            page.rows.retain(|row| row.number() > page.head.horizon);
-        }
         let first = page.rows.first().map_or(page.head.newest.next(), InboxRow::number);
-        let left_out = page.more || is_behind;
+        let left_out = page.more || unknown && page.rows.is_empty();
         if unknown || left_out {
             let to = if left_out { first.before() } else { self.position };
             out.push(Frame { at: to, prev: self.position, body: Body::Gap });
@@ -255,7 +244,7 @@ impl Session {
             self.listed = to;
         }
         self.send_rows(&page.rows, now, out);
-        self.arrive(page.head.newest)
+        self.arrive(page.head.newest, page.head, out)
     }
 
     fn on_catch_up(&mut self, page: Page, now: Timestamp, out: &mut Vec<Frame>) -> Option<Read> {
@@ -265,20 +254,51 @@ impl Session {
             self.waiting = Waiting::Drain;
             return None;
         }
-        self.arrive(page.head.newest)
+        self.arrive(page.head.newest, page.head, out)
     }
 
     /// Has sent everything up to `number`; goes live unless more was heard of meanwhile.
-    fn arrive(&mut self, number: Number) -> Option<Read> {
+    fn arrive(&mut self, number: Number, head: Head, out: &mut Vec<Frame>) -> Option<Read> {
         self.position = self.position.max(number);
         if self.newest > self.position {
             return Some(self.catch_up());
         }
+        self.cross(head.horizon, out);
         self.phase = Phase::Live;
         self.waiting = Waiting::News;
         self.known = self.position;
         self.sent = BTreeSet::new();
         None
+    }
+
+    /// Says whether the feed cannot go on from where the device stands: its number was never given
+    /// out, or lies behind the horizon. The store was restored, or the number is made up.
+    fn is_of_another_life(&self, head: Head) -> bool {
+        let follows = !matches!(self.phase, Phase::Pending { .. });
+        let is_behind = self.position > Number::ZERO && self.position < head.horizon;
+        follows && (self.position > head.newest || is_behind)
+    }
+
+    /// Forgets what the device has: it is told so, and sent the newest rows as they are now.
+    fn start_over(&mut self, head: Head) -> Read {
+        self.phase = Phase::Replaying { unknown: true };
+        self.position = Number::ZERO;
+        self.last_sent = None;
+        self.newest = head.newest;
+        self.known = Number::ZERO;
+        self.listed = Number::ZERO;
+        self.sent = BTreeSet::new();
+        self.confirmations.clear();
+        self.read()
+    }
+
+    /// Takes the device past the horizon, so that its number is one of this life. Nothing lies
+    /// between its last row and there.
+    fn cross(&mut self, horizon: Number, out: &mut Vec<Frame>) {
+        if let Some(prev) = self.last_sent.filter(|last| *last < horizon) {
+            out.push(Frame { at: horizon, prev, body: Body::Gap });
+            self.last_sent = Some(horizon);
+        }
     }
 
     fn send_rows(&mut self, rows: &[InboxRow], now: Timestamp, out: &mut Vec<Frame>) {

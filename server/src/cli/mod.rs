@@ -13,8 +13,11 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::config::{Config, Environment, Flags, Inputs, Loaded, Problems};
 
+mod backup;
 mod check;
 mod migrate;
+mod progress;
+mod restore;
 mod serve;
 #[cfg(test)]
 mod tests;
@@ -44,6 +47,10 @@ enum Command {
     Check(ConfigArgs),
     /// Bring the store up to date without serving; the server must not be running.
     Migrate(ConfigArgs),
+    /// Write the store and its keys to one file; a server may be running meanwhile.
+    Backup(backup::BackupArgs),
+    /// Put a backup in the store's place and begin a new epoch; no server may be running.
+    Restore(restore::RestoreArgs),
     /// Measure this machine: Landfall against the least that any server could do.
     Bench(crate::bench::Args),
 }
@@ -104,6 +111,8 @@ fn execute(
         Command::Vapid => vapid::run(out),
         Command::Check(args) => check::run(args, env, out),
         Command::Migrate(args) => migrate::run(args, env, out),
+        Command::Backup(args) => backup::run(args, env, out),
+        Command::Restore(args) => restore::run(args, env, out),
         Command::Bench(args) => crate::bench::run(args),
     }
 }

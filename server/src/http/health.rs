@@ -42,6 +42,7 @@ pub(super) async fn health(State(app): State<Arc<App>>) -> Json<Health> {
         replay_sequence: app.services.store.replay_sequence().0,
         redis: PartStatus::NotConfigured,
         store,
+        store_rolled_back_at: app.services.rolled_back_at().map(Time),
         issuers,
         store_trouble,
         services: services(&app),

@@ -1,6 +1,6 @@
 //! The folder of key files.
 //!
-//! A file appears whole or not at all, also over a crash or a power cut. Must never replace one.
+//! A file appears whole or not at all, also over a crash or a power cut. Must never lose one.
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
@@ -39,6 +39,27 @@ impl KeyFolder {
         self.write(name, &content).map_err(|source| self.io(name, source))?;
         tracing::info!(file = %self.0.join(name).display(), "made a key; keep a copy");
         Ok(content)
+    }
+
+    /// Makes a file hold a content; one that held another is kept under its name and `suffix`,
+    /// which is what is returned.
+    pub(super) fn put(
+        &self,
+        name: &str,
+        content: &[u8],
+        suffix: &str,
+    ) -> Result<Option<PathBuf>, KeysError> {
+        let _lock = self.lock()?;
+        let aside = match self.read(name)? {
+            Some(there) if there == content => return Ok(None),
+            Some(_) => Some(self.0.join(format!("{name}{suffix}"))),
+            None => None,
+        };
+        if let Some(aside) = &aside {
+            std::fs::rename(self.0.join(name), aside).map_err(|source| self.io(name, source))?;
+        }
+        self.write(name, content).map_err(|source| self.io(name, source))?;
+        Ok(aside)
     }
 
     /// Returns a file's content as text.

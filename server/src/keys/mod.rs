@@ -12,12 +12,14 @@ use crate::auth::{Alg, KeyConfig, Material, Tenants};
 use crate::config::{Config, SELF_KEY_ID, VapidPair, VapidPairError};
 use crate::secret::Secret;
 
+mod copies;
 mod folder;
 mod lock;
 #[cfg(test)]
 mod tests;
 mod vapid;
 
+pub use copies::{copies, differing, put_back};
 use folder::KeyFolder;
 pub use lock::DataLock;
 pub use vapid::generate as generate_vapid;

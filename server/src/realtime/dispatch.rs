@@ -30,7 +30,7 @@ impl Hub {
             nudges.clear();
             if bus.take_lost() {
                 self.counters.nudges_lost.fetch_add(1, Ordering::Relaxed);
-                self.survive(|| self.resync());
+                self.survive(|| self.resync_all());
             }
         }
     }
@@ -53,7 +53,7 @@ impl Hub {
             self.counters.nudges_lost.fetch_add(1, Ordering::Relaxed);
             self.survive(|| {
                 self.flush_all();
-                self.resync();
+                self.resync_all();
             });
         }
     }
@@ -88,8 +88,8 @@ impl Hub {
         }
     }
 
-    /// Makes every session compare itself with the store: nudges were lost.
-    fn resync(&self) {
+    /// Makes every session compare itself with the store: nudges were lost, or its life changed.
+    pub(super) fn resync_all(&self) {
         for connection in self.connections(None) {
             let mut state = connection.lock();
             let read = state.session.resync();

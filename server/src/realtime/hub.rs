@@ -312,6 +312,10 @@ impl Connections for Hub {
             }
         }
     }
+
+    fn resync(&self) {
+        self.resync_all();
+    }
 }
 
 impl LiveStats for Hub {

@@ -9,6 +9,7 @@ mod ids;
 mod in_flight;
 pub mod inbox;
 pub mod live_queue;
+pub mod lives;
 mod memo;
 pub mod notify;
 mod probe;
@@ -42,6 +43,9 @@ pub trait Connections: Send + Sync {
     fn count(&self, feed: &FeedKey) -> usize;
     /// Closes the connections whose tokens these cover.
     fn close_revoked(&self, revoked: &[&Revocation]);
+
+    /// Makes every session compare itself with the store: what it knows may no longer hold.
+    fn resync(&self);
 }
 
 /// What the services are set to.
@@ -82,6 +86,7 @@ pub struct Services {
     in_flight: InFlight,
     in_force: revocations::InForce,
     probe: probe::Probe,
+    rolled_back: lives::Found,
     /// After which tenant the next round of expansion goes on.
     expanded_up_to: Mutex<Option<Tenant>>,
     troubles: tally::Troubles,
@@ -121,6 +126,7 @@ impl Services {
             in_flight: InFlight::default(),
             in_force: revocations::InForce::default(),
             probe: probe::Probe::default(),
+            rolled_back: lives::Found::default(),
             expanded_up_to: Mutex::default(),
             troubles: tally::Troubles::default(),
             searching: Semaphore::new(1),

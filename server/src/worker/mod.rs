@@ -3,6 +3,7 @@
 //! Each worker repeats one use case and decides nothing. A worker that meets a store that is away
 //! waits and tries again; none ever ends before it is told to.
 
+pub mod life;
 mod live_events;
 mod periodic;
 

@@ -250,6 +250,7 @@ impl Connections for Nobody {
     }
 
     fn close_revoked(&self, _: &[&Revocation]) {}
+    fn resync(&self) {}
 }
 
 impl LiveStats for Nobody {

@@ -21,6 +21,7 @@ impl Connections for Nobody {
     }
 
     fn close_revoked(&self, _: &[&Revocation]) {}
+    fn resync(&self) {}
 }
 
 /// Services over the server's store that expand one user at a time and live in the future.

@@ -10,6 +10,8 @@ mod client;
 mod confirm;
 mod drain;
 mod events;
+#[path = "../../../store/tests/backup/going_back.rs"]
+mod going_back;
 mod handshake;
 mod harness;
 mod health;
@@ -23,6 +25,7 @@ mod rates;
 mod raw;
 mod repair;
 mod replay;
+mod restored;
 mod slow;
 mod stream;
 mod tokens;

@@ -39,7 +39,7 @@ pub trait Commits {
     /// - **Isolation of errors**: one unit's failure fails no other unit.
     fn commit(&self, unit: Unit) -> Answered<'_, Receipt>;
 
-    /// Tells which life of the store this is.
+    /// Tells which life of the store this is, as it was last heard of; costs nothing.
     fn epoch(&self) -> Epoch;
 
     /// Gives where each feed stands, in the order asked; a feed nobody wrote to stands at zero.

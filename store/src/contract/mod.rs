@@ -6,6 +6,7 @@ mod audits;
 mod commits;
 mod error;
 mod inbox;
+mod lives;
 mod revocations;
 mod sends;
 mod topics;
@@ -15,6 +16,7 @@ pub use audits::{AuditFilter, AuditRecord, Audits, SealReport, Verification};
 pub use commits::{Change, ChangeSink, Commits};
 pub use error::{Answer, Answered, StoreError};
 pub use inbox::{AdminFilter, Expired, Inbox, InboxQuery, InboxSlice};
+pub use lives::{Lives, NewEpoch};
 pub use revocations::{Revocation, Revocations};
 pub use sends::{SendTo, Sends, StoredSend};
 pub use topics::{TopicView, Topics};
@@ -24,6 +26,12 @@ pub use unit::{
 };
 
 /// Everything a server asks of its store.
-pub trait Store: Commits + Inbox + Topics + Sends + Audits + Revocations + Send + Sync {}
+pub trait Store:
+    Commits + Inbox + Topics + Sends + Audits + Revocations + Lives + Send + Sync
+{
+}
 
-impl<T: Commits + Inbox + Topics + Sends + Audits + Revocations + Send + Sync> Store for T {}
+impl<T> Store for T where
+    T: Commits + Inbox + Topics + Sends + Audits + Revocations + Lives + Send + Sync
+{
+}

@@ -46,6 +46,8 @@ pub enum AddressError {
     UnusedRoots,
 }
 
+/// How connections of the house call themselves.
+pub(super) const APPLICATION: &str = "landfall";
 /// Connections that are gone without a word are noticed after so long.
 const SILENCE: Duration = Duration::from_secs(30);
 
@@ -73,7 +75,7 @@ impl Address {
             Protection::Required(_) | Protection::Verified(_) => SslMode::Require,
         });
         if config.get_application_name().is_none() {
-            config.application_name("landfall");
+            config.application_name(APPLICATION);
         }
         config.keepalives_idle(SILENCE).tcp_user_timeout(SILENCE);
         Ok(Self { config, protection })

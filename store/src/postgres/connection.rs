@@ -58,6 +58,15 @@ impl Connection {
         bounded(self.patience, self.client.batch_execute(sql)).await
     }
 
+    /// Lets statements take as long as they need from here on, for work on the whole store. Such a
+    /// connection is not given back.
+    pub(super) async fn be_patient(&mut self) -> Answer<()> {
+        self.patience = Duration::from_secs(24 * 3_600);
+        let sql = "set statement_timeout = 0; set lock_timeout = 0;
+                   set idle_in_transaction_session_timeout = 0";
+        self.command(sql).await
+    }
+
     /// How long an answer may take.
     pub(super) fn patience(&self) -> Duration {
         self.patience

@@ -5,17 +5,19 @@
 //! protocol offers: READ COMMITTED and row locks, no advisory locks and no notifications.
 
 mod address;
+mod backup;
 mod connection;
 mod fault;
 mod group;
 mod lane;
+mod lives;
 mod migrate;
 mod pool;
 mod reads;
 mod runner;
 mod tls;
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -29,7 +31,7 @@ use fault::told;
 use lane::Lanes;
 use pool::Pool;
 
-use crate::sql::{chain, feeds, idempotency, setting};
+use crate::sql::{chain, feeds, idempotency, life};
 use crate::{Answer, Answered, ChangeSink, Commits, Receipt, SealReport, StoreError, Unit};
 
 /// The schema of a new store, for whoever measures against the bare tables.
@@ -79,7 +81,10 @@ impl Settings {
 pub struct Postgres {
     lanes: Lanes,
     pool: Pool,
-    epoch: Epoch,
+    /// The life that was last heard of.
+    epoch: AtomicU64,
+    /// Whether the server tells where it runs; one that does not is asked once.
+    tells_home: AtomicBool,
     /// The highest inbox number that this node has seen, so that nobody scans for it.
     replay_sequence: Arc<AtomicU64>,
     /// Drives the connections of the pool; taken when the store is closed.
@@ -96,7 +101,8 @@ impl Postgres {
         let dialer = Dialer::new(settings, runtime.handle())?;
         let mut connection = dialer.patient(MIGRATION_TIMEOUT).connect().await?;
         migrate::migrate(&mut connection).await?;
-        let epoch = setting::epoch(&mut connection.runner()).await?;
+        life::name(&mut connection.runner()).await?;
+        let epoch = AtomicU64::new(life::life(&mut connection.runner()).await?.epoch.0);
         let newest = feeds::newest_of_all(&mut connection.runner()).await?;
         drop(connection);
         let replay_sequence = Arc::new(AtomicU64::new(newest.0));
@@ -104,7 +110,8 @@ impl Postgres {
         let lanes = Lanes::start(settings, &dialer, &sink)?;
         let pool = Pool::new(dialer, settings.connections, settings.wait);
         let runtime = Mutex::new(runtime.keep());
-        Ok(Self { lanes, pool, epoch, replay_sequence, runtime })
+        let tells_home = AtomicBool::new(true);
+        Ok(Self { lanes, pool, epoch, tells_home, replay_sequence, runtime })
     }
 
     /// Brings a store's schema up to date without serving it; tells from and to which version.
@@ -168,7 +175,7 @@ impl Commits for Postgres {
     }
 
     fn epoch(&self) -> Epoch {
-        self.epoch
+        Epoch(self.epoch.load(Ordering::Relaxed))
     }
 
     fn heads(&self, feeds: Vec<Arc<FeedKey>>) -> Answered<'_, Vec<Head>> {

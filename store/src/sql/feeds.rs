@@ -8,15 +8,31 @@ use landfall_core::id::{Tenant, TopicId};
 use super::{Query, Runner};
 use crate::Answer;
 
+/// Above what a feed begins that nobody wrote to yet: what earlier lives of the store may have given
+/// out (see `life`).
+macro_rules! feed_base {
+    () => {
+        "(select coalesce(max(cast(value as bigint)), 0) from setting where name = 'feed_base')"
+    };
+}
+pub(crate) use feed_base;
+
 /// Gives the next number of a topic's feed; the counter is held until the commit.
 pub(crate) async fn next_of_topic<R: Runner>(
     runner: &mut R,
     tenant: &Tenant,
     topic: &TopicId,
 ) -> Answer<Number> {
-    let sql = "insert into feed (tenant, kind, owner, newest) values (?1, ?2, ?3, 1)
-               on conflict (tenant, kind, owner) do update set newest = feed.newest + 1
-               returning newest";
+    let sql = concat!(
+        "insert into feed (tenant, kind, owner, newest, horizon)
+         values (?1, ?2, ?3, ",
+        feed_base!(),
+        " + 1, ",
+        feed_base!(),
+        ")
+         on conflict (tenant, kind, owner) do update set newest = feed.newest + 1
+         returning newest"
+    );
     let values = [tenant.into(), FeedKind::Topic.as_str().into(), topic.into()];
     runner.one(Query::new(sql, values, |row| row.number(0))).await
 }

@@ -7,6 +7,7 @@ use landfall_core::id::{NotificationId, Tenant, UserId};
 use landfall_core::notification::{InboxChange, NewNotification, Notification};
 use landfall_core::time::Timestamp;
 
+use super::feeds::feed_base;
 use super::unit::Work;
 use super::{Query, Row, Runner, Value, codes};
 use crate::{Answer, Outcome};
@@ -18,10 +19,17 @@ pub(crate) async fn publish<R: Runner>(
     work: &mut Work<'_, R>,
     new: NewNotification,
 ) -> Answer<Number> {
-    let sql = "insert into feed (tenant, kind, owner, newest, unread) values (?1, ?2, ?3, 1, 1)
-               on conflict (tenant, kind, owner)
-               do update set newest = feed.newest + 1, unread = feed.unread + 1
-               returning id, newest";
+    let sql = concat!(
+        "insert into feed (tenant, kind, owner, newest, horizon, unread)
+         values (?1, ?2, ?3, ",
+        feed_base!(),
+        " + 1, ",
+        feed_base!(),
+        ", 1)
+         on conflict (tenant, kind, owner)
+         do update set newest = feed.newest + 1, unread = feed.unread + 1
+         returning id, newest"
+    );
     let owner = [work.tenant.into(), INBOX.into(), (&new.user).into()];
     let numbered = Query::new(sql, owner, |row| Ok((row.int(0)?, row.number(1)?)));
     let (feed, number) = work.runner.one(numbered).await?;

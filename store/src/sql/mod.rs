@@ -20,6 +20,7 @@ pub(crate) mod idempotency;
 pub(crate) mod inbox_page;
 pub(crate) mod inbox_read;
 pub(crate) mod inbox_write;
+pub(crate) mod life;
 pub(crate) mod notification;
 mod query;
 pub(crate) mod revocations;

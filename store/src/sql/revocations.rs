@@ -6,6 +6,7 @@ use landfall_core::feed::Number;
 use landfall_core::id::{Tenant, UserId};
 use landfall_core::time::Timestamp;
 
+use super::feeds::feed_base;
 use super::{Corrupt, Query, Row, Runner};
 use crate::{Answer, Revocation};
 
@@ -31,9 +32,13 @@ pub(crate) const COUNTER: (&str, &str, &str) = ("", "revocation", "");
 
 /// Gives the next number; the counter is held until the commit.
 async fn next<R: Runner>(runner: &mut R) -> Answer<Number> {
-    let sql = "insert into feed (tenant, kind, owner, newest) values (?1, ?2, ?3, 1)
-               on conflict (tenant, kind, owner) do update set newest = feed.newest + 1
-               returning newest";
+    let sql = concat!(
+        "insert into feed (tenant, kind, owner, newest) values (?1, ?2, ?3, ",
+        feed_base!(),
+        " + 1)
+         on conflict (tenant, kind, owner) do update set newest = feed.newest + 1
+         returning newest"
+    );
     let (tenant, kind, owner) = COUNTER;
     let values = [tenant.into(), kind.into(), owner.into()];
     runner.one(Query::new(sql, values, |row| row.number(0))).await

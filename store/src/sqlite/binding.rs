@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 
 use landfall_core::feed::{Epoch, FeedKey, Head, Number};
 use landfall_core::id::{NotificationId, SendId, Tenant, TopicId, UserId};
+use landfall_core::life::{Home, Life};
 use landfall_core::notification::Notification;
 use landfall_core::session::{Page, Read};
 use landfall_core::time::Timestamp;
@@ -13,12 +14,13 @@ use landfall_core::topic::Member;
 use super::Sqlite;
 use super::runner::at_once;
 use crate::sql::{
-    audits, chain, feeds, idempotency, inbox_page, inbox_read, revocations, sends, setting, topics,
+    audits, chain, feeds, idempotency, inbox_page, inbox_read, life, revocations, sends, setting,
+    topics,
 };
 use crate::{
     AdminFilter, Answered, AuditFilter, AuditRecord, Audits, Commits, Expired, Inbox, InboxQuery,
-    Receipt, Revocation, Revocations, SealReport, Sends, StoredSend, TopicView, Topics, Unit,
-    Verification,
+    Lives, NewEpoch, Receipt, Revocation, Revocations, SealReport, Sends, StoreError, StoredSend,
+    TopicView, Topics, Unit, Verification,
 };
 
 impl Commits for Sqlite {
@@ -27,7 +29,7 @@ impl Commits for Sqlite {
     }
 
     fn epoch(&self) -> Epoch {
-        self.epoch
+        Epoch(self.epoch.load(Ordering::Relaxed))
     }
 
     fn heads(&self, feeds: Vec<Arc<FeedKey>>) -> Answered<'_, Vec<Head>> {
@@ -218,5 +220,31 @@ impl Audits for Sqlite {
     fn erase_details(&self, tenant: &Tenant, user: &UserId) -> Answered<'_, u64> {
         let (tenant, user) = (tenant.clone(), user.clone());
         Box::pin(self.committer.run(move |r| at_once(audits::erase(r, &tenant, &user))))
+    }
+}
+
+impl Lives for Sqlite {
+    fn life(&self) -> Answered<'_, Life> {
+        Box::pin(async {
+            let life = self.readers.run(|r| at_once(life::life(r))).await?;
+            self.epoch.store(life.epoch.0, Ordering::Relaxed);
+            Ok(life)
+        })
+    }
+
+    fn home(&self) -> Answered<'_, Home> {
+        // A file has no server that could be another.
+        Box::pin(std::future::ready(Ok(Home::default())))
+    }
+
+    fn begin_epoch(&self, new: NewEpoch) -> Answered<'_, ()> {
+        Box::pin(async move {
+            let epoch = new.to.0;
+            let newest = self.committer.run(move |r| at_once(life::begin(r, &new))).await?;
+            let newest = newest.ok_or(StoreError::Stale)?;
+            self.epoch.store(epoch, Ordering::Relaxed);
+            self.replay_sequence.fetch_max(newest.0, Ordering::Relaxed);
+            Ok(())
+        })
     }
 }

@@ -3,28 +3,45 @@
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::open::{SCHEMA, fault};
+use crate::backup::{Table, tables};
 use crate::{Answer, StoreError};
 
 const MIGRATIONS: [&str; 1] = [SCHEMA];
 
+/// The newest version of the schema that this build knows.
+pub(crate) const LATEST: u32 = MIGRATIONS.len() as u32;
+
 /// Brings the schema up to date; tells from and to which version.
 pub(super) fn migrate(connection: &mut Connection) -> Answer<(u32, u32)> {
-    let latest = MIGRATIONS.len() as u32;
     let from = version(connection)?;
-    if from > latest {
-        let text = format!("the store has schema {from}, this version knows up to {latest}");
+    if from > LATEST {
+        let text = format!("the store has schema {from}, this version knows up to {LATEST}");
         return Err(StoreError::Internal(text.into()));
     }
-    for (done, sql) in MIGRATIONS.iter().enumerate().skip(from as usize) {
+    apply(connection, from, LATEST)?;
+    Ok((from, LATEST))
+}
+
+/// Applies the migrations that lead from one version to another.
+pub(super) fn apply(connection: &mut Connection, from: u32, to: u32) -> Answer<()> {
+    let steps = MIGRATIONS.iter().zip(1..=to).skip(from as usize);
+    for (sql, version) in steps {
         let transaction =
             connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(fault)?;
         transaction.execute_batch(sql).map_err(fault)?;
-        transaction.pragma_update(None, "user_version", done as u32 + 1).map_err(fault)?;
+        transaction.pragma_update(None, "user_version", version).map_err(fault)?;
         transaction.commit().map_err(fault)?;
     }
-    Ok((from, latest))
+    Ok(())
 }
 
-fn version(connection: &Connection) -> Answer<u32> {
+pub(super) fn version(connection: &Connection) -> Answer<u32> {
     connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(fault)
+}
+
+/// Lists the tables that a version of the schema has, in any store.
+pub(crate) fn schema_tables(version: u32) -> Answer<Vec<Table>> {
+    let mut connection = Connection::open_in_memory().map_err(fault)?;
+    apply(&mut connection, 0, version)?;
+    tables(&connection)
 }

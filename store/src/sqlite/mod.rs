@@ -3,6 +3,7 @@
 //! Nothing outside this folder knows SQLite, and nothing in it holds a statement that another
 //! store could share.
 
+mod backup;
 mod binding;
 mod committer;
 mod migrate;
@@ -15,22 +16,23 @@ mod runner;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use landfall_core::feed::Epoch;
-
-use crate::sql::{feeds, setting};
+use crate::sql::{feeds, life};
 use crate::{Answer, ChangeSink, Commits as _};
 use committer::Committer;
 use open::{connect, make_private, reader};
 use readers::Readers;
 use runner::{SqliteRunner, at_once};
 
+pub(crate) use migrate::{LATEST, schema_tables};
+pub(crate) use open::fault;
 pub use open::{SCHEMA, Settings};
 
 /// The embedded store.
 pub struct Sqlite {
     committer: Committer,
     readers: Readers,
-    epoch: Epoch,
+    /// The life that was last heard of.
+    epoch: AtomicU64,
     /// The highest inbox number, kept up by the sink so that nobody scans for it.
     replay_sequence: Arc<AtomicU64>,
 }
@@ -44,7 +46,8 @@ impl Sqlite {
         let mut writer = connect(settings)?;
         migrate::migrate(&mut writer)?;
         let mut runner = SqliteRunner(&writer);
-        let epoch = at_once(setting::epoch(&mut runner))?;
+        at_once(life::name(&mut runner))?;
+        let epoch = AtomicU64::new(at_once(life::life(&mut runner))?.epoch.0);
         let newest = at_once(feeds::newest_of_all(&mut runner))?;
         let replay_sequence = Arc::new(AtomicU64::new(newest.0));
         let readers = Readers::start(settings.readers, || reader(settings))?;

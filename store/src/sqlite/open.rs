@@ -102,7 +102,7 @@ fn damaged(path: &Path, error: rusqlite::Error) -> StoreError {
 }
 
 /// Tells a disk's or a lock's trouble, which passes, from a fault of ours.
-pub(super) fn fault(error: rusqlite::Error) -> StoreError {
+pub(crate) fn fault(error: rusqlite::Error) -> StoreError {
     use rusqlite::ErrorCode::{
         CannotOpen, DatabaseBusy, DatabaseLocked, DiskFull, OutOfMemory, ReadOnly, SystemIoFailure,
     };

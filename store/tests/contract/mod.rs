@@ -15,6 +15,7 @@ pub mod idempotency;
 pub mod inbox;
 pub mod inbox_model;
 pub mod inbox_pages;
+pub mod lives;
 pub mod opening;
 pub mod races;
 pub mod revocations;
@@ -83,6 +84,13 @@ macro_rules! contract {
             a_read_row_moves_to_its_new_number,
             the_all_read_mark_stands_in_its_place,
             an_empty_inbox_gives_an_empty_page,
+        );
+        contract!(@of $backend, lives:
+            a_new_life_skips_every_counter_ahead,
+            every_trail_tells_of_a_new_life_and_still_verifies,
+            a_feed_made_in_a_new_life_begins_above_every_earlier_one,
+            of_two_that_end_the_same_life_one_does,
+            the_mark_grows_with_the_trail_and_the_name_stays,
         );
         contract!(@of $backend, opening:
             reopening_keeps_everything,

@@ -10,6 +10,7 @@ use landfall_core::feed::{FeedKind, Number};
 use landfall_core::id::{Tenant, TopicId, UserId};
 
 use crate::postgres::runner::PostgresRunner;
+use crate::sql::feeds::feed_base;
 use crate::sql::{Row, revocations};
 use crate::{Answer, Guard, Unit, Write};
 
@@ -85,11 +86,16 @@ async fn make_missing(runner: &mut PostgresRunner<'_>, names: &BTreeSet<Name<'_>
     if names.is_empty() {
         return Ok(());
     }
-    let sql = "insert into feed (tenant, kind, owner)
-               select tenant, kind, owner from unnest($1::text[], $2::text[], $3::text[])
-                   as n (tenant, kind, owner)
-               order by tenant collate \"C\", kind collate \"C\", owner collate \"C\"
-               on conflict (tenant, kind, owner) do nothing";
+    let sql = concat!(
+        "insert into feed (tenant, kind, owner, newest, horizon)
+         select tenant, kind, owner, ",
+        feed_base!(),
+        ", ",
+        feed_base!(),
+        " from unnest($1::text[], $2::text[], $3::text[]) as n (tenant, kind, owner)
+         order by tenant collate \"C\", kind collate \"C\", owner collate \"C\"
+         on conflict (tenant, kind, owner) do nothing"
+    );
     let (tenants, kinds, owners) = columns(names.iter());
     runner.change(sql, &[&tenants, &kinds, &owners]).await?;
     Ok(())

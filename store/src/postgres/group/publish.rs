@@ -10,6 +10,7 @@ use super::apply::Member;
 use super::columns::{Kind, columns, params};
 use super::rounds;
 use crate::postgres::runner::PostgresRunner;
+use crate::sql::feeds::feed_base;
 use crate::sql::{Row, Value, inbox_write};
 use crate::{Answer, Change, Outcome, StoreError, Write};
 
@@ -67,12 +68,10 @@ fn uncounted() -> StoreError {
 /// A feed's id, and the next number that is free on it.
 type Counters<'u> = HashMap<(&'u str, &'u str), (i64, Number)>;
 
-/// Moves the counters of every inbox that is published to, in the order in which every node does;
-/// they are held until the commit.
-async fn advance<'u>(
-    runner: &mut PostgresRunner<'_>,
-    members: &[Member<'u>],
-) -> Answer<Counters<'u>> {
+/// How many notifications go to an inbox, by tenant and user.
+type Counts<'u> = Vec<((&'u str, &'u str), u64)>;
+
+fn count<'u>(members: &[Member<'u>]) -> Counts<'u> {
     let mut counts: BTreeMap<(&'u str, &'u str), u64> = BTreeMap::new();
     for member in members.iter().filter(|member| publishes(member)) {
         for write in &member.unit.writes {
@@ -81,18 +80,33 @@ async fn advance<'u>(
             }
         }
     }
+    counts.into_iter().collect()
+}
+
+/// Moves the counters of every inbox that is published to, in the order in which every node does;
+/// they are held until the commit.
+async fn advance<'u>(
+    runner: &mut PostgresRunner<'_>,
+    members: &[Member<'u>],
+) -> Answer<Counters<'u>> {
+    let counts = count(members);
     if counts.is_empty() {
         return Ok(Counters::new());
     }
-    let sql = "insert into feed (tenant, kind, owner, newest, unread)
-               select tenant, $1::text, owner, many, many
-               from unnest($2::text[], $3::text[], $4::bigint[]) as n (tenant, owner, many)
-               order by tenant collate \"C\", owner collate \"C\"
-               on conflict (tenant, kind, owner) do update
-                   set newest = feed.newest + excluded.newest,
-                       unread = feed.unread + excluded.unread
-               returning tenant, owner, id, newest";
-    let counts: Vec<_> = counts.into_iter().collect();
+    let sql = concat!(
+        "insert into feed (tenant, kind, owner, newest, horizon, unread)
+         select tenant, $1::text, owner, ",
+        feed_base!(),
+        " + many, ",
+        feed_base!(),
+        ", many
+         from unnest($2::text[], $3::text[], $4::bigint[]) as n (tenant, owner, many)
+         order by tenant collate \"C\", owner collate \"C\"
+         on conflict (tenant, kind, owner) do update
+             set newest = feed.newest + excluded.unread,
+                 unread = feed.unread + excluded.unread
+         returning tenant, owner, id, newest"
+    );
     let tenants: Vec<&str> = counts.iter().map(|((tenant, _), _)| *tenant).collect();
     let owners: Vec<&str> = counts.iter().map(|((_, owner), _)| *owner).collect();
     let many: Vec<i64> = counts.iter().map(|(_, count)| *count as i64).collect();

@@ -1,6 +1,8 @@
 //! Tests of the commands, run as the binary runs them but for the process around them.
 #![allow(clippy::unwrap_used)]
 
+mod backup;
+
 use std::cell::RefCell;
 use std::ffi::OsString;
 use std::path::PathBuf;

@@ -1,0 +1,72 @@
+//! The store's lives on PostgreSQL, which also knows on which server it runs.
+
+use std::sync::atomic::Ordering;
+
+use landfall_core::life::{Home, Life};
+
+use super::Postgres;
+use super::connection::Connection;
+use super::fault::{refused, told};
+use super::reads::ask;
+use super::runner::PostgresRunner;
+use crate::sql::life;
+use crate::{Answer, Answered, Lives, NewEpoch, StoreError};
+
+impl Lives for Postgres {
+    fn life(&self) -> Answered<'_, Life> {
+        Box::pin(async move {
+            let life = ask!(self.pool, |runner| life::life(runner)).await?;
+            self.epoch.store(life.epoch.0, Ordering::Relaxed);
+            Ok(life)
+        })
+    }
+
+    fn home(&self) -> Answered<'_, Home> {
+        Box::pin(async move {
+            if !self.tells_home.load(Ordering::Relaxed) {
+                return Ok(Home::default());
+            }
+            let found = ask!(self.pool, |runner| place(runner)).await?;
+            let Some(found) = found else {
+                self.tells_home.store(false, Ordering::Relaxed);
+                return Ok(Home::default());
+            };
+            let now = found.clone();
+            let remembered = ask!(self.pool, |runner| life::remember_home(runner, &now)).await?;
+            Ok(Home { remembered: Some(remembered), found: Some(found) })
+        })
+    }
+
+    fn begin_epoch(&self, new: NewEpoch) -> Answered<'_, ()> {
+        Box::pin(async move {
+            // Not given back: dropped with whatever it still holds.
+            let mut loan = self.pool.lend().await?;
+            begin(loan.connection(), &new).await.map_err(told)?;
+            self.epoch.store(new.to.0, Ordering::Relaxed);
+            self.seen(new.to.base());
+            Ok(())
+        })
+    }
+}
+
+async fn begin(connection: &mut Connection, new: &NewEpoch) -> Answer<()> {
+    connection.be_patient().await?;
+    connection.command("begin").await?;
+    if life::begin(&mut connection.runner(), new).await?.is_none() {
+        return Err(StoreError::Stale);
+    }
+    connection.command("commit").await
+}
+
+/// Tells the server's identity and its timeline, which a restore to a point in time and a promotion
+/// change. Databases that only speak the same language have no such thing.
+async fn place(runner: &mut PostgresRunner<'_>) -> Answer<Option<String>> {
+    let sql = "select cast(system_identifier as text) || '/'
+                   || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)
+               from pg_control_system()";
+    match runner.rows(sql, &[]).await {
+        Ok(rows) => Ok(rows.first().map(|row| row.get(0))),
+        Err(error) if refused(&error).is_some() => Ok(None),
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,16 @@
+//! Backups of either store: consistent beside writers, refused when damaged, and what a
+//! restore leaves as it was and what it changes.
+
+#![allow(clippy::unwrap_used)]
+
+#[allow(dead_code, reason = "the suite of all stores uses the rest")]
+#[path = "../contract/make.rs"]
+mod make;
+
+mod damage;
+mod going_back;
+mod moving;
+mod place;
+mod postgres;
+mod restore;
+mod writers;
