@@ -33,7 +33,7 @@ use crate::service::{Parts, Services, Settings};
 use crate::{logs, realtime, worker};
 
 /// Nudges that the bus holds; more are lost, which costs a comparison of heads.
-const BUS_CAPACITY: usize = 65_536;
+pub(crate) const BUS_CAPACITY: usize = 65_536;
 /// Events of live connections that wait to be stored.
 const EVENTS_CAPACITY: usize = 65_536;
 
@@ -89,7 +89,8 @@ pub struct Server {
     address: SocketAddr,
     /// What its edges share.
     pub app: Arc<App>,
-    hub: Arc<Hub>,
+    /// Who is connected.
+    pub(crate) hub: Arc<Hub>,
     store: Arc<dyn Store>,
     accepting: tokio::task::JoinHandle<()>,
     beating: tokio::task::JoinHandle<()>,

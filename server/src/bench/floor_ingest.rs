@@ -87,8 +87,8 @@ pub fn fill(
         rows: stored,
         rows_per_s: stored as f64 / started.elapsed().as_secs_f64(),
         cpu_us_per_row: cpu as f64 / stored as f64,
-        commit_p50_ms: f64::from(stats::percentile(&mut commits, 0.5)) / 1e3,
-        commit_p99_ms: f64::from(stats::percentile(&mut commits, 0.99)) / 1e3,
+        commit_p50_ms: stats::percentile_ms(&mut commits, 0.5),
+        commit_p99_ms: stats::percentile_ms(&mut commits, 0.99),
     })
 }
 

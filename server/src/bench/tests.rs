@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 
 use super::floor_fanout::Floor;
 use super::floor_ingest;
-use super::generator::Generator;
+use super::generator::{Generator, Manner};
 use super::http::{Answer, Endpoint};
 use super::http_load::{self, Work};
 use super::landfall::Scratch;
 use super::layout;
-use super::publisher::{Pace, Publisher};
+use super::publisher::{Pace, Posts, Publisher};
 
 /// A floor in a thread; ends with its handle.
 struct RunningFloor {
@@ -49,11 +49,11 @@ fn check_fanout(pad: usize, count: u32) {
     let floor = RunningFloor::start();
     let start = Instant::now();
     let paths: Vec<String> = (0..50).map(|index| format!("/ws?token=t{index}")).collect();
-    let mut generator = Generator::open(floor.addr, &paths, start).unwrap();
+    let mut generator = Generator::open(floor.addr, &paths, start, Manner::STEADY).unwrap();
     let pad = "x".repeat(pad);
     let request = move |stamp| endpoint().post(&format!(r#"{{"pad":"{pad}","stamp":{stamp}}}"#));
-    let publisher =
-        Publisher::start(floor.addr, start, Pace { per_second: 500, count }, request).unwrap();
+    let trigger = Box::new(Posts::connect(floor.addr, request).unwrap());
+    let publisher = Publisher::start(start, Pace { per_second: 500, count }, trigger).unwrap();
     let expected = 50 * u64::from(count);
     let deadline = Instant::now() + Duration::from_secs(60);
     generator.run_until(deadline, |counts| counts.received >= expected).unwrap();
@@ -77,8 +77,10 @@ fn frames_larger_than_socket_and_read_buffers_arrive_whole() {
 fn a_refused_handshake_fails() {
     let floor = RunningFloor::start();
     let none = "127.0.0.1:1".parse().unwrap();
-    assert!(Generator::open(none, &["/ws".to_owned()], Instant::now()).is_err());
-    assert!(Generator::open(floor.addr, &[], Instant::now()).is_ok());
+    let open =
+        |addr, paths: &[String]| Generator::open(addr, paths, Instant::now(), Manner::STEADY);
+    assert!(open(none, &["/ws".to_owned()]).is_err());
+    assert!(open(floor.addr, &[]).is_ok());
 }
 
 struct Posts;
