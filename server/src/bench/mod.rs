@@ -3,6 +3,7 @@
 
 mod delivery;
 mod fanout;
+mod filled;
 mod floor_fanout;
 mod floor_ingest;
 mod generator;
@@ -17,6 +18,7 @@ mod pairs;
 mod process;
 mod publisher;
 mod queued;
+mod replay;
 mod report;
 mod resume;
 mod rows;
@@ -53,6 +55,8 @@ pub enum What {
     Layout(layout::Options),
     /// More than sockets take: what is lost, who is closed, what memory it costs.
     Queued(queued::Options),
+    /// A page of missed notifications out of a huge store against a small one.
+    Replay(replay::Options),
     /// Devices that come back at once with their last number.
     Resume(resume::Options),
     /// The bare epoll loop, as a process of its own.
@@ -73,6 +77,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         What::Layout(options) => layout::run(&options, &mut report),
         What::Hub(options) => hub::run(&options, &mut report),
         What::Queued(options) => queued::run(&options, &mut report),
+        What::Replay(options) => replay::run(&options, &mut report),
         What::Resume(options) => resume::run(&options, &mut report),
         What::FloorFanout(options) => floor_fanout::run(&options),
         What::HubServer(options) => hub_server::run(&options),
