@@ -150,6 +150,28 @@ fn every_frame_survives_its_type() {
 }
 
 #[test]
+fn every_frame_of_the_server_is_shown_as_an_event() {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("examples/events");
+    let mut shown: BTreeSet<String> = std::fs::read_dir(&root)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    for (name, example) in examples("frames") {
+        // An event stream has nobody to answer.
+        if example["from"] != json!("server") || matches!(&*name, "pong" | "authenticated") {
+            continue;
+        }
+        let bytes = serde_json::to_vec(&example["frame"]).unwrap();
+        let event = ServerFrame::decode(&bytes).unwrap().encode_event();
+        let file = format!("{name}.txt");
+        assert!(shown.remove(&file), "there is no {file}");
+        let text = std::fs::read(root.join(&file)).unwrap();
+        assert_eq!(String::from_utf8(text), String::from_utf8(event), "{file}");
+    }
+    assert!(shown.is_empty(), "no frame has these: {shown:?}");
+}
+
+#[test]
 fn the_list_of_control_frames_is_complete() {
     // Serde names every variant when it meets one that it does not know.
     let error = serde_json::from_value::<ControlFrame>(json!({"type": "?"})).unwrap_err();

@@ -11,7 +11,10 @@ use landfall_core::notification::{Content, InboxChange, JsonText, Notification, 
 use landfall_core::plan::{Reason, Step};
 use landfall_core::session::{Body, Frame};
 use landfall_core::time::Timestamp;
-use landfall_protocol::frame::{ControlFrame, ServerFrame, encode, encode_change};
+use landfall_protocol::frame::{
+    ControlFrame, ServerFrame, encode, encode_change, encode_change_event, encode_event,
+    encode_opening,
+};
 use landfall_protocol::inbox::Item;
 use landfall_protocol::notify::NotifyAnswer;
 use landfall_protocol::text::FeedNumber;
@@ -133,6 +136,60 @@ fn changes_and_gaps_are_written_to_the_byte() {
     let heartbeat = ControlFrame::Heartbeat { newest: FeedNumber(Number(3)) };
     assert_eq!(text(heartbeat.encode()), r#"{"type":"heartbeat","newest":"3"}"#);
     assert_eq!(text(ControlFrame::Pong.encode()), r#"{"type":"pong"}"#);
+}
+
+#[test]
+fn an_event_has_the_frame_as_its_data_and_its_number_as_its_id() {
+    let id = NotificationId::parse(ID).unwrap();
+    let at = Timestamp::from_ms(0);
+    let bodies = [
+        (Body::Notification(Arc::new(full())), "notification"),
+        (Body::Read { id, at }, "notification_read"),
+        (Body::Deleted { id }, "notification_deleted"),
+        (Body::AllRead { up_to: Number(8), at }, "notifications_all_read"),
+        (Body::Gap, "replay_gap"),
+    ];
+    for (body, name) in bodies {
+        let frame = Frame { at: Number(9), prev: Number(2), body };
+        let json = text(encode(&frame));
+        let event = text(encode_event(&frame));
+        assert_eq!(event, format!("id: 9\nevent: {name}\ndata: {json}\n\n"));
+        let documented = ServerFrame::decode(json.as_bytes()).unwrap();
+        assert_eq!(text(documented.encode_event()), event);
+    }
+    let change = InboxChange::Deleted { id };
+    let json = text(encode_change(Number(9), &change));
+    let expected = format!("id: 9\nevent: notification_deleted\ndata: {json}\n\n");
+    assert_eq!(text(encode_change_event(Number(9), &change)), expected);
+}
+
+#[test]
+fn events_of_the_protocol_say_when_to_come_back() {
+    let beat = ControlFrame::Heartbeat { newest: FeedNumber(Number(3)) };
+    let json = r#"{"type":"heartbeat","newest":"3"}"#;
+    let check = |id, expected: &str| assert_eq!(text(beat.encode_event(id, None)), expected);
+    check(None, &format!("event: heartbeat\ndata: {json}\n\n"));
+    check(Some(Number(3)), &format!("id: 3\nevent: heartbeat\ndata: {json}\n\n"));
+    let reconnect = ControlFrame::Reconnect { after_ms: 7 };
+    let expected = "retry: 7\nevent: reconnect\ndata: {\"type\":\"reconnect\",\"after_ms\":7}\n\n";
+    assert_eq!(text(reconnect.encode_event(None, None)), expected);
+    assert_eq!(text(encode_opening(5)), ": landfall\nretry: 5\n\n");
+}
+
+/// The app's JSON is spliced in as it came, and may span lines.
+#[test]
+fn no_line_of_an_app_becomes_a_line_of_the_stream() {
+    let mut notification = notification();
+    let content = Arc::make_mut(&mut notification.content);
+    content.data = JsonText::trusted("{\"a\":\r\n1,\rid: 99\n}");
+    content.notification_type = "x\nid: 98".into();
+    let change = InboxChange::Published(Arc::new(notification));
+    let event = text(encode_change_event(Number(7), &change));
+    let lines: Vec<&str> = event.split(['\n', '\r']).collect();
+    let (last, head) = lines.split_last_chunk::<2>().map(|(head, last)| (last, head)).unwrap();
+    assert_eq!(*last, ["", ""]);
+    assert_eq!(head[..2], ["id: 7", "event: notification"]);
+    assert!(head[2..].iter().all(|line| line.starts_with("data: ")), "{event}");
 }
 
 #[test]

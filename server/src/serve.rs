@@ -146,7 +146,7 @@ impl Server {
         let services = Arc::clone(&app.services);
         let beating = tokio::spawn(realtime::beat(Arc::clone(&hub), services, stop.clone()));
         let gateway = gateway(config, &app, &hub, events);
-        let router = http::router(Arc::clone(&app), http::ws::routes(gateway));
+        let router = http::router(Arc::clone(&app), http::live_routes(gateway));
         let accepting = tokio::spawn(accept(listener, router, Arc::clone(&app), http1(config)));
         let drain_for = config.server.drain_seconds.duration();
         Ok(Self {

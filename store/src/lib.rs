@@ -1,30 +1,12 @@
 //! Landfall's store: the truth behind every feed.
 //!
-//! Small traits whose comments are contracts, values that say what to commit, and the embedded
-//! SQLite backend. All SQL of the project is here. The store never decides: it checks the
+//! `contract` holds small traits whose comments are contracts, and values that say what to commit;
+//! `sql` the text of every statement, once for all databases; `sqlite` what belongs to the embedded
+//! database alone. All SQL of the project is here. The store never decides: it checks the
 //! preconditions of a decision, makes it durable, numbers it, and says so.
 
-mod audits;
-mod commits;
-mod error;
-mod inbox;
-mod sends;
+mod contract;
+mod sql;
 pub mod sqlite;
-mod topics;
-mod unit;
 
-pub use audits::{AuditFilter, AuditRecord, Audits, SealReport, Verification};
-pub use commits::{Change, ChangeSink, Commits};
-pub use error::{Answer, Answered, StoreError};
-pub use inbox::{AdminFilter, Expired, Inbox, InboxQuery, InboxSlice};
-pub use sends::{SendTo, Sends, StoredSend};
-pub use topics::{TopicView, Topics};
-pub use unit::{
-    AuditDraft, Guard, IdempotencyKey, MemberOutcome, Outcome, Receipt, SaltedDetails,
-    StoredAnswer, Unit, Write,
-};
-
-/// Everything a server asks of its store.
-pub trait Store: Commits + Inbox + Topics + Sends + Audits + Send + Sync {}
-
-impl<T: Commits + Inbox + Topics + Sends + Audits + Send + Sync> Store for T {}
+pub use contract::*;

@@ -5,10 +5,12 @@
 
 mod client;
 mod encode;
+mod event;
 mod notification;
 
 pub use client::{BadFrame, ClientFrame, ClientMessage, Reference};
 pub use encode::{encode, encode_change};
+pub use event::{encode_change_event, encode_event, encode_opening};
 pub use notification::NotificationFrame;
 
 use landfall_core::notify::RESERVED_TYPES;

@@ -28,8 +28,29 @@ impl FromRequestParts<Arc<App>> for Authenticated {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
-        let verified = token(&parts.headers)
-            .and_then(|token| app.verifier.verify(token, app.services.now().as_ms()));
+        Self::by(token(&parts.headers), parts, app)
+    }
+}
+
+impl Authenticated {
+    /// Knows the caller by the header or, where there is none, by `?token=`: an event stream's
+    /// client may not be able to set a header (contract 1).
+    ///
+    /// # Errors
+    /// 401 when there is no token or it does not hold.
+    pub(super) fn by_header_or_query(parts: &Parts, app: &Arc<App>) -> Result<Self, ApiError> {
+        let in_query = parts.uri.query().and_then(bearer::from_query);
+        match in_query {
+            Some(token) if !parts.headers.contains_key(header::AUTHORIZATION) => {
+                Self::by(Ok(&token), parts, app)
+            }
+            _ => Self::by(token(&parts.headers), parts, app),
+        }
+    }
+
+    fn by(token: Result<&str, AuthError>, parts: &Parts, app: &Arc<App>) -> Result<Self, ApiError> {
+        let verified =
+            token.and_then(|token| app.verifier.verify(token, app.services.now().as_ms()));
         match verified {
             Ok(caller) => {
                 if let Some(seen) = parts.extensions.get::<Seen>() {

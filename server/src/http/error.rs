@@ -25,7 +25,7 @@ pub struct ApiError {
 #[derive(Debug, Clone)]
 pub(super) struct Unwritten(pub Arc<Problem>);
 
-/// Seconds after which a client may try again when the store is away.
+/// Seconds after which a client may try again where nothing says more exactly.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 
 impl ApiError {
@@ -147,7 +147,7 @@ impl IntoResponse for ApiError {
             Code::Unauthenticated => {
                 headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
             }
-            Code::Unavailable => {
+            Code::Unavailable | Code::RateLimited => {
                 headers.insert(header::RETRY_AFTER, RETRY_AFTER);
             }
             Code::UpgradeRequired => say_what_is_spoken(headers),

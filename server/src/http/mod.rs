@@ -16,6 +16,7 @@ mod examples;
 mod headers;
 mod health;
 mod inbox;
+mod live;
 mod members;
 mod metrics;
 mod notify;
@@ -24,8 +25,9 @@ mod openapi;
 mod params;
 mod refusals;
 mod routes;
+mod stream;
 mod topics;
-pub mod ws;
+mod ws;
 
 use std::sync::Arc;
 
@@ -35,6 +37,7 @@ use axum::response::Response;
 use tower::ServiceExt as _;
 
 use crate::app::App;
+use crate::realtime::Gateway;
 
 pub use auth::Authenticated;
 pub use error::ApiError;
@@ -42,6 +45,11 @@ pub use headers::Device;
 pub use observe::{RequestId, Seen};
 pub use openapi::document;
 pub use routes::table;
+
+/// The routes of live connections: sockets and event streams.
+pub fn live_routes(gateway: Arc<Gateway>) -> Router<Arc<App>> {
+    ws::routes(Arc::clone(&gateway)).merge(stream::routes(gateway))
+}
 
 /// Builds everything that HTTP serves. `extra` brings routes of other edges, such as sockets;
 /// they get the aliases, request ids, logs and metrics of all others.

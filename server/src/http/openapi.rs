@@ -7,7 +7,7 @@ use utoipa::OpenApi;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 
 use super::examples::{Example, examples};
-use super::{admin, aliases, batch, docs, health, inbox, members, metrics, notify, topics};
+use super::{admin, aliases, batch, docs, health, inbox, members, metrics, notify, stream, topics};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -17,6 +17,7 @@ use super::{admin, aliases, batch, docs, health, inbox, members, metrics, notify
     tags(
         (name = "notify", description = "Sending notifications."),
         (name = "inbox", description = "The caller's own notifications."),
+        (name = "realtime", description = "The live stream; sockets are described in docs/realtime.md."),
         (name = "topics", description = "Topics, classes and their members."),
         (name = "admin", description = "What admins see of their tenant."),
         (name = "server", description = "The server itself."),
@@ -29,7 +30,7 @@ use super::{admin, aliases, batch, docs, health, inbox, members, metrics, notify
     paths(
         notify::notify, batch::notify_batch,
         inbox::list, inbox::unread_count, inbox::mark_read, inbox::delete,
-        inbox::mark_all_read, inbox::acknowledge,
+        inbox::mark_all_read, inbox::acknowledge, stream::answer,
         topics::list, topics::put, topics::get, topics::delete,
         members::list, members::put_many, members::put, members::delete,
         admin::notifications, admin::audit, admin::verify,
@@ -54,10 +55,18 @@ pub fn document() -> Value {
     let mut document = serde_json::to_value(Api::openapi()).expect("the description is JSON");
     document["info"]["version"] = json!(env!("CARGO_PKG_VERSION"));
     add_problems(&mut document);
+    add_event(&mut document);
     for example in examples() {
         add_example(&mut document, example);
     }
     document
+}
+
+/// Shows an event as it goes over the wire.
+fn add_event(document: &mut Value) {
+    let event = include_str!("../../../protocol/examples/events/notification_plain.txt");
+    let content = &mut document["paths"]["/api/v1/stream"]["get"]["responses"]["200"]["content"];
+    content["text/event-stream"]["example"] = json!(event);
 }
 
 /// Statuses and when they are answered; each is a problem.

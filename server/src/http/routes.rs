@@ -40,6 +40,14 @@ impl Routes {
     }
 }
 
+impl Routes {
+    /// Lists a route that [`super::live_routes`] brings.
+    fn elsewhere(mut self, method: &'static str, path: &'static str) -> Self {
+        self.table.push((method, path));
+        self
+    }
+}
+
 fn all() -> Routes {
     operations(topic_calls(inbox_calls(notify_calls(Routes::default()))))
 }
@@ -60,6 +68,7 @@ fn inbox_calls(routes: Routes) -> Routes {
         .add("POST", "/api/v1/notifications/ack", inbox::acknowledge)
         .add("PATCH", "/api/v1/notifications/{id}/mark-read", inbox::mark_read)
         .add("DELETE", "/api/v1/notifications/{id}", inbox::delete)
+        .elsewhere("GET", "/api/v1/stream")
 }
 
 fn topic_calls(routes: Routes) -> Routes {

@@ -15,35 +15,34 @@ use axum::http::header::{
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
 use axum::routing::get;
+use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
-use landfall_core::feed::Number;
-use landfall_core::id::DeviceId;
-use landfall_core::notify::FieldError;
-use landfall_core::session::{ConfirmBy, Start};
+use landfall_core::session::ConfirmBy;
 use landfall_protocol::problem::{Code, Problem};
-use serde::Deserialize;
 use tokio::net::TcpStream;
 
 use super::ApiError;
+use super::headers::Device;
+use super::live::{self, LiveQuery};
 use super::params::Params;
 use crate::app::App;
 use crate::auth::bearer;
 use crate::realtime::handshake::{accept_key, is_valid_key};
-use crate::realtime::{Gateway, Hello, Identity};
-
-/// What the query of a handshake may say.
-#[derive(Debug, Deserialize)]
-struct WsQuery {
-    replay_from: Option<String>,
-    ack: Option<String>,
-    device_id: Option<String>,
-}
+use crate::realtime::{Gateway, Hello, Identity, Wire};
 
 /// The routes of the gateway: `/ws` and `/ws/notify` are one (contract 4).
-pub fn routes(gateway: Arc<Gateway>) -> Router<Arc<App>> {
-    let handler = move |State(app): State<Arc<App>>, Params(query): Params<WsQuery>, request| {
+pub(super) fn routes(gateway: Arc<Gateway>) -> Router<Arc<App>> {
+    let handler = move |State(app): State<Arc<App>>,
+                        Params(query): Params<LiveQuery>,
+                        device: Device,
+                        request: Request| {
         let gateway = Arc::clone(&gateway);
-        async move { upgrade(&app, gateway, &query, request) }
+        async move {
+            live::admit(&app, request.headers())?;
+            let accept = check_handshake(request.headers())?;
+            let hello = hello(&gateway, &request, &query, device)?;
+            Ok::<_, ApiError>(upgrade(&app, gateway, hello, &accept, request))
+        }
     };
     Router::new().route("/ws", get(handler.clone())).route("/ws/notify", get(handler))
 }
@@ -51,25 +50,26 @@ pub fn routes(gateway: Arc<Gateway>) -> Router<Arc<App>> {
 fn upgrade(
     app: &App,
     gateway: Arc<Gateway>,
-    query: &WsQuery,
+    hello: Hello,
+    accept: &str,
     mut request: Request,
-) -> Result<Response, ApiError> {
-    if app.is_draining() {
-        return Err(problem(Code::Unavailable, "the server is restarting").into());
-    }
-    let accept = check_handshake(request.headers())?;
+) -> Response {
     let protocol = bearer_protocol(request.headers());
-    let hello = hello(&gateway, &request, query)?;
     let on_upgrade = hyper::upgrade::on(&mut request);
     app.tasks.spawn(async move {
         let Ok(upgraded) = on_upgrade.await else { return };
-        let Ok(parts) = upgraded.downcast::<TokioIo<TcpStream>>() else {
+        let Some((wire, followed)) = wire(upgraded) else {
             return tracing::error!("a socket is not of the kind that the server listens on");
         };
-        let followed = parts.read_buf.to_vec();
-        gateway.open(parts.io.into_inner(), followed, hello).await;
+        gateway.open(wire, followed, hello).await;
     });
-    Ok(switching(&accept, protocol))
+    switching(accept, protocol)
+}
+
+/// Takes the socket back from HTTP, with what it has read ahead.
+fn wire(upgraded: Upgraded) -> Option<(Wire, Vec<u8>)> {
+    let parts = upgraded.downcast::<TokioIo<TcpStream>>().ok()?;
+    Some((Wire::Tcp(parts.io.into_inner()), parts.read_buf.to_vec()))
 }
 
 fn problem(code: Code, detail: &str) -> Problem {
@@ -106,45 +106,16 @@ fn bearer_protocol(headers: &HeaderMap) -> Option<&'static str> {
     bearer::from_subprotocols(offered).map(|_| "bearer")
 }
 
-fn hello(gateway: &Gateway, request: &Request, query: &WsQuery) -> Result<Hello, ApiError> {
-    let mut faults = Vec::new();
-    let start = match query.replay_from.as_deref() {
-        None | Some("") => Start::Pending,
-        Some(text) => Number::parse(text).map_or_else(
-            || {
-                faults.push(FieldError::new("/query/replay_from", "must be a replay_id"));
-                Start::Pending
-            },
-            Start::After,
-        ),
-    };
-    let device = match device(request.headers(), query) {
-        Ok(device) => device,
-        Err(fault) => {
-            faults.push(fault);
-            None
-        }
-    };
-    if !faults.is_empty() {
-        return Err(Problem::invalid(faults).into());
-    }
+fn hello(
+    gateway: &Gateway,
+    request: &Request,
+    query: &LiveQuery,
+    Device(device): Device,
+) -> Result<Hello, ApiError> {
+    let start = query.start().map_err(|fault| ApiError::fields(vec![fault]))?;
     let acks = matches!(query.ack.as_deref(), Some("1" | "true"));
     let confirm_by = if acks { ConfirmBy::Ack } else { ConfirmBy::Pong };
     Ok(Hello { identity: identity(gateway, request), start, confirm_by, device })
-}
-
-fn device(headers: &HeaderMap, query: &WsQuery) -> Result<Option<DeviceId>, FieldError> {
-    let header = headers.get("x-device-id").and_then(|value| value.to_str().ok());
-    let (pointer, text) = match (header, query.device_id.as_deref()) {
-        (Some(header), Some(query)) if header != query => {
-            let detail = "is not the device that X-Device-ID names";
-            return Err(FieldError::new("/query/device_id", detail));
-        }
-        (_, Some(query)) => ("/query/device_id", query),
-        (Some(header), None) => ("/header/X-Device-ID", header),
-        (None, None) => return Ok(None),
-    };
-    DeviceId::parse(text).map(Some).map_err(|error| FieldError::new(pointer, error.to_string()))
 }
 
 /// Finds the token, wherever a client can put one, and checks it.

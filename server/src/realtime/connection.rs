@@ -7,19 +7,18 @@ use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use landfall_bus::Nudge;
 use landfall_core::feed::{FeedKey, Number};
 use landfall_core::id::UserId;
 use landfall_core::session::{Page, Reaction, Read, Session};
 use landfall_core::time::Timestamp;
 use landfall_protocol::frame::ControlFrame;
 use landfall_protocol::problem::CloseCode;
-use landfall_protocol::text::FeedNumber;
-use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
+use super::codec::{Codec, Shared};
 use super::frame;
 use super::queue::{Queue, QueueLimits};
+use super::wire::Wire;
 
 /// A connected device.
 pub(super) struct Connection {
@@ -34,7 +33,9 @@ pub(super) struct Connection {
     /// When it connected, in seconds since the hub's start.
     pub(super) opened_at: u64,
     /// The socket.
-    pub(super) stream: TcpStream,
+    pub(super) wire: Wire,
+    /// What is spoken on it.
+    pub(super) codec: Codec,
     /// Wakes the connection's task: something blocked, or it is to end.
     pub(super) wake: Notify,
     /// Seconds on the hub's clock when the client was last heard.
@@ -74,7 +75,8 @@ pub(super) struct Parts {
     pub(super) feed: Arc<FeedKey>,
     pub(super) user: UserId,
     pub(super) device: Option<Arc<str>>,
-    pub(super) stream: TcpStream,
+    pub(super) wire: Wire,
+    pub(super) codec: Codec,
     pub(super) opened_at: u64,
     pub(super) heard_at: u32,
     pub(super) expires_at: Timestamp,
@@ -89,7 +91,8 @@ impl Connection {
             feed,
             user,
             device,
-            stream,
+            wire,
+            codec,
             opened_at,
             heard_at,
             expires_at,
@@ -104,7 +107,8 @@ impl Connection {
             user,
             device,
             opened_at,
-            stream,
+            wire,
+            codec,
             wake: Notify::new(),
             heard_at: AtomicU32::new(heard_at),
             expires_at: AtomicI64::new(expires_at.as_ms()),
@@ -135,19 +139,15 @@ impl Connection {
         self.lock().wanted.take()
     }
 
-    /// Passes a live change to the session; `shared` is its frame for everybody. The caller
-    /// flushes afterwards.
-    pub(super) fn on_change(&self, state: &mut State, nudge: &Nudge, shared: &Bytes) {
+    /// Passes a live change to the session. The caller flushes afterwards.
+    pub(super) fn on_change(&self, state: &mut State, shared: &Shared<'_>) {
         if state.ending != Ending::Open {
             return;
         }
-        match state.session.on_change(nudge.number, &nudge.change) {
+        match state.session.on_change(shared.nudge.number, &shared.nudge.change) {
             Reaction::Ignore => {}
-            Reaction::SendShared => self.push_live(state, shared.clone()),
-            Reaction::Send(frame) => {
-                let text = frame::text(&landfall_protocol::frame::encode(&frame));
-                self.push_live(state, text);
-            }
+            Reaction::SendShared => self.push_live(state, shared.bytes(self.codec)),
+            Reaction::Send(frame) => self.push_live(state, self.codec.frame(&frame)),
             Reaction::Read(read) => self.want(state, Some(read)),
         }
     }
@@ -162,7 +162,12 @@ impl Connection {
         let next = state.session.on_page(page, now, &mut frames);
         self.want(&mut state, next);
         for frame in &frames {
-            state.queue.push(frame::text(&landfall_protocol::frame::encode(frame)));
+            state.queue.push(self.codec.frame(frame));
+        }
+        if frames.is_empty() && !self.codec.hears() && state.session.is_live() {
+            // A stream keeps the last id that it saw: here is one, though there is no news.
+            let position = state.session.position();
+            state.queue.push(self.codec.heartbeat(position, Some(position)));
         }
         if state.session.is_overrun() {
             return self.close(&mut state, CloseCode::TryLater, "too far behind");
@@ -178,25 +183,35 @@ impl Connection {
         }
         let read = state.session.on_head(newest);
         self.want(&mut state, read);
-        let newest = FeedNumber(newest.max(state.session.position()));
-        let beat = ControlFrame::Heartbeat { newest }.encode();
-        self.push_live(&mut state, frame::text(&beat));
+        let position = state.session.position();
+        let sent = state.session.is_live().then_some(position);
+        let beat = self.codec.heartbeat(newest.max(position), sent);
+        self.push_live(&mut state, beat);
         self.flush(&mut state);
     }
 
     /// Sends a frame of the protocol, unless the connection is ending.
     pub(super) fn send(&self, frame: &ControlFrame) {
-        self.send_bytes(frame::text(&frame.encode()));
+        self.send_bytes(self.codec.control(frame));
     }
 
     /// Asks the client for a sign of life; confirms nothing.
     pub(super) fn ping(&self) {
-        self.send_bytes(frame::ping(b""));
+        if let Some(ping) = self.codec.ping(b"") {
+            self.send_bytes(ping);
+        }
     }
 
     /// Answers a ping of the client with the same payload.
     pub(super) fn pong(&self, payload: &[u8]) {
         self.send_bytes(frame::pong(payload));
+    }
+
+    /// Says what stands before any frame.
+    pub(super) fn greet(&self) {
+        if let Some(opening) = self.codec.opening(self.id) {
+            self.send_bytes(opening);
+        }
     }
 
     fn send_bytes(&self, bytes: Bytes) {
@@ -222,10 +237,11 @@ impl Connection {
         }
         if state.ending == Ending::Open
             && let Some(number) = state.session.ping_due()
+            && let Some(ping) = self.codec.ping(number.to_string().as_bytes())
         {
-            state.queue.push(frame::ping(number.to_string().as_bytes()));
+            state.queue.push(ping);
         }
-        match state.queue.write_to(&self.stream) {
+        match state.queue.write_to(&self.wire) {
             Ok(true) if state.ending == Ending::Open => {
                 let read = state.session.on_drained();
                 self.want(state, read);
@@ -243,7 +259,13 @@ impl Connection {
             return;
         }
         state.queue.abandon();
-        state.queue.push(frame::close(code.number(), reason));
+        self.say_farewell(state, code, reason);
+    }
+
+    fn say_farewell(&self, state: &mut State, code: CloseCode, reason: &str) {
+        if let Some(farewell) = self.codec.farewell(code, reason) {
+            state.queue.push(farewell);
+        }
         state.ending = Ending::Closing(code);
         self.flush(state);
         self.wake.notify_one();
@@ -256,10 +278,7 @@ impl Connection {
         let code = CloseCode::Restart;
         let mut state = self.lock();
         if state.ending == Ending::Open {
-            state.queue.push(frame::close(code.number(), code.default_reason()));
-            state.ending = Ending::Closing(code);
-            self.flush(&mut state);
-            self.wake.notify_one();
+            self.say_farewell(&mut state, code, code.default_reason());
         }
     }
 

@@ -9,16 +9,18 @@ use landfall_core::feed::FeedKey;
 use landfall_core::id::DeviceId;
 use landfall_core::session::{ConfirmBy, Read, Session, Start};
 use landfall_protocol::problem::CloseCode;
-use tokio::io::AsyncWriteExt as _;
-use tokio::net::TcpStream;
+use tokio::net::UnixStream;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::codec::Codec;
 use super::connection::Connection;
+use super::frame;
 use super::greeting::{self, NoToken};
-use super::hub::{Hub, Parts, close_frame};
+use super::hub::{Hub, NoRoom, Parts};
 use super::reading;
+use super::wire::Wire;
 use crate::auth::{AuthError, Verifier};
 use crate::metrics::Metrics;
 use crate::service::Services;
@@ -49,7 +51,20 @@ pub struct Hello {
     pub device: Option<DeviceId>,
 }
 
-/// Serves sockets.
+/// What is on its way between a session and whatever carries its bytes on.
+const PAIR_BYTES: usize = 16 * 1_024;
+
+/// A caller who wants a session.
+struct Newcomer<'a> {
+    caller: &'a Caller,
+    wire: Wire,
+    codec: Codec,
+    start: Start,
+    confirm_by: ConfirmBy,
+    device: Option<DeviceId>,
+}
+
+/// Serves sockets and streams.
 pub struct Gateway {
     /// Who is connected.
     pub hub: Arc<Hub>,
@@ -83,48 +98,85 @@ impl Gateway {
     }
 
     /// Takes a socket whose handshake is done: finds out who it is and begins its session, or
-    /// refuses it. `followed` is what came after the handshake. The session is served by a task
-    /// of its own, so that an open connection keeps nothing of its beginning.
-    pub async fn open(self: Arc<Self>, mut stream: TcpStream, followed: Vec<u8>, hello: Hello) {
+    /// refuses it. `followed` is what came after the handshake.
+    pub async fn open(self: Arc<Self>, wire: Wire, followed: Vec<u8>, hello: Hello) {
         let Hello { identity, start, confirm_by, device } = hello;
         let is_greeted = matches!(identity, Identity::Unsaid);
         let identified = match identity {
             Identity::Known(caller) => Ok((*caller, followed)),
             Identity::Refused(why) => Err((CloseCode::Policy, why)),
-            Identity::Unsaid => self.greet(&mut stream, &followed).await,
+            Identity::Unsaid => self.greet(&wire, &followed).await,
         };
         let (caller, followed) = match identified {
             Ok(identified) => identified,
-            Err((code, why)) => return refuse(stream, code, &why).await,
+            Err((code, why)) => return refuse(wire, code, &why).await,
         };
+        let newcomer =
+            Newcomer { caller: &caller, wire, codec: Codec::WebSocket, start, confirm_by, device };
+        let (connection, read) = match self.enter(newcomer) {
+            Ok(entered) => entered,
+            Err((wire, why)) => return refuse(wire, CloseCode::TryLater, &why.to_string()).await,
+        };
+        if is_greeted {
+            connection.send(&reading::authenticated(&caller.user, caller.expires_at));
+        }
+        self.begin(connection, read, followed);
+    }
+
+    /// Begins a session whose frames go out as events; gives the end of its wire from which they
+    /// are to be carried to the client. Dropping that end is the client's going away.
+    ///
+    /// # Errors
+    /// When there is no room for it.
+    pub fn stream(
+        self: Arc<Self>,
+        caller: &Caller,
+        start: Start,
+        device: Option<DeviceId>,
+    ) -> Result<UnixStream, NoRoom> {
+        let (wire, carried) = Wire::pair(PAIR_BYTES).map_err(|error| {
+            tracing::warn!(%error, "a stream could not begin");
+            NoRoom::Server
+        })?;
+        let (codec, confirm_by) = (Codec::EventStream, ConfirmBy::Ack);
+        let newcomer = Newcomer { caller, wire, codec, start, confirm_by, device };
+        let (connection, read) = self.enter(newcomer).map_err(|(_, why)| why)?;
+        connection.greet();
+        self.begin(connection, read, Vec::new());
+        Ok(carried)
+    }
+
+    /// Takes a known caller into the hub, and says what its session reads first.
+    fn enter(&self, newcomer: Newcomer<'_>) -> Result<(Arc<Connection>, Read), (Wire, NoRoom)> {
+        let Newcomer { caller, wire, codec, start, confirm_by, device } = newcomer;
         let (session, read) = Session::start(start, confirm_by, self.hub.settings.pages);
-        let parts = Parts {
+        let connection = self.hub.add(Parts {
             feed: Arc::new(FeedKey::inbox(&caller.tenant, &caller.user)),
             user: caller.user.clone(),
             device: device.map(|device| Arc::from(device.as_str())),
-            stream,
+            wire,
+            codec,
             expires_at: caller.expires_at,
             session,
-        };
-        let connection = match self.hub.add(parts) {
-            Ok(connection) => connection,
-            Err((stream, why)) => return refuse(stream, CloseCode::TryLater, why).await,
-        };
+        })?;
         if matches!(start, Start::After(_)) {
             self.hub.counters.replays.fetch_add(1, Ordering::Relaxed);
-        }
-        if is_greeted {
-            connection.send(&reading::authenticated(&caller.user, caller.expires_at));
         }
         // The entry follows by itself, so that no connection waits for a commit.
         self.report(LiveEvent::Connected(Connected {
             feed: Arc::clone(&connection.feed),
-            user: caller.user,
+            user: caller.user.clone(),
             device: connection.device.clone(),
             at: self.services.now(),
         }));
-        let gateway = Arc::clone(&self);
-        self.tasks.spawn(async move { gateway.follow(&connection, read, followed).await });
+        Ok((connection, read))
+    }
+
+    /// Serves a session by a task of its own, so that an open connection keeps nothing of its
+    /// beginning.
+    fn begin(self: Arc<Self>, connection: Arc<Connection>, read: Read, followed: Vec<u8>) {
+        let tasks = self.tasks.clone();
+        tasks.spawn(async move { self.follow(&connection, read, followed).await });
     }
 
     /// Serves a connection that the hub has taken in, and lets it go.
@@ -146,7 +198,7 @@ impl Gateway {
 
     async fn greet(
         &self,
-        stream: &mut TcpStream,
+        wire: &Wire,
         first: &[u8],
     ) -> Result<(Caller, Vec<u8>), (CloseCode, String)> {
         let with_reason = |code: CloseCode| (code, code.default_reason().to_owned());
@@ -156,7 +208,7 @@ impl Gateway {
         };
         let depth = self.hub.settings.json_depth;
         let found = tokio::select! {
-            found = greeting::token(stream, first, self.first_message, depth) => found,
+            found = greeting::token(wire, first, self.first_message, depth) => found,
             () = self.drain.cancelled() => return Err(with_reason(CloseCode::Restart)),
         };
         let (token, followed) = found.map_err(|why| match why {
@@ -198,14 +250,13 @@ impl Drop for Seat<'_> {
 }
 
 /// Says why on a socket that never became a connection, and ends it.
-async fn refuse(mut stream: TcpStream, code: CloseCode, reason: &str) {
-    let _ = stream.write_all(&close_frame(code, reason)).await;
-    let _ = stream.shutdown().await;
+async fn refuse(wire: Wire, code: CloseCode, reason: &str) {
+    let _ = wire.write_all(&frame::close(code.number(), reason)).await;
+    let _ = wire.shutdown_write();
     let mut rest = [0; 512];
     let wait = Duration::from_secs(2);
     let _ = tokio::time::timeout(wait, async {
-        use tokio::io::AsyncReadExt as _;
-        while stream.read(&mut rest).await.is_ok_and(|count| count > 0) {}
+        while wire.read(&mut rest).await.is_ok_and(|count| count > 0) {}
     })
     .await;
 }

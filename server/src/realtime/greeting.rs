@@ -5,10 +5,9 @@
 use std::time::Duration;
 
 use landfall_protocol::frame::{ClientFrame, ClientMessage};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
 
 use super::frame::{Decoder, FrameError, Incoming, pong};
+use super::wire::Wire;
 
 /// A socket says nothing before it has said who it is; this much is enough for a token.
 const BYTES_MAX: usize = 16 * 1_024;
@@ -37,46 +36,44 @@ struct Scan {
 
 /// Waits for the message with the token; gives it and what followed on the wire.
 pub(super) async fn token(
-    stream: &mut TcpStream,
+    wire: &Wire,
     first: &[u8],
     wait: Duration,
     depth: usize,
 ) -> Result<(String, Vec<u8>), NoToken> {
-    tokio::time::timeout(wait, read_token(stream, first, depth))
+    tokio::time::timeout(wait, read_token(wire, first, depth))
         .await
         .unwrap_or(Err(NoToken::TooLate))
 }
 
-async fn read_token(
-    stream: &mut TcpStream,
-    first: &[u8],
-    depth: usize,
-) -> Result<(String, Vec<u8>), NoToken> {
-    let mut wire = first.to_vec();
+async fn read_token(wire: &Wire, first: &[u8], depth: usize) -> Result<(String, Vec<u8>), NoToken> {
+    let mut heard = first.to_vec();
+    let mut buffer = [0; 1_024];
     let mut answered = 0;
     loop {
-        let Scan { pings, token } = scan(&wire, depth)?;
+        let Scan { pings, token } = scan(&heard, depth)?;
         for ping in &pings[answered..] {
-            stream.write_all(&pong(ping)).await.map_err(|_| NoToken::Gone)?;
+            wire.write_all(&pong(ping)).await.map_err(|_| NoToken::Gone)?;
         }
         answered = pings.len();
         if let Some(found) = token {
             return Ok(found);
         }
-        if wire.len() >= BYTES_MAX {
+        if heard.len() >= BYTES_MAX {
             return Err(NoToken::SomethingElse);
         }
-        let count = stream.read_buf(&mut wire).await.map_err(|_| NoToken::Gone)?;
+        let count = wire.read(&mut buffer).await.map_err(|_| NoToken::Gone)?;
         if count == 0 {
             return Err(NoToken::Gone);
         }
+        heard.extend_from_slice(&buffer[..count]);
     }
 }
 
 /// Looks for a whole first message in what came so far, past control frames; decoding unmasks in
 /// place, so it works on a copy each time, which a few kilobytes bear.
-fn scan(wire: &[u8], depth: usize) -> Result<Scan, NoToken> {
-    let mut copy = wire.to_vec();
+fn scan(heard: &[u8], depth: usize) -> Result<Scan, NoToken> {
+    let mut copy = heard.to_vec();
     let mut rest = copy.as_mut_slice();
     let mut decoder = Decoder::default();
     let mut scan = Scan::default();
@@ -88,7 +85,7 @@ fn scan(wire: &[u8], depth: usize) -> Result<Scan, NoToken> {
             Incoming::Binary(_) => return Err(NoToken::SomethingElse),
             Incoming::Text(text) => {
                 let token = token_of(text, depth)?;
-                scan.token = Some((token, wire[wire.len() - rest.len()..].to_vec()));
+                scan.token = Some((token, heard[heard.len() - rest.len()..].to_vec()));
                 break;
             }
         }

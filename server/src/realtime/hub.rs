@@ -10,19 +10,17 @@ use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use bytes::Bytes;
 use landfall_bus::{Listener, Nudge};
 use landfall_core::feed::FeedKey;
 use landfall_core::id::UserId;
 use landfall_core::session::{PageSizes, Session};
 use landfall_core::time::Timestamp;
-use landfall_protocol::problem::CloseCode;
-use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 
+use super::codec::{Codec, Shared};
 use super::connection::{self, Connection};
-use super::frame;
 use super::queue::QueueLimits;
+use super::wire::Wire;
 use crate::app::{LiveCounters, LiveStats};
 use crate::service::Connections;
 
@@ -67,19 +65,32 @@ pub struct Counters {
 }
 
 /// What a new connection brings.
-pub struct Parts {
+pub(super) struct Parts {
     /// The inbox that it follows.
-    pub feed: Arc<FeedKey>,
+    pub(super) feed: Arc<FeedKey>,
     /// Whose it is.
-    pub user: UserId,
+    pub(super) user: UserId,
     /// The device as it names itself.
-    pub device: Option<Arc<str>>,
+    pub(super) device: Option<Arc<str>>,
     /// The socket.
-    pub stream: TcpStream,
+    pub(super) wire: Wire,
+    /// What is spoken on it.
+    pub(super) codec: Codec,
     /// When the token ends.
-    pub expires_at: Timestamp,
+    pub(super) expires_at: Timestamp,
     /// Where the session begins.
-    pub session: Session,
+    pub(super) session: Session,
+}
+
+/// Why a connection was not taken in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NoRoom {
+    /// The server has as many as it may have.
+    #[error("this server has no room for more connections")]
+    Server,
+    /// The user has.
+    #[error("this user has too many connections")]
+    User,
 }
 
 const SHARDS: usize = 64;
@@ -154,25 +165,26 @@ impl Hub {
     }
 
     /// Takes a connection in, or says why not. From here on it hears every change of its feed.
-    pub(super) fn add(&self, parts: Parts) -> Result<Arc<Connection>, (TcpStream, &'static str)> {
-        let Parts { feed, user, device, stream, expires_at, session } = parts;
+    pub(super) fn add(&self, parts: Parts) -> Result<Arc<Connection>, (Wire, NoRoom)> {
+        let Parts { feed, user, device, wire, codec, expires_at, session } = parts;
         let room = |total| (total < self.settings.connections).then_some(total + 1);
         if self.total.fetch_update(Ordering::Relaxed, Ordering::Relaxed, room).is_err() {
-            return Err((stream, "this server has no room for more connections"));
+            return Err((wire, NoRoom::Server));
         }
         let mut shard = self.shard(&feed);
         let feed = shard.get_key_value(&feed).map_or(feed, |(known, _)| Arc::clone(known));
         let followers = shard.entry(Arc::clone(&feed)).or_default();
         if followers.len() >= self.settings.connections_per_user {
             self.total.fetch_sub(1, Ordering::Relaxed);
-            return Err((stream, "this user has too many connections"));
+            return Err((wire, NoRoom::User));
         }
         let connection = Arc::new(Connection::new(connection::Parts {
             id: self.next_id.fetch_add(1, Ordering::Relaxed),
             feed,
             user,
             device,
-            stream,
+            wire,
+            codec,
             opened_at: self.started_at.elapsed().as_secs(),
             heard_at: self.seconds.load(Ordering::Relaxed),
             expires_at,
@@ -266,12 +278,11 @@ impl Hub {
         if followers.is_empty() {
             return;
         }
-        let shared =
-            frame::text(&landfall_protocol::frame::encode_change(nudge.number, &nudge.change));
+        let shared = Shared::new(nudge);
         self.counters.frames_sent.fetch_add(followers.len() as u64, Ordering::Relaxed);
         for connection in followers {
             let mut state = connection.lock();
-            connection.on_change(&mut state, nudge, &shared);
+            connection.on_change(&mut state, &shared);
             let is_new = !std::mem::replace(&mut state.is_dirty, true);
             drop(state);
             if is_new {
@@ -331,9 +342,4 @@ impl LiveStats for Hub {
                 .map(|counter| counter.load(Ordering::Relaxed));
         LiveCounters { frames_sent, replays, slow_closed, nudges_lost, confirmed }
     }
-}
-
-/// Makes the finished frame of a close, for sockets that never became a connection.
-pub(super) fn close_frame(code: CloseCode, reason: &str) -> Bytes {
-    frame::close(code.number(), reason)
 }

@@ -1,8 +1,10 @@
-//! Live connections: the WebSocket wire, the hub that knows who is connected, and the gateway.
+//! Live connections: the wires and what is spoken on them, the hub that knows who is connected, and
+//! the gateway.
 //!
 //! What a session is sent is core's decision and what is stored is the services'; this folder
 //! moves bytes. A slow or dead client must never delay anybody else.
 
+mod codec;
 mod connection;
 pub mod frame;
 mod gateway;
@@ -12,7 +14,9 @@ mod hub;
 mod queue;
 mod reading;
 mod rhythm;
+mod wire;
 
 pub use gateway::{Gateway, Hello, Identity};
-pub use hub::{Counters, Hub, HubSettings, Parts};
+pub use hub::{Counters, Hub, HubSettings, NoRoom};
 pub use rhythm::beat;
+pub use wire::Wire;

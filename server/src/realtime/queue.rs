@@ -6,7 +6,8 @@ use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 
 use bytes::Bytes;
-use tokio::net::TcpStream;
+
+use super::wire::Wire;
 
 /// Frames written by one system call.
 const SLICES_MAX: usize = 64;
@@ -67,9 +68,9 @@ impl Queue {
     }
 
     /// Writes what the socket takes; says whether nothing is left.
-    pub(super) fn write_to(&mut self, stream: &TcpStream) -> io::Result<bool> {
+    pub(super) fn write_to(&mut self, wire: &Wire) -> io::Result<bool> {
         while !self.frames.is_empty() {
-            match self.write_some(stream) {
+            match self.write_some(wire) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(count) => self.advance(count),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
@@ -80,11 +81,11 @@ impl Queue {
         Ok(true)
     }
 
-    fn write_some(&self, stream: &TcpStream) -> io::Result<usize> {
+    fn write_some(&self, wire: &Wire) -> io::Result<usize> {
         if let [only] = self.frames.as_slices().0
             && self.frames.len() == 1
         {
-            return stream.try_write(&only[self.written..]);
+            return wire.try_write(&only[self.written..]);
         }
         let mut slices = [IoSlice::new(&[]); SLICES_MAX];
         let mut skip = self.written;
@@ -94,7 +95,7 @@ impl Queue {
             skip = 0;
             count += 1;
         }
-        stream.try_write_vectored(&slices[..count])
+        wire.try_write_vectored(&slices[..count])
     }
 
     fn advance(&mut self, mut count: usize) {
@@ -123,15 +124,15 @@ impl Queue {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use tokio::io::AsyncReadExt as _;
-    use tokio::net::TcpListener;
+    use tokio::io::{AsyncReadExt as _, Interest};
+    use tokio::net::{TcpListener, TcpStream};
 
-    async fn pair() -> (TcpStream, TcpStream) {
+    async fn pair() -> (Wire, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (server, _) = listener.accept().await.unwrap();
         server.writable().await.unwrap();
-        (server, client)
+        (Wire::Tcp(server), client)
     }
 
     #[tokio::test]
@@ -147,7 +148,7 @@ mod tests {
         let mut is_written = false;
         while got.len() < expected.len() {
             tokio::select! {
-                ready = server.writable(), if !is_written => {
+                ready = server.ready(Interest::WRITABLE), if !is_written => {
                     ready.unwrap();
                     is_written = queue.write_to(&server).unwrap();
                 }

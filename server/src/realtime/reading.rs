@@ -59,7 +59,7 @@ async fn turn(gateway: &Gateway, connection: &Arc<Connection>, decoder: &mut Dec
         Interest::READABLE
     };
     let ready = tokio::select! {
-        ready = connection.stream.ready(interest) => ready,
+        ready = connection.wire.ready(interest) => ready,
         () = connection.wake.notified() => return,
     };
     let Ok(ready) = ready else { return connection.gone() };
@@ -77,7 +77,7 @@ fn read_socket(
     connection: &Arc<Connection>,
     decoder: &mut Decoder,
 ) -> io::Result<()> {
-    BUFFER.with_borrow_mut(|buffer| match connection.stream.try_read(buffer) {
+    BUFFER.with_borrow_mut(|buffer| match connection.wire.try_read(buffer) {
         Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
         Ok(count) => {
             take_in(gateway, connection, decoder, &mut buffer[..count]);
@@ -95,6 +95,9 @@ fn take_in(
     mut bytes: &mut [u8],
 ) {
     let hub = &gateway.hub;
+    if !connection.codec.hears() {
+        return;
+    }
     connection.heard_at.store(hub.seconds.load(Ordering::Relaxed), Ordering::Relaxed);
     loop {
         match decoder.next(&mut bytes, hub.settings.message_bytes) {
@@ -197,22 +200,21 @@ async fn read_store(gateway: &Gateway, connection: &Arc<Connection>, read: Read)
 /// its last bytes do not make the system throw our close frame away.
 async fn say_goodbye(connection: &Connection) {
     while connection.is_blocked() {
-        let ready = connection.stream.ready(Interest::READABLE.add(Interest::WRITABLE)).await;
+        let ready = connection.wire.ready(Interest::READABLE.add(Interest::WRITABLE)).await;
         if ready.is_err() || discard(connection) {
             return;
         }
         connection.flush(&mut connection.lock());
     }
-    let socket = socket2::SockRef::from(&connection.stream);
-    if socket.shutdown(std::net::Shutdown::Write).is_err() {
+    if connection.wire.shutdown_write().is_err() {
         return;
     }
-    while connection.stream.readable().await.is_ok() && !discard(connection) {}
+    while connection.wire.readable().await.is_ok() && !discard(connection) {}
 }
 
 /// Throws away what came; says whether the socket is at its end.
 fn discard(connection: &Connection) -> bool {
-    BUFFER.with_borrow_mut(|buffer| match connection.stream.try_read(buffer) {
+    BUFFER.with_borrow_mut(|buffer| match connection.wire.try_read(buffer) {
         Ok(count) => count == 0,
         Err(error) => error.kind() != io::ErrorKind::WouldBlock,
     })

@@ -33,7 +33,9 @@ async fn turn(hub: &Hub, services: &Services) {
     let silence = hub.settings.silence_seconds;
     let mut alive = Vec::new();
     for connection in hub.connections(Some(slot)) {
-        if second.saturating_sub(connection.heard_at.load(Ordering::Relaxed)) > silence {
+        let heard_at = connection.heard_at.load(Ordering::Relaxed);
+        // What cannot speak is not silent: a stream ends when the system cannot deliver to it.
+        if connection.codec.hears() && second.saturating_sub(heard_at) > silence {
             connection.close(&mut connection.lock(), CloseCode::Normal, "nothing was heard");
         } else {
             alive.push(connection);

@@ -179,6 +179,14 @@ async fn a_bad_query_is_a_problem() {
     let path = format!("/ws?token={bearer}&device_id=one");
     socket.send(format!("{}X-Device-ID: two\r\n\r\n", handshake(&path)).as_bytes()).await;
     assert_eq!(refused(&mut socket, 422).await["errors"][0]["pointer"], "/query/device_id");
+    // Letters beyond ASCII are taken as UTF-8; what is none is refused, not overlooked.
+    for (name, expected) in [(&b"t\xC3\xA4blet"[..], 101), (&b"t\xE4blet"[..], 422)] {
+        let mut socket = Raw::open(landfall.address).await;
+        let head = handshake(&format!("/ws?token={bearer}"));
+        socket.send(&[head.as_bytes(), b"X-Device-ID: ", name, b"\r\n\r\n"].concat()).await;
+        let answer = socket.head().await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {expected}")), "{answer}");
+    }
 }
 
 /// Reads an answer that is a problem.

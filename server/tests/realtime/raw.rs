@@ -163,6 +163,20 @@ impl Raw {
         (code, String::from_utf8(payload[2..].to_vec()).unwrap())
     }
 
+    /// Reads the head and the chunks of an answer until the connection ends; gives the body.
+    pub async fn chunks_to_end(&mut self) -> String {
+        self.head().await;
+        while self.read_more().await {}
+        let (mut rest, mut body) = (&self.ahead[..], Vec::new());
+        while let Some(end) = rest.windows(2).position(|two| two == b"\r\n") {
+            let size = std::str::from_utf8(&rest[..end]).unwrap();
+            let size = usize::from_str_radix(size, 16).unwrap().min(rest.len() - end - 2);
+            body.extend_from_slice(&rest[end + 2..][..size]);
+            rest = rest.get(end + 2 + size + 2..).unwrap_or_default();
+        }
+        String::from_utf8(body).unwrap()
+    }
+
     /// Sends bytes as they are; false when the connection is gone.
     pub async fn try_send(&mut self, bytes: &[u8]) -> bool {
         self.stream.write_all(bytes).await.is_ok()

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use crate::client::number;
+use crate::events::Stream;
 use crate::harness::{Landfall, token, until};
 use crate::raw::Raw;
 
@@ -74,6 +75,38 @@ async fn a_slow_reader_that_reads_again_is_told_why_it_was_closed() {
         }
     }
     until("it is counted", async || counters().slow_closed == 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_slow_stream_is_ended_and_comes_back_with_nothing_lost() {
+    let landfall = Landfall::with(&SMALL).await;
+    let bearer = token("ada", "student");
+    let mut slow = Raw::open_small(landfall.address).await;
+    let head = format!("GET /api/v1/stream?token={bearer} HTTP/1.1\r\nHost: landfall\r\n");
+    slow.send(format!("{head}Connection: close\r\n\r\n").as_bytes()).await;
+    landfall.until_connected(1).await;
+    let data = json!({ "data": { "filler": "x".repeat(30_000) } });
+    for title in 1..=COUNT {
+        landfall.notify_with("ada", &title.to_string(), data.clone()).await;
+    }
+    let counters = || landfall.server.app.live.counters();
+    until("the slow stream is ended", async || counters().slow_closed == 1).await;
+    landfall.until_connected(0).await;
+
+    let text = slow.chunks_to_end().await;
+    let whole: Vec<&str> = text.split("\n\n").collect();
+    let (_cut, whole) = whole.split_last().unwrap();
+    let ids = whole.iter().flat_map(|event| event.lines());
+    let ids = ids.filter_map(|line| line.strip_prefix("id: ")?.parse().ok());
+    let mut seen: Vec<u64> = ids.filter(|id| *id > 0).collect();
+    let last = seen.last().copied().unwrap_or(0);
+    assert!(last < u64::from(COUNT), "it was not slow");
+    let mut back = Stream::again(&landfall, "ada", last).await;
+    while seen.len() < COUNT as usize {
+        seen.push(back.next().await.id.unwrap());
+    }
+    assert_eq!(seen, (1..=u64::from(COUNT)).collect::<Vec<u64>>());
+    assert_eq!(counters().slow_closed, 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

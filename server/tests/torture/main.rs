@@ -1,4 +1,4 @@
-//! Torture: the real binary under load, killed with `kill -9` again and again.
+//! Torture: the real binary under load, while what it stands on fails again and again.
 //!
 //! Senders repeat what was not answered with the same idempotency key; devices come back with the
 //! last number they saw. In the end every answered notification is there once, numbered without a
@@ -8,6 +8,7 @@
 #![allow(clippy::print_stdout, reason = "a failing run is replayed by its seed")]
 
 mod device;
+mod disk;
 mod process;
 mod sender;
 
@@ -19,10 +20,9 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::sync::{Notify, watch};
 
-use process::{Api, Server, token};
+use disk::Trouble;
+use process::{Api, Ground, Server, token};
 
-/// How often the server is killed.
-const KILLS: u32 = 50;
 const USERS: usize = 6;
 const SENDERS: usize = 16;
 
@@ -32,7 +32,9 @@ pub struct World {
     address: watch::Receiver<Option<String>>,
     /// Requests answered so far.
     answered: AtomicU64,
-    /// Rings with every answer.
+    /// Requests refused so far because the server could not store them.
+    refused: AtomicU64,
+    /// Rings with every answer and every refusal.
     progress: Notify,
     /// Set when nothing more is to be sent.
     is_over: watch::Receiver<bool>,
@@ -41,11 +43,31 @@ pub struct World {
 impl World {
     /// Waits until so many more requests are answered.
     async fn more_answers(&self, count: u64) {
-        let target = self.answered.load(Ordering::SeqCst) + count;
-        while self.answered.load(Ordering::SeqCst) < target {
+        self.grows(&self.answered, count).await;
+    }
+
+    /// Waits until so many more requests are refused.
+    async fn more_refusals(&self, count: u64) {
+        self.grows(&self.refused, count).await;
+    }
+
+    async fn grows(&self, counter: &AtomicU64, by: u64) {
+        let target = counter.load(Ordering::SeqCst) + by;
+        while counter.load(Ordering::SeqCst) < target {
             self.progress.notified().await;
         }
     }
+}
+
+/// What goes wrong in a round.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fault {
+    /// The server is killed (-9).
+    Kill,
+    /// The machine loses its power: what was not synced is gone.
+    PowerLoss,
+    /// The disk answers with errors for a while.
+    Disk(Trouble),
 }
 
 /// What was answered to the senders.
@@ -86,8 +108,52 @@ const DEADLINE: Duration = Duration::from_secs(240);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_answered_is_lost_or_doubled_by_fifty_kills() {
-    let ended = tokio::time::timeout(DEADLINE, torture()).await;
+    run(Ground::sound(), &[Fault::Kill], 50).await;
+}
+
+/// `kill -9` alone keeps what the system holds in memory; this does not.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_answered_is_lost_or_doubled_by_twenty_power_losses() {
+    run(Ground::unreliable(), &[Fault::PowerLoss], 20).await;
+}
+
+/// The server is not restarted for the disk's sake: it refuses, and goes on once it can.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_answered_is_lost_or_doubled_while_the_disk_fails() {
+    let faults = [Fault::Disk(Trouble::Full), Fault::Disk(Trouble::Broken), Fault::PowerLoss];
+    run(Ground::unreliable(), &faults, 20).await;
+}
+
+async fn run(ground: Ground, faults: &[Fault], rounds: u32) {
+    let ended = tokio::time::timeout(DEADLINE, torture(ground, faults, rounds)).await;
     assert!(ended.is_ok(), "not everything arrived in {DEADLINE:?}: something is lost");
+}
+
+/// Lets one thing go wrong; gives the server that runs afterwards.
+async fn strike(
+    fault: Fault,
+    server: Server,
+    ground: &Ground,
+    world: &World,
+    address: &watch::Sender<Option<String>>,
+) -> Server {
+    match (fault, &ground.disk) {
+        (Fault::Disk(trouble), Some(disk)) => {
+            disk.begin(trouble);
+            world.more_refusals(SENDERS as u64).await;
+            // Who only reads does not notice.
+            let api = Api::new(world.address.borrow().clone().unwrap());
+            api.inbox(&user(0)).await;
+            disk.end(trouble);
+            return server;
+        }
+        (Fault::PowerLoss, Some(disk)) => {
+            server.kill(address).await;
+            disk.lose_unsynced();
+        }
+        _ => server.kill(address).await,
+    }
+    Server::start(ground, address).await
 }
 
 fn seed() -> u64 {
@@ -97,16 +163,15 @@ fn seed() -> u64 {
     seed
 }
 
-async fn torture() {
+async fn torture(ground: Ground, faults: &[Fault], rounds: u32) {
     let seed = seed();
     let mut random = Random(seed);
-    let folder = process::Folder::new("torture");
     let (address_tx, address) = watch::channel(None);
     let (over_tx, is_over) = watch::channel(false);
-    let (progress, answered) = (Notify::new(), AtomicU64::new(0));
-    let world = Arc::new(World { address, answered, progress, is_over });
+    let (progress, answered, refused) = (Notify::new(), AtomicU64::new(0), AtomicU64::new(0));
+    let world = Arc::new(World { address, answered, refused, progress, is_over });
 
-    let mut server = Server::start(folder.path(), &address_tx).await;
+    let mut server = Server::start(&ground, &address_tx).await;
     let sender = |index| sender::run(Arc::clone(&world), index, Random(seed + 1 + index as u64));
     let senders: Vec<_> = (0..SENDERS).map(|index| tokio::spawn(sender(index))).collect();
     let (done_tx, done) = watch::channel(None);
@@ -114,10 +179,10 @@ async fn torture() {
         .map(|index| tokio::spawn(device::run(Arc::clone(&world), user(index), done.clone())))
         .collect();
 
-    for _ in 0..KILLS {
+    for _ in 0..rounds {
         world.more_answers(3 + random.below(400)).await;
-        server.kill(&address_tx).await;
-        server = Server::start(folder.path(), &address_tx).await;
+        let fault = faults[random.below(faults.len() as u64) as usize];
+        server = strike(fault, server, &ground, &world, &address_tx).await;
     }
     over_tx.send(true).unwrap();
     let mut answers = Answers::default();
@@ -134,7 +199,7 @@ async fn torture() {
     }
     check_audit(&api, &heads).await;
     let Answers { single, sends } = answers;
-    println!("{} notifications, {} sends, {KILLS} kills", single.len(), sends.len());
+    println!("{} notifications, {} sends, {rounds} faults", single.len(), sends.len());
     server.kill(&address_tx).await;
 }
 

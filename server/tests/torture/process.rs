@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
@@ -10,6 +11,7 @@ use tokio::process::{Child, Command};
 use tokio::sync::watch;
 
 use crate::Answers;
+use crate::disk::Disk;
 
 const SECRET: &str = "a secret of more than thirty-two bytes for this test alone";
 
@@ -26,7 +28,10 @@ pub struct Folder(PathBuf);
 impl Folder {
     /// Makes a folder of this process's own.
     pub fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("landfall-{name}-{}", std::process::id()));
+        static MADE: AtomicU32 = AtomicU32::new(0);
+        let made = MADE.fetch_add(1, Ordering::Relaxed);
+        let name = format!("{name}-{}-{made}", std::process::id());
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
         std::fs::create_dir_all(&path).unwrap();
         Self(path)
     }
@@ -43,17 +48,45 @@ impl Drop for Folder {
     }
 }
 
+/// What a server keeps its data on.
+pub struct Ground {
+    folder: Folder,
+    /// The disk below, where it can fail.
+    pub disk: Option<Disk>,
+}
+
+impl Ground {
+    /// The machine's own disk.
+    pub fn sound() -> Self {
+        Self { folder: Folder::new("torture"), disk: None }
+    }
+
+    /// A disk that can fail.
+    pub fn unreliable() -> Self {
+        let folder = Folder::new("torture");
+        let disk = Some(Disk::new(folder.path()));
+        Self { folder, disk }
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_landfall"));
+        command.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(self.folder.path());
+        command.env("JWT_SECRET_KEY", SECRET).env("LANDFALL_LIMITS_PAGE_MAX", "500");
+        if let Some(disk) = &self.disk {
+            disk.mount(&mut command);
+        }
+        command
+    }
+}
+
 /// The binary, running.
 pub struct Server(Child);
 
 impl Server {
-    /// Starts the binary on a folder and waits until it listens.
-    pub async fn start(folder: &Path, address: &watch::Sender<Option<String>>) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_landfall"))
-            .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
-            .arg(folder)
-            .env("JWT_SECRET_KEY", SECRET)
-            .env("LANDFALL_LIMITS_PAGE_MAX", "500")
+    /// Starts the binary and waits until it listens.
+    pub async fn start(ground: &Ground, address: &watch::Sender<Option<String>>) -> Self {
+        let mut child = ground
+            .command()
             .stderr(Stdio::piped())
             .stdout(Stdio::piped())
             .kill_on_drop(true)

@@ -63,7 +63,11 @@ async fn until_answered(
             }
             continue;
         }
-        let status = response.status();
+        let (status, says_when) =
+            (response.status(), response.headers().contains_key("retry-after"));
         assert_eq!(status, 503, "{}", response.text().await.unwrap());
+        assert!(says_when, "a 503 does not say when to come back");
+        world.refused.fetch_add(1, Ordering::SeqCst);
+        world.progress.notify_one();
     }
 }

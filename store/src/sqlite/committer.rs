@@ -12,10 +12,12 @@ use landfall_core::id::Tenant;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use super::{Settings, apply, fault};
+use super::open::{Settings, fault};
+use super::runner::{SqliteRunner, at_once};
+use crate::sql::unit;
 use crate::{Answer, Change, ChangeSink, Receipt, StoreError, Unit};
 
-type Task = Box<dyn FnOnce(&Connection) -> rusqlite::Result<Reply> + Send>;
+type Task = Box<dyn FnOnce(&Connection) -> Answer<Reply> + Send>;
 /// Delivers an answer once the group is committed, or the group's failure.
 type Reply = Box<dyn FnOnce(Option<StoreError>) + Send>;
 
@@ -96,11 +98,11 @@ impl Committer {
     pub(super) async fn run<T, F>(&self, write: F) -> Answer<T>
     where
         T: Send + 'static,
-        F: FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+        F: FnOnce(&mut SqliteRunner<'_>) -> Answer<T> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
         let task: Task = Box::new(move |connection| {
-            let value = write(connection)?;
+            let value = write(&mut SqliteRunner(connection))?;
             let deliver: Reply = Box::new(move |failure| {
                 let _ = reply.send(failure.map_or(Ok(value), Err));
             });
@@ -242,9 +244,11 @@ fn run_job(
     changes: &mut Vec<Change>,
 ) -> (Reply, Option<String>) {
     match job {
-        Job::Unit(unit, reply) => {
+        Job::Unit(job, reply) => {
             let before = changes.len();
-            let result = in_savepoint(connection, || apply::unit(connection, *unit, changes));
+            let result = in_savepoint(connection, || {
+                at_once(unit::apply(&mut SqliteRunner(connection), *job, changes))
+            });
             if result.is_err() {
                 changes.truncate(before);
             }
@@ -254,7 +258,7 @@ fn run_job(
             });
             (deliver, trouble)
         }
-        Job::Task(task) => match in_savepoint(connection, || task(connection).map_err(fault)) {
+        Job::Task(task) => match in_savepoint(connection, || task(connection)) {
             Ok(deliver) => (deliver, None),
             Err(error) => {
                 let text = cause(&error);

@@ -1,12 +1,11 @@
 //! Migrations: forward only, numbered, each in one transaction.
 
-use landfall_core::feed::Epoch;
-use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior};
+use rusqlite::{Connection, TransactionBehavior};
 
-use super::fault;
+use super::open::{SCHEMA, fault};
 use crate::{Answer, StoreError};
 
-const MIGRATIONS: [&str; 1] = [super::SCHEMA];
+const MIGRATIONS: [&str; 1] = [SCHEMA];
 
 /// Brings the schema up to date; tells from and to which version.
 pub(super) fn migrate(connection: &mut Connection) -> Answer<(u32, u32)> {
@@ -28,18 +27,4 @@ pub(super) fn migrate(connection: &mut Connection) -> Answer<(u32, u32)> {
 
 fn version(connection: &Connection) -> Answer<u32> {
     connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(fault)
-}
-
-/// Reads the store's epoch; a store that was never restored is in its first.
-pub(super) fn epoch(connection: &Connection) -> Answer<Epoch> {
-    let sql = "select value from setting where name = 'epoch'";
-    let value: Option<String> =
-        connection.query_row(sql, [], |row| row.get(0)).optional().map_err(fault)?;
-    match value {
-        None => Ok(Epoch(1)),
-        Some(text) => text
-            .parse()
-            .map(Epoch)
-            .map_err(|_| StoreError::Internal("the stored epoch is no number".into())),
-    }
 }

@@ -20,7 +20,9 @@ use rusqlite::Connection;
 use rusqlite::trace::{TraceEvent, TraceEventCodes};
 use uuid::Uuid;
 
-use super::{apply, audits, feeds, idempotency, inbox_read, migrate, sends, topics};
+use super::migrate;
+use super::runner::{SqliteRunner, at_once};
+use crate::sql::{audits, chain, feeds, idempotency, inbox_page, inbox_read, sends, topics, unit};
 use crate::{
     AdminFilter, AuditDraft, AuditFilter, Guard, IdempotencyKey, InboxQuery, InboxSlice,
     SaltedDetails, SendTo, StoredSend, Unit, Write,
@@ -56,12 +58,16 @@ impl Bench {
         Self { connection, tenant, user, topic: TopicId::parse("c").unwrap() }
     }
 
+    fn runner(&self) -> SqliteRunner<'_> {
+        SqliteRunner(&self.connection)
+    }
+
     fn feed(&self) -> FeedKey {
         FeedKey::inbox(&self.tenant, &self.user)
     }
 
     fn unit(&self, unit: Unit) {
-        apply::unit(&self.connection, unit, &mut Vec::new()).unwrap();
+        at_once(unit::apply(&mut self.runner(), unit, &mut Vec::new())).unwrap();
     }
 
     fn write(&self, write: Write) {
@@ -167,7 +173,7 @@ fn sessions_read_pages_through_indexes() {
         ),
     ] {
         let page = |bench: &Bench| {
-            inbox_read::page(&bench.connection, &bench.feed(), read).unwrap();
+            at_once(inbox_page::page(&mut bench.runner(), &bench.feed(), read)).unwrap();
         };
         bench.check_reaches(index, page);
     }
@@ -185,15 +191,15 @@ fn inboxes_are_listed_through_indexes() {
         let (read, notification_type) = (Some(false), Some("x".into()));
         let query = InboxQuery { slice, read, notification_type, offset: 1, limit: 9 };
         bench.check(|b| {
-            inbox_read::list(&b.connection, &b.feed(), &query).unwrap();
+            at_once(inbox_read::list(&mut b.runner(), &b.feed(), &query)).unwrap();
         });
     }
     bench.check(|b| {
-        inbox_read::get(&b.connection, &b.tenant, &b.user, id).unwrap();
+        at_once(inbox_read::get(&mut b.runner(), &b.tenant, &b.user, id)).unwrap();
     });
     bench.check(|b| {
-        feeds::unread(&b.connection, &b.feed()).unwrap();
-        feeds::head(&b.connection, &b.feed()).unwrap();
+        at_once(feeds::unread(&mut b.runner(), &b.feed())).unwrap();
+        at_once(feeds::head(&mut b.runner(), &b.feed())).unwrap();
     });
 }
 
@@ -202,16 +208,16 @@ fn workers_find_what_waits_through_indexes() {
     let bench = Bench::new();
     bench.publish(1);
     bench.check(|b| {
-        inbox_read::undelivered(&b.connection, &b.feed(), ONE, 9).unwrap();
+        at_once(inbox_read::undelivered(&mut b.runner(), &b.feed(), ONE, 9)).unwrap();
     });
     bench.check(|b| {
-        inbox_read::expired(&b.connection, AT, 9).unwrap();
+        at_once(inbox_read::expired(&mut b.runner(), AT, 9)).unwrap();
     });
     bench.check(|b| {
-        idempotency::forget(&b.connection, AT, 9).unwrap();
+        at_once(idempotency::forget(&mut b.runner(), AT, 9)).unwrap();
     });
     bench.check(|b| {
-        sends::active(&b.connection, Some(&b.tenant), 9).unwrap();
+        at_once(sends::active(&mut b.runner(), Some(&b.tenant), 9)).unwrap();
     });
 }
 
@@ -228,12 +234,12 @@ fn the_admin_list_reads_one_tenant_or_one_inbox() {
         ..AdminFilter::default()
     };
     bench.check(|b| {
-        inbox_read::find(&b.connection, &b.tenant, &filter).unwrap();
+        at_once(inbox_read::find(&mut b.runner(), &b.tenant, &filter)).unwrap();
     });
     let filter = AdminFilter { user: Some(bench.user.clone()), ..filter };
     // One inbox is sorted by id instead of looking through everybody's ids.
     bench.check_but(&["USE TEMP B-TREE FOR ORDER BY"], |b| {
-        inbox_read::find(&b.connection, &b.tenant, &filter).unwrap();
+        at_once(inbox_read::find(&mut b.runner(), &b.tenant, &filter)).unwrap();
     });
 }
 
@@ -247,22 +253,22 @@ fn the_trail_is_read_and_sealed_through_indexes() {
     });
     let filter = AuditFilter { action: Some(Action::Refused), limit: 9, ..AuditFilter::default() };
     bench.check(|b| {
-        audits::list(&b.connection, &b.tenant, &filter).unwrap();
+        at_once(audits::list(&mut b.runner(), &b.tenant, &filter)).unwrap();
     });
     let filter = AuditFilter { target: Some(bench.user.clone()), ..filter };
     let by_target = |b: &Bench| {
-        audits::list(&b.connection, &b.tenant, &filter).unwrap();
+        at_once(audits::list(&mut b.runner(), &b.tenant, &filter)).unwrap();
     };
     bench.check_reaches("audit_entry_target (tenant=? AND target=? AND number<?)", by_target);
     // One row per tenant.
     bench.check_but(&["SCAN audit_chain"], |b| {
-        audits::seal(&b.connection, AT, 9).unwrap();
+        at_once(chain::seal(&mut b.runner(), AT, 9)).unwrap();
     });
     bench.check(|b| {
-        audits::verify(&b.connection, &b.tenant).unwrap();
+        at_once(chain::verify(&mut b.runner(), &b.tenant)).unwrap();
     });
     bench.check(|b| {
-        audits::erase(&b.connection, &b.tenant, &b.user).unwrap();
+        at_once(audits::erase(&mut b.runner(), &b.tenant, &b.user)).unwrap();
     });
 }
 
@@ -292,7 +298,7 @@ fn inbox_writes_reach_their_rows_through_indexes() {
 #[test]
 fn a_teacher_is_found_through_their_own_topics() {
     Bench::new().check_reaches("topic_member_user (tenant=? AND user_id=?)", |b| {
-        topics::is_taught_by(&b.connection, &b.tenant, &b.user, &b.user).unwrap();
+        at_once(topics::is_taught_by(&mut b.runner(), &b.tenant, &b.user, &b.user)).unwrap();
     });
 }
 
@@ -319,12 +325,12 @@ fn topics_and_sends_are_reached_through_indexes() {
     ];
     bench.check(|b| b.unit(Unit { guards, ..Unit::new(&b.tenant) }));
     let topics_of = |b: &Bench| {
-        topics::topics_of(&b.connection, &b.tenant, &b.user, None, 9).unwrap();
+        at_once(topics::topics_of(&mut b.runner(), &b.tenant, &b.user, None, 9)).unwrap();
     };
     bench.check_reaches("topic_member_user (tenant=? AND user_id=? AND topic_id>?)", topics_of);
     bench.check(|b| {
-        topics::topic(&b.connection, &b.tenant, &b.topic, &b.user).unwrap();
-        topics::members(&b.connection, &b.tenant, &b.topic, "", 9).unwrap();
+        at_once(topics::topic(&mut b.runner(), &b.tenant, &b.topic, &b.user)).unwrap();
+        at_once(topics::members(&mut b.runner(), &b.tenant, &b.topic, "", 9)).unwrap();
     });
     bench.check(|b| b.write(Write::RemoveMember { topic: topic.clone(), user }));
     bench.check(|b| b.write(Write::DeleteTopic { topic: topic.clone(), at }));
@@ -334,7 +340,7 @@ fn topics_and_sends_are_reached_through_indexes() {
     bench.check(|b| b.write(Write::CreateSend(Box::new(stored))));
     bench.check(|b| {
         b.write(Write::AdvanceSend { id, from, to, reached: 1, is_complete: false });
-        sends::get(&b.connection, &b.tenant, id).unwrap();
+        at_once(sends::get(&mut b.runner(), &b.tenant, id)).unwrap();
     });
 }
 

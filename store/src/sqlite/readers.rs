@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use super::fault;
+use super::runner::SqliteRunner;
 use crate::{Answer, StoreError};
 
 type Job = Box<dyn FnOnce(&Connection) + Send>;
@@ -40,12 +40,12 @@ impl Readers {
     pub(super) async fn run<T, F>(&self, read: F) -> Answer<T>
     where
         T: Send + 'static,
-        F: FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+        F: FnOnce(&mut SqliteRunner<'_>) -> Answer<T> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
         let job: Job = Box::new(move |connection| {
             // The one who asked may have gone away meanwhile.
-            let _ = reply.send(read(connection).map_err(fault));
+            let _ = reply.send(read(&mut SqliteRunner(connection)));
         });
         self.submit(job)?;
         answer.await.unwrap_or_else(|_| Err(StoreError::Internal("a read panicked".into())))

@@ -10,7 +10,7 @@ use landfall_core::notification::NewNotification;
 use landfall_core::time::Timestamp;
 use landfall_core::topic::{MemberRole, Topic};
 
-use crate::sends::StoredSend;
+use super::sends::StoredSend;
 
 /// Everything that one decision commits: all of it or nothing.
 #[derive(Debug, Clone)]

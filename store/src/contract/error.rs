@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use crate::unit::StoredAnswer;
+use super::unit::StoredAnswer;
 
 /// The result of asking the store.
 pub type Answer<T> = Result<T, StoreError>;

@@ -4,7 +4,7 @@ use landfall_core::audit::{Action, Hash};
 use landfall_core::id::{Tenant, UserId};
 use landfall_core::time::Timestamp;
 
-use crate::error::Answered;
+use super::error::Answered;
 
 /// A question to the trail; entries come newest first.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -8,7 +8,7 @@ use landfall_core::notification::Notification;
 use landfall_core::session::{Page, Read};
 use landfall_core::time::Timestamp;
 
-use crate::error::Answered;
+use super::error::Answered;
 
 /// Which part of an inbox to list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

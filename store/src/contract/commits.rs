@@ -5,8 +5,8 @@ use std::sync::Arc;
 use landfall_core::feed::{Epoch, FeedKey, Head, Number};
 use landfall_core::notification::InboxChange;
 
-use crate::error::Answered;
-use crate::unit::{Receipt, Unit};
+use super::error::Answered;
+use super::unit::{Receipt, Unit};
 
 /// Something that a commit did to an inbox feed: the store's side of a nudge.
 #[derive(Debug, Clone)]

@@ -7,7 +7,7 @@ use landfall_core::notification::Content;
 use landfall_core::plan::Step;
 use landfall_core::time::Timestamp;
 
-use crate::error::Answered;
+use super::error::Answered;
 
 /// Whom a send reaches.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use landfall_core::feed::Number;
 use landfall_core::id::{Tenant, TopicId, UserId};
 use landfall_core::topic::{Member, MemberRole, Topic};
 
-use crate::error::Answered;
+use super::error::Answered;
 
 /// A topic as one user sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]

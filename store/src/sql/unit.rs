@@ -1,0 +1,144 @@
+//! Applying a unit: guards, idempotency, writes in order, audit.
+//!
+//! Runs in a transaction, or under a savepoint of one; after an error whatever it did is undone.
+
+use std::sync::Arc;
+
+use landfall_core::feed::{FeedKey, Number};
+use landfall_core::id::{Tenant, UserId};
+use landfall_core::notification::InboxChange;
+
+use super::settle::{Settle, settle};
+use super::{Runner, audits, idempotency, inbox_write, sends, topics};
+use crate::{Answer, AuditDraft, Change, Guard, Outcome, Receipt, StoreError, Unit, Write};
+
+/// Writes being made: where, for whom, and what they did so far.
+pub(crate) struct Work<'a, R> {
+    /// Runs the statements.
+    pub(crate) runner: &'a mut R,
+    /// Whose.
+    pub(crate) tenant: &'a Tenant,
+    /// What is told after the commit.
+    pub(crate) changes: &'a mut Vec<Change>,
+    /// Entries that the writes themselves owe the trail, to be appended after them.
+    pub(crate) entries: Vec<AuditDraft>,
+}
+
+impl<R> Work<'_, R> {
+    /// Remembers a change of an inbox, to be told after the commit.
+    pub(crate) fn changed(&mut self, user: &UserId, number: Number, change: InboxChange) {
+        let feed = Arc::new(FeedKey::inbox(self.tenant, user));
+        self.changes.push(Change { feed, number, change });
+    }
+}
+
+/// Applies a unit; pushes what it changed.
+pub(crate) async fn apply<R: Runner>(
+    runner: &mut R,
+    unit: Unit,
+    changes: &mut Vec<Change>,
+) -> Answer<Receipt> {
+    let Unit { tenant, guards, writes, audit, idempotency: key } = unit;
+    if let Some(key) = &key {
+        idempotency::check(runner, &tenant, key).await?;
+    }
+    for guard in &guards {
+        check(runner, &tenant, guard).await?;
+    }
+    let mut work = Work { runner, tenant: &tenant, changes, entries: Vec::new() };
+    let mut outcomes = Vec::with_capacity(writes.len());
+    for one in writes {
+        outcomes.push(write(&mut work, one).await?);
+    }
+    let Work { runner, entries, .. } = work;
+    audits::append(runner, &tenant, &entries).await?;
+    let receipt = Receipt { outcomes };
+    if !receipt.changed_nothing() {
+        audits::append(runner, &tenant, &audit).await?;
+    }
+    if let Some(key) = &key {
+        idempotency::keep(runner, &tenant, key, &receipt.numbers()).await?;
+    }
+    Ok(receipt)
+}
+
+/// Answers `Stale` unless a guard holds.
+pub(crate) async fn check<R: Runner>(runner: &mut R, tenant: &Tenant, guard: &Guard) -> Answer<()> {
+    let holds = match guard {
+        Guard::TopicThere(topic) => topics::is_there(runner, tenant, topic).await?,
+        Guard::MemberAtLeast(topic, user, role) => {
+            let member = topics::member(runner, tenant, topic, user).await?;
+            member.is_some_and(|member| member.role >= *role)
+        }
+        Guard::TopicAt(topic, number) => topics::changed(runner, tenant, topic).await? == *number,
+        Guard::TaughtBy(user, teacher) => {
+            topics::is_taught_by(runner, tenant, user, teacher).await?
+        }
+    };
+    if holds { Ok(()) } else { Err(StoreError::Stale) }
+}
+
+/// `None` from a statement means that a condition did not hold.
+fn numbered(number: Option<Number>) -> Answer<Outcome> {
+    number.map(Outcome::Numbered).ok_or(StoreError::Stale)
+}
+
+/// Makes one write.
+pub(crate) async fn write<R: Runner>(work: &mut Work<'_, R>, write: Write) -> Answer<Outcome> {
+    match write {
+        Write::Publish(new) => inbox_write::publish(work, *new).await.map(Outcome::Numbered),
+        Write::MarkRead { user, id, at } => {
+            numbered(inbox_write::mark_read(work, &user, id, at).await?)
+        }
+        Write::MarkAllRead { user, at } => inbox_write::mark_all_read(work, &user, at).await,
+        Write::Delete { user, id } => numbered(inbox_write::delete(work, &user, id).await?),
+        Write::Confirm { user, number, at, details } => {
+            settle(work, Settle::Confirmed, &user, number, at, details).await
+        }
+        Write::Unconfirmed { user, number, at, details } => {
+            settle(work, Settle::Unconfirmed, &user, number, at, details).await
+        }
+        Write::Expire { user, number, at, details } => {
+            settle(work, Settle::Expired, &user, number, at, details).await
+        }
+        other => write_to_others(work.runner, work.tenant, other).await,
+    }
+}
+
+async fn write_to_others<R: Runner>(
+    runner: &mut R,
+    tenant: &Tenant,
+    write: Write,
+) -> Answer<Outcome> {
+    match write {
+        Write::CreateSend(send) => {
+            sends::create(runner, tenant, &send).await.map(|()| Outcome::Done)
+        }
+        Write::AdvanceSend { id, from, to, reached, is_complete } => {
+            let step = sends::Step { id, from, to, reached, is_complete };
+            let advanced = sends::advance(runner, tenant, &step).await?;
+            if advanced { Ok(Outcome::Done) } else { Err(StoreError::Stale) }
+        }
+        Write::PutTopic(topic) => {
+            let number = topics::put(runner, tenant, &topic).await?;
+            Ok(number.map_or(Outcome::Unchanged, Outcome::Numbered))
+        }
+        Write::DeleteTopic { topic, at } => {
+            numbered(topics::delete(runner, tenant, &topic, at).await?)
+        }
+        Write::PutMember { topic, user, role, at } => {
+            let outcome = topics::put_member(runner, tenant, &topic, &user, role, at).await?;
+            outcome.map(Outcome::Member).ok_or(StoreError::Stale)
+        }
+        Write::RemoveMember { topic, user } => {
+            numbered(topics::remove_member(runner, tenant, &topic, &user).await?)
+        }
+        Write::Publish(_)
+        | Write::MarkRead { .. }
+        | Write::MarkAllRead { .. }
+        | Write::Delete { .. }
+        | Write::Confirm { .. }
+        | Write::Unconfirmed { .. }
+        | Write::Expire { .. } => unreachable!("the caller makes writes to inboxes"),
+    }
+}

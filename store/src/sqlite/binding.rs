@@ -1,0 +1,201 @@
+//! Binds the store's traits to the statements: which run in the committer, and which in readers.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use landfall_core::feed::{Epoch, FeedKey, Head, Number};
+use landfall_core::id::{NotificationId, SendId, Tenant, TopicId, UserId};
+use landfall_core::notification::Notification;
+use landfall_core::session::{Page, Read};
+use landfall_core::time::Timestamp;
+use landfall_core::topic::Member;
+
+use super::Sqlite;
+use super::runner::at_once;
+use crate::sql::{
+    audits, chain, feeds, idempotency, inbox_page, inbox_read, sends, setting, topics,
+};
+use crate::{
+    AdminFilter, Answered, AuditFilter, AuditRecord, Audits, Commits, Expired, Inbox, InboxQuery,
+    Receipt, SealReport, Sends, StoredSend, TopicView, Topics, Unit, Verification,
+};
+
+impl Commits for Sqlite {
+    fn commit(&self, unit: Unit) -> Answered<'_, Receipt> {
+        Box::pin(self.committer.commit(unit))
+    }
+
+    fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    fn heads(&self, feeds: Vec<Arc<FeedKey>>) -> Answered<'_, Vec<Head>> {
+        Box::pin(self.readers.run(move |r| at_once(feeds::heads(r, &feeds))))
+    }
+
+    fn forget_keys(&self, before: Timestamp, limit: usize) -> Answered<'_, usize> {
+        Box::pin(self.committer.run(move |r| at_once(idempotency::forget(r, before, limit))))
+    }
+
+    fn check(&self) -> Answered<'_, ()> {
+        Box::pin(async {
+            self.readers.run(|r| at_once(setting::check(r))).await?;
+            self.committer.run(|_| Ok(())).await
+        })
+    }
+
+    fn replay_sequence(&self) -> Number {
+        Number(self.replay_sequence.load(Ordering::Relaxed))
+    }
+
+    fn close(&self) {
+        // The writer is the last to leave: it folds the log into the file.
+        self.readers.close();
+        self.committer.close();
+    }
+}
+
+impl Inbox for Sqlite {
+    fn read(&self, tenant: &Tenant, user: &UserId, read: Read) -> Answered<'_, Page> {
+        let feed = FeedKey::inbox(tenant, user);
+        Box::pin(self.readers.run(move |r| at_once(inbox_page::page(r, &feed, read))))
+    }
+
+    fn list(
+        &self,
+        tenant: &Tenant,
+        user: &UserId,
+        query: InboxQuery,
+    ) -> Answered<'_, Vec<Notification>> {
+        let feed = FeedKey::inbox(tenant, user);
+        Box::pin(self.readers.run(move |r| at_once(inbox_read::list(r, &feed, &query))))
+    }
+
+    fn get(
+        &self,
+        tenant: &Tenant,
+        user: &UserId,
+        id: NotificationId,
+    ) -> Answered<'_, Option<Arc<Notification>>> {
+        let (tenant, user) = (tenant.clone(), user.clone());
+        Box::pin(self.readers.run(move |r| at_once(inbox_read::get(r, &tenant, &user, id))))
+    }
+
+    fn unread(&self, tenant: &Tenant, user: &UserId) -> Answered<'_, (u64, Head)> {
+        let feed = FeedKey::inbox(tenant, user);
+        Box::pin(self.readers.run(move |r| at_once(feeds::unread(r, &feed))))
+    }
+
+    fn undelivered(
+        &self,
+        tenant: &Tenant,
+        user: &UserId,
+        up_to: Number,
+        limit: usize,
+    ) -> Answered<'_, Vec<Number>> {
+        let feed = FeedKey::inbox(tenant, user);
+        Box::pin(
+            self.readers.run(move |r| at_once(inbox_read::undelivered(r, &feed, up_to, limit))),
+        )
+    }
+
+    fn find(&self, tenant: &Tenant, filter: AdminFilter) -> Answered<'_, Vec<Notification>> {
+        let tenant = tenant.clone();
+        Box::pin(self.readers.run(move |r| at_once(inbox_read::find(r, &tenant, &filter))))
+    }
+
+    fn expired(&self, now: Timestamp, limit: usize) -> Answered<'_, Vec<Expired>> {
+        Box::pin(self.readers.run(move |r| at_once(inbox_read::expired(r, now, limit))))
+    }
+}
+
+impl Topics for Sqlite {
+    fn topic(
+        &self,
+        tenant: &Tenant,
+        topic: &TopicId,
+        user: &UserId,
+    ) -> Answered<'_, Option<TopicView>> {
+        let (tenant, topic, user) = (tenant.clone(), topic.clone(), user.clone());
+        Box::pin(self.readers.run(move |r| at_once(topics::topic(r, &tenant, &topic, &user))))
+    }
+
+    fn topics_of(
+        &self,
+        tenant: &Tenant,
+        user: &UserId,
+        after: Option<TopicId>,
+        limit: usize,
+    ) -> Answered<'_, Vec<TopicView>> {
+        let (tenant, user) = (tenant.clone(), user.clone());
+        Box::pin(
+            self.readers
+                .run(move |r| at_once(topics::topics_of(r, &tenant, &user, after.as_ref(), limit))),
+        )
+    }
+
+    fn members(
+        &self,
+        tenant: &Tenant,
+        topic: &TopicId,
+        after: String,
+        limit: usize,
+    ) -> Answered<'_, Vec<Member>> {
+        let (tenant, topic) = (tenant.clone(), topic.clone());
+        Box::pin(
+            self.readers.run(move |r| at_once(topics::members(r, &tenant, &topic, &after, limit))),
+        )
+    }
+
+    fn taught_by(
+        &self,
+        tenant: &Tenant,
+        teacher: &UserId,
+        users: Vec<UserId>,
+    ) -> Answered<'_, Vec<UserId>> {
+        let (tenant, teacher) = (tenant.clone(), teacher.clone());
+        Box::pin(self.readers.run(move |r| at_once(topics::taught_by(r, &tenant, &teacher, users))))
+    }
+
+    fn member(
+        &self,
+        tenant: &Tenant,
+        topic: &TopicId,
+        user: &UserId,
+    ) -> Answered<'_, Option<Member>> {
+        let (tenant, topic, user) = (tenant.clone(), topic.clone(), user.clone());
+        Box::pin(self.readers.run(move |r| at_once(topics::member(r, &tenant, &topic, &user))))
+    }
+}
+
+impl Sends for Sqlite {
+    fn active_sends(&self, after: Option<Tenant>, limit: usize) -> Answered<'_, Vec<StoredSend>> {
+        Box::pin(self.readers.run(move |r| at_once(sends::active(r, after.as_ref(), limit))))
+    }
+
+    fn send(&self, tenant: &Tenant, id: SendId) -> Answered<'_, Option<StoredSend>> {
+        let tenant = tenant.clone();
+        Box::pin(self.readers.run(move |r| at_once(sends::get(r, &tenant, id))))
+    }
+}
+
+impl Audits for Sqlite {
+    fn audit(&self, tenant: &Tenant, filter: AuditFilter) -> Answered<'_, Vec<AuditRecord>> {
+        let tenant = tenant.clone();
+        Box::pin(self.readers.run(move |r| at_once(audits::list(r, &tenant, &filter))))
+    }
+
+    fn seal(&self, at: Timestamp, limit: usize) -> Answered<'_, SealReport> {
+        Box::pin(self.committer.run(move |r| at_once(chain::seal(r, at, limit))))
+    }
+
+    fn verify(&self, tenant: &Tenant) -> Answered<'_, Verification> {
+        let tenant = tenant.clone();
+        Box::pin(self.readers.run(move |r| r.snapshot(|r| at_once(chain::verify(r, &tenant)))))
+    }
+
+    fn erase_details(&self, tenant: &Tenant, user: &UserId) -> Answered<'_, u64> {
+        let (tenant, user) = (tenant.clone(), user.clone());
+        Box::pin(self.committer.run(move |r| at_once(audits::erase(r, &tenant, &user))))
+    }
+}
