@@ -42,7 +42,7 @@ pub struct Options {
 }
 
 /// What the store writes for a notification, without finding anything out first.
-const SAME_ROWS: [&str; 4] = [
+pub const SAME_ROWS: [&str; 4] = [
     "insert into feed (id, tenant, kind, owner, newest, unread)
      values (:feed + 1, 'default', 'inbox', 'u' || :feed, 1, 1)
      on conflict (id) do update set newest = newest + 1, unread = unread + 1",

@@ -22,7 +22,9 @@ mod replay;
 mod report;
 mod resume;
 mod rows;
+mod send;
 mod server_frame;
+mod start;
 mod stats;
 #[cfg(test)]
 mod tests;
@@ -59,6 +61,10 @@ pub enum What {
     Replay(replay::Options),
     /// Devices that come back at once with their last number.
     Resume(resume::Options),
+    /// A send to many users: accepted, expanded against raw SQLite, and what others wait for meanwhile.
+    Send(send::Options),
+    /// Starting on a full store, and an idle server's memory.
+    Start(start::Options),
     /// The bare epoll loop, as a process of its own.
     #[command(hide = true)]
     FloorFanout(floor_fanout::Options),
@@ -79,6 +85,8 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         What::Queued(options) => queued::run(&options, &mut report),
         What::Replay(options) => replay::run(&options, &mut report),
         What::Resume(options) => resume::run(&options, &mut report),
+        What::Send(options) => send::run(&options, &mut report),
+        What::Start(options) => start::run(&options, &mut report),
         What::FloorFanout(options) => floor_fanout::run(&options),
         What::HubServer(options) => hub_server::run(&options),
     }

@@ -4,6 +4,7 @@
 //! store could share.
 
 mod binding;
+mod checkpoint;
 mod committer;
 mod migrate;
 mod open;
