@@ -55,6 +55,9 @@ pub struct Health {
     pub redis: PartStatus,
     /// The store.
     pub store: PartStatus,
+    /// The keys that issuers of tokens publish: degraded while some are older than they should be, unavailable while some
+    /// could never be had.
+    pub issuers: PartStatus,
     /// The channels, and templates.
     pub services: Services,
 }

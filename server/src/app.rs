@@ -61,7 +61,8 @@ impl App {
         let AppParts { services, verifier, limits, batch_max_lines, live, drain } = parts;
         let pages =
             PageLimits { default: limits.page_default as usize, max: limits.page_max as usize };
-        let metrics = Arc::new(Metrics::new(Arc::clone(&live), services.now()));
+        let metrics =
+            Arc::new(Metrics::new(Arc::clone(&live), Arc::clone(&verifier), services.now()));
         Arc::new(Self {
             services,
             verifier,

@@ -13,6 +13,7 @@ pub mod config;
 pub mod http;
 pub mod keys;
 pub mod logs;
+pub mod memory;
 pub mod metrics;
 pub mod realtime;
 pub mod secret;

@@ -1,7 +1,9 @@
 //! What the server counts, under one list of names that begin with `landfall_`.
 //!
-//! Labels come from closed lists alone: route templates, classes of status, error codes. No user,
-//! no tenant, no id may become a label.
+//! Labels come from closed lists alone: route templates, classes of status, error codes, ids of configured keys. No user,
+//! no tenant, no other id may become a label.
+
+mod key_sets;
 
 use std::fmt;
 use std::sync::Arc;
@@ -20,6 +22,8 @@ use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
+use crate::auth::Verifier;
+
 /// What the live connections count, from the start of the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct LiveCounters {
@@ -29,6 +33,8 @@ pub struct LiveCounters {
     pub replays: u64,
     /// Connections closed because they read too slowly.
     pub slow_closed: u64,
+    /// Connections closed because they sent too many frames.
+    pub flood_closed: u64,
     /// Nudges that were lost on their way and made good by reading the store.
     pub nudges_lost: u64,
     /// Notifications that devices confirmed.
@@ -130,7 +136,7 @@ impl fmt::Debug for Metrics {
 
 impl Metrics {
     /// Begins at zero.
-    pub fn new(live: Arc<dyn LiveStats>, started_at: Timestamp) -> Self {
+    pub fn new(live: Arc<dyn LiveStats>, verifier: Arc<Verifier>, started_at: Timestamp) -> Self {
         let mut metrics = Self {
             registry: Registry::with_prefix("landfall"),
             requests: Family::new_with_constructor(|| Histogram::new(BUCKETS)),
@@ -145,6 +151,7 @@ impl Metrics {
         };
         metrics.register(started_at);
         metrics.registry.register_collector(Box::new(LiveCollector(live)));
+        metrics.registry.register_collector(Box::new(key_sets::KeySetCollector(verifier)));
         metrics
     }
 
@@ -218,12 +225,19 @@ impl Collector for LiveCollector {
             let kind = gauge.metric_type();
             gauge.encode(encoder.encode_descriptor(name, help, None, kind)?)?;
         }
-        let LiveCounters { frames_sent, replays, slow_closed, nudges_lost, confirmed } =
-            self.0.counters();
+        let LiveCounters {
+            frames_sent,
+            replays,
+            slow_closed,
+            flood_closed,
+            nudges_lost,
+            confirmed,
+        } = self.0.counters();
         let counters = [
             ("frames_sent", "Frames written to sockets", frames_sent),
             ("replays", "Replays begun", replays),
             ("slow_closed", "Connections closed because they read too slowly", slow_closed),
+            ("flood_closed", "Connections closed because they sent too many frames", flood_closed),
             ("nudges_lost", "Nudges lost and made good by reading the store", nudges_lost),
             ("confirmed", "Notifications confirmed by devices", confirmed),
         ];

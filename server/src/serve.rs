@@ -19,18 +19,20 @@ use landfall_store::sqlite::Sqlite;
 use landfall_store::{Change, ChangeSink, Store};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{Semaphore, mpsc};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::{App, AppParts};
 use crate::auth::Verifier;
+use crate::auth::jwks::{Fetcher, KeptSets, keep_fresh};
 use crate::clock::Clock;
 use crate::config::{Config, Loaded, store_settings};
 use crate::http;
 use crate::keys::{DataLock, Keys};
-use crate::realtime::{Gateway, Hub, HubSettings};
+use crate::realtime::{FrameRate, Gateway, Hub, HubSettings};
 use crate::service::inbox::LiveEvent;
 use crate::service::{Parts, Services, Settings};
-use crate::{logs, realtime, worker};
+use crate::{logs, memory, realtime, worker};
 
 /// Nudges that the bus holds; more are lost, which costs a comparison of heads.
 pub(crate) const BUS_CAPACITY: usize = 65_536;
@@ -47,6 +49,7 @@ const NO_ROOM: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nC
 /// cannot be listened on.
 pub fn run(loaded: Loaded) -> anyhow::Result<()> {
     logs::start(&loaded.config.log).context("logging cannot be started")?;
+    memory::use_plain_pages();
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
     }
@@ -94,7 +97,7 @@ pub struct Server {
     store: Arc<dyn Store>,
     accepting: tokio::task::JoinHandle<()>,
     beating: tokio::task::JoinHandle<()>,
-    workers: tokio::task::JoinSet<()>,
+    workers: JoinSet<()>,
     stop: CancellationToken,
     drain_for: Duration,
     /// Held as long as the server uses the folder.
@@ -126,6 +129,8 @@ impl Server {
             live: Arc::clone(&hub) as Arc<dyn crate::app::LiveStats>,
             drain: CancellationToken::new(),
         });
+        let kept = KeptSets::new(&config.server.data_dir);
+        kept.restore(app.verifier.key_sets().map(|set| &**set));
         Self::begin(config, app, hub, store, lock)
     }
 
@@ -142,7 +147,8 @@ impl Server {
         let stop = CancellationToken::new();
         let (events, events_rx) = mpsc::channel(EVENTS_CAPACITY);
         let pace = worker::Pace { seal: config.audit.seal_ms.duration() };
-        let workers = worker::start(&app.services, &app.metrics, events_rx, pace, &stop);
+        let mut workers = worker::start(&app.services, &app.metrics, events_rx, pace, &stop);
+        keep_keys_fresh(config, &app, &stop, &mut workers)?;
         let services = Arc::clone(&app.services);
         let beating = tokio::spawn(realtime::beat(Arc::clone(&hub), services, stop.clone()));
         let gateway = gateway(config, &app, &hub, events);
@@ -191,6 +197,27 @@ impl Server {
         // Closing waits for the last group commit, so it must not hold up the runtime.
         let _ = tokio::task::spawn_blocking(move || store.close()).await;
     }
+}
+
+/// Starts what fetches the issuers' key sets. The start does not wait for them: a token that comes first does.
+fn keep_keys_fresh(
+    config: &Config,
+    app: &App,
+    stop: &CancellationToken,
+    workers: &mut JoinSet<()>,
+) -> anyhow::Result<()> {
+    let mut sets = app.verifier.key_sets().peekable();
+    if sets.peek().is_none() {
+        return Ok(());
+    }
+    let fetcher = Fetcher::new(config.auth.jwks_timeout_seconds.duration())
+        .context("auth.keys: no key set can be fetched; install the package ca-certificates")?;
+    let (kept, pace) = (KeptSets::new(&config.server.data_dir), config.auth.jwks_pace());
+    for set in sets {
+        let (set, fetcher) = (Arc::clone(set), fetcher.clone());
+        workers.spawn(keep_fresh(set, fetcher, kept.clone(), pace, stop.clone()));
+    }
+    Ok(())
 }
 
 fn gateway(
@@ -243,6 +270,8 @@ fn hub_settings(config: &Config) -> HubSettings {
         queue_frames: realtime.queue_max_frames,
         queue_bytes: realtime.queue_max_kib.bytes(),
         message_bytes: limits.frame_kib.bytes(),
+        frame_rate: FrameRate { per_second: limits.frames_per_second, burst: limits.frames_burst },
+        message_seconds: limits.frame_seconds.0,
         json_depth: limits.json_depth,
         connections: limits.connections_max,
         connections_per_user: limits.connections_per_user,

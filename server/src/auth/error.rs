@@ -3,8 +3,9 @@
 use std::fmt;
 
 use landfall_core::auth::OutOfTime;
+use landfall_protocol::problem::Code;
 
-/// Why a caller is not known. Each is a 401; its text suits the problem's `detail` and holds no part of the token.
+/// Why a caller is not known. Each is a 401 but [`AuthError::KeysUnavailable`]; its text suits the problem's `detail` and holds no part of the token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum AuthError {
     /// The request brought no token.
@@ -19,6 +20,12 @@ pub enum AuthError {
     /// The key did not make this signature.
     #[error("The token's signature is not valid.")]
     BadSignature,
+    /// The key may be one that its issuer published, but cannot be asked for now. Nothing is known about the token: the
+    /// same one may hold in a moment, so this is no 401.
+    #[error(
+        "The keys of the token's issuer cannot be had at this moment; try again with the same token."
+    )]
+    KeysUnavailable,
     /// `exp` has passed by more than the leeway.
     #[error("The token has expired.")]
     Expired,
@@ -47,12 +54,23 @@ impl AuthError {
             Self::Malformed => "malformed",
             Self::UnknownKey => "unknown_key",
             Self::BadSignature => "bad_signature",
+            Self::KeysUnavailable => "keys_unavailable",
             Self::Expired => "expired",
             Self::NotYet => "not_yet",
             Self::WrongIssuer => "wrong_issuer",
             Self::WrongAudience => "wrong_audience",
             Self::TenantNotAllowed => "tenant_not_allowed",
             Self::BadClaim(_) => "bad_claim",
+        }
+    }
+}
+
+impl AuthError {
+    /// Gives the code with which requests and frames are refused for it.
+    pub fn code(self) -> Code {
+        match self {
+            Self::KeysUnavailable => Code::Unavailable,
+            _ => Code::Unauthenticated,
         }
     }
 }
@@ -75,8 +93,10 @@ pub enum SetupError {
         /// The id in question.
         id: String,
     },
-    /// HS256 without a secret, or another algorithm without a PEM.
-    #[error("key `{id}`: HS256 takes a secret; RS256, ES256 and EdDSA take a public key in PEM")]
+    /// HS256 without a secret, or another algorithm with one.
+    #[error(
+        "key `{id}`: HS256 takes a secret; RS256, ES256 and EdDSA take a public key in PEM or a key set"
+    )]
     WrongMaterial {
         /// The key's id.
         id: String,

@@ -19,19 +19,24 @@ pub enum Material {
     Secret(Secret),
     /// A public key as PEM text: `PUBLIC KEY`, for RSA also `RSA PUBLIC KEY`.
     Pem(String),
+    /// The address at which the issuer publishes its public keys as a JSON Web Key Set (RFC 7517).
+    Jwks(String),
 }
 
 impl Material {
     /// Tells whether tokens of this algorithm can be verified with it.
     pub fn suits(&self, alg: Alg) -> bool {
-        self.decoding(alg).is_some()
+        match self {
+            Self::Jwks(_) => alg != Alg::Hs256,
+            Self::Secret(_) | Self::Pem(_) => self.decoding(alg).is_some(),
+        }
     }
 
     pub(super) fn decoding(&self, alg: Alg) -> Option<DecodingKey> {
         match (alg, self) {
             (Alg::Hs256, Self::Secret(secret)) => hmac_key(secret),
             (Alg::Rs256 | Alg::Es256 | Alg::EdDsa, Self::Pem(pem)) => public_key(alg, pem),
-            (Alg::Hs256, Self::Pem(_)) | (_, Self::Secret(_)) => None,
+            (Alg::Hs256, Self::Pem(_)) | (_, Self::Secret(_) | Self::Jwks(_)) => None,
         }
     }
 }
@@ -42,6 +47,7 @@ impl fmt::Debug for Material {
         f.write_str(match self {
             Self::Secret(_) => "Secret(***)",
             Self::Pem(_) => "Pem(***)",
+            Self::Jwks(_) => "Jwks(***)",
         })
     }
 }

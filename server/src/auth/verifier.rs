@@ -4,10 +4,15 @@
 //! that the present can be passed in and every refusal has its own reason. A token's header may never choose how it
 //! is verified: it can only name a key, and the key says which algorithm it serves (RFC 8725 section 3.1).
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use futures_util::future::join_all;
+use jsonwebtoken::DecodingKey;
 use landfall_core::auth::{Caller, Role, Scope, ScopeSet};
 use landfall_core::time::Timestamp;
 use serde::Deserialize;
@@ -17,16 +22,20 @@ use serde_json::Value;
 use super::Alg;
 use super::claims::Claims;
 use super::error::{AuthError, SetupError, SetupErrors};
-use super::keys::{Key, KeyConfig};
+use super::jwks::{Freshness, KeySet, SetKey};
+use super::keys::{Key, KeyConfig, Source};
 
 /// The longest token that is looked at, in bytes.
 pub const MAX_TOKEN_BYTES: usize = 8 * 1024;
 
-/// How many keys are tried for a token without `kid`, so that junk costs a bounded number of signature checks. Keys of
-/// one algorithm beyond these are reached by `kid` only.
+/// How many configured keys, and of each key set how many of its keys, are tried for a token without `kid`, so that junk
+/// costs a bounded number of signature checks. Keys of one algorithm beyond these are reached by `kid` only.
 const MAX_TRIES: usize = 8;
 
 const MAX_LEEWAY_SECONDS: u64 = 3600;
+
+/// How long a token waits for the keys of its issuer when they are on their way.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// What a token must satisfy besides its signature, and what its roles mean.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,7 +50,8 @@ pub struct Policy {
     pub roles: BTreeMap<String, Vec<String>>,
 }
 
-/// Checks tokens against the configured keys and policy. Holds no state, so one serves every thread.
+/// Checks tokens against the configured keys and policy. One serves every thread: what changes, the keys that issuers
+/// publish, is behind a lock that is held only to read them.
 #[derive(Debug)]
 pub struct Verifier {
     keys: Vec<Key>,
@@ -49,6 +59,13 @@ pub struct Verifier {
     issuer: Option<String>,
     audience: Option<String>,
     roles: BTreeMap<Role, Vec<Scope>>,
+}
+
+/// Whether a token that nobody signed is a reason to ask the issuers.
+#[derive(Clone, Copy)]
+enum Issuers {
+    AskThem,
+    HaveAnswered,
 }
 
 /// What of the header matters (RFC 7515 section 4.1). Everything else in it, keys and key addresses above all, is ignored.
@@ -89,17 +106,28 @@ impl Verifier {
     ///
     /// The signature is checked first: nothing else of the token is believed, or told about, before.
     pub fn verify(&self, token: &str, now_ms: i64) -> Result<Caller, AuthError> {
+        self.judge(token, now_ms, Issuers::AskThem)
+    }
+
+    fn judge(&self, token: &str, now_ms: i64, issuers: Issuers) -> Result<Caller, AuthError> {
         if token.is_empty() {
             return Err(AuthError::Missing);
         }
         let compact = Compact::split(token)?;
-        let key = self.signer(&compact)?;
+        let nobody = Cell::new(AuthError::UnknownKey);
+        let mut signers = self.signers(&compact, &nobody)?;
+        let signer = signers.next().ok_or_else(|| match issuers {
+            Issuers::AskThem => self.after_asking(&compact, nobody.get()),
+            Issuers::HaveAnswered => self.unless_stale(&compact, nobody.get()),
+        })?;
         let claims: Claims = read(compact.payload)?;
         let validity = claims.validity(self.leeway_ms)?;
         validity.check(Timestamp::from_ms(now_ms))?;
         self.check_parties(&claims)?;
         let tenant = claims.tenant()?;
-        if !key.tenants.contains(&tenant) {
+        // Two issuers may publish one key, and neither may thereby lock the other out.
+        let speaks = |key: &Key| key.tenants.contains(&tenant);
+        if !speaks(signer) && !signers.any(speaks) {
             return Err(AuthError::TenantNotAllowed);
         }
         let roles = claims.roles()?;
@@ -116,16 +144,80 @@ impl Verifier {
         })
     }
 
-    /// Finds the key that made the signature: the one `kid` names, else the first of the header's algorithm that fits.
-    fn signer(&self, compact: &Compact<'_>) -> Result<&Key, AuthError> {
-        let alg = Alg::parse(&compact.header.alg).ok_or(AuthError::UnknownKey)?;
-        let named = |key: &Key| compact.header.kid.as_ref().is_none_or(|kid| *kid == key.id);
-        let mut candidates =
-            self.keys.iter().filter(|key| key.alg == alg && named(key)).take(MAX_TRIES).peekable();
-        if candidates.peek().is_none() {
-            return Err(AuthError::UnknownKey);
+    /// Decides as [`Self::verify`] does, and waits a little for the keys of an issuer that are on their way: at the start,
+    /// and when a token names a key that the issuer has only just published.
+    ///
+    /// Cancel safe.
+    pub async fn verify_waiting(&self, token: &str, now_ms: i64) -> Result<Caller, AuthError> {
+        let first = self.verify(token, now_ms);
+        if first != Err(AuthError::KeysUnavailable) {
+            return first;
         }
-        candidates.find(|key| compact.is_signed_by(key)).ok_or(AuthError::BadSignature)
+        let alg = Compact::split(token)?.alg()?;
+        let coming: Vec<_> = self.published(alg).filter_map(|set| set.coming()).collect();
+        match tokio::time::timeout(PATIENCE, join_all(coming)).await {
+            Ok(_) => self.judge(token, now_ms, Issuers::HaveAnswered),
+            Err(_) => Err(AuthError::KeysUnavailable),
+        }
+    }
+
+    /// Lists the key sets that have to be kept fresh.
+    pub fn key_sets(&self) -> impl Iterator<Item = &Arc<KeySet>> {
+        self.keys.iter().filter_map(|key| match &key.source {
+            Source::Published(set) => Some(set),
+            Source::Configured(_) => None,
+        })
+    }
+
+    fn published(&self, alg: Alg) -> impl Iterator<Item = &Arc<KeySet>> {
+        self.key_sets().filter(move |set| set.alg() == alg)
+    }
+
+    /// Finds the configured keys that made the signature, one after the other: those that `kid` names, else the first of
+    /// the header's algorithm. `nobody` learns what to say where there is none.
+    fn signers<'a>(
+        &'a self,
+        compact: &'a Compact<'_>,
+        nobody: &'a Cell<AuthError>,
+    ) -> Result<impl Iterator<Item = &'a Key>, AuthError> {
+        let alg = compact.alg()?;
+        let tries = if compact.header.kid.is_some() { usize::MAX } else { MAX_TRIES };
+        let candidates = self.keys.iter().filter(move |key| key.alg == alg).take(tries);
+        Ok(candidates.filter(|key| match compact.is_signed_by(key) {
+            None => false,
+            Some(true) => true,
+            Some(false) => {
+                nobody.set(AuthError::BadSignature);
+                false
+            }
+        }))
+    }
+
+    /// Says why nobody signed a token. A key that its issuer published a moment ago is not known here yet, nor is one of
+    /// an issuer that could not be reached: then the keys are asked for, and nothing is said about the token.
+    fn after_asking(&self, compact: &Compact<'_>, refusal: AuthError) -> AuthError {
+        let refusal = self.unless_stale(compact, refusal);
+        if compact.is_final(refusal) {
+            return refusal;
+        }
+        let Ok(alg) = compact.alg() else { return refusal };
+        // Each is asked, not only the first that answers.
+        match self.published(alg).filter(|set| set.ask()).count() {
+            0 => refusal,
+            _ => AuthError::KeysUnavailable,
+        }
+    }
+
+    /// Says nothing about a token whose key may be in a set that could not be had.
+    fn unless_stale(&self, compact: &Compact<'_>, refusal: AuthError) -> AuthError {
+        if compact.is_final(refusal) {
+            return refusal;
+        }
+        let Ok(alg) = compact.alg() else { return refusal };
+        match self.published(alg).any(|set| set.freshness() != Freshness::Fresh) {
+            true => AuthError::KeysUnavailable,
+            false => refusal,
+        }
     }
 
     fn check_parties(&self, claims: &Claims) -> Result<(), AuthError> {
@@ -162,10 +254,37 @@ impl<'a> Compact<'a> {
         Ok(Self { header, signed, payload, signature })
     }
 
+    /// Tells whether newer keys could not change a refusal: the key that the token names is there and did not sign.
+    fn is_final(&self, refusal: AuthError) -> bool {
+        refusal == AuthError::BadSignature && self.header.kid.is_some()
+    }
+
+    fn alg(&self) -> Result<Alg, AuthError> {
+        Alg::parse(&self.header.alg).ok_or(AuthError::UnknownKey)
+    }
+
+    /// Tells whether a configured key signed; `None` if the token names another one.
+    fn is_signed_by(&self, key: &Key) -> Option<bool> {
+        let named = self.header.kid.as_deref();
+        match &key.source {
+            Source::Configured(decoding) => {
+                let is_meant = named.is_none_or(|kid| kid == key.id);
+                is_meant.then(|| self.fits(decoding, key.alg))
+            }
+            Source::Published(set) => {
+                let keys = set.keys()?;
+                let is_meant = |key: &&SetKey| named.is_none() || key.kid.as_deref() == named;
+                let mut meant = keys.iter().filter(is_meant).take(MAX_TRIES).peekable();
+                meant.peek()?;
+                Some(meant.any(|one| self.fits(&one.decoding, key.alg)))
+            }
+        }
+    }
+
     /// The algorithm is the key's own. HMACs are compared in constant time by the library.
-    fn is_signed_by(&self, key: &Key) -> bool {
+    fn fits(&self, decoding: &DecodingKey, alg: Alg) -> bool {
         let message = self.signed.as_bytes();
-        jsonwebtoken::crypto::verify(self.signature, message, &key.decoding, key.alg.library())
+        jsonwebtoken::crypto::verify(self.signature, message, decoding, alg.library())
             .unwrap_or(false)
     }
 }

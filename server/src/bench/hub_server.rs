@@ -17,6 +17,7 @@ use uuid::Uuid;
 use super::report::progress;
 use crate::clock::Clock;
 use crate::config::{Config, Flags, Inputs};
+use crate::memory;
 use crate::serve::{BUS_CAPACITY, Server};
 
 /// What `landfall bench hub-server` takes.
@@ -42,6 +43,7 @@ pub struct Round {
 
 /// Serves until standard input ends; each line on it is a stamp, and the notifications that carry it are published.
 pub fn run(options: &Options) -> anyhow::Result<()> {
+    memory::use_plain_pages();
     let flags = Flags {
         data_dir: Some(options.data_dir.to_string_lossy().into_owned()),
         listen: Some(options.listen.clone()),

@@ -8,11 +8,12 @@ use landfall_store::sqlite::SCHEMA;
 use serde::Serialize;
 
 use super::Report;
-use super::floor_ingest::{self, Rate};
+use super::floor_ingest::{self, Load, Rate};
 use super::http::{Answer, Endpoint};
 use super::http_load::{self, Outcome, Work};
 use super::landfall::{Landfall, Scratch};
 use super::pairs::Pairs;
+use super::rows::Order;
 use super::stats::{self, Random};
 
 /// What `landfall bench ingest` takes.
@@ -112,7 +113,8 @@ pub fn run(options: &Options, report: &mut Report<'_>) -> anyhow::Result<()> {
 
 fn floor(options: &Options) -> anyhow::Result<Rate> {
     let scratch = Scratch::create(&options.dir)?;
-    floor_ingest::run(scratch.path(), SCHEMA, &SAME_ROWS, options.group, options.seconds)
+    let load = Load { group: options.group, seconds: options.seconds, order: Order::Random };
+    floor_ingest::run(scratch.path(), SCHEMA, &SAME_ROWS, load)
 }
 
 fn measure(options: &Options, pair: usize) -> anyhow::Result<Run> {

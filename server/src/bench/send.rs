@@ -13,12 +13,13 @@ use landfall_store::sqlite::SCHEMA;
 use serde::Serialize;
 
 use super::Report;
-use super::floor_ingest::{self, Rate};
+use super::floor_ingest::{self, Load, Rate};
 use super::generator::{Generator, Manner};
 use super::http::{Client, Endpoint};
 use super::ingest::SAME_ROWS;
 use super::landfall::{Landfall, Scratch};
 use super::pairs::Pairs;
+use super::rows::Order;
 use super::stats;
 
 /// How long a send may take.
@@ -40,7 +41,7 @@ pub struct Options {
     #[arg(long, default_value_t = 4)]
     quiet_seconds: u64,
     /// Rows that the floor stores in one transaction: as many as Landfall expands in one.
-    #[arg(long, default_value_t = 500)]
+    #[arg(long, default_value_t = 100)]
     group: usize,
     /// How often Landfall and floor are measured in turn.
     #[arg(long, default_value_t = 7)]
@@ -80,7 +81,8 @@ struct Floor {
 pub fn run(options: &Options, report: &mut Report<'_>) -> anyhow::Result<()> {
     let floor = |pair, _: &Run| {
         let scratch = Scratch::create(&options.dir)?;
-        let rate = floor_ingest::run(scratch.path(), SCHEMA, &SAME_ROWS, options.group, 4)?;
+        let load = Load { group: options.group, seconds: 4, order: Order::InTurn };
+        let rate = floor_ingest::run(scratch.path(), SCHEMA, &SAME_ROWS, load)?;
         Ok(Floor { bench: "send", side: "floor", pair, rate })
     };
     let pairs = Pairs::measure(options.pairs, report, |pair| measure(options, pair), floor)?;
@@ -156,6 +158,9 @@ fn send(users: usize) -> String {
     )
 }
 
+/// Clients that notify users whom the send does not reach, so many that none waits for another.
+const CLIENTS: u32 = 20;
+
 /// Notifications to users whom the send does not reach, each timed from when it was due.
 struct Others {
     addr: SocketAddr,
@@ -166,7 +171,7 @@ struct Others {
 /// Notifications under way.
 struct Notifying {
     stop: Arc<AtomicBool>,
-    thread: JoinHandle<anyhow::Result<Vec<u32>>>,
+    clients: Vec<JoinHandle<anyhow::Result<Vec<u32>>>>,
 }
 
 impl Others {
@@ -178,33 +183,48 @@ impl Others {
     }
 
     fn start(&self) -> anyhow::Result<Notifying> {
-        let token = self.token.clone();
-        let endpoint = Endpoint { path: "/notify", content_type: "application/json", token };
-        let mut client = Client::connect(self.addr)?;
         let stop = Arc::new(AtomicBool::new(false));
-        let (stopped, step) = (Arc::clone(&stop), Duration::from_secs(1) / self.per_second.max(1));
-        #[expect(clippy::disallowed_methods, reason = "a thread of its own keeps the pace")]
-        let work = move || {
-            let (first, mut times) = (Instant::now(), Vec::new());
-            while !stopped.load(Ordering::Relaxed) {
-                let due = first + step * times.len() as u32;
-                thread::sleep(due.saturating_duration_since(Instant::now()));
-                let answer = client.send(&endpoint.post(&other(times.len())))?;
-                ensure!(answer.is_success(), "an answer of {}", answer.status);
-                times.push(due.elapsed().as_micros() as u32);
-            }
-            Ok(times)
-        };
-        let thread = thread::Builder::new().name("bench-others".into()).spawn(work)?;
-        Ok(Notifying { stop, thread })
+        let begun = Instant::now();
+        let clients = (0..CLIENTS).map(|index| {
+            let (client, token) = (Client::connect(self.addr)?, self.token.clone());
+            let endpoint = Endpoint { path: "/notify", content_type: "application/json", token };
+            let step = Duration::from_secs(1) * CLIENTS / self.per_second.max(1);
+            let (first, stop) = (begun + step * index / CLIENTS, Arc::clone(&stop));
+            let work = move || notify(client, &endpoint, first, step, &stop);
+            Ok(thread::Builder::new().name("bench-others".into()).spawn(work)?)
+        });
+        Ok(Notifying { clients: clients.collect::<anyhow::Result<_>>()?, stop })
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a thread of its own keeps the pace")]
+fn notify(
+    mut client: Client,
+    endpoint: &Endpoint,
+    first: Instant,
+    step: Duration,
+    stop: &AtomicBool,
+) -> anyhow::Result<Vec<u32>> {
+    let mut times = Vec::new();
+    while !stop.load(Ordering::Relaxed) {
+        let due = first + step * times.len() as u32;
+        thread::sleep(due.saturating_duration_since(Instant::now()));
+        let answer = client.send(&endpoint.post(&other(times.len())))?;
+        ensure!(answer.is_success(), "an answer of {}", answer.status);
+        times.push(due.elapsed().as_micros() as u32);
+    }
+    Ok(times)
 }
 
 impl Notifying {
     /// Ends it and gives the microseconds of each.
     fn stop(self) -> anyhow::Result<Vec<u32>> {
         self.stop.store(true, Ordering::Relaxed);
-        self.thread.join().ok().context("the other users' thread panicked")?
+        let mut times = Vec::new();
+        for client in self.clients {
+            times.extend(client.join().ok().context("another user's client panicked")??);
+        }
+        Ok(times)
     }
 }
 

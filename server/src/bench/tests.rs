@@ -7,13 +7,14 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::floor_fanout::Floor;
-use super::floor_ingest;
+use super::floor_ingest::{self, Load};
 use super::generator::{Generator, Manner};
 use super::http::{Answer, Endpoint};
 use super::http_load::{self, Work};
 use super::landfall::Scratch;
 use super::layout;
 use super::publisher::{Pace, Posts, Publisher};
+use super::rows::Order;
 
 /// A floor in a thread; ends with its handle.
 struct RunningFloor {
@@ -106,7 +107,8 @@ fn a_closed_loop_of_clients_gets_an_answer_to_each_request() {
 fn the_ingest_floor_stores_whole_groups_and_leaves_nothing_behind() {
     let scratch = Scratch::create(&std::env::temp_dir()).unwrap();
     let (schema, insert) = layout::ARRIVAL;
-    let rate = floor_ingest::run(scratch.path(), schema, &[insert], 64, 1).unwrap();
+    let load = Load { group: 64, seconds: 1, order: Order::Random };
+    let rate = floor_ingest::run(scratch.path(), schema, &[insert], load).unwrap();
     assert!(rate.rows > 0 && rate.rows.is_multiple_of(64));
     assert_eq!(std::fs::read_dir(scratch.path()).unwrap().count(), 0);
 }

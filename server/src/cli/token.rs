@@ -115,7 +115,7 @@ fn signing_key<'a>(
 ) -> anyhow::Result<(&'a str, EncodingKey)> {
     let shared = keys.iter().filter_map(|key| match &key.material {
         Material::Secret(secret) => Some((key, secret)),
-        Material::Pem(_) => None,
+        Material::Pem(_) | Material::Jwks(_) => None,
     });
     let shared: Vec<_> = shared.collect();
     if shared.is_empty() {

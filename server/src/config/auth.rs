@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::auth_keys::{self, ENV_KEY_ID};
 use super::problem::Problems;
 use super::{Effective, Origin, Seconds};
-use crate::auth::{Alg, KeyConfig, Policy, Tenants};
+use crate::auth::{Alg, KeyConfig, Policy, Tenants, jwks};
 use crate::secret::Secret;
 
 /// Tokens, the keys that sign them, and what roles may do.
@@ -18,6 +18,12 @@ pub struct AuthSettings {
     pub leeway_seconds: Seconds,
     /// In which a socket without a token has to send one.
     pub first_message_seconds: Seconds,
+    /// The longest that an issuer's key set is used without asking again.
+    pub jwks_refresh_seconds: Seconds,
+    /// The shortest time between two fetches of one key set.
+    pub jwks_refetch_seconds: Seconds,
+    /// After which a fetch is given up.
+    pub jwks_timeout_seconds: Seconds,
     issuer: String,
     audience: String,
     jwt_secret_key: Secret,
@@ -46,6 +52,14 @@ impl AuthSettings {
             issuer: self.issuer().map(str::to_owned),
             audience: self.audience().map(str::to_owned),
             roles: self.roles.clone(),
+        }
+    }
+
+    /// Returns how often issuers are asked for their key sets.
+    pub fn jwks_pace(&self) -> jwks::Pace {
+        jwks::Pace {
+            refresh: self.jwks_refresh_seconds.duration(),
+            refetch: self.jwks_refetch_seconds.duration(),
         }
     }
 

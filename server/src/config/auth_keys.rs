@@ -8,6 +8,7 @@ use landfall_core::id::Tenant;
 use toml::{Table, Value};
 
 use super::Origin;
+use super::forms;
 use super::problem::Problems;
 use super::rules::type_name;
 use super::suggest::did_you_mean;
@@ -23,7 +24,9 @@ pub(crate) const SELF_KEY_ID: &str = "self";
 /// A shorter HS256 secret can be guessed (RFC 7518, section 3.2).
 pub const MIN_SECRET_BYTES: usize = 32;
 
-const FIELDS: [&str; 6] = ["id", "alg", "secret", "pem", "pem_file", "tenants"];
+const FIELDS: [&str; 7] = ["id", "alg", "secret", "pem", "pem_file", "jwks_url", "tenants"];
+/// Those of which a key has one.
+const MATERIALS: [&str; 4] = ["secret", "pem", "pem_file", "jwks_url"];
 
 /// Reads one entry of the list; reports all that is wrong with it and answers `None` then.
 pub(super) fn read(
@@ -150,16 +153,29 @@ impl Entry<'_> {
     }
 
     fn material(&mut self, alg: Alg) -> Option<Material> {
-        let given = ["secret", "pem", "pem_file"].map(|field| self.table.contains_key(field));
+        let given = MATERIALS.map(|field| self.table.contains_key(field));
         match (alg, given) {
-            (Alg::Hs256, [true, false, false]) => self.secret(),
-            (Alg::Hs256, _) => self.refuse("secret", "is what HS256 needs, and no pem"),
-            (_, [false, true, false]) => {
+            (Alg::Hs256, [true, false, false, false]) => self.secret(),
+            (Alg::Hs256, _) => self.refuse("secret", "is what HS256 needs, and nothing public"),
+            (_, [false, true, false, false]) => {
                 let pem = self.text("pem")?;
                 self.pem("pem", pem, alg)
             }
-            (_, [false, false, true]) => self.pem_file(alg),
-            _ => self.refuse("pem", "or pem_file is what this algorithm needs: one, and no secret"),
+            (_, [false, false, true, false]) => self.pem_file(alg),
+            (_, [false, false, false, true]) => self.jwks_url(),
+            _ => {
+                let what =
+                    "or pem_file or jwks_url is what this algorithm needs: one, and no secret";
+                self.refuse("pem", what)
+            }
+        }
+    }
+
+    fn jwks_url(&mut self) -> Option<Material> {
+        let url = self.text("jwks_url")?;
+        match forms::issuer_url(&url) {
+            Ok(()) => Some(Material::Jwks(url)),
+            Err(what) => self.refuse("jwks_url", what),
         }
     }
 

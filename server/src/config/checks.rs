@@ -34,10 +34,20 @@ struct Check {
     holds: bool,
 }
 
-fn between(config: &Config) -> [Check; 8] {
-    let [queue, silence, frame, page] = sockets_and_store(config);
-    let [body, line, list, user] = limits(config);
-    [queue, silence, frame, page, body, line, list, user]
+fn between(config: &Config) -> Vec<Check> {
+    let mut checks = Vec::from(sockets_and_store(config));
+    checks.extend(limits(config));
+    checks.push(tokens(config));
+    checks
+}
+
+fn tokens(Config { auth, .. }: &Config) -> Check {
+    Check {
+        name: "auth.jwks_refetch_seconds",
+        must: "must not be above",
+        other: "auth.jwks_refresh_seconds",
+        holds: auth.jwks_refetch_seconds <= auth.jwks_refresh_seconds,
+    }
 }
 
 fn sockets_and_store(Config { store, realtime, limits, .. }: &Config) -> [Check; 4] {

@@ -2,7 +2,7 @@
 //!
 //! Pure checks. Must never put a password that a URL may carry into what they answer.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use axum::http::Uri;
 use landfall_core::auth::Scope;
@@ -42,6 +42,17 @@ fn http_uri(text: &str) -> Option<Uri> {
     let known = matches!(uri.scheme_str(), Some("http" | "https"));
     let sound = !authority.host().is_empty() && !authority.as_str().contains('@');
     (known && sound).then_some(uri)
+}
+
+/// Checks the address of a key set. Whoever can change what comes from there can sign for everybody, so it has to be
+/// https unless it never leaves this machine. A password has no place in it: settings are printed.
+pub(super) fn issuer_url(text: &str) -> Result<(), String> {
+    let wanted = "must be https:// with a host (http:// is for this machine alone), without user or fragment";
+    let uri = http_uri(text).filter(|_| !text.contains('#')).ok_or(wanted)?;
+    let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
+    let is_here = host.eq_ignore_ascii_case("localhost")
+        || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+    if uri.scheme_str() == Some("https") || is_here { Ok(()) } else { Err(wanted.to_owned()) }
 }
 
 pub(super) fn contact_or_empty(text: &str) -> Result<(), String> {

@@ -32,6 +32,14 @@ pub struct Limits {
     pub page_max: u32,
     /// A frame from a socket.
     pub frame_kib: Kib,
+    /// In which a frame that was begun has to be there in full.
+    pub frame_seconds: Seconds,
+    /// Frames of one socket in a second.
+    pub frames_per_second: u32,
+    /// Frames that one socket may send at once.
+    pub frames_burst: u32,
+    /// For which what was sent may stay unacknowledged before the peer counts as dead.
+    pub dead_peer_seconds: Seconds,
     /// Open connections to this server.
     pub connections_max: usize,
     /// Open sockets of one user.

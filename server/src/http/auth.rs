@@ -8,7 +8,6 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use landfall_core::auth::{Caller, Scope};
-use landfall_protocol::problem::Code;
 
 use super::error::ApiError;
 use super::observe::{RequestId, Seen};
@@ -28,7 +27,7 @@ impl FromRequestParts<Arc<App>> for Authenticated {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
-        Self::by(token(&parts.headers), parts, app)
+        Self::by(token(&parts.headers), parts, app).await
     }
 }
 
@@ -38,19 +37,29 @@ impl Authenticated {
     ///
     /// # Errors
     /// 401 when there is no token or it does not hold.
-    pub(super) fn by_header_or_query(parts: &Parts, app: &Arc<App>) -> Result<Self, ApiError> {
+    pub(super) async fn by_header_or_query(
+        parts: &Parts,
+        app: &Arc<App>,
+    ) -> Result<Self, ApiError> {
         let in_query = parts.uri.query().and_then(bearer::from_query);
         match in_query {
             Some(token) if !parts.headers.contains_key(header::AUTHORIZATION) => {
-                Self::by(Ok(&token), parts, app)
+                Self::by(Ok(&token), parts, app).await
             }
-            _ => Self::by(token(&parts.headers), parts, app),
+            _ => Self::by(token(&parts.headers), parts, app).await,
         }
     }
 
-    fn by(token: Result<&str, AuthError>, parts: &Parts, app: &Arc<App>) -> Result<Self, ApiError> {
-        let verified =
-            token.and_then(|token| app.verifier.verify(token, app.services.now().as_ms()));
+    async fn by(
+        token: Result<&str, AuthError>,
+        parts: &Parts,
+        app: &Arc<App>,
+    ) -> Result<Self, ApiError> {
+        let now_ms = app.services.now().as_ms();
+        let verified = match token {
+            Ok(token) => app.verifier.verify_waiting(token, now_ms).await,
+            Err(missing) => Err(missing),
+        };
         match verified {
             Ok(caller) => {
                 if let Some(seen) = parts.extensions.get::<Seen>() {
@@ -91,7 +100,7 @@ fn refused(app: &App, parts: &Parts, error: AuthError) -> ApiError {
     app.metrics.token_refused(reason);
     let request_id = parts.extensions.get::<RequestId>().map(|id| &*id.0);
     tracing::info!(reason, request_id, "a token was refused");
-    let answer = ApiError::new(Code::Unauthenticated, error.to_string());
+    let answer = ApiError::new(error.code(), error.to_string());
     match error {
         // RFC 6750, section 3.1: whoever brought no token gets no error code.
         AuthError::Missing => answer,

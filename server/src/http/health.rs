@@ -13,6 +13,7 @@ use landfall_protocol::text::Time;
 
 use super::error::ApiError;
 use crate::app::App;
+use crate::auth::jwks::Freshness;
 
 /// Says how the server is; always 200 while the process lives.
 #[utoipa::path(get, path = "/health", tag = "server", operation_id = "health",
@@ -20,11 +21,11 @@ use crate::app::App;
     responses((status = 200, description = "How it is.", body = Health)))]
 pub(super) async fn health(State(app): State<Arc<App>>) -> Json<Health> {
     let is_there = app.services.store_is_there().await;
-    let (status, store) = if is_there {
-        (HealthStatus::Healthy, PartStatus::Healthy)
-    } else {
-        (HealthStatus::Degraded, PartStatus::Unavailable)
-    };
+    let store = if is_there { PartStatus::Healthy } else { PartStatus::Unavailable };
+    let issuers = issuers(&app);
+    let is_well = |part| matches!(part, PartStatus::Healthy | PartStatus::NotConfigured);
+    let all_well = [store, issuers].into_iter().all(is_well);
+    let status = if all_well { HealthStatus::Healthy } else { HealthStatus::Degraded };
     Json(Health {
         status,
         timestamp: Time(app.services.now()),
@@ -35,8 +36,25 @@ pub(super) async fn health(State(app): State<Arc<App>>) -> Json<Health> {
         replay_sequence: app.services.store.replay_sequence().0,
         redis: PartStatus::NotConfigured,
         store,
+        issuers,
         services: services(&app),
     })
+}
+
+/// The worst of them; which one it is, the metrics tell those who may know.
+fn issuers(app: &App) -> PartStatus {
+    let all = app.verifier.key_sets().map(|set| match set.freshness() {
+        Freshness::Fresh => PartStatus::Healthy,
+        Freshness::Stale => PartStatus::Degraded,
+        Freshness::Empty => PartStatus::Unavailable,
+    });
+    let severity = |part: &PartStatus| match part {
+        PartStatus::NotConfigured => 0,
+        PartStatus::Healthy => 1,
+        PartStatus::Degraded => 2,
+        PartStatus::Unavailable => 3,
+    };
+    all.max_by_key(severity).unwrap_or(PartStatus::NotConfigured)
 }
 
 fn services(app: &App) -> Services {

@@ -83,7 +83,7 @@ async fn open(
 ) -> Result<Response, ApiError> {
     let (mut parts, _) = request.into_parts();
     live::admit(app, &parts.headers)?;
-    let Authenticated(caller) = Authenticated::by_header_or_query(&parts, app)?;
+    let Authenticated(caller) = Authenticated::by_header_or_query(&parts, app).await?;
     let Device(device) = Device::from_request_parts(&mut parts, app).await?;
     let Params(query) = Params::<LiveQuery>::from_request_parts(&mut parts, app).await?;
     let last_event_id = parts.headers.get(LAST_EVENT_ID).map(HeaderValue::to_str).transpose();

@@ -40,7 +40,8 @@ pub(super) fn routes(gateway: Arc<Gateway>) -> Router<Arc<App>> {
         async move {
             live::admit(&app, request.headers())?;
             let accept = check_handshake(request.headers())?;
-            let hello = hello(&gateway, &request, &query, device)?;
+            let identity = identity(&gateway, token(&request)).await;
+            let hello = hello(identity, &query, device)?;
             Ok::<_, ApiError>(upgrade(&app, gateway, hello, &accept, request))
         }
     };
@@ -106,35 +107,31 @@ fn bearer_protocol(headers: &HeaderMap) -> Option<&'static str> {
     bearer::from_subprotocols(offered).map(|_| "bearer")
 }
 
-fn hello(
-    gateway: &Gateway,
-    request: &Request,
-    query: &LiveQuery,
-    Device(device): Device,
-) -> Result<Hello, ApiError> {
+fn hello(identity: Identity, query: &LiveQuery, Device(device): Device) -> Result<Hello, ApiError> {
     let start = query.start().map_err(|fault| ApiError::fields(vec![fault]))?;
     let acks = matches!(query.ack.as_deref(), Some("1" | "true"));
     let confirm_by = if acks { ConfirmBy::Ack } else { ConfirmBy::Pong };
-    Ok(Hello { identity: identity(gateway, request), start, confirm_by, device })
+    Ok(Hello { identity, start, confirm_by, device })
 }
 
-/// Finds the token, wherever a client can put one, and checks it.
-fn identity(gateway: &Gateway, request: &Request) -> Identity {
+/// Finds the token, wherever a client can put one.
+fn token(request: &Request) -> Option<String> {
     let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
-    let token = header("authorization")
+    header("authorization")
         .and_then(bearer::from_header)
         .map(str::to_owned)
         .or_else(|| request.uri().query().and_then(bearer::from_query))
         .or_else(|| {
             let offered = header(SEC_WEBSOCKET_PROTOCOL.as_str())?;
             bearer::from_subprotocols(offered).map(|(_, token)| token.to_owned())
-        });
-    match token {
-        None => Identity::Unsaid,
-        Some(token) => match gateway.verify(&token) {
-            Ok(caller) => Identity::Known(Box::new(caller)),
-            Err(error) => Identity::Refused(error.to_string()),
-        },
+        })
+}
+
+async fn identity(gateway: &Gateway, token: Option<String>) -> Identity {
+    let Some(token) = token else { return Identity::Unsaid };
+    match gateway.verify_waiting(&token).await {
+        Ok(caller) => Identity::Known(Box::new(caller)),
+        Err(error) => Identity::Refused(error),
     }
 }
 

@@ -12,7 +12,7 @@ use landfall_core::id::UserId;
 use landfall_core::session::{Page, Reaction, Read, Session};
 use landfall_core::time::Timestamp;
 use landfall_protocol::frame::ControlFrame;
-use landfall_protocol::problem::CloseCode;
+use landfall_protocol::problem::{CloseCode, Code};
 use tokio::sync::Notify;
 
 use super::codec::{Codec, Shared};
@@ -54,6 +54,8 @@ pub(super) struct State {
     ending: Ending,
     /// What the session wants read; the connection's task sees to it.
     wanted: Option<Read>,
+    /// Whether it is closed for reading too slowly.
+    pub(super) is_slow: bool,
     /// Whether the dispatcher has it on its list of sockets to write to.
     pub(super) is_dirty: bool,
 }
@@ -100,7 +102,14 @@ impl Connection {
             limits,
         } = parts;
         let queue = Queue::default();
-        let state = State { session, queue, ending: Ending::Open, wanted: None, is_dirty: false };
+        let state = State {
+            session,
+            queue,
+            ending: Ending::Open,
+            wanted: None,
+            is_slow: false,
+            is_dirty: false,
+        };
         Self {
             id,
             feed,
@@ -170,7 +179,7 @@ impl Connection {
             state.queue.push(self.codec.heartbeat(position, Some(position)));
         }
         if state.session.is_overrun() {
-            return self.close(&mut state, CloseCode::TryLater, "too far behind");
+            return self.close_slow(&mut state, "too far behind");
         }
         self.flush(&mut state);
     }
@@ -224,7 +233,7 @@ impl Connection {
 
     fn push_live(&self, state: &mut State, frame: Bytes) {
         if state.queue.push_live(frame, self.limits).is_err() {
-            self.close(state, CloseCode::TryLater, "too slow: come back with your replay_id");
+            self.close_slow(state, "too slow: come back with your replay_id");
         }
     }
 
@@ -260,6 +269,22 @@ impl Connection {
         }
         state.queue.abandon();
         self.say_farewell(state, code, reason);
+    }
+
+    fn close_slow(&self, state: &mut State, reason: &str) {
+        state.is_slow |= state.ending == Ending::Open;
+        self.close(state, CloseCode::TryLater, reason);
+    }
+
+    /// Refuses to serve the client any longer: says why in a frame, and closes.
+    pub(super) fn refuse(&self, code: Code, detail: &str) {
+        let mut state = self.lock();
+        if state.ending == Ending::Open {
+            state.queue.abandon();
+            let frame = ControlFrame::Error { code, detail: detail.to_owned(), reference: None };
+            state.queue.push(self.codec.control(&frame));
+            self.say_farewell(&mut state, code.into(), detail);
+        }
     }
 
     fn say_farewell(&self, state: &mut State, code: CloseCode, reason: &str) {

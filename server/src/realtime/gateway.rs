@@ -33,7 +33,7 @@ pub enum Identity {
     Known(Box<Caller>),
     /// The handshake brought a token, which was not; the reason is told after the handshake,
     /// because a browser cannot see a refused one's status.
-    Refused(String),
+    Refused(AuthError),
     /// The handshake brought none: the first message has to.
     Unsaid,
 }
@@ -88,7 +88,15 @@ impl Gateway {
     /// Checks a token that a socket brought, wherever it did; a refusal is counted and told, as
     /// the client sees only a closed socket.
     pub fn verify(&self, token: &str) -> Result<Caller, AuthError> {
-        let verified = self.verifier.verify(token, self.services.now().as_ms());
+        self.told(self.verifier.verify(token, self.services.now().as_ms()))
+    }
+
+    /// Checks a token as [`Self::verify`] does, and waits a little for its issuer's keys where they are on their way.
+    pub async fn verify_waiting(&self, token: &str) -> Result<Caller, AuthError> {
+        self.told(self.verifier.verify_waiting(token, self.services.now().as_ms()).await)
+    }
+
+    fn told(&self, verified: Result<Caller, AuthError>) -> Result<Caller, AuthError> {
         if let Err(error) = &verified {
             let reason = error.name();
             self.metrics.token_refused(reason);
@@ -104,7 +112,7 @@ impl Gateway {
         let is_greeted = matches!(identity, Identity::Unsaid);
         let identified = match identity {
             Identity::Known(caller) => Ok((*caller, followed)),
-            Identity::Refused(why) => Err((CloseCode::Policy, why)),
+            Identity::Refused(error) => Err(refusal(error)),
             Identity::Unsaid => self.greet(&wire, &followed).await,
         };
         let (caller, followed) = match identified {
@@ -218,7 +226,7 @@ impl Gateway {
             NoToken::Broken(error) => with_reason(reading::close_code(error)),
             NoToken::Gone => with_reason(CloseCode::Normal),
         })?;
-        let caller = self.verify(&token).map_err(|error| (CloseCode::Policy, error.to_string()))?;
+        let caller = self.verify_waiting(&token).await.map_err(refusal)?;
         Ok((caller, followed))
     }
 
@@ -237,6 +245,10 @@ impl Gateway {
     }
 }
 
+fn refusal(error: AuthError) -> (CloseCode, String) {
+    (error.code().into(), error.to_string())
+}
+
 /// A connection's place in the hub, given up even if its task panics.
 struct Seat<'a> {
     hub: &'a Hub,
@@ -249,14 +261,40 @@ impl Drop for Seat<'_> {
     }
 }
 
+/// What a socket that is refused gets to take our word and to close.
+const REFUSING: Duration = Duration::from_secs(2);
+
 /// Says why on a socket that never became a connection, and ends it.
 async fn refuse(wire: Wire, code: CloseCode, reason: &str) {
-    let _ = wire.write_all(&frame::close(code.number(), reason)).await;
-    let _ = wire.shutdown_write();
-    let mut rest = [0; 512];
-    let wait = Duration::from_secs(2);
-    let _ = tokio::time::timeout(wait, async {
-        while wire.read(&mut rest).await.is_ok_and(|count| count > 0) {}
-    })
-    .await;
+    let refusing = async {
+        wire.write_all(&frame::close(code.number(), reason)).await?;
+        wire.shutdown_write()?;
+        // Its last bytes must not make the system throw our close frame away.
+        let mut rest = [0; 512];
+        while wire.read(&mut rest).await? > 0 {}
+        std::io::Result::Ok(())
+    };
+    // Whether it went well or took too long, the socket ends here.
+    let _ = tokio::time::timeout(REFUSING, refusing).await;
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use tokio::io::AsyncReadExt as _;
+
+    /// Not even writing may take for ever: whoever reads nothing is let go like anybody.
+    #[tokio::test]
+    async fn a_refused_socket_that_takes_nothing_is_let_go() {
+        let (wire, mut client) = Wire::pair(4_096).unwrap();
+        let full = async {
+            wire.write_all(&[0; 1_048_576]).await.unwrap();
+        };
+        assert!(tokio::time::timeout(Duration::from_millis(20), full).await.is_err());
+        refuse(wire, CloseCode::Policy, "a token is needed").await;
+        let mut got = Vec::new();
+        client.read_to_end(&mut got).await.unwrap();
+        assert!(!got.ends_with(b"a token is needed"), "it was full");
+    }
 }

@@ -1,24 +1,24 @@
-//! The hub: who is connected to this node, and the thread that carries changes to them.
+//! The hub: who is connected to this node, under which bounds.
 //!
-//! A change is encoded once and its bytes are shared. What has queued up is passed to all
-//! sessions first and each socket is written once, so that a busy server writes less often, not
-//! more.
+//! Finding the connections of a feed costs the same however many there are. Must never wait for
+//! a client, nor hold one of its locks while it calls another part.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use landfall_bus::{Listener, Nudge};
 use landfall_core::feed::FeedKey;
 use landfall_core::id::UserId;
 use landfall_core::session::{PageSizes, Session};
 use landfall_core::time::Timestamp;
 use tokio::sync::Semaphore;
 
-use super::codec::{Codec, Shared};
+use super::allowance::FrameRate;
+use super::codec::Codec;
 use super::connection::{self, Connection};
+use super::deadlines::Deadlines;
 use super::queue::QueueLimits;
 use super::wire::Wire;
 use crate::app::{LiveCounters, LiveStats};
@@ -39,6 +39,10 @@ pub struct HubSettings {
     pub queue_bytes: usize,
     /// Bytes of one message of a client.
     pub message_bytes: usize,
+    /// How many frames a client may send.
+    pub frame_rate: FrameRate,
+    /// Seconds in which a message that was begun has to be there in full.
+    pub message_seconds: u32,
     /// Nesting of a client's JSON.
     pub json_depth: usize,
     /// Connections of this node.
@@ -60,6 +64,8 @@ pub struct Counters {
     pub confirmed: AtomicU64,
     /// Connections closed because they read too slowly.
     pub slow_closed: AtomicU64,
+    /// Connections closed because they sent too many frames.
+    pub flood_closed: AtomicU64,
     /// Times that the bus lost nudges.
     pub nudges_lost: AtomicU64,
 }
@@ -94,8 +100,6 @@ pub enum NoRoom {
 }
 
 const SHARDS: usize = 64;
-/// Nudges passed on before the sockets are written.
-const BATCH_MAX: usize = 1_024;
 
 type Followers = HashMap<Arc<FeedKey>, Vec<Arc<Connection>>>;
 
@@ -112,7 +116,9 @@ pub struct Hub {
     /// By the second within the heartbeat's period in which each has its turn.
     pub(super) slots: Vec<Mutex<HashMap<u64, Arc<Connection>>>>,
     /// When tokens end, in milliseconds, and of which connection.
-    expiries: Mutex<BTreeSet<(i64, u64)>>,
+    expiries: Deadlines,
+    /// When messages that were begun have to be there, in seconds since the start.
+    pub(super) unfinished: Deadlines,
     next_id: AtomicU64,
     total: AtomicUsize,
     users: AtomicUsize,
@@ -139,7 +145,8 @@ impl Hub {
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
             hasher: RandomState::new(),
             slots: (0..slots).map(|_| Mutex::default()).collect(),
-            expiries: Mutex::default(),
+            expiries: Deadlines::default(),
+            unfinished: Deadlines::default(),
             next_id: AtomicU64::new(0),
             total: AtomicUsize::new(0),
             users: AtomicUsize::new(0),
@@ -149,13 +156,18 @@ impl Hub {
         }
     }
 
+    /// Tells the second that the heartbeat keeps.
+    pub(super) fn second(&self) -> u32 {
+        self.seconds.load(Ordering::Relaxed)
+    }
+
     fn shard(&self, feed: &FeedKey) -> MutexGuard<'_, Followers> {
         let hash = self.hasher.hash_one(feed) as usize;
         lock(&self.shards[hash % SHARDS])
     }
 
     /// Gives the connections that follow a feed.
-    fn followers(&self, feed: &FeedKey) -> Vec<Arc<Connection>> {
+    pub(super) fn followers(&self, feed: &FeedKey) -> Vec<Arc<Connection>> {
         self.shard(feed).get(feed).cloned().unwrap_or_default()
     }
 
@@ -186,7 +198,7 @@ impl Hub {
             wire,
             codec,
             opened_at: self.started_at.elapsed().as_secs(),
-            heard_at: self.seconds.load(Ordering::Relaxed),
+            heard_at: self.second(),
             expires_at,
             session,
             limits: QueueLimits {
@@ -200,7 +212,7 @@ impl Hub {
         }
         drop(shard);
         self.opened_at_sum.fetch_add(connection.opened_at, Ordering::Relaxed);
-        lock(&self.expiries).insert((connection.expires_at().as_ms(), connection.id));
+        self.expiries.insert(connection.expires_at().as_ms(), connection.id);
         lock(self.slot(connection.id)).insert(connection.id, Arc::clone(&connection));
         Ok(connection)
     }
@@ -221,7 +233,7 @@ impl Hub {
         }
         drop(shard);
         if lock(self.slot(connection.id)).remove(&connection.id).is_some() {
-            lock(&self.expiries).remove(&(connection.expires_at().as_ms(), connection.id));
+            self.expiries.remove(connection.expires_at().as_ms(), connection.id);
             self.total.fetch_sub(1, Ordering::Relaxed);
             self.opened_at_sum.fetch_sub(connection.opened_at, Ordering::Relaxed);
         }
@@ -229,21 +241,25 @@ impl Hub {
 
     /// Notes that a connection's token was renewed.
     pub(super) fn renew(&self, connection: &Connection, expires_at: Timestamp) {
-        let mut expiries = lock(&self.expiries);
         let old = connection.expires_at.swap(expires_at.as_ms(), Ordering::Relaxed);
-        if expiries.remove(&(old, connection.id)) {
-            expiries.insert((expires_at.as_ms(), connection.id));
+        if self.expiries.remove(old, connection.id) {
+            self.expiries.insert(expires_at.as_ms(), connection.id);
         }
     }
 
     /// Takes the connections whose tokens have ended, at a cost that does not grow with the rest.
     pub(super) fn take_expired(&self, now: Timestamp) -> Vec<Arc<Connection>> {
-        let mut expiries = lock(&self.expiries);
-        let later = expiries.split_off(&(now.as_ms().saturating_add(1), 0));
-        let expired = std::mem::replace(&mut *expiries, later);
-        drop(expiries);
-        let connection = |(_, id): (i64, u64)| lock(self.slot(id)).get(&id).cloned();
-        expired.into_iter().filter_map(connection).collect()
+        self.known(self.expiries.take_until(now.as_ms()))
+    }
+
+    /// Takes the connections that began a message and have not ended it in time.
+    pub(super) fn take_overdue(&self, second: u32) -> Vec<Arc<Connection>> {
+        self.known(self.unfinished.take_until(i64::from(second)))
+    }
+
+    fn known(&self, ids: Vec<u64>) -> Vec<Arc<Connection>> {
+        let connection = |id| lock(self.slot(id)).get(&id).cloned();
+        ids.into_iter().filter_map(connection).collect()
     }
 
     /// Gives the connections whose turn it is in a second, or all of them.
@@ -253,51 +269,6 @@ impl Hub {
             None => &self.slots[..],
         };
         slots.iter().flat_map(|slot| lock(slot).values().cloned().collect::<Vec<_>>()).collect()
-    }
-
-    /// Carries nudges to sessions until the bus is closed; runs on a thread of its own.
-    pub fn dispatch(&self, mut bus: Listener) {
-        let mut nudges = Vec::new();
-        let mut dirty = Vec::new();
-        while bus.wait(&mut nudges, BATCH_MAX) {
-            for nudge in nudges.drain(..) {
-                self.pass_on(&nudge, &mut dirty);
-            }
-            for connection in dirty.drain(..) {
-                connection.flush(&mut connection.lock());
-            }
-            if bus.take_lost() {
-                self.counters.nudges_lost.fetch_add(1, Ordering::Relaxed);
-                self.resync();
-            }
-        }
-    }
-
-    fn pass_on(&self, nudge: &Nudge, dirty: &mut Vec<Arc<Connection>>) {
-        let followers = self.followers(&nudge.feed);
-        if followers.is_empty() {
-            return;
-        }
-        let shared = Shared::new(nudge);
-        self.counters.frames_sent.fetch_add(followers.len() as u64, Ordering::Relaxed);
-        for connection in followers {
-            let mut state = connection.lock();
-            connection.on_change(&mut state, &shared);
-            let is_new = !std::mem::replace(&mut state.is_dirty, true);
-            drop(state);
-            if is_new {
-                dirty.push(connection);
-            }
-        }
-    }
-
-    /// Makes every session compare itself with the store: nudges were lost.
-    fn resync(&self) {
-        for connection in self.connections(None) {
-            let mut state = connection.lock();
-            let read = state.session.resync();
-            connection.want(&mut state, read);
-        }
     }
 
     /// Tells every device to come back elsewhere after a while, spread over `spread_ms`, and
@@ -336,10 +307,16 @@ impl LiveStats for Hub {
     }
 
     fn counters(&self) -> LiveCounters {
-        let Counters { frames_sent, replays, confirmed, slow_closed, nudges_lost } = &self.counters;
-        let [frames_sent, replays, confirmed, slow_closed, nudges_lost] =
-            [frames_sent, replays, confirmed, slow_closed, nudges_lost]
-                .map(|counter| counter.load(Ordering::Relaxed));
-        LiveCounters { frames_sent, replays, slow_closed, nudges_lost, confirmed }
+        let now = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let Counters { frames_sent, replays, confirmed, slow_closed, flood_closed, nudges_lost } =
+            &self.counters;
+        LiveCounters {
+            frames_sent: now(frames_sent),
+            replays: now(replays),
+            confirmed: now(confirmed),
+            slow_closed: now(slow_closed),
+            flood_closed: now(flood_closed),
+            nudges_lost: now(nudges_lost),
+        }
     }
 }

@@ -4,8 +4,13 @@
 //! What a session is sent is core's decision and what is stored is the services'; this folder
 //! moves bytes. A slow or dead client must never delay anybody else.
 
+mod allowance;
 mod codec;
 mod connection;
+mod deadlines;
+mod dispatch;
+#[cfg(test)]
+mod fixture;
 pub mod frame;
 mod gateway;
 mod greeting;
@@ -16,6 +21,7 @@ mod reading;
 mod rhythm;
 mod wire;
 
+pub use allowance::FrameRate;
 pub use gateway::{Gateway, Hello, Identity};
 pub use hub::{Counters, Hub, HubSettings, NoRoom};
 pub use rhythm::beat;

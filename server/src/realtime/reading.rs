@@ -15,6 +15,7 @@ use landfall_protocol::problem::{CloseCode, Code};
 use landfall_protocol::text::Time;
 use tokio::io::Interest;
 
+use super::allowance::Allowance;
 use super::connection::{Connection, Ending};
 use super::frame::{Decoder, FrameError, Incoming};
 use super::gateway::Gateway;
@@ -29,85 +30,135 @@ thread_local! {
     static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; READ_BYTES]);
 }
 
+/// What a connection's task knows of its client's sending.
+struct Reader<'a> {
+    gateway: &'a Gateway,
+    connection: &'a Arc<Connection>,
+    decoder: Decoder,
+    allowance: Allowance,
+    /// The second at which the message that was begun has to be there.
+    due: Option<u32>,
+}
+
 /// Serves a connection until it ends.
 pub(super) async fn serve(gateway: &Gateway, connection: &Arc<Connection>, followed: Vec<u8>) {
-    let mut decoder = Decoder::default();
+    let hub = &gateway.hub;
+    let allowance = Allowance::new(hub.settings.frame_rate, hub.second());
+    let mut reader =
+        Reader { gateway, connection, decoder: Decoder::default(), allowance, due: None };
     if !followed.is_empty() {
         let mut bytes = followed;
-        take_in(gateway, connection, &mut decoder, &mut bytes);
+        reader.take_in(&mut bytes);
     }
     while connection.ending() == Ending::Open {
         if let Some(read) = connection.take_wanted() {
             read_store(gateway, connection, read).await;
             continue;
         }
-        turn(gateway, connection, &mut decoder).await;
+        reader.turn().await;
     }
-    if let Ending::Closing(code) = connection.ending() {
-        if code == CloseCode::TryLater {
-            gateway.hub.counters.slow_closed.fetch_add(1, Ordering::Relaxed);
+    drop(reader);
+    if matches!(connection.ending(), Ending::Closing(_)) {
+        if connection.lock().is_slow {
+            hub.counters.slow_closed.fetch_add(1, Ordering::Relaxed);
         }
         let _ = tokio::time::timeout(CLOSING, say_goodbye(connection)).await;
     }
 }
 
-/// Waits for the socket or a wake-up, and serves what it was.
-async fn turn(gateway: &Gateway, connection: &Arc<Connection>, decoder: &mut Decoder) {
-    let interest = if connection.is_blocked() {
-        Interest::READABLE.add(Interest::WRITABLE)
-    } else {
-        Interest::READABLE
-    };
-    let ready = tokio::select! {
-        ready = connection.wire.ready(interest) => ready,
-        () = connection.wake.notified() => return,
-    };
-    let Ok(ready) = ready else { return connection.gone() };
-    if ready.is_writable() {
-        connection.flush(&mut connection.lock());
-    }
-    if ready.is_readable() && read_socket(gateway, connection, decoder).is_err() {
-        connection.gone();
-    }
-}
-
-/// Reads what is there; an error means that the socket is gone.
-fn read_socket(
-    gateway: &Gateway,
-    connection: &Arc<Connection>,
-    decoder: &mut Decoder,
-) -> io::Result<()> {
-    BUFFER.with_borrow_mut(|buffer| match connection.wire.try_read(buffer) {
-        Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
-        Ok(count) => {
-            take_in(gateway, connection, decoder, &mut buffer[..count]);
-            Ok(())
+impl Reader<'_> {
+    /// Waits for the socket or a wake-up, and serves what it was.
+    async fn turn(&mut self) {
+        let connection = self.connection;
+        let interest = if connection.is_blocked() {
+            Interest::READABLE.add(Interest::WRITABLE)
+        } else {
+            Interest::READABLE
+        };
+        let ready = tokio::select! {
+            ready = connection.wire.ready(interest) => ready,
+            () = connection.wake.notified() => return,
+        };
+        let Ok(ready) = ready else { return connection.gone() };
+        if ready.is_writable() {
+            connection.flush(&mut connection.lock());
         }
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
-        Err(error) => Err(error),
-    })
-}
-
-fn take_in(
-    gateway: &Gateway,
-    connection: &Arc<Connection>,
-    decoder: &mut Decoder,
-    mut bytes: &mut [u8],
-) {
-    let hub = &gateway.hub;
-    if !connection.codec.hears() {
-        return;
+        if ready.is_readable() && self.read().is_err() {
+            connection.gone();
+        }
     }
-    connection.heard_at.store(hub.seconds.load(Ordering::Relaxed), Ordering::Relaxed);
-    loop {
-        match decoder.next(&mut bytes, hub.settings.message_bytes) {
-            Ok(Some(incoming)) => on_incoming(gateway, connection, &incoming),
-            Ok(None) => return,
-            Err(error) => {
-                let code = close_code(error);
-                return connection.close(&mut connection.lock(), code, code.default_reason());
+
+    /// Reads what is there; an error means that the socket is gone.
+    fn read(&mut self) -> io::Result<()> {
+        BUFFER.with_borrow_mut(|buffer| match self.connection.wire.try_read(buffer) {
+            Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(count) => {
+                self.take_in(&mut buffer[..count]);
+                Ok(())
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
+            Err(error) => Err(error),
+        })
+    }
+
+    fn take_in(&mut self, mut bytes: &mut [u8]) {
+        let Self { gateway, connection, decoder, allowance, .. } = self;
+        let settings = &gateway.hub.settings;
+        let second = gateway.hub.second();
+        if !connection.codec.hears() {
+            return;
+        }
+        connection.heard_at.store(second, Ordering::Relaxed);
+        let mut has_ended_one = false;
+        loop {
+            let (earned, is_last) = match decoder.next(&mut bytes, settings.message_bytes) {
+                Ok(Some(incoming)) => {
+                    has_ended_one |= matches!(incoming, Incoming::Text(_) | Incoming::Binary(_));
+                    (on_incoming(gateway, connection, &incoming), false)
+                }
+                Ok(None) => (0, true),
+                Err(error) => {
+                    let code = close_code(error);
+                    return connection.close(&mut connection.lock(), code, code.default_reason());
+                }
+            };
+            let frames = decoder.take_frames().saturating_sub(earned);
+            if !allowance.take(frames, settings.frame_rate, second) {
+                gateway.hub.counters.flood_closed.fetch_add(1, Ordering::Relaxed);
+                return connection.refuse(Code::RateLimited, "too many frames at once");
+            }
+            if is_last {
+                break;
             }
         }
+        if has_ended_one {
+            self.watch_no_more();
+        }
+        self.watch(second);
+    }
+
+    /// Sees to it that what was begun is waited for, but not for ever.
+    fn watch(&mut self, second: u32) {
+        if !self.decoder.is_unfinished() {
+            self.watch_no_more();
+        } else if self.due.is_none() {
+            let hub = &self.gateway.hub;
+            let due = second.saturating_add(hub.settings.message_seconds);
+            hub.unfinished.insert(i64::from(due), self.connection.id);
+            self.due = Some(due);
+        }
+    }
+
+    fn watch_no_more(&mut self) {
+        if let Some(due) = self.due.take() {
+            self.gateway.hub.unfinished.remove(i64::from(due), self.connection.id);
+        }
+    }
+}
+
+impl Drop for Reader<'_> {
+    fn drop(&mut self) {
+        self.watch_no_more();
     }
 }
 
@@ -117,47 +168,58 @@ pub(super) fn close_code(error: FrameError) -> CloseCode {
     CloseCode::ALL.into_iter().find(named).unwrap_or(CloseCode::Protocol)
 }
 
-fn on_incoming(gateway: &Gateway, connection: &Arc<Connection>, incoming: &Incoming<'_>) {
+/// Serves a message; gives how many frames it earns: a frame that confirms something was caused by
+/// what the server sent, so it does not count against the client.
+fn on_incoming(gateway: &Gateway, connection: &Arc<Connection>, incoming: &Incoming<'_>) -> u32 {
     match incoming {
-        Incoming::Text(text) => on_text(gateway, connection, text),
+        Incoming::Text(text) => return on_text(gateway, connection, text),
         Incoming::Binary(_) => connection.send(&ControlFrame::Error {
             code: Code::Unreadable,
             detail: "binary frames are not understood here".into(),
             reference: None,
         }),
         Incoming::Ping(payload) => connection.pong(payload),
-        Incoming::Pong(payload) => confirm(gateway, connection, connection.on_pong(payload)),
+        Incoming::Pong(payload) => {
+            return confirm(gateway, connection, connection.on_pong(payload));
+        }
         Incoming::Close { .. } => {
             connection.close(&mut connection.lock(), CloseCode::Normal, "");
         }
     }
+    0
 }
 
-fn on_text(gateway: &Gateway, connection: &Arc<Connection>, text: &str) {
+fn on_text(gateway: &Gateway, connection: &Arc<Connection>, text: &str) -> u32 {
     let depth = gateway.hub.settings.json_depth;
     match ClientMessage::decode(text.as_bytes(), depth) {
         Ok(ClientMessage { frame, reference }) => match frame {
             ClientFrame::Pong => {}
             ClientFrame::Ping => connection.send(&ControlFrame::Pong),
             ClientFrame::Ack { replay_id } => {
-                confirm(gateway, connection, connection.on_ack(replay_id));
+                return confirm(gateway, connection, connection.on_ack(replay_id));
             }
             ClientFrame::Auth { token } => {
-                let answer = renew(gateway, connection, &token.0).unwrap_or_else(|detail| {
-                    ControlFrame::Error { code: Code::Unauthenticated, detail, reference }
-                });
+                let answer =
+                    renew(gateway, connection, &token.0).unwrap_or_else(|(code, detail)| {
+                        ControlFrame::Error { code, detail, reference }
+                    });
                 connection.send(&answer);
             }
         },
         Err(bad) => connection.send(&bad.into()),
     }
+    0
 }
 
 /// Takes a fresh token of the same user and tenant.
-fn renew(gateway: &Gateway, connection: &Connection, token: &str) -> Result<ControlFrame, String> {
-    let caller = gateway.verify(token).map_err(|error| error.to_string())?;
+fn renew(
+    gateway: &Gateway,
+    connection: &Connection,
+    token: &str,
+) -> Result<ControlFrame, (Code, String)> {
+    let caller = gateway.verify(token).map_err(|error| (error.code(), error.to_string()))?;
     if caller.tenant != connection.feed.tenant || caller.user != connection.user {
-        return Err("the token is another user's".into());
+        return Err((Code::Unauthenticated, "the token is another user's".into()));
     }
     gateway.hub.renew(connection, caller.expires_at);
     Ok(authenticated(&caller.user, caller.expires_at))
@@ -171,10 +233,12 @@ pub(super) fn authenticated(
     ControlFrame::Authenticated { user_id: user.to_string(), expires_at: Time(expires_at) }
 }
 
-fn confirm(gateway: &Gateway, connection: &Connection, numbers: Vec<Number>) {
-    if !numbers.is_empty() {
-        gateway.confirm(confirmed(connection, numbers));
+fn confirm(gateway: &Gateway, connection: &Connection, numbers: Vec<Number>) -> u32 {
+    if numbers.is_empty() {
+        return 0;
     }
+    gateway.confirm(confirmed(connection, numbers));
+    1
 }
 
 /// Names notifications of a connection's user.

@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used)]
 
 mod accepted;
+mod issuer;
+mod jwks;
 mod openssl;
 mod refused;
 mod setup;

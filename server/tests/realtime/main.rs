@@ -11,6 +11,7 @@ mod events;
 mod handshake;
 mod harness;
 mod heartbeat;
+mod hostile;
 mod limits;
 mod live;
 mod pending;

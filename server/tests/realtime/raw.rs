@@ -163,6 +163,11 @@ impl Raw {
         (code, String::from_utf8(payload[2..].to_vec()).unwrap())
     }
 
+    /// Waits for the server to end the connection.
+    pub async fn ended(&mut self) {
+        while self.read_more().await {}
+    }
+
     /// Reads the head and the chunks of an answer until the connection ends; gives the body.
     pub async fn chunks_to_end(&mut self) -> String {
         self.head().await;

@@ -12,7 +12,8 @@ use crate::raw::Raw;
 /// Notifications of about 30 KB: far more than the buffers between the server and the client.
 const COUNT: u32 = 80;
 
-const SMALL: [(&str, &str); 3] = [
+const SMALL: [(&str, &str); 4] = [
+    ("LANDFALL_LIMITS_FRAMES_BURST", "1000000"),
     ("LANDFALL_REALTIME_QUEUE_MAX_KIB", "64"),
     ("LANDFALL_REALTIME_SEND_BUFFER_KIB", "8"),
     ("LANDFALL_LIMITS_CONNECTIONS_PER_USER", "10"),

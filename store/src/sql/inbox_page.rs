@@ -7,7 +7,7 @@ use landfall_core::notification::{InboxRow, Notification};
 use landfall_core::session::{Page, Read};
 use landfall_core::time::Timestamp;
 
-use super::{Corrupt, Query, Row, Runner, notification};
+use super::{Corrupt, Dialect, Query, Row, Runner, notification};
 use crate::Answer;
 
 /// An inbox's feed row.
@@ -34,32 +34,33 @@ pub(crate) async fn page<R: Runner>(runner: &mut R, key: &FeedKey, read: Read) -
         up_to.unwrap_or(Number(u64::MAX)).into(),
         (limit + 1).into(),
     ];
-    let found = runner.all(Query::new(page_text(read), values, feed_and_row)).await?;
+    let found = runner.all(Query::new(page_text(R::DIALECT, read), values, feed_and_row)).await?;
     Ok(page_of(found, read, limit))
 }
 
 /// Writes the statement: the feed's columns stand in each row, in one without a notification when
-/// there is none. Which rows are in the page is found in an index alone, in its order.
-fn page_text(read: Read) -> String {
-    const FEED: &str = "feed where tenant = ?1 and kind = ?2 and owner = ?3";
+/// there is none.
+fn page_text(dialect: Dialect, read: Read) -> String {
     let (after, which, order) = match read {
-        Read::Newest { .. } => ("?4".to_owned(), "", "desc"),
-        Read::Oldest { .. } => ("?4".to_owned(), "", ""),
+        Read::Newest { .. } => ("?4", "", "desc"),
+        Read::Oldest { .. } => ("?4", "", ""),
         // What is undelivered was never changed, so that the "all read" mark bounds it from below.
         Read::Pending { .. } => (
-            format!("(select case when read_up_to > ?4 then read_up_to else ?4 end from {FEED})"),
-            "and c.delivered_at is null and c.deleted = 0 and c.is_expired = 0",
+            "case when f.read_up_to > ?4 then f.read_up_to else ?4 end",
+            "and n.delivered_at is null and n.deleted = 0 and n.is_expired = 0",
             "",
         ),
     };
+    let on_page = format!("n.feed_id = f.id and n.changed > {after} and n.changed <= ?5 {which}");
+    let sorted = format!("order by n.changed {order} limit ?6");
+    let (rows, end) = match dialect {
+        // SQLite sees that the feed is one row, so that the index of its rows is in order.
+        Dialect::Sqlite => (format!("notification n on {on_page}"), sorted),
+    };
     format!(
         "select {}, f.newest, f.horizon, f.read_up_to, f.read_mark, f.read_mark_at
-         from feed f left join notification n on n.feed_id = f.id and n.born in (
-             select c.born from notification c
-             where c.feed_id = (select id from {FEED})
-               and c.changed > {after} and c.changed <= ?5 {which}
-             order by c.changed {order} limit ?6)
-         where f.tenant = ?1 and f.kind = ?2 and f.owner = ?3",
+         from feed f left join {rows}
+         where f.tenant = ?1 and f.kind = ?2 and f.owner = ?3 {end}",
         notification::COLUMNS
     )
 }
@@ -87,7 +88,7 @@ fn page_of(found: Vec<FeedAndRow>, read: Read, limit: usize) -> Page {
     let Some(feed) = feed else {
         return Page { rows: vec![], head: Head::default(), more: false };
     };
-    // The rows of the page come in no order that the statement promises.
+    // Not every dialect's statement promises an order of the whole.
     notifications.sort_unstable_by_key(|notification| notification.changed);
     let more = notifications.len() > limit;
     if more {

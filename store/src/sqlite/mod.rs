@@ -16,7 +16,7 @@ mod runner;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use landfall_core::feed::Epoch;
+use landfall_core::feed::{Epoch, Number};
 
 use crate::sql::{feeds, setting};
 use crate::{Answer, ChangeSink, Commits as _};
@@ -44,9 +44,8 @@ impl Sqlite {
         make_private(&settings.path);
         let mut writer = connect(settings)?;
         migrate::migrate(&mut writer)?;
-        let mut runner = SqliteRunner(&writer);
-        let epoch = at_once(setting::epoch(&mut runner))?;
-        let newest = at_once(feeds::newest_of_all(&mut runner))?;
+        let epoch = at_once(setting::epoch(&mut SqliteRunner(&writer)))?;
+        let newest = newest_of_all(settings)?;
         let replay_sequence = Arc::new(AtomicU64::new(newest.0));
         let readers = Readers::start(settings.readers, || reader(settings))?;
         let sink = counting(Arc::clone(&replay_sequence), sink);
@@ -65,6 +64,13 @@ impl Drop for Sqlite {
     fn drop(&mut self) {
         self.close();
     }
+}
+
+/// Finds the highest inbox number, over a connection that keeps nothing of all the pages it reads.
+fn newest_of_all(settings: &Settings) -> Answer<Number> {
+    let passing = Settings { cache_kib: 1_024, mmap_bytes: 0, ..settings.clone() };
+    let connection = open::reader(&passing)?;
+    at_once(feeds::newest_of_all(&mut SqliteRunner(&connection)))
 }
 
 /// Passes changes on, remembering the highest number.

@@ -70,10 +70,15 @@ pub(super) fn connect(settings: &Settings) -> Answer<Connection> {
     if let Some(pages) = settings.max_pages {
         connection.execute_batch(&format!("pragma max_page_count = {pages};")).map_err(fault)?;
     }
-    // Else SQLite plans a statement anew whenever a bound limit changes, for a fifth of its cost.
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(fault)?;
+    keep_plans(&connection)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
+}
+
+/// Keeps a statement's plan for all its values. Left to itself, SQLite looks at the value of
+/// `limit ?1` and so prepares the statement anew each time it runs.
+pub(super) fn keep_plans(connection: &Connection) -> Answer<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(|_| ()).map_err(fault)
 }
 
 pub(super) fn reader(settings: &Settings) -> Answer<Connection> {

@@ -54,7 +54,10 @@ fn everything_wrong_with_a_key_is_told_and_never_its_secret() {
         ),
         (
             "{ id = \"a\", alg = \"RS256\", secret = \"hunter2\" }",
-            vec!["auth.keys[0].pem: or pem_file is what this algorithm needs: one, and no secret"],
+            vec![
+                "auth.keys[0].pem: or pem_file or jwks_url is what this algorithm needs: one, \
+                 and no secret",
+            ],
         ),
         (
             "{ id = \"a\", alg = \"ES256\", pem = \"-----BEGIN PRIVATE KEY-----hunter2\" }",
@@ -87,6 +90,48 @@ fn what_the_verifier_would_refuse_stops_the_start() {
     assert_eq!(wrong(with_file(&keys(&entry))), [format!("auth.keys[0].secret: {what}")]);
     let told = wrong(with_env(&[("JWT_SECRET_KEY", ED25519)]));
     assert_eq!(told, [format!("auth.jwt_secret_key: {what}")]);
+}
+
+#[test]
+fn a_key_set_comes_over_https_or_from_this_machine() {
+    let read = |alg: &str, url: &str| {
+        with_file(&keys(&format!(r#"{{ id = "a", alg = "{alg}", jwks_url = "{url}" }}"#)))
+    };
+    for url in [
+        "https://issuer.example/.well-known/jwks.json",
+        "https://10.0.0.5:8443/keys?policy=x",
+        "http://localhost:9000/keys",
+        "http://127.0.0.1/keys",
+        "http://[::1]:9000/keys",
+    ] {
+        let auth = read("RS256", url).unwrap().config.auth;
+        assert_eq!(auth.keys[0].material, Material::Jwks(url.to_owned()));
+        Verifier::new(auth.keys.clone(), auth.policy()).unwrap();
+    }
+    for url in [
+        "",
+        "issuer.example/keys",
+        "ftp://issuer.example/keys",
+        "http://issuer.example/keys",
+        "http://127.0.0.1.example/keys",
+        "http://10.0.0.5/keys",
+        "https://user:hunter2@issuer.example/keys",
+        "https://issuer.example/keys#one",
+    ] {
+        let told = wrong(read("RS256", url));
+        assert_eq!(told.len(), 1, "{url}");
+        assert!(told[0].starts_with("auth.keys[0].jwks_url: must be https://"), "{told:?}");
+        assert!(!told[0].contains("hunter2"));
+    }
+    let told = wrong(read("HS256", "https://issuer.example/keys"));
+    assert_eq!(told, ["auth.keys[0].secret: is what HS256 needs, and nothing public"]);
+}
+
+#[test]
+fn a_token_may_not_bring_fetches_about_more_rarely_than_they_come_anyway() {
+    let told = wrong(with_file("[auth]\njwks_refresh_seconds = 60\njwks_refetch_seconds = 61"));
+    let what = "must not be above auth.jwks_refresh_seconds";
+    assert_eq!(told, [format!("auth.jwks_refetch_seconds: {what}")]);
 }
 
 #[test]

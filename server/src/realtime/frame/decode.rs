@@ -34,6 +34,8 @@ pub enum Incoming<'a> {
 pub struct Decoder {
     kept: Option<Box<Kept>>,
     ended: bool,
+    /// Frames begun since somebody asked.
+    frames: u32,
 }
 
 /// What has to outlive the read buffer.
@@ -120,6 +122,18 @@ impl Decoder {
         incoming.map(Some)
     }
 
+    /// Takes the count of frames whose headers came since the last call: fragments and control
+    /// frames too, as each costs work.
+    pub fn take_frames(&mut self) -> u32 {
+        std::mem::take(&mut self.frames)
+    }
+
+    /// Says whether a message, a frame or a header was begun and is not all there. To be asked when
+    /// [`Decoder::next`] has given `None`.
+    pub fn is_unfinished(&self) -> bool {
+        self.kept.is_some()
+    }
+
     /// How many bytes this connection holds on the heap for an unfinished message or header.
     pub fn held_bytes(&self) -> usize {
         self.kept
@@ -168,6 +182,7 @@ impl Decoder {
             return Ok(Some(open));
         }
         let Some(head) = self.take_head(input)? else { return Ok(None) };
+        self.frames = self.frames.saturating_add(1);
         let (kind, so_far) =
             self.kept.as_ref().map_or((None, 0), |kept| (kept.kind, kept.message.len()));
         match (head.opcode, kind) {
