@@ -4,10 +4,10 @@
 //! whoever listens then compares heads instead. It must never be the only place where anything is.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use landfall_core::feed::{FeedKey, Number};
-use landfall_core::notification::InboxChange;
+use landfall_core::notification::{Content, InboxChange, JsonText};
 use tokio::sync::mpsc;
 
 /// A feed grew by one change: its head was `number - 1` before and is `number` now.
@@ -21,34 +21,76 @@ pub struct Nudge {
     pub change: InboxChange,
 }
 
+impl Nudge {
+    /// Reckons the memory that it keeps from being freed, in bytes; texts that several share count
+    /// for each.
+    fn weight(&self) -> usize {
+        let shared = match &self.change {
+            InboxChange::Published(notification) => {
+                let Content { title, message, data, actions, .. } = &*notification.content;
+                let actions = actions.as_ref().map_or(0, |actions| JsonText::as_str(actions).len());
+                title.len() + message.len() + data.as_str().len() + actions + NOTIFICATION_BYTES
+            }
+            InboxChange::Read { .. }
+            | InboxChange::Deleted { .. }
+            | InboxChange::AllRead { .. } => 0,
+        };
+        size_of::<Self>() + shared
+    }
+}
+
+/// What a notification takes beside its long texts.
+const NOTIFICATION_BYTES: usize = 512;
+
+/// How much a bus holds.
+#[derive(Debug, Clone, Copy)]
+pub struct Capacity {
+    /// Nudges.
+    pub nudges: usize,
+    /// Bytes of what they carry.
+    pub bytes: usize,
+}
+
+/// What both sides know.
+#[derive(Debug, Default)]
+struct Shared {
+    has_lost: AtomicBool,
+    /// Bytes of the nudges that are under way.
+    bytes: AtomicUsize,
+}
+
 /// The sending side of the in-memory bus; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Publisher {
     nudges: mpsc::Sender<Nudge>,
-    has_lost: Arc<AtomicBool>,
+    bytes_max: usize,
+    shared: Arc<Shared>,
 }
 
 /// The listening side of the in-memory bus.
 #[derive(Debug)]
 pub struct Listener {
     nudges: mpsc::Receiver<Nudge>,
-    has_lost: Arc<AtomicBool>,
+    shared: Arc<Shared>,
 }
 
-/// Makes an in-memory bus that holds at most `capacity` nudges.
-pub fn in_memory(capacity: usize) -> (Publisher, Listener) {
-    let (sender, receiver) = mpsc::channel(capacity);
-    let has_lost = Arc::new(AtomicBool::new(false));
-    let publisher = Publisher { nudges: sender, has_lost: Arc::clone(&has_lost) };
-    (publisher, Listener { nudges: receiver, has_lost })
+/// Makes an in-memory bus that holds so much and no more.
+pub fn in_memory(capacity: Capacity) -> (Publisher, Listener) {
+    let (sender, receiver) = mpsc::channel(capacity.nudges);
+    let shared = Arc::new(Shared::default());
+    let (bytes_max, theirs) = (capacity.bytes, Arc::clone(&shared));
+    (Publisher { nudges: sender, bytes_max, shared: theirs }, Listener { nudges: receiver, shared })
 }
 
 impl Publisher {
     /// Publishes a nudge; never blocks. One that finds the bus full is lost, which the listener
     /// hears of.
     pub fn publish(&self, nudge: Nudge) {
-        if self.nudges.try_send(nudge).is_err() {
-            self.has_lost.store(true, Ordering::Release);
+        let weight = nudge.weight();
+        let held = self.shared.bytes.fetch_add(weight, Ordering::Relaxed);
+        if held + weight > self.bytes_max || self.nudges.try_send(nudge).is_err() {
+            self.shared.bytes.fetch_sub(weight, Ordering::Relaxed);
+            self.shared.has_lost.store(true, Ordering::Release);
         }
     }
 }
@@ -57,12 +99,16 @@ impl Listener {
     /// Waits on this thread for nudges and moves what is there, at most `max`, into `into`, in
     /// the order of publishing. Gives false once every publisher is gone and nothing is left.
     pub fn wait(&mut self, into: &mut Vec<Nudge>, max: usize) -> bool {
-        self.nudges.blocking_recv_many(into, max) > 0
+        let from = into.len();
+        let count = self.nudges.blocking_recv_many(into, max);
+        let weight = into[from..].iter().map(Nudge::weight).sum();
+        self.shared.bytes.fetch_sub(weight, Ordering::Relaxed);
+        count > 0
     }
 
     /// Says whether nudges were lost since the last call.
     pub fn take_lost(&self) -> bool {
-        self.has_lost.swap(false, Ordering::AcqRel)
+        self.shared.has_lost.swap(false, Ordering::AcqRel)
     }
 }
 
@@ -84,7 +130,7 @@ mod tests {
 
     #[test]
     fn a_full_bus_loses_the_newest_and_says_so_once() {
-        let (publisher, mut listener) = in_memory(2);
+        let (publisher, mut listener) = in_memory(Capacity { nudges: 2, bytes: 1_000_000 });
         (1..=3).for_each(|number| publisher.publish(nudge(number)));
         let mut heard = Vec::new();
         assert!(listener.wait(&mut heard, 10));
@@ -94,5 +140,19 @@ mod tests {
         assert!(!listener.take_lost());
         drop(publisher);
         assert!(!listener.wait(&mut heard, 10));
+    }
+
+    #[test]
+    fn what_is_heavy_is_bounded_by_its_weight() {
+        let room = 3 * nudge(0).weight();
+        let (publisher, mut listener) = in_memory(Capacity { nudges: 100, bytes: room });
+        let mut heard = Vec::new();
+        for _ in 0..2 {
+            (1..=4).for_each(|number| publisher.publish(nudge(number)));
+            heard.clear();
+            assert!(listener.wait(&mut heard, 10));
+            assert_eq!(heard.len(), 3, "what was heard makes room again");
+            assert!(listener.take_lost());
+        }
     }
 }

@@ -48,6 +48,12 @@ impl Caller {
         self.scopes.allows_sending(notification_type)
     }
 
+    /// Tells whether this caller may send notifications of any type, as apps' backends and teachers may.
+    pub fn sends_at_all(&self) -> bool {
+        let sends = |scope: &Scope| matches!(scope, Scope::NotifySend(_) | Scope::Admin);
+        self.scopes.iter().any(sends)
+    }
+
     /// Tells whether this caller holds the scope `admin`.
     pub fn is_admin(&self) -> bool {
         self.may(&Scope::Admin)

@@ -13,6 +13,7 @@ pub mod id;
 pub mod notification;
 pub mod notify;
 pub mod plan;
+pub mod rate;
 pub mod session;
 pub mod time;
 pub mod topic;

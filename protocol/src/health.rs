@@ -33,6 +33,18 @@ pub enum PartStatus {
     NotConfigured,
 }
 
+/// What is wrong with the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum StoreTrouble {
+    /// It has no room to write; what is there can be read.
+    #[serde(rename = "disk full")]
+    DiskFull,
+    /// It does not answer.
+    #[serde(rename = "store away")]
+    Away,
+}
+
 /// How the server is (S2).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -58,6 +70,9 @@ pub struct Health {
     /// The keys that issuers of tokens publish: degraded while some are older than they should be, unavailable while some
     /// could never be had.
     pub issuers: PartStatus,
+    /// What is wrong with the store, until it works again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub store_trouble: Option<StoreTrouble>,
     /// The channels, and templates.
     pub services: Services,
 }

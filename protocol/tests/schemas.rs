@@ -35,10 +35,10 @@ fn schemas_have_the_fields_of_the_examples() {
     assert_eq!(fields::<Item>(), example("calls/notifications_list", "/answer/items/0"));
     assert_eq!(fields::<List<Item>>(), example("calls/notifications_list", "/answer"));
     assert_eq!(fields::<AuditItem>(), example("calls/admin_audit", "/answer/items/0"));
-    assert_eq!(fields::<Health>(), example("calls/health", "/answer"));
     assert_eq!(fields::<NotifyAnswer>(), example("calls/notify", "/answer"));
     assert_eq!(fields::<SendAnswer>(), example("calls/notify_users", "/answer"));
     assert_eq!(fields::<Problem>(), example("errors/invalid", ""));
+    assert!(fields::<Health>().is_superset(&example("calls/health", "/answer")));
     assert!(fields::<NotifyRequest>().is_superset(&example("calls/notify", "/request")));
     assert!(fields::<TopicAnswer>().is_superset(&example("calls/topic_get", "/answer")));
 }

@@ -9,8 +9,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::auth::Verifier;
-use crate::config::Limits;
+use crate::config::{Limits, Network, ServerSettings};
 use crate::metrics::Metrics;
+use crate::rates::Rates;
 use crate::service::Services;
 
 pub use crate::metrics::{LiveCounters, LiveStats};
@@ -27,6 +28,10 @@ pub struct App {
     pub pages: PageLimits,
     /// Lines of one batch call.
     pub batch_max_lines: usize,
+    /// How fast everybody may go.
+    pub rates: Rates,
+    /// What web pages and proxies are believed.
+    pub web: WebSettings,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// What the live connections say of themselves.
@@ -49,18 +54,44 @@ pub struct AppParts {
     pub limits: Limits,
     /// Lines of one batch call.
     pub batch_max_lines: usize,
+    /// What web pages and proxies are believed.
+    pub web: WebSettings,
     /// What the live connections say of themselves.
     pub live: Arc<dyn LiveStats>,
     /// Cancelled when the server begins to drain.
     pub drain: CancellationToken,
 }
 
+/// What web pages and proxies are believed.
+#[derive(Debug, Clone, Default)]
+pub struct WebSettings {
+    /// Origins whose pages may call; none named is any.
+    pub origins: Option<Vec<String>>,
+    /// Proxies whose word on where a request came from counts.
+    pub proxies: Vec<Network>,
+    /// Whether clients reach the server by https alone.
+    pub is_https: bool,
+}
+
+impl WebSettings {
+    /// Reads the settings.
+    pub fn new(server: &ServerSettings) -> Self {
+        let origins = &server.allowed_origins;
+        Self {
+            origins: (!origins.iter().any(|origin| origin == "*")).then(|| origins.clone()),
+            proxies: server.trusted_proxies.clone(),
+            is_https: server.public_url.starts_with("https://"),
+        }
+    }
+}
+
 impl App {
     /// Builds the value, with metrics that begin at zero.
     pub fn new(parts: AppParts) -> Arc<Self> {
-        let AppParts { services, verifier, limits, batch_max_lines, live, drain } = parts;
+        let AppParts { services, verifier, limits, batch_max_lines, web, live, drain } = parts;
         let pages =
             PageLimits { default: limits.page_default as usize, max: limits.page_max as usize };
+        let rates = Rates::new(&limits, services.clock.clone());
         let metrics =
             Arc::new(Metrics::new(Arc::clone(&live), Arc::clone(&verifier), services.now()));
         Arc::new(Self {
@@ -69,6 +100,8 @@ impl App {
             limits,
             pages,
             batch_max_lines,
+            rates,
+            web,
             metrics,
             live,
             drain,

@@ -11,18 +11,19 @@ use anyhow::Context as _;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use landfall_bus::{Nudge, in_memory};
+use landfall_bus::{Capacity, Nudge, in_memory};
 use landfall_core::cursor::CursorKey;
 use landfall_core::notify::NotifyLimits;
 use landfall_core::session::PageSizes;
 use landfall_store::sqlite::Sqlite;
 use landfall_store::{Change, ChangeSink, Store};
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::app::{App, AppParts};
+use crate::app::{App, AppParts, WebSettings};
 use crate::auth::Verifier;
 use crate::auth::jwks::{Fetcher, KeptSets, keep_fresh};
 use crate::clock::Clock;
@@ -30,14 +31,14 @@ use crate::config::{Config, Loaded, store_settings};
 use crate::http;
 use crate::keys::{DataLock, Keys};
 use crate::realtime::{FrameRate, Gateway, Hub, HubSettings};
-use crate::service::inbox::LiveEvent;
+use crate::service::live_queue::{Reports, Room, live_queue};
 use crate::service::{Parts, Services, Settings};
-use crate::{logs, memory, realtime, worker};
+use crate::{logs, memory, realtime, sockets, worker};
 
 /// Nudges that the bus holds; more are lost, which costs a comparison of heads.
-pub(crate) const BUS_CAPACITY: usize = 65_536;
+pub(crate) const BUS_CAPACITY: Capacity = Capacity { nudges: 65_536, bytes: 256 * 1_024 * 1_024 };
 /// Events of live connections that wait to be stored.
-const EVENTS_CAPACITY: usize = 65_536;
+const EVENTS_ROOM: Room = Room { events: 65_536, numbers: 1_048_576 };
 
 /// What a connection beyond `limits.connections_max` gets; nothing of it is read.
 const NO_ROOM: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
@@ -63,27 +64,48 @@ pub fn run(loaded: Loaded) -> anyhow::Result<()> {
         store = %store_settings(&loaded.config).path.display(),
         "starting"
     );
-    runtime.block_on(async {
-        let server = Server::start(&loaded.config, Clock::system()).await?;
-        tracing::info!(addr = %server.address(), "listening");
-        stop_signal().await;
-        tracing::info!("draining");
-        server.stop().await;
-        tracing::info!("stopped");
-        Ok(())
-    })
+    sockets::raise_open_files(loaded.config.limits.connections_max);
+    let ended = runtime.block_on(serve(&loaded.config));
+    // After a second signal nobody waits for what is under way, not even for a thread.
+    runtime.shutdown_background();
+    ended
 }
 
-async fn stop_signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let terminate = signal(SignalKind::terminate());
-    let interrupt = signal(SignalKind::interrupt());
-    match (terminate, interrupt) {
-        (Ok(mut terminate), Ok(mut interrupt)) => {
-            tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+async fn serve(config: &Config) -> anyhow::Result<()> {
+    let mut signals = StopSignals::listen();
+    let server = Server::start(config, Clock::system()).await?;
+    tracing::info!(addr = %server.address(), "listening");
+    signals.next().await;
+    tracing::info!("draining; a second signal stops at once");
+    tokio::select! {
+        () = server.stop() => {}
+        () = signals.next() => {
+            anyhow::bail!("stopped at once by a second signal; what was under way did not end")
         }
+    }
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// SIGTERM and SIGINT, from the moment they are listened for.
+struct StopSignals(Option<[Signal; 2]>);
+
+impl StopSignals {
+    fn listen() -> Self {
+        let both = signal(SignalKind::terminate()).and_then(|terminate| {
+            signal(SignalKind::interrupt()).map(|interrupt| [terminate, interrupt])
+        });
         // Without signals the process can still be killed; nothing accepted is lost by that.
-        _ => std::future::pending().await,
+        Self(both.ok())
+    }
+
+    async fn next(&mut self) {
+        match &mut self.0 {
+            Some([terminate, interrupt]) => {
+                tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+            }
+            None => std::future::pending().await,
+        }
     }
 }
 
@@ -126,6 +148,7 @@ impl Server {
             verifier,
             limits: config.limits.clone(),
             batch_max_lines: config.notify.batch_max_lines,
+            web: WebSettings::new(&config.server),
             live: Arc::clone(&hub) as Arc<dyn crate::app::LiveStats>,
             drain: CancellationToken::new(),
         });
@@ -142,16 +165,16 @@ impl Server {
         store: Arc<dyn Store>,
         lock: DataLock,
     ) -> anyhow::Result<Self> {
-        let listener = listen(config)?;
+        let listener = sockets::listen(config)?;
         let address = listener.local_addr()?;
         let stop = CancellationToken::new();
-        let (events, events_rx) = mpsc::channel(EVENTS_CAPACITY);
+        let (reports, events) = live_queue(EVENTS_ROOM);
         let pace = worker::Pace { seal: config.audit.seal_ms.duration() };
-        let mut workers = worker::start(&app.services, &app.metrics, events_rx, pace, &stop);
+        let mut workers = worker::start(&app.services, &app.metrics, events, pace, &stop);
         keep_keys_fresh(config, &app, &stop, &mut workers)?;
         let services = Arc::clone(&app.services);
         let beating = tokio::spawn(realtime::beat(Arc::clone(&hub), services, stop.clone()));
-        let gateway = gateway(config, &app, &hub, events);
+        let gateway = gateway(config, &app, &hub, reports);
         let router = http::router(Arc::clone(&app), http::live_routes(gateway));
         let accepting = tokio::spawn(accept(listener, router, Arc::clone(&app), http1(config)));
         let drain_for = config.server.drain_seconds.duration();
@@ -220,12 +243,7 @@ fn keep_keys_fresh(
     Ok(())
 }
 
-fn gateway(
-    config: &Config,
-    app: &App,
-    hub: &Arc<Hub>,
-    events: mpsc::Sender<LiveEvent>,
-) -> Arc<Gateway> {
+fn gateway(config: &Config, app: &App, hub: &Arc<Hub>, events: Reports) -> Arc<Gateway> {
     Arc::new(Gateway {
         hub: Arc::clone(hub),
         services: Arc::clone(&app.services),
@@ -295,22 +313,12 @@ fn service_settings(config: &Config) -> Settings {
     }
 }
 
-fn listen(config: &Config) -> anyhow::Result<TcpListener> {
-    let address = config.server.listen;
-    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    socket.set_reuseaddr(true)?;
-    // Without a bound, one stalled phone pins megabytes of kernel memory.
-    socket.set_send_buffer_size(config.realtime.send_buffer_kib.bytes() as u32)?;
-    socket.bind(address).with_context(|| format!("cannot listen on {address}"))?;
-    socket.listen(config.server.backlog).with_context(|| format!("cannot listen on {address}"))
-}
-
 fn http1(config: &Config) -> http1::Builder {
     let mut builder = http1::Builder::new();
     builder
         .timer(TokioTimer::new())
         .header_read_timeout(config.limits.header_seconds.duration())
-        .max_buf_size(config.limits.header_kib.bytes().max(8_192));
+        .max_buf_size(config.limits.header_kib.bytes());
     builder
 }
 
@@ -327,8 +335,8 @@ async fn accept(
             () = app.drain.cancelled() => return,
             accepted = listener.accept() => accepted,
         };
-        let stream = match accepted {
-            Ok((stream, _)) => stream,
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
             Err(error) => {
                 // Out of file descriptors, most likely: others must end before anybody can come.
                 tracing::warn!(%error, "a connection could not be accepted");
@@ -342,7 +350,10 @@ async fn accept(
             let _ = stream.try_write(NO_ROOM);
             continue;
         };
-        let service = TowerToHyperService::new(router.clone());
+        let service = TowerToHyperService::new(http::FromPeer {
+            router: router.clone(),
+            peer: http::Peer(peer.ip()),
+        });
         let connection = builder.serve_connection(TokioIo::new(stream), service);
         let drain = app.drain.clone();
         app.tasks.spawn(async move {
@@ -354,7 +365,10 @@ async fn accept(
 
 /// Serves one HTTP connection; once the drain begins, only what is under way on it.
 async fn serve_http(
-    connection: http1::UpgradeableConnection<TokioIo<TcpStream>, TowerToHyperService<axum::Router>>,
+    connection: http1::UpgradeableConnection<
+        TokioIo<TcpStream>,
+        TowerToHyperService<http::FromPeer>,
+    >,
     drain: CancellationToken,
 ) {
     let mut connection = std::pin::pin!(connection);

@@ -11,7 +11,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use contract::make::{at, key, note, publish, tenant, unit, user};
 use contract::world::{Backend, Tampering, everything};
-use landfall_core::audit::Action;
 use landfall_core::feed::Number;
 use landfall_store::sqlite::{Settings, Sqlite};
 use landfall_store::{
@@ -81,45 +80,9 @@ impl Backend for Folder {
     }
 
     fn tamper(&self, tampering: Tampering) {
-        let connection = self.intruder();
-        let (sql, rows) = match tampering {
-            Tampering::ChangeAction => {
-                let other = Action::NotificationDelivered.as_str();
-                (format!("update audit_entry set action = '{other}' {SECOND}"), 1)
-            }
-            Tampering::ChangeTime => (format!("update audit_entry set at = at + 1 {SECOND}"), 1),
-            Tampering::ChangeMetadata => {
-                (format!("update audit_entry set metadata = '{{}}' {SECOND}"), 1)
-            }
-            Tampering::ChangeActor => {
-                (format!("update audit_entry set actor = 'somebody' {SECOND}"), 1)
-            }
-            Tampering::ForgeErasure => {
-                (format!("update audit_entry set salt = null, metadata = '{{}}' {SECOND}"), 1)
-            }
-            Tampering::DeleteEntry => (format!("delete from audit_entry {SECOND}"), 1),
-            Tampering::DeleteUnsealedEntry => {
-                ("delete from audit_entry where tenant = 't' and number = 7".into(), 1)
-            }
-            Tampering::DeleteLastBlock => {
-                ("delete from audit_block where tenant = 't' and block = 2".into(), 1)
-            }
-            Tampering::ForgetEnd => {
-                self.tamper(Tampering::DeleteLastBlock);
-                ("delete from audit_chain where tenant = 't'".into(), 1)
-            }
-            Tampering::SwapTwoEntries => {
-                let move_to = |from: u64, to: u64| {
-                    format!(
-                        "update audit_entry set number = {to} where tenant = 't' and number = {from}"
-                    )
-                };
-                connection.execute(&move_to(1, 99), []).unwrap();
-                connection.execute(&move_to(2, 1), []).unwrap();
-                (move_to(99, 2), 1)
-            }
-        };
-        assert_eq!(connection.execute(&sql, []).unwrap(), rows, "{tampering:?}");
+        for sql in tampering.statements() {
+            assert_eq!(self.intruder().execute(&sql, []).unwrap(), 1, "{tampering:?}");
+        }
     }
 
     fn claim_newer_schema(&self) {
@@ -129,9 +92,6 @@ impl Backend for Folder {
         connection.pragma_update(None, "user_version", version + 1).unwrap();
     }
 }
-
-/// Chooses an entry in the middle of the first block.
-const SECOND: &str = "where tenant = 't' and number = 2";
 
 fn deaf() -> ChangeSink {
     Arc::new(|_| {})

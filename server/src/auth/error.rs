@@ -73,6 +73,11 @@ impl AuthError {
             _ => Code::Unauthenticated,
         }
     }
+
+    /// Says whether who brought the token did something wrong, so that guesses can be counted.
+    pub fn is_the_tokens_fault(self) -> bool {
+        self != Self::KeysUnavailable
+    }
 }
 
 impl From<OutOfTime> for AuthError {

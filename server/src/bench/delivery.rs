@@ -88,7 +88,8 @@ pub fn measure(load: &Load, pair: usize, side: Side<'_>) -> anyhow::Result<Run> 
     let deadline = Instant::now() + Duration::from_secs(u64::from(load.seconds)) + GRACE;
     let publisher = Publisher::start(start, pace, trigger)?;
     generator.run_until(deadline, |counts| counts.received >= sent)?;
-    publisher.join()?;
+    // A server that is told by its standard input to send ends with it.
+    let _trigger = publisher.join()?;
     let cpu_after = subject.cpu_us()?;
     let counts = std::mem::take(generator.counts());
     generator.run_until(Instant::now() + SETTLE, |_| false)?;

@@ -93,7 +93,7 @@ pub fn open(path: &Path) -> rusqlite::Result<Connection> {
     let connection = Connection::open(path)?;
     connection.execute_batch(
         "pragma journal_mode = wal; pragma synchronous = full; pragma cache_size = -65536; \
-         pragma mmap_size = 17179869184; pragma wal_autocheckpoint = 4000; pragma temp_store = memory;",
+         pragma mmap_size = 17179869184; pragma wal_autocheckpoint = 16384; pragma temp_store = memory;",
     )?;
     Ok(connection)
 }

@@ -7,6 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 use axum::http::Uri;
 use landfall_core::auth::Scope;
 
+use super::network::Network;
 use super::suggest::did_you_mean;
 
 /// Checks a scope; says which known one looks most like a wrong one.
@@ -34,6 +35,22 @@ pub(super) fn url_or_empty(text: &str) -> Result<(), String> {
         return Ok(());
     }
     Err("must be http:// or https:// with a host, and no slash or query at the end".to_owned())
+}
+
+/// An origin is a scheme, a host and perhaps a port (RFC 6454, section 6.1), as browsers write it.
+pub(super) fn origin(text: &str) -> Result<(), String> {
+    let plain = |uri: &Uri| {
+        let (scheme, authority) = (uri.scheme_str().unwrap_or_default(), uri.authority());
+        authority.is_some_and(|a| text == format!("{scheme}://{a}").to_ascii_lowercase())
+    };
+    if text == "*" || http_uri(text).as_ref().is_some_and(plain) {
+        return Ok(());
+    }
+    Err(format!("must be * or an origin such as https://app.example.org, not {text:?}"))
+}
+
+pub(super) fn network(text: &str) -> Result<(), String> {
+    Network::parse(text).map(|_| ()).map_err(|error| format!("{error}, not {text:?}"))
 }
 
 fn http_uri(text: &str) -> Option<Uri> {

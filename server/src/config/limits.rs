@@ -46,4 +46,18 @@ pub struct Limits {
     pub connections_per_user: usize,
     /// In which a request's header has to be there in full.
     pub header_seconds: Seconds,
+    /// In which the next part of a body has to come.
+    pub body_seconds: Seconds,
+    /// The slowest pace of a whole body.
+    pub body_kib_per_second: Kib,
+    /// Requests of a user who may not send; 0 is no limit.
+    pub user_requests_per_second: u32,
+    /// Requests of a tenant's callers together; 0 is no limit.
+    pub tenant_requests_per_second: u32,
+    /// Notifications that a tenant may have sent; 0 is no limit.
+    pub tenant_notifications_per_second: u32,
+    /// Tokens that do not hold, from one address; 0 is no limit.
+    pub refused_tokens_per_second: u32,
+    /// So many seconds' worth of the four may come at once.
+    pub burst_seconds: Seconds,
 }

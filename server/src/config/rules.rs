@@ -34,6 +34,8 @@ const RULES: &[(&str, Rule)] = &[
     ("server.public_url", Rule::Text(forms::url_or_empty)),
     ("server.drain_seconds", Rule::Int(0, 3_600)),
     ("server.backlog", Rule::Int(1, 65_535)),
+    ("server.allowed_origins", Rule::List(forms::origin)),
+    ("server.trusted_proxies", Rule::List(forms::network)),
     ("store.url", Rule::Text(forms::store_url)),
     ("store.readers", Rule::Int(1, 64)),
     ("store.group_max_units", Rule::Int(1, 65_536)),
@@ -70,7 +72,8 @@ const RULES: &[(&str, Rule)] = &[
     ("audit.seal_ms", Rule::Int(10, 1_000)),
     ("limits.body_kib", Rule::Int(1, 65_536)),
     ("limits.batch_line_kib", Rule::Int(1, 65_536)),
-    ("limits.header_kib", Rule::Int(4, 1_024)),
+    // The HTTP library reads into 8 KiB at least.
+    ("limits.header_kib", Rule::Int(8, 1_024)),
     // The JSON parser itself stops at 128.
     ("limits.json_depth", Rule::Int(4, 127)),
     ("limits.title_chars", Rule::Int(1, 10_000)),
@@ -88,6 +91,13 @@ const RULES: &[(&str, Rule)] = &[
     ("limits.connections_max", Rule::Int(1, 10_000_000)),
     ("limits.connections_per_user", Rule::Int(1, 100_000)),
     ("limits.header_seconds", Rule::Int(1, 300)),
+    ("limits.body_seconds", Rule::Int(1, 300)),
+    ("limits.body_kib_per_second", Rule::Int(1, 1_048_576)),
+    ("limits.user_requests_per_second", Rule::Int(0, 1_000_000)),
+    ("limits.tenant_requests_per_second", Rule::Int(0, 1_000_000)),
+    ("limits.tenant_notifications_per_second", Rule::Int(0, 1_000_000)),
+    ("limits.refused_tokens_per_second", Rule::Int(0, 1_000_000)),
+    ("limits.burst_seconds", Rule::Int(1, 3_600)),
     ("log.format", Rule::Choice(&["text", "json"])),
     ("log.level", Rule::Choice(&["error", "warn", "info", "debug", "trace"])),
 ];

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::Seconds;
+use super::{Network, Seconds};
 
 /// Listening, data folder and drain.
 #[derive(Debug, Clone, Deserialize)]
@@ -21,4 +21,8 @@ pub struct ServerSettings {
     pub drain_seconds: Seconds,
     /// Connections waiting to be accepted.
     pub backlog: u32,
+    /// Origins of web pages that may call; `*` is any.
+    pub allowed_origins: Vec<String>,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<Network>,
 }

@@ -11,6 +11,7 @@ use landfall_core::auth::{Caller, Scope};
 
 use super::error::ApiError;
 use super::observe::{RequestId, Seen};
+use super::peer::Origin;
 use crate::app::App;
 use crate::auth::{AuthError, bearer};
 use crate::service::ServiceError;
@@ -55,20 +56,9 @@ impl Authenticated {
         parts: &Parts,
         app: &Arc<App>,
     ) -> Result<Self, ApiError> {
-        let now_ms = app.services.now().as_ms();
-        let verified = match token {
-            Ok(token) => app.verifier.verify_waiting(token, now_ms).await,
-            Err(missing) => Err(missing),
-        };
-        match verified {
-            Ok(caller) => {
-                if let Some(seen) = parts.extensions.get::<Seen>() {
-                    seen.remember(&caller);
-                }
-                Ok(Self(caller))
-            }
-            Err(error) => Err(refused(app, parts, error)),
-        }
+        let caller = caller(app, parts, token).await?;
+        app.rates.request(&caller)?;
+        Ok(Self(caller))
     }
 }
 
@@ -76,11 +66,36 @@ impl FromRequestParts<Arc<App>> for MetricsReader {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
-        let Authenticated(caller) = Authenticated::from_request_parts(parts, app).await?;
+        // Not counted: a server is watched above all when it has too much to do.
+        let caller = caller(app, parts, token(&parts.headers)).await?;
         if caller.may(&Scope::MetricsRead) {
             Ok(Self)
         } else {
             Err(ServiceError::needs("metrics:read").into())
+        }
+    }
+}
+
+async fn caller(
+    app: &App,
+    parts: &Parts,
+    token: Result<&str, AuthError>,
+) -> Result<Caller, ApiError> {
+    let token = token.map_err(|error| refused(app, parts, error))?;
+    let Origin(from) = parts.extensions.get().copied().unwrap_or_default();
+    app.rates.try_token(from)?;
+    match app.verifier.verify_waiting(token, app.services.now().as_ms()).await {
+        Ok(caller) => {
+            if let Some(seen) = parts.extensions.get::<Seen>() {
+                seen.remember(&caller);
+            }
+            Ok(caller)
+        }
+        Err(error) => {
+            if error.is_the_tokens_fault() {
+                app.rates.token_refused(from);
+            }
+            Err(refused(app, parts, error))
         }
     }
 }

@@ -5,22 +5,25 @@
 
 use std::sync::Arc;
 
-use axum::body::{Body, BodyDataStream};
+use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::header;
 use axum::response::{IntoResponse as _, Response};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _, stream};
 use landfall_core::auth::Caller;
+use landfall_core::id::Tenant;
 use landfall_protocol::json;
 use landfall_protocol::notify::{BatchOutcome, BatchResult, NotifyRequest};
 use landfall_protocol::problem::Code;
 
 use super::auth::Authenticated;
-use super::body::{BODY_WAIT, digest, require_type};
+use super::body::{digest, require_type};
 use super::error::ApiError;
 use super::headers::Idempotency;
-use super::notify::answer;
+use super::lines::{Cut, LineCutter};
+use super::notify::{answer, count_recipients};
+use super::slow_body::{Part, SlowBody};
 use crate::app::App;
 
 /// Names the call in idempotency keys.
@@ -36,7 +39,7 @@ const NDJSON: &str = "application/x-ndjson";
 /// NDJSON both ways: each line is a request as `POST /api/v1/notify` takes it, each line of the
 /// answer a `BatchResult`, in the same order, sent as lines are done. A bad line fails alone. A
 /// line is made safe to repeat by its own `idempotency_key`; the header is not read here. The
-/// answer's status is 200 however the lines fared.
+/// answer's status is 200 however the lines fared. Lines wait for `limits.tenant_notifications_per_second`.
 #[utoipa::path(post, path = "/api/v1/notify/batch", tag = "notify", operation_id = "notify_batch",
     request_body(content = NotifyRequest, content_type = "application/x-ndjson"),
     responses((status = 200, description = "A result per line.", body = BatchResult,
@@ -48,7 +51,7 @@ pub(super) async fn notify_batch(
 ) -> Result<Response, ApiError> {
     let is_ndjson = |kind: &str| matches!(kind, NDJSON | "application/ndjson");
     require_type(request.headers(), is_ndjson, NDJSON)?;
-    let lines = Lines::new(request.into_body(), &app);
+    let lines = Lines::new(&app, caller.tenant.clone(), request.into_body());
     let caller = Arc::new(caller);
     let results = lines
         .stream()
@@ -96,6 +99,7 @@ async fn stored(
     let key = Idempotency::of_line(request.idempotency_key.take())?;
     let key = key.key(caller, CALL, digest(&content));
     let notified = app.services.notify(caller, request.draft()?, key).await?;
+    count_recipients(app, caller, &notified);
     Ok(answer(notified))
 }
 
@@ -105,27 +109,24 @@ struct Line {
     content: Result<Bytes, ApiError>,
 }
 
-/// Cuts a body into lines; keeps at most one line and one part of the body.
+/// Reads lines as they come, no faster than the tenant may send.
 struct Lines {
-    body: BodyDataStream,
-    buffer: BytesMut,
-    number: u64,
-    skips: bool,
+    app: Arc<App>,
+    tenant: Tenant,
+    body: SlowBody,
+    cutter: LineCutter,
     ended: bool,
-    line_max: usize,
-    lines_max: u64,
 }
 
 impl Lines {
-    fn new(body: Body, app: &App) -> Self {
+    fn new(app: &Arc<App>, tenant: Tenant, body: Body) -> Self {
+        let line_max = app.limits.batch_line_kib.bytes();
         Self {
-            body: body.into_data_stream(),
-            buffer: BytesMut::new(),
-            number: 0,
-            skips: false,
+            app: Arc::clone(app),
+            tenant,
+            body: SlowBody::new(body, &app.limits),
+            cutter: LineCutter::new(line_max, app.batch_max_lines as u64),
             ended: false,
-            line_max: app.limits.batch_line_kib.bytes(),
-            lines_max: app.batch_max_lines as u64,
         }
     }
 
@@ -138,78 +139,39 @@ impl Lines {
 
     async fn next(&mut self) -> Option<Line> {
         loop {
-            if let Some(line) = self.buffered() {
-                return Some(line);
+            if let Some(cut) = self.cutter.next_cut() {
+                self.app.rates.wait_to_send(&self.tenant).await;
+                return Some(self.line(cut));
             }
             if self.ended {
                 return None;
             }
-            let part = tokio::time::timeout(BODY_WAIT, self.body.next()).await;
-            match part {
-                Ok(Some(Ok(part))) => self.buffer.extend_from_slice(&part),
-                Ok(None) => {
-                    // What comes after the last line break is a line too.
-                    self.buffer.extend_from_slice(b"\n");
-                    let last = self.buffered();
+            match self.body.next().await {
+                Part::Data(part) => self.cutter.push(&part),
+                Part::End => {
+                    self.cutter.finish();
                     self.ended = true;
-                    return last;
                 }
-                Ok(Some(Err(_))) => {
-                    return Some(self.end(Code::Unreadable, "The body broke off."));
+                Part::Refused(error) => {
+                    self.ended = true;
+                    return Some(Line { number: self.cutter.break_off(), content: Err(error) });
                 }
-                Err(_) => return Some(self.end(Code::Timeout, "No more came in time.")),
             }
         }
     }
 
-    /// Takes the next line that is in the buffer in full, or is known to be too long.
-    fn buffered(&mut self) -> Option<Line> {
-        while !self.ended {
-            let Some(at) = self.buffer.iter().position(|byte| *byte == b'\n') else {
-                return self.overlong();
-            };
-            let line = self.buffer.split_to(at + 1).freeze().slice(..at);
-            if std::mem::take(&mut self.skips) {
-                continue;
+    fn line(&self, cut: Cut) -> Line {
+        let too_large = |detail| Err(ApiError::new(Code::TooLarge, detail));
+        match cut {
+            Cut::Line(number, line) => Line { number, content: Ok(line) },
+            Cut::TooLong(number) => {
+                let max = self.app.limits.batch_line_kib.bytes();
+                Line { number, content: too_large(format!("A line has at most {max} bytes.")) }
             }
-            self.number += 1;
-            if self.number > self.lines_max {
-                self.number -= 1;
-                let detail = format!("A batch has at most {} lines.", self.lines_max);
-                return Some(self.end(Code::TooLarge, &detail));
-            }
-            if line.len() > self.line_max {
-                return Some(self.too_long());
-            }
-            if !line.trim_ascii().is_empty() {
-                return Some(Line { number: self.number, content: Ok(line) });
+            Cut::TooMany(number) => {
+                let max = self.app.batch_max_lines;
+                Line { number, content: too_large(format!("A batch has at most {max} lines.")) }
             }
         }
-        None
-    }
-
-    /// Drops the rest of a line that has grown too long, and says so once.
-    fn overlong(&mut self) -> Option<Line> {
-        if self.skips {
-            self.buffer.clear();
-        }
-        if self.buffer.len() <= self.line_max {
-            return None;
-        }
-        self.buffer.clear();
-        self.skips = true;
-        self.number += 1;
-        Some(self.too_long())
-    }
-
-    fn too_long(&self) -> Line {
-        let detail = format!("A line has at most {} bytes.", self.line_max);
-        Line { number: self.number, content: Err(ApiError::new(Code::TooLarge, detail)) }
-    }
-
-    /// Ends the batch with a result for the line that was not read.
-    fn end(&mut self, code: Code, detail: &str) -> Line {
-        self.ended = true;
-        Line { number: self.number + 1, content: Err(ApiError::new(code, detail)) }
     }
 }

@@ -3,22 +3,20 @@
 //! Nothing is read beyond the limit, and nothing for longer than a client may take.
 
 use std::sync::Arc;
-use std::time::Duration;
 
+use axum::body::HttpBody as _;
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, header};
-use bytes::Bytes;
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use bytes::{Bytes, BytesMut};
 use landfall_core::audit::Hash;
 use landfall_protocol::json;
 use landfall_protocol::problem::Code;
 use serde::de::DeserializeOwned;
 
 use super::error::ApiError;
+use super::slow_body::{Part, SlowBody};
 use crate::app::App;
-
-/// Time in which a body, or the next part of a streamed one, has to arrive.
-pub(super) const BODY_WAIT: Duration = Duration::from_secs(30);
+use crate::config::Limits;
 
 /// A JSON object read into `T`.
 #[derive(Debug)]
@@ -37,7 +35,7 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for JsonBody<T> {
 
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, ApiError> {
         require_type(request.headers(), is_json, "application/json")?;
-        let bytes = read(request, app.limits.body_kib.bytes()).await?;
+        let bytes = read(request, &app.limits).await?;
         let value = json::parse(&bytes, app.limits.json_depth)?;
         Ok(Self { value, digest: digest(&bytes) })
     }
@@ -48,7 +46,7 @@ impl<T: DeserializeOwned + Default> FromRequest<Arc<App>> for OptionalJson<T> {
 
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, ApiError> {
         let kind = require_type(request.headers(), is_json, "application/json");
-        let bytes = read(request, app.limits.body_kib.bytes()).await?;
+        let bytes = read(request, &app.limits).await?;
         if bytes.is_empty() {
             return Ok(Self(T::default()));
         }
@@ -87,17 +85,26 @@ fn is_json(essence: &str) -> bool {
         || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
-async fn read(request: Request, max_bytes: usize) -> Result<Bytes, ApiError> {
-    let body = Limited::new(request.into_body(), max_bytes);
-    let collected = tokio::time::timeout(BODY_WAIT, body.collect()).await;
-    let collected =
-        collected.map_err(|_| ApiError::new(Code::Timeout, "The body did not arrive in time."))?;
-    collected.map(http_body_util::Collected::to_bytes).map_err(|error| {
-        if error.downcast_ref::<LengthLimitError>().is_some() {
-            let detail = format!("The body must have at most {max_bytes} bytes.");
-            ApiError::new(Code::TooLarge, detail)
-        } else {
-            ApiError::new(Code::Unreadable, "The body broke off.")
+async fn read(request: Request, limits: &Limits) -> Result<Bytes, ApiError> {
+    let max_bytes = limits.body_kib.bytes();
+    let too_large = || {
+        let detail = format!("The body must have at most {max_bytes} bytes.");
+        ApiError::new(Code::TooLarge, detail)
+    };
+    let body = request.into_body();
+    if body.size_hint().lower() > max_bytes as u64 {
+        return Err(too_large());
+    }
+    let mut body = SlowBody::new(body, limits);
+    let mut bytes = BytesMut::new();
+    loop {
+        match body.next().await {
+            Part::Data(part) if bytes.len() + part.len() > max_bytes => return Err(too_large()),
+            // A body that comes in one part is not copied.
+            Part::Data(part) if bytes.is_empty() => bytes = BytesMut::from(part),
+            Part::Data(part) => bytes.extend_from_slice(&part),
+            Part::End => return Ok(bytes.freeze()),
+            Part::Refused(error) => return Err(error),
         }
-    })
+    }
 }

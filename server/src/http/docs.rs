@@ -47,7 +47,6 @@ pub(super) async fn page() -> Response {
     let headers = [
         (header::CONTENT_TYPE, "text/html; charset=utf-8"),
         (header::CONTENT_SECURITY_POLICY, POLICY.as_str()),
-        (header::X_FRAME_OPTIONS, "DENY"),
     ];
     (headers, PAGE).into_response()
 }

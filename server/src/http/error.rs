@@ -11,6 +11,7 @@ use landfall_protocol::json::BadJson;
 use landfall_protocol::problem::{Code, Problem};
 use landfall_store::StoreError;
 
+use crate::rates::{TooFast, Whose};
 use crate::service::ServiceError;
 
 /// A request that was not served, as the problem that is answered. Its body and its request id are
@@ -19,14 +20,16 @@ use crate::service::ServiceError;
 pub struct ApiError {
     problem: Box<Problem>,
     challenge: &'static str,
+    /// Seconds after which to try again, where the code says that it helps.
+    retry_after: u64,
 }
 
 /// The problem of an answer whose body is still to be written.
 #[derive(Debug, Clone)]
 pub(super) struct Unwritten(pub Arc<Problem>);
 
-/// Seconds after which a client may try again where nothing says more exactly.
-const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
+/// Seconds after which a client may try again when the store is away.
+const RETRY_AFTER: u64 = 1;
 
 impl ApiError {
     /// Answers with a code and what is wrong with this request.
@@ -62,7 +65,23 @@ impl ApiError {
 
 impl From<Problem> for ApiError {
     fn from(problem: Problem) -> Self {
-        Self { problem: Box::new(problem), challenge: "Bearer" }
+        Self { problem: Box::new(problem), challenge: "Bearer", retry_after: RETRY_AFTER }
+    }
+}
+
+impl From<TooFast> for ApiError {
+    fn from(too_fast: TooFast) -> Self {
+        let TooFast { whose, wait } = too_fast;
+        let retry_after = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        let who = match whose {
+            Whose::User => "You made too many requests",
+            Whose::Tenant => "Your tenant made too many requests",
+            Whose::Sender => "Your tenant sent too many notifications",
+            Whose::Address => "Too many tokens from your address did not hold",
+        };
+        let seconds = if retry_after == 1 { "second" } else { "seconds" };
+        let detail = format!("{who}. Try again in {retry_after} {seconds}.");
+        Self { retry_after, ..Self::new(Code::RateLimited, detail) }
     }
 }
 
@@ -139,7 +158,7 @@ fn say_what_is_spoken(headers: &mut HeaderMap) {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let Self { problem, challenge } = self;
+        let Self { problem, challenge, retry_after } = self;
         let status = StatusCode::from_u16(problem.status).unwrap_or_default();
         let mut response = status.into_response();
         let headers = response.headers_mut();
@@ -148,7 +167,7 @@ impl IntoResponse for ApiError {
                 headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
             }
             Code::Unavailable | Code::RateLimited => {
-                headers.insert(header::RETRY_AFTER, RETRY_AFTER);
+                headers.insert(header::RETRY_AFTER, HeaderValue::from(retry_after));
             }
             Code::UpgradeRequired => say_what_is_spoken(headers),
             _ => {}

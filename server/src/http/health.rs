@@ -7,21 +7,27 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use landfall_core::channel::Channel;
-use landfall_protocol::health::{Health, HealthStatus, PartStatus, Ready, ReadyStatus, Services};
+use landfall_protocol::health::{
+    Health, HealthStatus, PartStatus, Ready, ReadyStatus, Services, StoreTrouble,
+};
 use landfall_protocol::problem::Code;
 use landfall_protocol::text::Time;
 
 use super::error::ApiError;
 use crate::app::App;
 use crate::auth::jwks::Freshness;
+use crate::service::Trouble;
 
 /// Says how the server is; always 200 while the process lives.
 #[utoipa::path(get, path = "/health", tag = "server", operation_id = "health",
     security(()),
     responses((status = 200, description = "How it is.", body = Health)))]
 pub(super) async fn health(State(app): State<Arc<App>>) -> Json<Health> {
-    let is_there = app.services.store_is_there().await;
-    let store = if is_there { PartStatus::Healthy } else { PartStatus::Unavailable };
+    let (store, store_trouble) = match app.services.store_trouble().await {
+        None => (PartStatus::Healthy, None),
+        Some(Trouble::DiskFull) => (PartStatus::Degraded, Some(StoreTrouble::DiskFull)),
+        Some(Trouble::Away) => (PartStatus::Unavailable, Some(StoreTrouble::Away)),
+    };
     let issuers = issuers(&app);
     let is_well = |part| matches!(part, PartStatus::Healthy | PartStatus::NotConfigured);
     let all_well = [store, issuers].into_iter().all(is_well);
@@ -37,6 +43,7 @@ pub(super) async fn health(State(app): State<Arc<App>>) -> Json<Health> {
         redis: PartStatus::NotConfigured,
         store,
         issuers,
+        store_trouble,
         services: services(&app),
     })
 }
@@ -79,7 +86,7 @@ pub(super) async fn ready(State(app): State<Arc<App>>) -> Result<Json<Ready>, Ap
     if app.is_draining() {
         return Err(ApiError::new(Code::Unavailable, "The server is draining."));
     }
-    if !app.services.store_is_there().await {
+    if app.services.store_trouble().await == Some(Trouble::Away) {
         return Err(ApiError::new(Code::Unavailable, "The store does not answer."));
     }
     Ok(Json(Ready { status: ReadyStatus::Ready }))

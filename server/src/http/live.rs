@@ -10,6 +10,7 @@ use landfall_core::session::Start;
 use landfall_protocol::problem::Code;
 use serde::Deserialize;
 
+use super::cors;
 use super::error::ApiError;
 use crate::app::App;
 
@@ -27,10 +28,13 @@ pub(super) struct LiveQuery {
 /// Decides whether a live connection may begin at all, before anything else is looked at.
 ///
 /// # Errors
-/// 503 while the server drains.
-pub(super) fn admit(app: &App, _headers: &HeaderMap) -> Result<(), ApiError> {
+/// 503 while the server drains, 403 for pages of other origins than `server.allowed_origins`.
+pub(super) fn admit(app: &App, headers: &HeaderMap) -> Result<(), ApiError> {
     if app.is_draining() {
         return Err(ApiError::new(Code::Unavailable, "the server is restarting"));
+    }
+    if !cors::may_connect(headers, &app.web) {
+        return Err(ApiError::new(Code::Forbidden, "pages of this origin may not connect"));
     }
     Ok(())
 }

@@ -16,6 +16,7 @@ mod examples;
 mod headers;
 mod health;
 mod inbox;
+pub mod lines;
 mod live;
 mod members;
 mod metrics;
@@ -23,8 +24,10 @@ mod notify;
 mod observe;
 mod openapi;
 mod params;
+mod peer;
 mod refusals;
 mod routes;
+mod slow_body;
 mod stream;
 mod topics;
 mod ws;
@@ -44,6 +47,7 @@ pub use error::ApiError;
 pub use headers::Device;
 pub use observe::{RequestId, Seen};
 pub use openapi::document;
+pub use peer::{FromPeer, Peer};
 pub use routes::table;
 
 /// The routes of live connections: sockets and event streams.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use landfall_core::auth::Caller;
 use landfall_core::channel::DeliveryState;
 use landfall_protocol::names::{ReasonName, StateName};
 use landfall_protocol::notify::{BatchOutcome, NotifyAnswer, NotifyRequest, Rejected, SendAnswer};
@@ -39,16 +40,27 @@ pub(super) async fn notify(
 ) -> Result<(StatusCode, Json<BatchOutcome>), ApiError> {
     let key = idempotency.key(&caller, CALL, body.digest);
     let draft = body.value.draft()?;
+    app.rates.send(&caller.tenant)?;
     let notified = app.services.notify(&caller, draft, key).await.map_err(ApiError::from);
     match notified {
         Ok(notified) => {
             app.metrics.notifications_accepted.inc();
+            count_recipients(&app, &caller, &notified);
             Ok((StatusCode::ACCEPTED, Json(answer(notified))))
         }
         Err(error) => {
             app.metrics.notification_refused(error.problem().code);
             Err(error)
         }
+    }
+}
+
+/// Counts everybody whom a new send reaches against the tenant's pace; the request itself was the
+/// first. A repetition reaches nobody.
+pub(super) fn count_recipients(app: &App, caller: &Caller, notified: &Notified) {
+    if let Notified::Many(AcceptedSend { accepted, is_repeated: false, .. }) = notified {
+        let more = u32::try_from(accepted.saturating_sub(1)).unwrap_or(u32::MAX);
+        app.rates.sent_to_more(&caller.tenant, more);
     }
 }
 
@@ -75,7 +87,7 @@ fn one(accepted: Accepted) -> NotifyAnswer {
 }
 
 fn many(send: AcceptedSend) -> SendAnswer {
-    let AcceptedSend { id, accepted, rejected } = send;
+    let AcceptedSend { id, accepted, rejected, is_repeated: _ } = send;
     let rejected = rejected.into_iter();
     let rejected =
         rejected.map(|(user, detail)| Rejected { user_id: user.to_string(), detail }).collect();

@@ -18,10 +18,10 @@ use landfall_core::id::{Tenant, UserId};
 use landfall_protocol::problem::{Code, Problem};
 use tokio::time::Instant;
 
-use super::cors;
 use super::error::{ApiError, Unwritten, internal};
 use super::refusals::Refusals;
-use crate::app::App;
+use super::{cors, peer};
+use crate::app::{App, WebSettings};
 
 /// Finds a request in the logs: the client's `X-Request-Id`, or one made here.
 #[derive(Debug, Clone)]
@@ -71,6 +71,9 @@ async fn observe(State(around): State<Arc<Around>>, mut request: Request, next: 
     let route = template.as_ref().map_or(NO_ROUTE, MatchedPath::as_str);
     request.extensions_mut().insert(id.clone());
     request.extensions_mut().insert(seen.clone());
+    let from = peer::origin_of(&request, &app.web.proxies);
+    request.extensions_mut().insert(from);
+    let page = cors::Page::of(request.headers(), &app.web);
 
     let mut response = answered(&id, request, next).await;
     if let Some(Unwritten(problem)) = response.extensions_mut().remove::<Unwritten>() {
@@ -78,7 +81,8 @@ async fn observe(State(around): State<Arc<Around>>, mut request: Request, next: 
         write_problem(&mut response, &problem, &id);
     }
     finish(response.headers_mut(), &id);
-    cors::allow(response.headers_mut());
+    secure(response.headers_mut(), &app.web);
+    page.allow(response.headers_mut());
 
     let (status, took) = (response.status().as_u16(), begun.elapsed());
     app.metrics.request(route, status, took);
@@ -127,10 +131,20 @@ fn finish(headers: &mut HeaderMap, id: &RequestId) {
     if let Ok(value) = HeaderValue::from_str(&id.0) {
         headers.insert(REQUEST_ID, value);
     }
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+}
+
+/// An answer is data for whoever asked: never guessed at, never shown in another page.
+fn secure(headers: &mut HeaderMap, web: &WebSettings) {
     let nosniff = HeaderValue::from_static("nosniff");
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    if web.is_https {
+        // RFC 6797. A year, and this host alone: what else runs below it is not ours to decide.
+        let year = HeaderValue::from_static("max-age=31536000");
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, year);
+    }
 }
 
 fn request_id(app: &App, headers: &HeaderMap) -> Arc<str> {

@@ -3,6 +3,7 @@
 //! Only the handshake is HTTP; once it is answered, the raw socket is the gateway's and nothing
 //! of the request is kept.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::Router;
@@ -25,6 +26,7 @@ use super::ApiError;
 use super::headers::Device;
 use super::live::{self, LiveQuery};
 use super::params::Params;
+use super::peer::Origin;
 use crate::app::App;
 use crate::auth::bearer;
 use crate::realtime::handshake::{accept_key, is_valid_key};
@@ -40,7 +42,8 @@ pub(super) fn routes(gateway: Arc<Gateway>) -> Router<Arc<App>> {
         async move {
             live::admit(&app, request.headers())?;
             let accept = check_handshake(request.headers())?;
-            let identity = identity(&gateway, token(&request)).await;
+            let Origin(from) = request.extensions().get().copied().unwrap_or_default();
+            let identity = identity(&app, &gateway, token(&request), from).await?;
             let hello = hello(identity, &query, device)?;
             Ok::<_, ApiError>(upgrade(&app, gateway, hello, &accept, request))
         }
@@ -127,11 +130,25 @@ fn token(request: &Request) -> Option<String> {
         })
 }
 
-async fn identity(gateway: &Gateway, token: Option<String>) -> Identity {
-    let Some(token) = token else { return Identity::Unsaid };
+async fn identity(
+    app: &App,
+    gateway: &Gateway,
+    token: Option<String>,
+    from: Option<IpAddr>,
+) -> Result<Identity, ApiError> {
+    let Some(token) = token else { return Ok(Identity::Unsaid) };
+    app.rates.try_token(from)?;
     match gateway.verify_waiting(&token).await {
-        Ok(caller) => Identity::Known(Box::new(caller)),
-        Err(error) => Identity::Refused(error),
+        Ok(caller) => {
+            app.rates.request(&caller)?;
+            Ok(Identity::Known(Box::new(caller)))
+        }
+        Err(error) => {
+            if error.is_the_tokens_fault() {
+                app.rates.token_refused(from);
+            }
+            Ok(Identity::Refused(error))
+        }
     }
 }
 

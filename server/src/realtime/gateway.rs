@@ -10,7 +10,6 @@ use landfall_core::id::DeviceId;
 use landfall_core::session::{ConfirmBy, Read, Session, Start};
 use landfall_protocol::problem::CloseCode;
 use tokio::net::UnixStream;
-use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -25,6 +24,7 @@ use crate::auth::{AuthError, Verifier};
 use crate::metrics::Metrics;
 use crate::service::Services;
 use crate::service::inbox::{Confirmed, Connected, LiveEvent};
+use crate::service::live_queue::Reports;
 
 /// Who a socket says it is.
 #[derive(Debug)]
@@ -75,7 +75,7 @@ pub struct Gateway {
     /// Counts the tokens that are refused.
     pub metrics: Arc<Metrics>,
     /// Takes what happens on live connections, to be stored afterwards.
-    pub events: mpsc::Sender<LiveEvent>,
+    pub events: Reports,
     /// The tasks of open connections.
     pub tasks: TaskTracker,
     /// How long a socket may take to say who it is.
@@ -236,10 +236,8 @@ impl Gateway {
         self.report(LiveEvent::Confirmed(confirmed));
     }
 
-    /// What does not fit is dropped: the notification stays undelivered and is sent again to the
-    /// next device, which is allowed, where calling it delivered without a record is not.
     fn report(&self, event: LiveEvent) {
-        if self.events.try_send(event).is_err() {
+        if self.events.report(event).is_err() {
             tracing::warn!("connections report faster than can be stored; something was dropped");
         }
     }

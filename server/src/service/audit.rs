@@ -72,7 +72,7 @@ impl Services {
             });
         }
         for unit in tenants.into_values() {
-            self.store.commit(unit).await?;
+            self.commit(unit).await?;
         }
         Ok(())
     }
@@ -103,7 +103,7 @@ impl Services {
     async fn record(&self, tenant: &Tenant, entry: AuditDraft) -> Result<(), ServiceError> {
         let mut unit = Unit::new(tenant);
         unit.audit.push(entry);
-        self.store.commit(unit).await?;
+        self.commit(unit).await?;
         Ok(())
     }
 
@@ -117,6 +117,7 @@ impl Services {
         filter: AuditFilter,
     ) -> Result<Vec<AuditRecord>, ServiceError> {
         require_admin(caller)?;
+        let _turn = self.searching.acquire().await;
         Ok(self.store.audit(&caller.tenant, filter).await?)
     }
 
@@ -126,6 +127,7 @@ impl Services {
     /// `Forbidden` without the scope `admin`.
     pub async fn verify_audit(&self, caller: &Caller) -> Result<Verification, ServiceError> {
         require_admin(caller)?;
+        let _turn = self.verifying.acquire().await;
         Ok(self.store.verify(&caller.tenant).await?)
     }
 

@@ -63,6 +63,16 @@ pub enum LiveEvent {
     Connected(Connected),
 }
 
+impl LiveEvent {
+    /// Counts the notifications that it names.
+    pub(super) fn numbers(&self) -> usize {
+        match self {
+            Self::Confirmed(confirmed) | Self::Lost(confirmed) => confirmed.numbers.len(),
+            Self::Connected(_) => 0,
+        }
+    }
+}
+
 /// Undelivered notifications that one acknowledgement may cover.
 const ACK_MAX: usize = 1_000;
 /// Units that are settled at the same time.
@@ -121,7 +131,7 @@ impl Services {
             unit.writes.push(Write::MarkRead { user: caller.user.clone(), id, at: self.now() });
             let entity = Entity::Notification(id);
             unit.audit.push(self.entry(caller, Action::NotificationRead, entity, json!({})));
-            self.store.commit(unit).await?;
+            self.commit(unit).await?;
             self.notification(caller, id).await
         })
         .await
@@ -136,7 +146,7 @@ impl Services {
         unit.writes.push(Write::MarkAllRead { user: caller.user.clone(), at: self.now() });
         let entity = Entity::Other("inbox", caller.user.to_string());
         unit.audit.push(self.entry(caller, Action::NotificationRead, entity, json!({})));
-        let receipt = self.store.commit(unit).await?;
+        let receipt = self.commit(unit).await?;
         if let Some(Outcome::AllRead { number, up_to, marked }) = receipt.outcomes.first() {
             return Ok(AllRead { marked: *marked, up_to: *up_to, number: Some(*number) });
         }
@@ -155,7 +165,7 @@ impl Services {
             unit.writes.push(Write::Delete { user: caller.user.clone(), id });
             let entity = Entity::Notification(id);
             unit.audit.push(self.entry(caller, Action::NotificationDeleted, entity, json!({})));
-            self.store.commit(unit).await?;
+            self.commit(unit).await?;
             Ok(())
         })
         .await
@@ -250,7 +260,7 @@ impl Services {
         if unit.writes.is_empty() {
             return Ok(0);
         }
-        let receipt = self.store.commit(unit).await?;
+        let receipt = self.commit(unit).await?;
         Ok(receipt.outcomes.iter().filter(|outcome| **outcome == Outcome::Done).count())
     }
 
@@ -277,6 +287,7 @@ impl Services {
         filter: AdminFilter,
     ) -> Result<Vec<Notification>, ServiceError> {
         require_admin(caller)?;
+        let _turn = self.searching.acquire().await;
         Ok(self.store.find(&caller.tenant, filter).await?)
     }
 }

@@ -35,7 +35,7 @@ impl Memo {
     }
 
     pub(super) fn of_send(accepted: &AcceptedSend) -> Self {
-        let AcceptedSend { id, accepted, rejected } = accepted;
+        let AcceptedSend { id, accepted, rejected, is_repeated: _ } = accepted;
         let rejected = rejected.iter().map(|(user, why)| (user.to_string(), why.clone()));
         Self::Many { id: id.to_string(), accepted: *accepted, rejected: rejected.collect() }
     }
@@ -64,6 +64,7 @@ impl Memo {
                     id: SendId::parse(&id).ok()?,
                     accepted,
                     rejected: rejected.into_iter().map(user).collect::<Option<_>>()?,
+                    is_repeated: true,
                 }))
             }
         }

@@ -8,6 +8,7 @@ mod error;
 mod ids;
 mod in_flight;
 pub mod inbox;
+pub mod live_queue;
 mod memo;
 pub mod notify;
 mod probe;
@@ -25,10 +26,13 @@ use landfall_core::notify::NotifyLimits;
 use landfall_core::time::Timestamp;
 use landfall_store::{Store, StoreError};
 
+use tokio::sync::Semaphore;
+
 use crate::clock::Clock;
 pub use error::ServiceError;
 pub use ids::Ids;
 use in_flight::InFlight;
+pub use probe::Trouble;
 
 /// Says how many devices of a user are connected to this node.
 pub trait Connections: Send + Sync {
@@ -74,6 +78,10 @@ pub struct Services {
     /// After which tenant the next round of expansion goes on.
     expanded_up_to: Mutex<Option<Tenant>>,
     troubles: tally::Troubles,
+    /// Held by who searches or verifies, which may read very much: one of each at a time, so that
+    /// inboxes and replays always find a reader.
+    searching: Semaphore,
+    verifying: Semaphore,
 }
 
 /// What [`Services`] are built from.
@@ -107,6 +115,8 @@ impl Services {
             probe: probe::Probe::default(),
             expanded_up_to: Mutex::default(),
             troubles: tally::Troubles::default(),
+            searching: Semaphore::new(1),
+            verifying: Semaphore::new(1),
         }
     }
 

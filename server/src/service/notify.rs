@@ -54,6 +54,8 @@ pub struct AcceptedSend {
     pub accepted: u64,
     /// Whom it will not reach, and why.
     pub rejected: Vec<(UserId, String)>,
+    /// Whether it had been accepted before, under the same idempotency key.
+    pub is_repeated: bool,
 }
 
 /// What became of a request to notify.
@@ -136,7 +138,7 @@ impl Services {
         unit.audit.push(self.created_entry(&new));
         unit.writes.push(Write::Publish(Box::new(new)));
         unit.idempotency = key.map(|key| keyed(key, &Memo::of(&accepted), now));
-        match self.store.commit(unit).await {
+        match self.commit(unit).await {
             Ok(receipt) => {
                 let number = receipt.numbers().first().copied().unwrap_or_default();
                 Ok(Notified::One(Accepted { number, ..accepted }))
@@ -255,7 +257,7 @@ impl Services {
             created_at: now,
             expires_at: self.expiry(draft, now),
         };
-        let answer = AcceptedSend { id: send.id, accepted, rejected };
+        let answer = AcceptedSend { id: send.id, accepted, rejected, is_repeated: false };
         let entity = Entity::Other("send", send.id.to_string());
         let metadata = json!({ "accepted": accepted, "rejected": answer.rejected.len() });
         let mut unit = Unit::new(&caller.tenant);
@@ -263,7 +265,7 @@ impl Services {
         unit.audit.push(self.entry(caller, Action::SendAccepted, entity, metadata));
         unit.writes.push(Write::CreateSend(Box::new(send)));
         unit.idempotency = key.map(|key| keyed(key, &Memo::of_send(&answer), now));
-        match self.store.commit(unit).await {
+        match self.commit(unit).await {
             Ok(_) => {
                 self.send_accepted.notify_one();
                 Ok(Notified::Many(answer))

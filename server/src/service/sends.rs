@@ -97,7 +97,7 @@ impl Services {
         if is_complete {
             unit.audit.push(self.completed_entry(send, reached));
         }
-        match self.store.commit(unit).await {
+        match self.commit(unit).await {
             Ok(_) => Ok((!is_complete).then_some(Advanced { to, reached })),
             // Somebody else moved it on: nothing of this chunk was done.
             Err(StoreError::Stale) => Ok(None),

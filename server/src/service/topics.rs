@@ -120,7 +120,7 @@ impl Services {
             let metadata = json!({ "kind": topic.kind.as_str(), "title": topic.title });
             unit.writes.push(Write::PutTopic(Box::new(topic)));
             unit.audit.push(self.entry(caller, Action::TopicChanged, entity, metadata));
-            self.store.commit(unit).await?;
+            self.commit(unit).await?;
             let view = self.store.topic(&caller.tenant, id, &caller.user).await?;
             Ok((view.ok_or(ServiceError::NotFound("topic"))?, is_new))
         })
@@ -160,7 +160,7 @@ impl Services {
             unit.guards = still(caller, id, MemberRole::Owner);
             unit.writes.push(Write::DeleteTopic { topic: id.clone(), at: self.now() });
             unit.audit.push(self.entry(caller, Action::TopicDeleted, entity, json!({})));
-            self.store.commit(unit).await?;
+            self.commit(unit).await?;
             Ok(())
         })
         .await
@@ -253,7 +253,7 @@ impl Services {
         let entity = Entity::Other("topic", id.to_string());
         let metadata = json!({ "put": members.len() });
         unit.audit.push(self.entry(caller, Action::MembersChanged, entity, metadata));
-        let receipt = self.store.commit(unit).await?;
+        let receipt = self.commit(unit).await?;
         Ok(count(&receipt.outcomes))
     }
 
@@ -295,7 +295,7 @@ impl Services {
             unit.writes.push(Write::RemoveMember { topic: id.clone(), user: user.clone() });
             let metadata = json!({ "removed": 1 });
             unit.audit.push(self.entry(caller, Action::MembersChanged, entity, metadata));
-            self.store.commit(unit).await?;
+            self.commit(unit).await?;
             Ok(())
         })
         .await

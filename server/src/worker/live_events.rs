@@ -7,21 +7,21 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use landfall_core::feed::{FeedKey, Number};
-use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::periodic::Backoff;
 use crate::service::Services;
 use crate::service::inbox::{Confirmed, Connected, LiveEvent};
+use crate::service::live_queue::LiveEvents;
 
 /// Events of one commit.
 const BATCH_MAX: usize = 512;
 
 /// Stores what happens until every connection is gone.
-pub(super) async fn store(services: Arc<Services>, mut events: mpsc::Receiver<LiveEvent>) {
+pub(super) async fn store(services: Arc<Services>, mut events: LiveEvents) {
     let mut backoff = Backoff::new("live-events");
     let mut batch = Vec::new();
-    while events.recv_many(&mut batch, BATCH_MAX).await > 0 {
+    while events.next(&mut batch, BATCH_MAX).await > 0 {
         let Sorted { confirmed, lost, connected } = sort(batch.drain(..));
         if let Err(error) = services.record_connected(&connected).await {
             tracing::warn!(%error, "connections could not be recorded in the audit trail");

@@ -9,13 +9,12 @@ mod periodic;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::metrics::Metrics;
 use crate::service::Services;
-use crate::service::inbox::LiveEvent;
+use crate::service::live_queue::LiveEvents;
 
 /// How the workers are paced.
 #[derive(Debug, Clone, Copy)]
@@ -35,7 +34,7 @@ const FORGET_MAX: usize = 5_000;
 pub fn start(
     services: &Arc<Services>,
     metrics: &Arc<Metrics>,
-    events: mpsc::Receiver<LiveEvent>,
+    events: LiveEvents,
     pace: Pace,
     cancel: &CancellationToken,
 ) -> JoinSet<()> {

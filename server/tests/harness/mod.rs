@@ -21,8 +21,8 @@ use landfall_server::config::{Config, Inputs};
 use landfall_server::http;
 use landfall_server::secret::Secret;
 use landfall_server::service::{Connections, Parts, Services, Settings};
-use landfall_store::Store;
 use landfall_store::sqlite::{self, Sqlite};
+use landfall_store::{ChangeSink, Store};
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 
@@ -82,9 +82,14 @@ impl Server {
 
     /// Serves these routes too.
     pub async fn with(extra: Router<Arc<App>>) -> Self {
+        Self::telling(extra, Arc::new(|_| ())).await
+    }
+
+    /// Tells of every commit.
+    pub async fn telling(extra: Router<Arc<App>>, sink: ChangeSink) -> Self {
         let folder = Folder::new();
         let settings = sqlite::Settings::new(&folder.0.join("landfall.db"));
-        let store = Arc::new(Sqlite::open(&settings, Arc::new(|_| ())).unwrap());
+        let store = Arc::new(Sqlite::open(&settings, sink).unwrap());
         let app = app(Arc::clone(&store) as Arc<dyn Store>);
         let router = http::router(Arc::clone(&app), extra);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -171,6 +176,7 @@ fn app(store: Arc<dyn Store>) -> Arc<App> {
         verifier: Arc::new(verifier(&config)),
         limits,
         batch_max_lines: config.notify.batch_max_lines,
+        web: landfall_server::app::WebSettings::new(&config.server),
         live: Arc::new(Nobody),
         drain: tokio_util::sync::CancellationToken::new(),
     })

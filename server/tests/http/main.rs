@@ -10,6 +10,7 @@ mod batch;
 mod classes;
 mod documents;
 mod examples;
+mod fairness;
 mod idempotency;
 mod lists;
 mod server;

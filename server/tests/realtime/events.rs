@@ -122,6 +122,17 @@ impl Stream {
         soon(name, wait).await
     }
 
+    /// Waits for a heartbeat that says up to where everything was sent. One that comes before the
+    /// session has read anything does not.
+    pub async fn settled(&mut self) -> Event {
+        loop {
+            let beat = self.next_of("heartbeat").await;
+            if beat.id.is_some() {
+                return beat;
+            }
+        }
+    }
+
     /// Takes so many notifications; gives their titles.
     pub async fn titles(&mut self, count: usize) -> Vec<String> {
         let mut titles = Vec::new();

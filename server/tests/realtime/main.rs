@@ -3,6 +3,8 @@
 //! Every wait is for a frame, an answer or a condition, and gives up after a while.
 #![allow(clippy::unwrap_used)]
 
+mod bounds;
+mod call;
 mod churn;
 mod client;
 mod confirm;
@@ -10,11 +12,14 @@ mod drain;
 mod events;
 mod handshake;
 mod harness;
+mod health;
 mod heartbeat;
 mod hostile;
 mod limits;
 mod live;
+mod origins;
 mod pending;
+mod rates;
 mod raw;
 mod repair;
 mod replay;

@@ -104,6 +104,23 @@ impl Raw {
         serde_json::from_slice(&bytes).unwrap()
     }
 
+    /// Sends the same bytes again and again until an answer's head has come.
+    pub async fn head_while_sending(&mut self, bytes: &[u8]) -> String {
+        while self.ahead.is_empty() {
+            let read = self.stream.read_buf(&mut self.ahead);
+            match tokio::time::timeout(std::time::Duration::from_millis(20), read).await {
+                Ok(read) => assert!(read.unwrap() > 0),
+                Err(_) => self.send(bytes).await,
+            }
+        }
+        self.head().await
+    }
+
+    /// Waits until the server ends the connection; false if it sends anything before.
+    pub async fn ends(&mut self) -> bool {
+        !self.read_more().await && self.ahead.is_empty()
+    }
+
     async fn read_more(&mut self) -> bool {
         soon("bytes", self.stream.read_buf(&mut self.ahead)).await.is_ok_and(|count| count > 0)
     }

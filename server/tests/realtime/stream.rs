@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::client::number;
 use crate::events::{Event, Stream, request};
-use crate::harness::{Landfall, NOON, sign, soon, token, until};
+use crate::harness::{Landfall, NOON, sign, soon, token, token_in, until};
 use crate::raw::Raw;
 
 #[tokio::test]
@@ -80,7 +80,7 @@ async fn a_stream_without_news_gives_a_number_to_come_back_with() {
     let ack = |number: &str| Some(json!({ "replay_id": number }));
     landfall.call("POST", "/api/v1/notifications/ack", &bearer, ack("3")).await;
     let mut stream = Stream::open(&landfall, "ada", "").await;
-    let beat = stream.event().await.unwrap();
+    let beat = stream.settled().await;
     let data = json!({ "type": "heartbeat", "newest": "3" });
     assert_eq!(beat, Event { name: "heartbeat".into(), id: Some(3), data });
     drop(stream);
@@ -97,8 +97,7 @@ async fn a_quiet_stream_is_kept_awake_and_lives() {
     let landfall = Landfall::with(&quick).await;
     let mut stream = Stream::open(&landfall, "ada", "").await;
     for _ in 0..5 {
-        let beat = stream.next_of("heartbeat").await;
-        assert_eq!(beat.id, Some(0));
+        assert_eq!(stream.settled().await.data["newest"], "0");
     }
     landfall.notify("ada", "hello").await;
     assert_eq!(stream.titles(1).await, ["hello"]);
@@ -125,6 +124,20 @@ async fn streams_and_sockets_of_a_user_share_one_inbox_and_one_bound() {
     drop(first);
     landfall.until_connected(2).await;
     let _third = Stream::open(&landfall, "ada", "").await;
+}
+
+#[tokio::test]
+async fn a_stream_is_of_its_tenant_alone() {
+    let landfall = Landfall::start().await;
+    landfall.notify("ada", "owed here").await;
+    let url = format!("http://{}/api/v1/stream", landfall.address);
+    let theirs = Client::new().get(url).bearer_auth(token_in("acme", "ada", "student"));
+    let mut theirs = Stream::send(theirs).await;
+    assert_eq!(theirs.event().await.unwrap().data["newest"], "0");
+    landfall.notify("ada", "here").await;
+    let sender = token_in("acme", "app", "service");
+    landfall.notify_as(&sender, "ada", "there", json!({})).await;
+    assert_eq!(theirs.titles(1).await, ["there"]);
 }
 
 #[tokio::test]

@@ -2,9 +2,14 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+
+/// No test waits longer than this.
+const DEADLINE: std::time::Duration = std::time::Duration::from_secs(20);
+
+const SECRET: &str = "a secret of more than thirty-two bytes for this test alone";
 
 /// A server process that ends with its test.
 struct Process(Child);
@@ -67,4 +72,64 @@ fn a_data_folder_that_cannot_be_used_is_named_once_with_what_to_do() {
     let text = said(&mut serve(&file.join("data")));
     assert_eq!(text.matches("os error").count(), 1, "{text}");
     assert!(text.contains("cannot be read or written") && text.contains("--data-dir"), "{text}");
+}
+
+#[test]
+fn open_files_are_raised_and_what_does_not_fit_is_told() {
+    let data = folder("start-files").join("data");
+    let mut command = Command::new("sh");
+    let script = r#"ulimit -S -n 100 && ulimit -H -n 700 && exec "$0" serve --listen 127.0.0.1:0 --data-dir "$1""#;
+    command.args(["-c", script, env!("CARGO_BIN_EXE_landfall")]).arg(&data);
+    let mut process = Process(command.env_clear().stderr(Stdio::piped()).spawn().unwrap());
+    let text = said(&mut process);
+    assert!(text.contains("open_files=700"), "{text}");
+    let told = text.lines().find(|line| line.contains("limits.connections_max")).unwrap();
+    assert!(told.contains("WARN") && told.contains("444"), "{told}");
+}
+
+/// Sends SIGTERM.
+fn terminate(process: &Process) {
+    let sent = Command::new("kill").args(["-TERM", &process.0.id().to_string()]).status();
+    assert!(sent.unwrap().success());
+}
+
+#[test]
+fn a_second_signal_ends_a_drain_at_once() {
+    let data = folder("start-signals").join("data");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_landfall"));
+    command.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(&data);
+    command.env_clear().env("JWT_SECRET_KEY", SECRET);
+    command.env("LANDFALL_SERVER_DRAIN_SECONDS", "3600");
+    let mut process = Process(command.stderr(Stdio::piped()).spawn().unwrap());
+    let mut lines = BufReader::new(process.0.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let listening = lines.find(|line| line.contains("listening")).unwrap();
+    let address = listening.split("addr=").nth(1).unwrap().trim();
+
+    // A request whose body never comes holds up the drain.
+    let mut held = std::net::TcpStream::connect(address).unwrap();
+    let head = format!(
+        "POST /api/v1/notify HTTP/1.1\r\nHost: landfall\r\nAuthorization: Bearer {}\r\n\
+         Content-Type: application/json\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n",
+        token()
+    );
+    held.write_all(head.as_bytes()).unwrap();
+    let mut answer = [0; 12];
+    held.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 100");
+
+    terminate(&process);
+    assert!(lines.any(|line| line.contains("draining")));
+    assert!(process.0.try_wait().unwrap().is_none(), "something is under way");
+    terminate(&process);
+    let (sender, ended) = std::sync::mpsc::channel();
+    std::thread::spawn(move || sender.send(lines.collect::<Vec<String>>()));
+    let rest = ended.recv_timeout(DEADLINE).expect("the second signal ends it");
+    assert_eq!(process.0.wait().unwrap().code(), Some(1), "{rest:?}");
+    assert!(rest.iter().any(|line| line.contains("second signal")), "{rest:?}");
+}
+
+fn token() -> String {
+    let claims = serde_json::json!({ "sub": "app", "roles": ["service"], "exp": 4_102_444_800u64 });
+    let key = jsonwebtoken::EncodingKey::from_secret(SECRET.as_bytes());
+    jsonwebtoken::encode(&jsonwebtoken::Header::default(), &claims, &key).unwrap()
 }

@@ -89,6 +89,7 @@ fn list_text(dialect: Dialect, filter: &AuditFilter) -> String {
         (_, None) => ("", "cast(?7 as text) is null"),
         // Left to itself, SQLite walks a tenant's whole trail rather than look for the target.
         (Dialect::Sqlite, Some(_)) => ("indexed by audit_entry_target", "e.target = ?7"),
+        (Dialect::Postgres, Some(_)) => ("", "e.target = ?7"),
     };
     format!(
         "select e.number, e.at, e.action, e.entity_type, e.entity_id, e.actor, e.target,

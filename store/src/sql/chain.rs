@@ -6,14 +6,14 @@ use landfall_core::audit::{BlockHasher, Details, Hash, Salt, Sealable, details_d
 use landfall_core::id::{Tenant, UserId};
 use landfall_core::time::Timestamp;
 
-use super::{Corrupt, Dialect, Query, Row, Runner};
+use super::{Corrupt, Query, Row, Runner};
 use crate::{Answer, SealReport, Verification};
 
 /// Rows read at once.
 const PAGE: usize = 1_000;
 
 /// Where a tenant's chain ends.
-struct Tail {
+pub(crate) struct Tail {
     tenant: Tenant,
     newest: u64,
     sealed: u64,
@@ -27,14 +27,19 @@ pub(crate) async fn seal<R: Runner>(
     at: Timestamp,
     limit: usize,
 ) -> Answer<SealReport> {
-    // Writers of SQLite wait for each other anyway.
-    let lock = match R::DIALECT {
-        Dialect::Sqlite => "",
-    };
-    let sql = format!(
-        "select tenant, newest, sealed, block, hash from audit_chain where newest > sealed
-         order by tenant {lock}"
-    );
+    let mut report = SealReport::default();
+    for tail in tails(runner).await? {
+        let entries = seal_one(runner, &tail, at, limit).await?;
+        report.blocks += u64::from(entries > 0);
+        report.entries += entries;
+    }
+    Ok(report)
+}
+
+/// Finds the chains whose last entries no block binds yet.
+pub(crate) async fn tails<R: Runner>(runner: &mut R) -> Answer<Vec<Tail>> {
+    let sql = "select tenant, newest, sealed, block, hash from audit_chain where newest > sealed
+               order by tenant";
     let tail = |row: &dyn Row| {
         Ok(Tail {
             tenant: row.tenant(0)?,
@@ -44,32 +49,43 @@ pub(crate) async fn seal<R: Runner>(
             hash: row.bytes(4)?,
         })
     };
-    let tails = runner.all(Query::new(sql, [], tail)).await?;
-    let mut report = SealReport::default();
-    for tail in tails {
-        let last = tail.newest.min(tail.sealed + limit.max(1) as u64);
-        seal_one(runner, &tail, last, at).await?;
-        report.blocks += 1;
-        report.entries += last - tail.sealed;
-    }
-    Ok(report)
+    runner.all(Query::new(sql, [], tail)).await
 }
 
-async fn seal_one<R: Runner>(runner: &mut R, tail: &Tail, last: u64, at: Timestamp) -> Answer<()> {
+/// Binds a chain's next entries, at most `limit`, in one transaction; tells how many. None when
+/// another sealer was quicker. The chain's row, which every writer of the tenant needs, is taken
+/// last, so that nobody waits while entries are read.
+pub(crate) async fn seal_one<R: Runner>(
+    runner: &mut R,
+    tail: &Tail,
+    at: Timestamp,
+    limit: usize,
+) -> Answer<u64> {
+    let last = tail.newest.min(tail.sealed + limit.max(1) as u64);
     let (block, first) = (tail.block + 1, tail.sealed + 1);
     let mut hasher = BlockHasher::new(&tail.tenant, block, &tail.hash);
     each_entry(runner, &tail.tenant, first, last, |entry| hasher.add(&entry.sealable())).await?;
     let hash = hasher.finish();
     let tenant = &tail.tenant;
+    let sql = "update audit_chain set sealed = ?2, block = ?3, hash = ?4
+               where tenant = ?1 and block = ?5 and sealed = ?6";
+    let values = [
+        tenant.into(),
+        last.into(),
+        block.into(),
+        (&hash).into(),
+        tail.block.into(),
+        tail.sealed.into(),
+    ];
+    if runner.execute(Query::command(sql, values)).await? == 0 {
+        return Ok(0);
+    }
     let sql = "insert into audit_block (tenant, block, first, last, hash, sealed_at)
                values (?1, ?2, ?3, ?4, ?5, ?6)";
     let values =
         [tenant.into(), block.into(), first.into(), last.into(), (&hash).into(), at.into()];
     runner.execute(Query::command(sql, values)).await?;
-    let sql = "update audit_chain set sealed = ?2, block = ?3, hash = ?4 where tenant = ?1";
-    let values = [tenant.into(), last.into(), block.into(), (&hash).into()];
-    runner.execute(Query::command(sql, values)).await?;
-    Ok(())
+    Ok(last - tail.sealed)
 }
 
 /// A row as the chain sees it.

@@ -5,7 +5,7 @@ use landfall_core::feed::Number;
 use landfall_core::id::Tenant;
 use landfall_core::time::Timestamp;
 
-use super::{Corrupt, Query, Row, Runner};
+use super::{Corrupt, Query, Row, Runner, Value};
 use crate::{Answer, IdempotencyKey, StoreError, StoredAnswer};
 
 /// Refuses a key that is taken: with its answer, or as reused for another request.
@@ -40,7 +40,8 @@ pub(crate) fn find<'a>(
     Query::new(sql, [tenant.into(), (&key.scope).into(), (&key.key).into()], taken)
 }
 
-fn taken(row: &dyn Row) -> Result<(Hash, StoredAnswer), Corrupt> {
+/// Reads the columns digest, memo and numbers.
+pub(crate) fn taken(row: &dyn Row) -> Result<(Hash, StoredAnswer), Corrupt> {
     let numbers = row.text(2)?.split_whitespace().filter_map(Number::parse).collect();
     Ok((row.bytes(0)?, StoredAnswer { memo: row.string(1)?, numbers }))
 }
@@ -59,7 +60,17 @@ pub(crate) async fn keep<R: Runner>(
 ) -> Answer<()> {
     let sql = "insert into idempotency (tenant, scope, key, digest, memo, numbers, created_at)
                values (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
-    let values = [
+    runner.execute(Query::command(sql, values(tenant, key, numbers))).await?;
+    Ok(())
+}
+
+/// Gives a key's columns: tenant, scope, key, digest, memo, numbers and created_at.
+pub(crate) fn values<'a>(
+    tenant: &'a Tenant,
+    key: &'a IdempotencyKey,
+    numbers: &[Number],
+) -> [Value<'a>; 7] {
+    [
         tenant.into(),
         (&key.scope).into(),
         (&key.key).into(),
@@ -67,9 +78,7 @@ pub(crate) async fn keep<R: Runner>(
         (&key.memo).into(),
         numbers_text(numbers).into(),
         key.at.into(),
-    ];
-    runner.execute(Query::command(sql, values)).await?;
-    Ok(())
+    ]
 }
 
 /// Forgets keys made before a time, at most `limit`; tells how many.

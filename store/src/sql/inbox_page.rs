@@ -56,6 +56,11 @@ fn page_text(dialect: Dialect, read: Read) -> String {
     let (rows, end) = match dialect {
         // SQLite sees that the feed is one row, so that the index of its rows is in order.
         Dialect::Sqlite => (format!("notification n on {on_page}"), sorted),
+        // PostgreSQL sees it only when the rows are asked for one feed at a time.
+        Dialect::Postgres => {
+            let rows = format!("select n.* from notification n where {on_page} {sorted}");
+            (format!("lateral ({rows}) n on true"), String::new())
+        }
     };
     format!(
         "select {}, f.newest, f.horizon, f.read_up_to, f.read_mark, f.read_mark_at

@@ -132,6 +132,11 @@ fn find_text(dialect: Dialect, filter: &AdminFilter) -> String {
             "n.feed_id = (select id from feed where tenant = ?1 and kind = ?9 and owner = ?2)",
             "+n.id desc",
         ),
+        // The same for PostgreSQL, which would rather walk in the order asked for.
+        (Dialect::Postgres, Some(_)) => (
+            "n.feed_id = (select id from feed where tenant = ?1 and kind = ?9 and owner = ?2)",
+            "n.id || '' desc",
+        ),
     };
     // A plan is a line per channel; `like` would not tell capitals apart everywhere.
     let lines = "'\n' || n.channels";

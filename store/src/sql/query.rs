@@ -39,6 +39,8 @@ impl<'a, const N: usize> Query<'a, (), N> {
 pub(crate) enum Dialect {
     /// SQLite's.
     Sqlite,
+    /// PostgreSQL's.
+    Postgres,
 }
 
 /// Runs statements, one after the other, on one connection.

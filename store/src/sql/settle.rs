@@ -23,9 +23,10 @@ pub(crate) enum Settle {
 
 /// What settling found.
 pub(crate) struct Settled {
-    id: NotificationId,
-    channels: Vec<Step>,
-    is_read: bool,
+    pub(crate) id: NotificationId,
+    pub(crate) channels: Vec<Step>,
+    /// Whether the "all read" mark covers it.
+    pub(crate) is_read: bool,
     attempts: u64,
 }
 
@@ -57,7 +58,7 @@ pub(crate) async fn settle<R: Runner>(
 }
 
 /// Says what the trail tells of it, if anything.
-fn entry(
+pub(crate) fn entry(
     how: Settle,
     settled: &Settled,
     at: Timestamp,
@@ -89,7 +90,8 @@ fn update_text(how: Settle) -> String {
     )
 }
 
-fn settled(row: &dyn Row) -> Result<Settled, super::Corrupt> {
+/// Reads the columns id, channels, whether it is read, and attempts.
+pub(crate) fn settled(row: &dyn Row) -> Result<Settled, super::Corrupt> {
     Ok(Settled {
         id: NotificationId(row.uuid(0)?),
         channels: codes::plan(row, 1)?,

@@ -262,6 +262,7 @@ pub(crate) async fn topics_of<R: Runner>(
     // Left to itself, SQLite walks the members of all the tenant's topics, which lie in order.
     let hint = match R::DIALECT {
         Dialect::Sqlite => "indexed by topic_member_user",
+        Dialect::Postgres => "",
     };
     let sql = format!(
         "select {VIEW} from topic_member m {hint}

@@ -8,7 +8,7 @@ use landfall_core::time::Timestamp;
 use uuid::Uuid;
 
 /// A value bound to a placeholder.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Value<'a> {
     /// Nothing.
     Null,

@@ -16,7 +16,8 @@ use super::world::{World, assert_stale};
 const WRITERS: usize = 8;
 const UNITS: usize = 40;
 
-type Committed = BTreeMap<Number, NotificationId>;
+/// What is on a feed: its numbers, and what got them.
+pub type Committed = BTreeMap<Number, NotificationId>;
 
 /// What one writer's `n`th unit is.
 fn unit_of(writer: usize, n: usize, t: &Tenant, u: &UserId) -> (Vec<NotificationId>, Unit) {
@@ -49,7 +50,7 @@ async fn write(store: Arc<dyn Store>, writer: usize, t: Tenant, u: UserId) -> Co
 }
 
 /// Reads from a cursor until all is in, checking that no number is ever skipped.
-async fn read_all(
+pub async fn read_all(
     store: Arc<dyn Store>,
     t: Tenant,
     u: UserId,
@@ -74,9 +75,15 @@ async fn read_all(
 }
 
 async fn write_all(store: &Arc<dyn Store>, t: &Tenant, u: &UserId) -> Committed {
+    write_through(&[store], t, u).await
+}
+
+/// Publishes to one inbox from eight writers, each through one of the stores.
+pub async fn write_through(stores: &[&Arc<dyn Store>], t: &Tenant, u: &UserId) -> Committed {
     let mut writers = JoinSet::new();
     for writer in 0..WRITERS {
-        writers.spawn(write(Arc::clone(store), writer, t.clone(), u.clone()));
+        let store = Arc::clone(stores[writer % stores.len()]);
+        writers.spawn(write(store, writer, t.clone(), u.clone()));
     }
     writers.join_all().await.into_iter().flatten().collect()
 }

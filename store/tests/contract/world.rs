@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use landfall_core::audit::Action;
 use landfall_core::feed::{FeedKey, Head, Number};
 use landfall_core::id::{Tenant, UserId};
 use landfall_core::notification::{NewNotification, Notification};
@@ -47,6 +48,38 @@ pub enum Tampering {
     /// Deletes the last block together with the chain's end.
     ForgetEnd,
     SwapTwoEntries,
+}
+
+/// Chooses an entry in the middle of the first block.
+const SECOND: &str = "where tenant = 't' and number = 2";
+
+impl Tampering {
+    /// Gives statements that do it, to be run in order; each changes exactly one row.
+    pub fn statements(self) -> Vec<String> {
+        let second = |set: &str| vec![format!("update audit_entry set {set} {SECOND}")];
+        let renumber = |from: u64, to: u64| {
+            format!("update audit_entry set number = {to} where tenant = 't' and number = {from}")
+        };
+        let last_block = || "delete from audit_block where tenant = 't' and block = 2".to_owned();
+        match self {
+            Self::ChangeAction => {
+                second(&format!("action = '{}'", Action::NotificationDelivered.as_str()))
+            }
+            Self::ChangeTime => second("at = at + 1"),
+            Self::ChangeMetadata => second("metadata = '{}'"),
+            Self::ChangeActor => second("actor = 'somebody'"),
+            Self::ForgeErasure => second("salt = null, metadata = '{}'"),
+            Self::DeleteEntry => vec![format!("delete from audit_entry {SECOND}")],
+            Self::DeleteUnsealedEntry => {
+                vec!["delete from audit_entry where tenant = 't' and number = 7".into()]
+            }
+            Self::DeleteLastBlock => vec![last_block()],
+            Self::ForgetEnd => {
+                vec![last_block(), "delete from audit_chain where tenant = 't'".into()]
+            }
+            Self::SwapTwoEntries => vec![renumber(1, 99), renumber(2, 1), renumber(99, 2)],
+        }
+    }
 }
 
 /// What the sink heard, in its order.

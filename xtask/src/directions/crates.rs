@@ -74,6 +74,12 @@ const WALLS: &[Wall] = &[
         never: &["axum"],
         advice: "the client shares decisions and wire shapes with the server, nothing else",
     },
+    Wall {
+        name: "landfall-fixtures",
+        may: &[],
+        never: &[],
+        advice: "fixtures start servers for anybody's tests and know nothing of the house",
+    },
     Wall { name: "xtask", may: &[], never: &[], advice: "xtask must build when nothing else does" },
 ];
 

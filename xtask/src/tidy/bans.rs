@@ -65,6 +65,7 @@ const BANS: &[Ban] = &[
             "server/src/config",
             "server/src/main.rs",
             "server/src/bench",
+            "fixtures/",
             "xtask/",
         ]),
         "read it in `server/src/config` and pass the value on",

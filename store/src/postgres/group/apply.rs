@@ -1,0 +1,141 @@
+//! Applying a round in its transaction, as if its units had come one after the other.
+//!
+//! Notifications come first, then single writes, then ends of deliveries; within each kind the
+//! order is that of the units.
+
+use landfall_core::feed::Number;
+
+use super::rounds::Kind;
+use super::{Done, feeds, guards, keys, publish, settles, trail};
+use crate::postgres::runner::PostgresRunner;
+use crate::sql::unit::{self, Work};
+use crate::{Answer, AuditDraft, Change, Outcome, Receipt, StoreError, Unit, Write};
+
+/// A unit of a round, and what it did so far.
+pub(super) struct Member<'u> {
+    pub(super) unit: &'u Unit,
+    pub(super) kind: Kind,
+    /// One per write, in order; meaningless before the write was made.
+    pub(super) outcomes: Vec<Outcome>,
+    /// Entries that its writes owe the trail.
+    pub(super) entries: Vec<AuditDraft>,
+    /// Why it is not part of the round any more.
+    pub(super) refused: Option<StoreError>,
+}
+
+impl<'u> Member<'u> {
+    fn new(unit: &'u Unit) -> Self {
+        let outcomes = vec![Outcome::Unchanged; unit.writes.len()];
+        Self { unit, kind: Kind::of(unit), outcomes, entries: Vec::new(), refused: None }
+    }
+
+    pub(super) fn is_in(&self) -> bool {
+        self.refused.is_none()
+    }
+
+    pub(super) fn receipt(&self) -> Receipt {
+        Receipt { outcomes: self.outcomes.clone() }
+    }
+
+    /// Says whether it relies on more than the counters of the feeds that it writes to.
+    fn needs_locks(&self) -> bool {
+        let plain = |write: &Write| matches!(write, Write::Publish(_) | Write::CreateSend(_));
+        self.is_in() && !(self.unit.guards.is_empty() && self.unit.writes.iter().all(plain))
+    }
+}
+
+/// Applies the units of a round; its transaction is to be undone after an error.
+pub(super) async fn apply(runner: &mut PostgresRunner<'_>, units: &[&Unit]) -> Answer<Done> {
+    if let [only] = units
+        && Kind::of(only) == Kind::Alone
+    {
+        return alone(runner, only).await;
+    }
+    let mut members: Vec<Member<'_>> = units.iter().map(|unit| Member::new(unit)).collect();
+    let mut changes = Vec::new();
+    keys::refuse_taken(runner, &mut members).await?;
+    let mut locked = feeds::Locked::default();
+    if members.iter().any(Member::needs_locks) {
+        let named = members.iter().filter(|member| member.is_in());
+        locked = feeds::lock(runner, named.map(|member| member.unit)).await?;
+        guards::check(runner, &mut members).await?;
+    }
+    move_sends(runner, &mut members).await?;
+    publish::publish(runner, &mut members, &mut changes).await?;
+    write_single(runner, &mut members, &mut changes).await?;
+    settles::settle(runner, &mut members, &locked).await?;
+    trail::append(runner, &members).await?;
+    keys::keep(runner, &members).await?;
+    Ok(done(members, changes))
+}
+
+fn done(members: Vec<Member<'_>>, mut changes: Vec<Change>) -> Done {
+    changes.sort_by_key(|change| change.number);
+    let answer = |member: Member<'_>| match member.refused {
+        Some(error) => Err(error),
+        None => Ok(Receipt { outcomes: member.outcomes }),
+    };
+    Done { answers: members.into_iter().map(answer).collect(), changes }
+}
+
+/// Applies a unit that has the transaction for itself.
+async fn alone(runner: &mut PostgresRunner<'_>, only: &Unit) -> Answer<Done> {
+    feeds::lock(runner, std::iter::once(only)).await?;
+    let mut changes = Vec::new();
+    let receipt = unit::apply(runner, only.clone(), &mut changes).await?;
+    changes.sort_by_key(|change: &Change| -> Number { change.number });
+    Ok(Done { answers: vec![Ok(receipt)], changes })
+}
+
+/// Makes the steps of sends: one that another worker made already refuses its unit, before
+/// anything of it is written.
+async fn move_sends(runner: &mut PostgresRunner<'_>, members: &mut [Member<'_>]) -> Answer<()> {
+    for member in members.iter_mut().filter(|m| m.is_in() && m.kind == Kind::Publishes) {
+        let writes = member.unit.writes.iter().enumerate();
+        let mut of_send = writes.filter(|(_, write)| !matches!(write, Write::Publish(_)));
+        if let Some((index, write)) = of_send.next() {
+            make(runner, member, index, write, &mut Vec::new()).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Makes the writes of units that have only one, each under its guards.
+async fn write_single(
+    runner: &mut PostgresRunner<'_>,
+    members: &mut [Member<'_>],
+    changes: &mut Vec<Change>,
+) -> Answer<()> {
+    for member in members.iter_mut().filter(|m| m.is_in() && m.kind == Kind::One) {
+        // An earlier unit of the round may have changed what they are about.
+        for guard in &member.unit.guards {
+            match unit::check(runner, &member.unit.tenant, guard).await {
+                Err(StoreError::Stale) => member.refused = Some(StoreError::Stale),
+                checked => checked?,
+            }
+        }
+        if member.is_in() {
+            make(runner, member, 0, &member.unit.writes[0], changes).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Makes one write by the statements that both stores share.
+async fn make(
+    runner: &mut PostgresRunner<'_>,
+    member: &mut Member<'_>,
+    index: usize,
+    write: &Write,
+    changes: &mut Vec<Change>,
+) -> Answer<()> {
+    let tenant = &member.unit.tenant;
+    let mut work = Work { runner, tenant, changes, entries: Vec::new() };
+    match unit::write(&mut work, write.clone()).await {
+        Ok(outcome) => member.outcomes[index] = outcome,
+        Err(StoreError::Stale) => member.refused = Some(StoreError::Stale),
+        Err(error) => return Err(error),
+    }
+    member.entries.extend(work.entries);
+    Ok(())
+}

@@ -1,0 +1,130 @@
+//! The locks of a transaction: every feed that its units name, in one order for all nodes.
+//!
+//! Whoever writes rows of an inbox or a topic holds the lock of its feed. Because everybody takes
+//! these locks by tenant, kind and owner, and before any other, two transactions never wait for
+//! each other.
+
+use std::collections::{BTreeSet, HashMap};
+
+use landfall_core::feed::{FeedKind, Number};
+use landfall_core::id::{Tenant, TopicId, UserId};
+
+use crate::postgres::runner::PostgresRunner;
+use crate::sql::Row;
+use crate::{Answer, Guard, Unit, Write};
+
+/// A feed by its names, which sort as the database sorts them.
+type Name<'u> = (&'u str, &'u str, &'u str);
+
+/// A feed that this transaction holds.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Held {
+    pub(super) id: i64,
+    pub(super) read_up_to: Number,
+}
+
+/// The inboxes that are there and held.
+#[derive(Debug, Default)]
+pub(super) struct Locked<'u>(HashMap<Name<'u>, Held>);
+
+impl Locked<'_> {
+    pub(super) fn inbox(&self, tenant: &Tenant, user: &UserId) -> Option<Held> {
+        self.0.get(&(tenant.as_str(), FeedKind::Inbox.as_str(), user.as_str())).copied()
+    }
+}
+
+#[derive(Default)]
+struct Named<'u> {
+    /// Locked where they are there.
+    all: BTreeSet<Name<'u>>,
+    /// Made where they are not.
+    made: BTreeSet<Name<'u>>,
+}
+
+/// Locks every feed that units name.
+pub(super) async fn lock<'u>(
+    runner: &mut PostgresRunner<'_>,
+    units: impl Iterator<Item = &'u Unit>,
+) -> Answer<Locked<'u>> {
+    let mut named = Named::default();
+    units.for_each(|unit| name(&mut named, unit));
+    make_missing(runner, &named.made).await?;
+    let sql = "select f.id, f.read_up_to, n.place
+               from unnest($1::text[], $2::text[], $3::text[], $4::bigint[])
+                   as n (tenant, kind, owner, place)
+               join feed f on f.tenant = n.tenant and f.kind = n.kind and f.owner = n.owner
+               order by f.tenant, f.kind, f.owner for update of f";
+    let names: Vec<Name<'u>> = named.all.into_iter().collect();
+    let places: Vec<i64> = (0..names.len() as i64).collect();
+    let (tenants, kinds, owners) = columns(names.iter());
+    let rows = runner.rows(sql, &[&tenants, &kinds, &owners, &places]).await?;
+    let mut locked = HashMap::with_capacity(rows.len());
+    for row in &rows {
+        let row: &dyn Row = row;
+        let held = Held { id: row.int(0)?, read_up_to: row.number(1)? };
+        locked.insert(names[row.count(2)? as usize], held);
+    }
+    Ok(Locked(locked))
+}
+
+type Texts<'u> = Vec<&'u str>;
+
+fn columns<'n, 'u: 'n>(
+    names: impl Iterator<Item = &'n Name<'u>>,
+) -> (Texts<'u>, Texts<'u>, Texts<'u>) {
+    let (mut tenants, mut kinds, mut owners) = (Vec::new(), Vec::new(), Vec::new());
+    for (tenant, kind, owner) in names {
+        tenants.push(*tenant);
+        kinds.push(*kind);
+        owners.push(*owner);
+    }
+    (tenants, kinds, owners)
+}
+
+async fn make_missing(runner: &mut PostgresRunner<'_>, names: &BTreeSet<Name<'_>>) -> Answer<()> {
+    if names.is_empty() {
+        return Ok(());
+    }
+    let sql = "insert into feed (tenant, kind, owner)
+               select tenant, kind, owner from unnest($1::text[], $2::text[], $3::text[])
+                   as n (tenant, kind, owner)
+               order by tenant collate \"C\", kind collate \"C\", owner collate \"C\"
+               on conflict (tenant, kind, owner) do nothing";
+    let (tenants, kinds, owners) = columns(names.iter());
+    runner.change(sql, &[&tenants, &kinds, &owners]).await?;
+    Ok(())
+}
+
+fn name<'u>(named: &mut Named<'u>, unit: &'u Unit) {
+    let inbox = |user: &'u UserId| (unit.tenant.as_str(), FeedKind::Inbox.as_str(), user.as_str());
+    let of_topic =
+        |topic: &'u TopicId| (unit.tenant.as_str(), FeedKind::Topic.as_str(), topic.as_str());
+    for guard in &unit.guards {
+        match guard {
+            Guard::TopicThere(topic)
+            | Guard::MemberAtLeast(topic, ..)
+            | Guard::TopicAt(topic, _) => named.all.insert(of_topic(topic)),
+            // Names no topic: it holds as long as any does.
+            Guard::TaughtBy(..) => false,
+        };
+    }
+    for write in &unit.writes {
+        match write {
+            Write::Publish(new) => named.all.insert(inbox(&new.user)),
+            Write::MarkRead { user, .. }
+            | Write::MarkAllRead { user, .. }
+            | Write::Delete { user, .. }
+            | Write::Confirm { user, .. }
+            | Write::Unconfirmed { user, .. }
+            | Write::Expire { user, .. } => named.all.insert(inbox(user)),
+            Write::CreateSend(_) | Write::AdvanceSend { .. } => false,
+            Write::PutTopic(topic) => {
+                named.made.insert(of_topic(&topic.id));
+                named.all.insert(of_topic(&topic.id))
+            }
+            Write::DeleteTopic { topic, .. }
+            | Write::PutMember { topic, .. }
+            | Write::RemoveMember { topic, .. } => named.all.insert(of_topic(topic)),
+        };
+    }
+}

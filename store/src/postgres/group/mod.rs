@@ -1,0 +1,193 @@
+//! Committing what a lane took: rounds of units, each round one transaction.
+//!
+//! A transaction has no savepoints, which would cost more than the statements. What can be refused
+//! is refused before anything of its unit is written; a unit of which that cannot be said runs
+//! alone. When a statement fails, the halves of the round are tried again, down to the unit that
+//! fails by itself, so that it fails nobody else's.
+
+mod apply;
+mod columns;
+mod feeds;
+mod guards;
+mod keys;
+mod publish;
+mod rounds;
+mod settles;
+mod trail;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, Instant};
+
+use futures_util::FutureExt as _;
+
+use super::connection::{Connection, Dialer};
+use super::fault::{refused, told};
+use super::lane::Job;
+use crate::{Answer, Change, ChangeSink, Receipt, StoreError, Unit};
+
+/// How often a round is tried in which others were in the way.
+const TRIES: usize = 8;
+
+/// What a transaction did.
+struct Done {
+    /// One per unit, in order.
+    answers: Vec<Answer<Receipt>>,
+    changes: Vec<Change>,
+}
+
+/// Why a transaction did nothing.
+enum Trouble {
+    /// One of its units, or the only one, cannot be committed.
+    OfAUnit(StoreError),
+    /// The store is away, or full, or busy.
+    OfTheStore(String),
+}
+
+/// The end of a lane: it owns the connection that commits.
+pub(super) struct Committer {
+    dialer: Dialer,
+    sink: ChangeSink,
+    connection: Option<Connection>,
+    complaints: Complaints,
+}
+
+impl Committer {
+    pub(super) fn new(dialer: Dialer, sink: ChangeSink) -> Self {
+        Self { dialer, sink, connection: None, complaints: Complaints::default() }
+    }
+
+    /// Commits and answers every job.
+    pub(super) async fn commit(&mut self, jobs: Vec<Job>) {
+        let mut waiting = jobs;
+        while !waiting.is_empty() {
+            let (round, later) = rounds::choose(waiting);
+            self.commit_round(round).await;
+            waiting = later;
+        }
+    }
+
+    async fn commit_round(&mut self, round: Vec<Job>) {
+        let mut parts = vec![round];
+        while let Some(mut part) = parts.pop() {
+            let units: Vec<&Unit> = part.iter().map(|job| &job.unit).collect();
+            match self.attempt(&units).await {
+                Ok(done) => self.deliver(part, done),
+                Err(Trouble::OfAUnit(_)) if part.len() > 1 => {
+                    let second = part.split_off(part.len() / 2);
+                    parts.extend([second, part]);
+                }
+                Err(Trouble::OfAUnit(error)) => {
+                    part.into_iter().next().map(|job| job.reply.send(Err(told(error))));
+                }
+                Err(Trouble::OfTheStore(text)) => self.refuse(part, &text),
+            }
+        }
+    }
+
+    fn deliver(&self, part: Vec<Job>, done: Done) {
+        tell(&self.sink, done.changes);
+        for (job, answer) in part.into_iter().zip(done.answers) {
+            // The one who asked may have gone away meanwhile.
+            let _ = job.reply.send(answer);
+        }
+    }
+
+    fn refuse(&mut self, part: Vec<Job>, text: &str) {
+        self.complaints.add(text);
+        for job in part {
+            let _ = job.reply.send(Err(StoreError::Unavailable(text.to_owned())));
+        }
+    }
+
+    /// Commits units in one transaction, again as long as others are in the way.
+    async fn attempt(&mut self, units: &[&Unit]) -> Result<Done, Trouble> {
+        let mut last = String::new();
+        for _ in 0..TRIES {
+            let mut connection = self.begin().await.map_err(|error| of_the_store(&error))?;
+            let work = AssertUnwindSafe(transaction(&mut connection, units)).catch_unwind().await;
+            // After a panic the connection is closed, so that what it had begun is undone.
+            let panicked = |_| Trouble::OfAUnit(StoreError::Internal("a unit panicked".into()));
+            let error = match work.map_err(panicked)? {
+                Ok(done) => {
+                    self.connection = Some(connection);
+                    return Ok(done);
+                }
+                Err(error) => error,
+            };
+            if !connection.is_lost() && connection.command("rollback").await.is_ok() {
+                self.connection = Some(connection);
+            }
+            match refused(&error) {
+                Some(refused) if refused.is_passing() => last = refused.to_string(),
+                _ => return Err(trouble(error)),
+            }
+        }
+        Err(Trouble::OfTheStore(format!("others were in the way {TRIES} times: {last}")))
+    }
+
+    /// Begins a transaction, on a new connection where the server closed the old one.
+    async fn begin(&mut self) -> Answer<Connection> {
+        if let Some(mut connection) = self.connection.take().filter(|one| !one.is_lost()) {
+            match connection.command("begin").await {
+                Ok(()) => return Ok(connection),
+                Err(error) if !connection.is_lost() => return Err(error),
+                Err(_) => {}
+            }
+        }
+        let mut connection = self.dialer.connect().await?;
+        connection.command("begin").await?;
+        Ok(connection)
+    }
+}
+
+fn of_the_store(error: &StoreError) -> Trouble {
+    match error {
+        StoreError::Unavailable(text) => Trouble::OfTheStore(text.clone()),
+        StoreError::Internal(source) => Trouble::OfTheStore(source.to_string()),
+        other => Trouble::OfTheStore(other.to_string()),
+    }
+}
+
+fn trouble(error: StoreError) -> Trouble {
+    match error {
+        StoreError::Unavailable(text) => Trouble::OfTheStore(text),
+        other => Trouble::OfAUnit(other),
+    }
+}
+
+async fn transaction(connection: &mut Connection, units: &[&Unit]) -> Answer<Done> {
+    let done = apply::apply(&mut connection.runner(), units).await?;
+    connection.command("commit").await?;
+    Ok(done)
+}
+
+/// Tells what was committed. It is durable, so a sink that panics must not keep anybody waiting.
+fn tell(sink: &ChangeSink, changes: Vec<Change>) {
+    if changes.is_empty() {
+        return;
+    }
+    if catch_unwind(AssertUnwindSafe(|| sink(changes))).is_err() {
+        tracing::error!("the sink of changes panicked");
+    }
+}
+
+/// Rounds that failed, told at a bounded rate: a store that is away fails thousands of them.
+#[derive(Default)]
+struct Complaints {
+    told: Option<Instant>,
+    untold: u64,
+}
+
+const COMPLAINT_PAUSE: Duration = Duration::from_secs(10);
+
+impl Complaints {
+    fn add(&mut self, text: &str) {
+        if self.told.is_some_and(|at| at.elapsed() < COMPLAINT_PAUSE) {
+            self.untold += 1;
+            return;
+        }
+        let untold = std::mem::take(&mut self.untold);
+        tracing::error!(%text, untold, "a group commit failed; its requests are answered with 503");
+        self.told = Some(Instant::now());
+    }
+}

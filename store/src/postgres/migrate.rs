@@ -1,0 +1,52 @@
+//! Migrations: forward only, numbered, all that are missing in one transaction.
+//!
+//! Two nodes may start at once: the second waits for the lock on the table of the version.
+
+use super::connection::Connection;
+use super::fault::refused;
+use crate::{Answer, StoreError};
+
+const MIGRATIONS: [&str; 1] = [include_str!("../../migrations/0001_spine.postgres.sql")];
+/// How often the table of the version is made anew when another node was quicker.
+const TRIES: usize = 5;
+
+/// Brings the schema up to date; tells from and to which version.
+pub(super) async fn migrate(connection: &mut Connection) -> Answer<(u32, u32)> {
+    let mut tries = 0;
+    while let Err(error) = make_version(connection).await {
+        tries += 1;
+        // `if not exists` looks before it makes, so that two at once can both find nothing.
+        if refused(&error).is_none() || tries == TRIES {
+            return Err(error);
+        }
+    }
+    connection.command("begin").await?;
+    let migrated = in_transaction(connection).await;
+    connection.command(if migrated.is_ok() { "commit" } else { "rollback" }).await?;
+    migrated
+}
+
+async fn make_version(connection: &mut Connection) -> Answer<()> {
+    connection
+        .command("create table if not exists schema_version (version bigint not null primary key)")
+        .await
+}
+
+async fn in_transaction(connection: &mut Connection) -> Answer<(u32, u32)> {
+    connection.command("lock table schema_version in exclusive mode").await?;
+    let sql = "select coalesce(max(version), 0) from schema_version";
+    let rows = connection.runner().rows(sql, &[]).await?;
+    let from = rows.first().map_or(0, |row| row.get::<_, i64>(0)) as u32;
+    let latest = MIGRATIONS.len() as u32;
+    if from > latest {
+        let text = format!("the store has schema {from}, this version knows up to {latest}");
+        return Err(StoreError::Internal(text.into()));
+    }
+    for (done, sql) in MIGRATIONS.iter().enumerate().skip(from as usize) {
+        connection.command(sql).await?;
+        let version = done as i64 + 1;
+        let sql = "insert into schema_version (version) values ($1)";
+        connection.runner().change(sql, &[&version]).await?;
+    }
+    Ok((from, latest))
+}

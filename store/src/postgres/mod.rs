@@ -1,0 +1,232 @@
+//! The backend for many nodes and large stores: PostgreSQL.
+//!
+//! Connects and migrates, and binds the store's traits to the shared statements. Reads run on a
+//! pool of connections; units are committed by lanes. Uses what every database with PostgreSQL's
+//! protocol offers: READ COMMITTED and row locks, no advisory locks and no notifications.
+
+mod address;
+mod connection;
+mod fault;
+mod group;
+mod lane;
+mod migrate;
+mod pool;
+mod reads;
+mod runner;
+mod tls;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use landfall_core::feed::{Epoch, FeedKey, Head, Number};
+use landfall_core::time::Timestamp;
+use tokio::runtime::{Handle, Runtime};
+
+pub use address::{Address, AddressError};
+use connection::Dialer;
+use fault::told;
+use lane::Lanes;
+use pool::Pool;
+
+use crate::sql::{chain, feeds, idempotency, setting};
+use crate::{Answer, Answered, ChangeSink, Commits, Receipt, SealReport, StoreError, Unit};
+
+/// The schema of a new store, for whoever measures against the bare tables.
+pub const SCHEMA: &str = include_str!("../../migrations/0001_spine.postgres.sql");
+
+/// How a store in PostgreSQL is opened.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where it is.
+    pub address: Address,
+    /// Connections that read, at most.
+    pub connections: usize,
+    /// Connections that commit; each serves its share of the tenants.
+    pub committers: usize,
+    /// Units of one group commit at most.
+    pub group_max: usize,
+    /// Units that may wait, over all committers; more are refused as unavailable.
+    pub queue_max: usize,
+    /// What a question may wait for a connection.
+    pub wait: Duration,
+    /// What connecting may take.
+    pub connect_timeout: Duration,
+    /// What one statement may take, waiting for locks included.
+    pub statement_timeout: Duration,
+}
+
+impl Settings {
+    /// Gives sound settings for a database.
+    pub fn new(address: Address) -> Self {
+        Self {
+            address,
+            connections: 8,
+            committers: 4,
+            group_max: 512,
+            queue_max: 8_192,
+            wait: Duration::from_secs(5),
+            connect_timeout: Duration::from_secs(5),
+            statement_timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+/// A store in PostgreSQL.
+pub struct Postgres {
+    lanes: Lanes,
+    pool: Pool,
+    epoch: Epoch,
+    /// The highest inbox number that this node has seen, so that nobody scans for it.
+    replay_sequence: Arc<AtomicU64>,
+    /// Drives the connections of the pool; taken when the store is closed.
+    runtime: Mutex<Option<Runtime>>,
+}
+
+impl Postgres {
+    /// Opens the store, migrating it first where needed; `sink` hears of every change that this
+    /// node commits.
+    ///
+    /// Fails when the database cannot be reached, is read only, or was written by a newer version.
+    pub async fn open(settings: &Settings, sink: ChangeSink) -> Answer<Self> {
+        let runtime = Driver::start()?;
+        let dialer = Dialer::new(settings, runtime.handle())?;
+        let mut connection = dialer.connect().await?;
+        migrate::migrate(&mut connection).await?;
+        let epoch = setting::epoch(&mut connection.runner()).await?;
+        let newest = feeds::newest_of_all(&mut connection.runner()).await?;
+        drop(connection);
+        let replay_sequence = Arc::new(AtomicU64::new(newest.0));
+        let sink = counting(Arc::clone(&replay_sequence), sink);
+        let lanes = Lanes::start(settings, &dialer, &sink)?;
+        let pool = Pool::new(dialer, settings.connections, settings.wait);
+        let runtime = Mutex::new(runtime.keep());
+        Ok(Self { lanes, pool, epoch, replay_sequence, runtime })
+    }
+
+    /// Brings a store's schema up to date without serving it; tells from and to which version.
+    pub async fn migrate(settings: &Settings) -> Answer<(u32, u32)> {
+        let runtime = Driver::start()?;
+        let mut connection = Dialer::new(settings, runtime.handle())?.connect().await?;
+        migrate::migrate(&mut connection).await
+    }
+
+    /// Remembers a head that was read: it may be another node's.
+    fn seen(&self, newest: Number) {
+        self.replay_sequence.fetch_max(newest.0, Ordering::Relaxed);
+    }
+}
+
+/// A runtime that may be dropped anywhere, which one by itself may not.
+struct Driver(Option<Runtime>);
+
+impl Driver {
+    fn start() -> Answer<Self> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("store-postgres")
+            .enable_all()
+            .build();
+        let internal = |error| StoreError::Internal(Box::new(error));
+        runtime.map(|runtime| Self(Some(runtime))).map_err(internal)
+    }
+
+    fn handle(&self) -> Handle {
+        self.0.as_ref().expect("it is taken only at the end").handle().clone()
+    }
+
+    fn keep(mut self) -> Option<Runtime> {
+        self.0.take()
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// Passes changes on, remembering the highest number.
+fn counting(highest: Arc<AtomicU64>, sink: ChangeSink) -> ChangeSink {
+    Arc::new(move |changes| {
+        if let Some(number) = changes.iter().map(|change| change.number.0).max() {
+            highest.fetch_max(number, Ordering::Relaxed);
+        }
+        sink(changes);
+    })
+}
+
+impl Commits for Postgres {
+    fn commit(&self, unit: Unit) -> Answered<'_, Receipt> {
+        Box::pin(self.lanes.commit(unit))
+    }
+
+    fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    fn heads(&self, feeds: Vec<Arc<FeedKey>>) -> Answered<'_, Vec<Head>> {
+        Box::pin(async move {
+            let heads = reads::heads(&self.pool, &feeds).await?;
+            let inboxes = feeds.iter().zip(&heads).filter(|(feed, _)| reads::is_inbox(feed));
+            if let Some(newest) = inboxes.map(|(_, head)| head.newest).max() {
+                self.seen(newest);
+            }
+            Ok(heads)
+        })
+    }
+
+    fn forget_keys(&self, before: Timestamp, limit: usize) -> Answered<'_, usize> {
+        reads::ask!(self.pool, |runner| idempotency::forget(runner, before, limit))
+    }
+
+    fn check(&self) -> Answered<'_, ()> {
+        // Changes nothing, but is refused where nothing may be written.
+        let sql = "update setting set value = value where 1 = 0";
+        Box::pin(async move {
+            reads::ask!(self.pool, |runner| runner.change(sql, &[])).await.map(|_| ())
+        })
+    }
+
+    fn replay_sequence(&self) -> Number {
+        Number(self.replay_sequence.load(Ordering::Relaxed))
+    }
+
+    fn close(&self) {
+        self.lanes.close();
+        self.pool.close();
+        let runtime = self.runtime.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(runtime) = runtime {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl Postgres {
+    /// Chains every tenant's unsealed entries, each tenant in a transaction of its own.
+    async fn seal_all(&self, at: Timestamp, limit: usize) -> Answer<SealReport> {
+        let tails = reads::ask!(self.pool, |runner| chain::tails(runner)).await?;
+        let mut report = SealReport::default();
+        for tail in tails {
+            let mut loan = self.pool.lend().await?;
+            let connection = loan.connection();
+            connection.command("begin").await?;
+            let entries = chain::seal_one(&mut connection.runner(), &tail, at, limit).await;
+            // After an error the connection is closed with the loan, and nothing was done.
+            let entries = entries.map_err(told)?;
+            connection.command("commit").await?;
+            loan.give_back();
+            report.blocks += u64::from(entries > 0);
+            report.entries += entries;
+        }
+        Ok(report)
+    }
+}
