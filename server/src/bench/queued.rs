@@ -116,30 +116,22 @@ fn measure(options: &Options, run: usize) -> anyhow::Result<Run> {
     generator.reset();
     let (kib_before, cpu_before) = (subject.anonymous_kib()?, subject.cpu_us()?);
 
-    generator.stall_from(options.subscribers - options.stalled);
-    let count = options.rate * options.seconds;
     let began = Instant::now();
-    let publisher = Publisher::start(start, Pace { per_second: options.rate, count }, trigger)?;
-    let until_read = began + Duration::from_secs(options.stalled_seconds);
-    let mut kib_most = watch(&mut generator, &landfall, until_read, |_| false)?;
-    generator.resume()?;
-    let is_done =
-        |generator: &Generator| generator.positions().all(|position| position == u64::from(count));
-    let until = began + Duration::from_secs(u64::from(options.seconds)) + GRACE;
-    kib_most = kib_most.max(watch(&mut generator, &landfall, until, is_done)?);
+    let publisher = Publisher::start(start, options.pace(), trigger)?;
+    let kib_most = serve(options, &mut generator, &landfall, began)?;
     let (took, cpu) = (began.elapsed(), subject.cpu_us()? - cpu_before);
     // The server reads stamps from it; letting go of it would end the server.
     let _trigger = publisher.join()?;
     generator.run_until(Instant::now() + CLOSING, |_| false)?;
 
     let counts = std::mem::take(generator.counts());
-    let complete = generator.positions().filter(|position| *position == u64::from(count)).count();
+    let complete = generator.positions().filter(|position| options.is_last(*position)).count();
     let complete = complete as u64;
     let mib = |kib: u64| kib as f64 / 1024.0;
     Ok(Run {
         bench: "queued",
         run,
-        offered: u64::from(count) * options.subscribers as u64,
+        offered: u64::from(options.pace().count) * options.subscribers as u64,
         delivered: counts.received,
         deliveries_per_s: counts.received as f64 / took.as_secs_f64(),
         cpu_us_per_delivery: cpu as f64 / counts.received.max(1) as f64,
@@ -151,6 +143,34 @@ fn measure(options: &Options, run: usize) -> anyhow::Result<Run> {
         mib_most: mib(kib_most),
         mib_after: mib(subject.anonymous_kib()?),
     })
+}
+
+impl Options {
+    fn pace(&self) -> Pace {
+        Pace { per_second: self.rate, count: self.rate * self.seconds }
+    }
+
+    /// Says whether a number is that of the last change.
+    fn is_last(&self, number: u64) -> bool {
+        number == u64::from(self.pace().count)
+    }
+}
+
+/// Reads what comes, but for those that stall a while; gives the most memory that the server had meanwhile.
+fn serve(
+    options: &Options,
+    generator: &mut Generator,
+    landfall: &Landfall,
+    began: Instant,
+) -> anyhow::Result<u64> {
+    generator.stall_from(options.subscribers - options.stalled);
+    let until = began + Duration::from_secs(options.stalled_seconds);
+    let stalled = watch(generator, landfall, until, |_| false)?;
+    generator.resume()?;
+    let all_have_it =
+        |generator: &Generator| generator.positions().all(|position| options.is_last(position));
+    let until = began + Duration::from_secs(u64::from(options.seconds)) + GRACE;
+    Ok(stalled.max(watch(generator, landfall, until, all_have_it)?))
 }
 
 /// Serves the connections and gives the most memory, in KiB, that the server was seen to have allocated.

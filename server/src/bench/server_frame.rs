@@ -68,9 +68,14 @@ pub struct NumberField {
 
 impl NumberField {
     /// When a round was due: `"stamp":N`.
-    pub const STAMP: Self = Self { key: b"\"stamp\":", hint: 0 };
+    pub fn stamp() -> Self {
+        Self { key: b"\"stamp\":", hint: 0 }
+    }
+
     /// A frame's place on its feed: `"replay_id":"N"`.
-    pub const REPLAY_ID: Self = Self { key: b"\"replay_id\":\"", hint: 0 };
+    pub fn replay_id() -> Self {
+        Self { key: b"\"replay_id\":\"", hint: 0 }
+    }
 
     /// Reads the number out of a frame's payload, if it has one.
     pub fn read(&mut self, payload: &[u8]) -> Option<u64> {
@@ -124,10 +129,10 @@ mod tests {
     fn finds_numbers_wherever_they_were_before() {
         let json = br#"{"replay_id":"77","data":{"stamp":  1234,"x":1}}"#;
         for hint in [0, 1, 26, 9999] {
-            let mut stamp = NumberField { hint, ..NumberField::STAMP };
+            let mut stamp = NumberField { hint, ..NumberField::stamp() };
             assert_eq!((stamp.read(json), stamp.hint), (Some(1234), 26));
         }
-        assert_eq!(NumberField::REPLAY_ID.read(json), Some(77));
-        assert_eq!(NumberField::REPLAY_ID.read(b"{}"), None);
+        assert_eq!(NumberField::replay_id().read(json), Some(77));
+        assert_eq!(NumberField::replay_id().read(b"{}"), None);
     }
 }

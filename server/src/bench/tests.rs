@@ -84,9 +84,9 @@ fn a_refused_handshake_fails() {
     assert!(open(floor.addr, &[]).is_ok());
 }
 
-struct Posts;
+struct Requests;
 
-impl Work for Posts {
+impl Work for Requests {
     fn request(&mut self) -> Vec<u8> {
         endpoint().post("{}")
     }
@@ -99,7 +99,7 @@ impl Work for Posts {
 #[test]
 fn a_closed_loop_of_clients_gets_an_answer_to_each_request() {
     let floor = RunningFloor::start();
-    let outcome = http_load::run(floor.addr, 8, 0, &mut Posts).unwrap();
+    let outcome = http_load::run(floor.addr, 8, 0, &mut Requests).unwrap();
     assert_eq!((outcome.rows, outcome.refused, outcome.latencies_us.len()), (8, 0, 8));
 }
 
