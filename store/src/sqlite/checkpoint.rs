@@ -12,11 +12,20 @@ use rusqlite::Connection;
 use super::open::fault;
 use crate::{Answer, StoreError};
 
-/// Pages in the log that are worth the syncs of a checkpoint. A page that changes often is moved
-/// once for all its changes, so that fewer checkpoints are less work.
-const DUE_PAGES: u32 = 16_384;
-/// Pages that are so few that a commit can wait for them.
-const REST_PAGES: u32 = 1_024;
+/// When the log is moved, in pages.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bounds {
+    /// So many are worth the syncs of a checkpoint. A page that changes often is moved once for
+    /// all its changes, so that fewer checkpoints are less work.
+    due: u32,
+    /// So few that a commit can wait for them.
+    rest: u32,
+}
+
+impl Bounds {
+    /// What a server works with.
+    pub(super) const USUAL: Self = Self { due: 16_384, rest: 1_024 };
+}
 
 /// How far the log is, in pages.
 #[derive(Default)]
@@ -35,13 +44,13 @@ impl Log {
         self.written - self.moved
     }
 
-    fn is_due(&self) -> bool {
-        self.left() >= DUE_PAGES || (self.written >= DUE_PAGES && self.left() > REST_PAGES)
+    fn is_due(&self, bounds: Bounds) -> bool {
+        self.written >= bounds.due && self.left() > bounds.rest
     }
 }
 
-#[derive(Default)]
 struct Shared {
+    bounds: Bounds,
     log: Mutex<Log>,
     wake: Condvar,
 }
@@ -58,7 +67,7 @@ impl Shared {
             log.moved = 0;
         }
         log.written = written;
-        if log.is_due() {
+        if log.is_due(self.bounds) {
             self.wake.notify_one();
         }
     }
@@ -67,7 +76,7 @@ impl Shared {
     fn on_moved(&self, moved: u32) {
         let mut log = self.lock();
         log.moved = moved.min(log.written);
-        log.is_nearly_moved = log.written >= DUE_PAGES && log.left() <= REST_PAGES;
+        log.is_nearly_moved = log.written >= self.bounds.due && log.left() <= self.bounds.rest;
     }
 }
 
@@ -79,8 +88,9 @@ pub(super) struct Checkpointer {
 
 impl Checkpointer {
     /// Starts checkpointing for `writer` over a connection of its own.
-    pub(super) fn start(writer: &mut Connection, own: Connection) -> Answer<Self> {
-        let shared = Arc::new(Shared::default());
+    pub(super) fn start(writer: &mut Connection, own: Connection, bounds: Bounds) -> Answer<Self> {
+        let (log, wake) = (Mutex::default(), Condvar::new());
+        let shared = Arc::new(Shared { bounds, log, wake });
         let theirs = Arc::clone(&shared);
         let hook = move |_: &mut rusqlite::hooks::Wal, pages: i32| {
             theirs.on_commit(pages.unsigned_abs());
@@ -120,7 +130,7 @@ impl Drop for Checkpointer {
 fn run(own: &Connection, shared: &Shared) {
     loop {
         let mut log = shared.lock();
-        while !log.is_closed && !log.is_due() {
+        while !log.is_closed && !log.is_due(shared.bounds) {
             log = shared.wake.wait(log).unwrap_or_else(PoisonError::into_inner);
         }
         if log.is_closed {
@@ -145,5 +155,38 @@ fn checkpoint(connection: &Connection, shared: &Shared) {
         Ok(moved) => shared.on_moved(u32::try_from(moved).unwrap_or_default()),
         // A full disk says so to every commit already.
         Err(error) => tracing::debug!(%error, "a checkpoint failed; the log grows until one works"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::time::{Duration, Instant};
+
+    use super::super::open::{Settings, connect};
+    use super::*;
+
+    #[test]
+    fn a_log_that_is_always_written_to_begins_anew() {
+        let name = format!("landfall-checkpoint-{}.db", std::process::id());
+        let settings = Settings::new(&std::env::temp_dir().join(name));
+        let mut writer = connect(&settings).unwrap();
+        writer.execute_batch("create table t (n integer); insert into t values (0)").unwrap();
+        let bounds = Bounds { due: 64, rest: 16 };
+        let own = connect(&settings).unwrap();
+        let checkpointer = Checkpointer::start(&mut writer, own, bounds).unwrap();
+        let deadline = Instant::now() + Duration::from_secs(20);
+        let (mut written, mut restarts) = (0, 0);
+        while restarts < 3 {
+            assert!(Instant::now() < deadline, "{restarts} times after {written} pages");
+            writer.execute_batch("update t set n = n + 1").unwrap();
+            checkpointer.finish(&writer);
+            let now = checkpointer.shared.lock().written;
+            restarts += u32::from(now < written);
+            written = now;
+        }
+        drop(checkpointer);
+        drop(writer);
+        std::fs::remove_file(&settings.path).unwrap();
     }
 }

@@ -12,7 +12,7 @@ use landfall_core::id::Tenant;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use super::checkpoint::Checkpointer;
+use super::checkpoint::{Bounds, Checkpointer};
 use super::open::{Settings, connect, fault};
 use super::runner::{SqliteRunner, at_once};
 use crate::sql::unit;
@@ -68,7 +68,7 @@ impl Committer {
         settings: &Settings,
         sink: ChangeSink,
     ) -> Answer<Self> {
-        let checkpointer = Checkpointer::start(&mut connection, connect(settings)?)?;
+        let checkpointer = Checkpointer::start(&mut connection, connect(settings)?, Bounds::USUAL)?;
         let jobs = FairQueue::new(settings.queue_max);
         let shared = Arc::new(Shared {
             queue: Mutex::new(Queue { jobs, is_closed: false }),
