@@ -5,8 +5,9 @@
 use std::io::BufRead as _;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use landfall_bus::{Nudge, Publisher, in_memory};
 use landfall_core::feed::{FeedKey, Number};
 use landfall_core::id::{NotificationId, Tenant, UserId};
@@ -18,6 +19,7 @@ use super::report::progress;
 use crate::clock::Clock;
 use crate::config::{Config, Flags, Inputs};
 use crate::memory;
+use crate::realtime::Hub;
 use crate::serve::{BUS_CAPACITY, Server};
 
 /// What `landfall bench hub-server` takes.
@@ -54,21 +56,24 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     runtime.block_on(async {
         let server = Server::start(&config, Clock::system()).await?;
         let (publisher, listener) = in_memory(BUS_CAPACITY);
-        let hub = Arc::clone(&server.hub);
+        let (hub, theirs) = (Arc::clone(&server.hub), Arc::clone(&server.hub));
         std::thread::Builder::new()
             .name("bench-hub".into())
-            .spawn(move || hub.dispatch(listener))
+            .spawn(move || theirs.dispatch(listener))
             .context("the hub's thread cannot be started")?;
         let feeds = Feeds::new(options.round.users)?;
         progress(format_args!("listening addr={}", server.address()));
-        tokio::task::spawn_blocking(move || publish(&publisher, feeds)).await??;
+        tokio::task::spawn_blocking(move || publish(&publisher, &hub, feeds)).await??;
         server.stop().await;
         Ok(())
     })
 }
 
-fn publish(publisher: &Publisher, mut feeds: Feeds) -> anyhow::Result<()> {
+fn publish(publisher: &Publisher, hub: &Hub, mut feeds: Feeds) -> anyhow::Result<()> {
     for line in std::io::stdin().lock().lines() {
+        // Sessions would look in the store for what is not there.
+        let lost = hub.counters.nudges_lost.load(Ordering::Relaxed);
+        ensure!(lost == 0, "the bus has lost changes: this machine is too busy for this rate");
         feeds.publish(publisher, line?.parse().context("a stamp")?);
     }
     Ok(())

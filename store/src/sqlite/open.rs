@@ -39,7 +39,7 @@ impl Settings {
             group_max: 512,
             queue_max: 8_192,
             cache_kib: 16_384,
-            mmap_bytes: 1 << 30,
+            mmap_bytes: 16 << 30,
             max_pages: None,
         }
     }
