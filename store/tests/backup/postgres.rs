@@ -12,7 +12,7 @@ use landfall_store::{
     Overwrite, RestoreOrder, Restored, Store, Summary, Unit,
 };
 
-use crate::going_back::Older;
+use crate::going_back::{Older, move_from_elsewhere};
 use crate::make::{at, draft, note, publish, tenant, unit, user};
 use crate::place::Place;
 use crate::writers::check_beside_writers;
@@ -144,9 +144,7 @@ async fn another_server_or_timeline_is_noticed_and_a_new_life_is_at_home() {
     let store = base.store().await;
     let home = store.home().await.unwrap();
     assert!(home.found.is_some() && !home.has_moved(), "{home:?}");
-    base.0
-        .ask("update setting set value = '7000000000000000000/00000001' where name = 'home'")
-        .unwrap();
+    move_from_elsewhere(&base.0);
     assert!(store.home().await.unwrap().has_moved());
     let from = store.epoch();
     let entry = draft(Action::EpochBegun, "root", 5);
