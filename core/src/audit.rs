@@ -38,13 +38,17 @@ pub enum Action {
     TopicDeleted,
     /// Members of a topic were added, changed or removed.
     MembersChanged,
+    /// A user's tokens, or one token, were revoked.
+    TokensRevoked,
+    /// A revocation was lifted.
+    RevocationLifted,
     /// A new epoch began: the store was restored, or found to have gone back.
     EpochBegun,
 }
 
 impl Action {
     /// Every action.
-    pub const ALL: [Action; 13] = [
+    pub const ALL: [Action; 15] = [
         Self::NotificationCreated,
         Self::NotificationDelivered,
         Self::NotificationFailed,
@@ -57,6 +61,8 @@ impl Action {
         Self::TopicChanged,
         Self::TopicDeleted,
         Self::MembersChanged,
+        Self::TokensRevoked,
+        Self::RevocationLifted,
         Self::EpochBegun,
     ];
 
@@ -75,6 +81,8 @@ impl Action {
             Self::TopicChanged => "topic_changed",
             Self::TopicDeleted => "topic_deleted",
             Self::MembersChanged => "members_changed",
+            Self::TokensRevoked => "tokens_revoked",
+            Self::RevocationLifted => "revocation_lifted",
             Self::EpochBegun => "epoch_begun",
         }
     }

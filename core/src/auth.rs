@@ -3,10 +3,12 @@
 //! Pure values: reading and checking a token's signature is the server's work. Nothing here may hold a token or a
 //! key, and no permission may be decided from a role's name: roles become scopes once, at the edge.
 
+mod revocation;
 mod role;
 mod scope;
 mod validity;
 
+pub use revocation::{Revoked, TokenMark};
 pub use role::{Role, RoleError};
 pub use scope::{Scope, ScopeError, ScopeSet};
 pub use validity::{OutOfTime, Validity};
@@ -35,9 +37,17 @@ pub struct Caller {
     pub expires_at: Timestamp,
     /// The token's `jti`, by which it can be revoked.
     pub token_id: Option<String>,
+    /// The token's `iat`; a revocation of the user covers what was issued until then.
+    pub issued_at: Option<Timestamp>,
 }
 
 impl Caller {
+    /// Gives what a revocation looks at.
+    pub fn mark(&self) -> TokenMark {
+        let (token_id, issued_at) = (self.token_id.clone(), self.issued_at);
+        TokenMark { user: self.user.clone(), token_id, issued_at }
+    }
+
     /// Tells whether this caller may do what `need` names; see [`ScopeSet::allows`].
     pub fn may(&self, need: &Scope) -> bool {
         self.scopes.allows(need)
@@ -81,6 +91,7 @@ mod tests {
             scopes: scopes.split(' ').map(|s| Scope::parse(s).unwrap()).collect(),
             expires_at: Timestamp::from_ms(0),
             token_id: None,
+            issued_at: None,
         }
     }
 

@@ -15,5 +15,6 @@ pub mod notify;
 pub mod problem;
 pub mod query;
 mod readable;
+pub mod revocations;
 pub mod text;
 pub mod topics;

@@ -28,6 +28,8 @@ pub enum Code {
     Unreadable,
     /// No token, or one that does not hold.
     Unauthenticated,
+    /// The token was revoked.
+    TokenRevoked,
     /// The token does not allow it.
     Forbidden,
     /// Not there, or not the caller's.
@@ -58,9 +60,10 @@ pub enum Code {
 
 impl Code {
     /// Every code.
-    pub const ALL: [Code; 15] = [
+    pub const ALL: [Code; 16] = [
         Self::Unreadable,
         Self::Unauthenticated,
+        Self::TokenRevoked,
         Self::Forbidden,
         Self::NotFound,
         Self::MethodNotAllowed,
@@ -83,6 +86,7 @@ impl Code {
             Self::Unauthenticated => {
                 ("unauthenticated", 401, "A valid token is needed", WithFreshToken)
             }
+            Self::TokenRevoked => ("token_revoked", 401, "The token was revoked", WithFreshToken),
             Self::Forbidden => ("forbidden", 403, "The token does not allow this", Never),
             Self::NotFound => ("not_found", 404, "There is no such thing", Never),
             Self::MethodNotAllowed => {
@@ -325,7 +329,8 @@ impl From<Code> for CloseCode {
     /// Says how a socket ends when it ends for this error.
     fn from(code: Code) -> Self {
         match code {
-            Code::Unauthenticated | Code::Forbidden | Code::NotFound => Self::Policy,
+            Code::Unauthenticated | Code::TokenRevoked => Self::Policy,
+            Code::Forbidden | Code::NotFound => Self::Policy,
             Code::Unreadable | Code::Invalid | Code::MethodNotAllowed => Self::Protocol,
             Code::Conflict | Code::UnsupportedType | Code::IdempotencyMismatch => Self::Protocol,
             Code::UpgradeRequired => Self::Protocol,

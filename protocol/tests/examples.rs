@@ -15,6 +15,7 @@ use landfall_protocol::json;
 use landfall_protocol::list::List;
 use landfall_protocol::notify::{BatchResult, NotifyAnswer, NotifyRequest, SendAnswer};
 use landfall_protocol::problem::{Code, Problem};
+use landfall_protocol::revocations::{RevocationItem, RevocationRequest};
 use landfall_protocol::topics::{MemberItem, MemberPut, MembersBulk, MembersBulkAnswer};
 use landfall_protocol::topics::{TopicAnswer, TopicPut};
 use serde::Serialize;
@@ -66,6 +67,9 @@ const CALLS: &[(&str, Shape, Shape)] = &[
     ("notify_deadline_warning", of::<NotifyRequest>, of::<NotifyAnswer>),
     ("notify_topic", of::<NotifyRequest>, of::<SendAnswer>),
     ("notify_users", of::<NotifyRequest>, of::<SendAnswer>),
+    ("revocation_create", of::<RevocationRequest>, of::<RevocationItem>),
+    ("revocation_delete", none, none),
+    ("revocations_list", none, of::<List<RevocationItem>>),
     ("topic_delete", none, none),
     ("topic_get", none, of::<TopicAnswer>),
     ("topic_put", of::<TopicPut>, of::<TopicAnswer>),

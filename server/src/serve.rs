@@ -8,18 +8,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
 use landfall_bus::{Capacity, Nudge, in_memory};
 use landfall_core::cursor::CursorKey;
 use landfall_core::notify::NotifyLimits;
 use landfall_core::rate::Pace;
 use landfall_core::session::PageSizes;
 use landfall_store::{Change, ChangeSink, Store};
-use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -28,20 +23,19 @@ use crate::auth::Verifier;
 use crate::auth::jwks::{Fetcher, KeptSets, keep_fresh};
 use crate::clock::Clock;
 use crate::config::{Backend, Config, Loaded};
+use crate::front::{self, Front};
 use crate::http;
 use crate::keys::{DataLock, Keys};
 use crate::realtime::{Gateway, Hub, HubSettings};
 use crate::service::live_queue::{Reports, Room, live_queue};
 use crate::service::{Parts, Services, Settings};
+use crate::tls::{Certificate, Tls, keep_renewed};
 use crate::{backend, logs, realtime, sockets, worker};
 
 /// Nudges that the bus holds; more are lost, which costs a comparison of heads.
 const BUS_CAPACITY: Capacity = Capacity { nudges: 65_536, bytes: 256 * 1_024 * 1_024 };
 /// Events of live connections that wait to be stored.
 const EVENTS_ROOM: Room = Room { events: 65_536, numbers: 1_048_576 };
-
-/// What a connection beyond `limits.connections_max` gets; nothing of it is read.
-const NO_ROOM: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
 
 /// Runs the server until SIGTERM or SIGINT and what was under way has ended.
 ///
@@ -72,8 +66,11 @@ pub fn run(loaded: Loaded) -> anyhow::Result<()> {
 
 async fn serve(config: &Config) -> anyhow::Result<()> {
     let mut signals = StopSignals::listen();
+    // Whoever asks for files to be read again must not stop a server that has none.
+    let _hangup = signal(SignalKind::hangup());
     let server = Server::start(config, Clock::system()).await?;
-    tracing::info!(addr = %server.address(), "listening");
+    let tls = config.tls.files().is_some();
+    tracing::info!(tls, addr = %server.address(), "listening");
     signals.next().await;
     tracing::info!("draining; a second signal stops at once");
     tokio::select! {
@@ -147,10 +144,11 @@ impl Server {
             verifier,
             limits: config.limits.clone(),
             batch_max_lines: config.notify.batch_max_lines,
-            web: WebSettings::new(&config.server),
+            web: web(config),
             live: Arc::clone(&hub) as Arc<dyn crate::app::LiveStats>,
             drain: CancellationToken::new(),
         });
+        app.services.load_revocations().await.context("revocations cannot be read")?;
         let kept = KeptSets::new(&config.server.data_dir);
         kept.restore(app.verifier.key_sets().map(|set| &**set));
         let mut server = Self::begin(config, app, hub, store, lock)?;
@@ -179,7 +177,14 @@ impl Server {
         let beating = tokio::spawn(realtime::beat(Arc::clone(&hub), services, stop.clone()));
         let gateway = gateway(config, &app, &hub, reports);
         let router = http::router(Arc::clone(&app), http::live_routes(gateway));
-        let accepting = tokio::spawn(accept(listener, router, Arc::clone(&app), http1(config)));
+        let front = Front {
+            router,
+            app: Arc::clone(&app),
+            http: front::http1(config),
+            tls: secure(config, &stop, &mut workers)?,
+            greeting: config.limits.header_seconds.duration(),
+        };
+        let accepting = tokio::spawn(front.accept(listener));
         let drain_for = config.server.drain_seconds.duration();
         Ok(Self {
             address,
@@ -244,6 +249,25 @@ fn keep_keys_fresh(
         workers.spawn(keep_fresh(set, fetcher, kept.clone(), pace, stop.clone()));
     }
     Ok(())
+}
+
+fn web(config: &Config) -> WebSettings {
+    let web = WebSettings::new(&config.server);
+    WebSettings { is_https: web.is_https || config.tls.files().is_some(), ..web }
+}
+
+/// Reads the certificate, if there is one, and keeps looking for a renewed one.
+fn secure(
+    config: &Config,
+    stop: &CancellationToken,
+    workers: &mut JoinSet<()>,
+) -> anyhow::Result<Option<Tls>> {
+    let Some(files) = config.tls.files() else { return Ok(None) };
+    let certificate = Arc::new(Certificate::read(files)?);
+    let tls = Tls::new(Arc::clone(&certificate))?;
+    let every = config.tls.reload_seconds.duration();
+    workers.spawn(keep_renewed(certificate, every, stop.clone()));
+    Ok(Some(tls))
 }
 
 fn gateway(config: &Config, app: &App, hub: &Arc<Hub>, events: Reports) -> Arc<Gateway> {
@@ -311,76 +335,6 @@ fn service_settings(config: &Config) -> Settings {
         chunk: config.notify.chunk,
         members_bulk: limits.members_bulk_max,
         idempotency_ms: config.notify.idempotency_hours.millis(),
-    }
-}
-
-fn http1(config: &Config) -> http1::Builder {
-    let mut builder = http1::Builder::new();
-    builder
-        .timer(TokioTimer::new())
-        .header_read_timeout(config.limits.header_seconds.duration())
-        .max_buf_size(config.limits.header_kib.bytes());
-    builder
-}
-
-/// Accepts connections until the drain begins.
-async fn accept(
-    listener: TcpListener,
-    router: axum::Router,
-    app: Arc<App>,
-    builder: http1::Builder,
-) {
-    let room = Arc::new(Semaphore::new(app.limits.connections_max));
-    loop {
-        let accepted = tokio::select! {
-            () = app.drain.cancelled() => return,
-            accepted = listener.accept() => accepted,
-        };
-        let (stream, peer) = match accepted {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                // Out of file descriptors, most likely: others must end before anybody can come.
-                tracing::warn!(%error, "a connection could not be accepted");
-                tokio::time::sleep(Duration::from_millis(50)).await;
-                continue;
-            }
-        };
-        let _ = stream.set_nodelay(true);
-        let Ok(permit) = Arc::clone(&room).try_acquire_owned() else {
-            // Whatever the socket's buffer does not take is lost with the connection.
-            let _ = stream.try_write(NO_ROOM);
-            continue;
-        };
-        let service = TowerToHyperService::new(http::FromPeer {
-            router: router.clone(),
-            peer: http::Peer(peer.ip()),
-        });
-        let connection = builder.serve_connection(TokioIo::new(stream), service);
-        let drain = app.drain.clone();
-        app.tasks.spawn(async move {
-            serve_http(connection.with_upgrades(), drain).await;
-            drop(permit);
-        });
-    }
-}
-
-/// Serves one HTTP connection; once the drain begins, only what is under way on it.
-async fn serve_http(
-    connection: http1::UpgradeableConnection<
-        TokioIo<TcpStream>,
-        TowerToHyperService<http::FromPeer>,
-    >,
-    drain: CancellationToken,
-) {
-    let mut connection = std::pin::pin!(connection);
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = drain.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
-    };
-    if let Err(error) = ended {
-        tracing::debug!(%error, "an HTTP connection ended with an error");
+        revocation_ms: config.auth.revocation_days.millis(),
     }
 }

@@ -165,3 +165,21 @@ create table idempotency (
     primary key (tenant, scope, key)
 );
 create index idempotency_age on idempotency (created_at);
+
+-- One row for each user or token that was ever revoked and is not forgotten. The number is that of
+-- the last change, over all tenants, by which every node finds what is new.
+create table revocation (
+    tenant     text collate "C" not null,
+    kind       text collate "C" not null,              -- user, token
+    subject    text collate "C" not null,              -- the user's id, or the token's jti
+    number     bigint           not null,
+    revoked_at bigint           not null,              -- covers a user's tokens issued until then
+    changed_at bigint           not null,
+    reason     text collate "C",
+    made_by    text collate "C" not null,
+    lifted     bigint           not null default 0,
+    primary key (tenant, kind, subject)
+);
+create unique index revocation_number on revocation (number);
+create index revocation_listed on revocation (tenant, number) where lifted = 0;
+create index revocation_age on revocation (changed_at) where lifted = 1 or kind = 'token';

@@ -161,3 +161,21 @@ create table idempotency (
     primary key (tenant, scope, key)
 ) without rowid;
 create index idempotency_age on idempotency (created_at);
+
+-- One row for each user or token that was ever revoked and is not forgotten. The number is that of
+-- the last change, over all tenants, by which every node finds what is new.
+create table revocation (
+    tenant     text    not null,
+    kind       text    not null,              -- user, token
+    subject    text    not null,              -- the user's id, or the token's jti
+    number     integer not null,
+    revoked_at integer not null,              -- covers a user's tokens issued until then
+    changed_at integer not null,
+    reason     text,
+    made_by    text    not null,
+    lifted     integer not null default 0,
+    primary key (tenant, kind, subject)
+) without rowid;
+create unique index revocation_number on revocation (number);
+create index revocation_listed on revocation (tenant, number) where lifted = 0;
+create index revocation_age on revocation (changed_at) where lifted = 1 or kind = 'token';

@@ -13,6 +13,8 @@ mod network;
 mod nodes;
 #[path = "postgres/protection.rs"]
 mod protection;
+#[path = "postgres/revoked.rs"]
+mod revoked;
 #[path = "postgres/schema.rs"]
 mod schema;
 

@@ -23,6 +23,7 @@ pub(super) struct Claims {
     sub: Option<Value>,
     exp: Option<Value>,
     nbf: Option<Value>,
+    iat: Option<Value>,
     iss: Option<Value>,
     aud: Option<Value>,
     jti: Option<Value>,
@@ -40,6 +41,11 @@ impl Claims {
     pub(super) fn validity(&self, leeway_ms: i64) -> Result<Validity, AuthError> {
         let expires_at = date(&self.exp, "exp")?.ok_or(AuthError::BadClaim("exp"))?;
         Ok(Validity { expires_at, not_before: date(&self.nbf, "nbf")?, leeway_ms })
+    }
+
+    /// `iat`: when it was issued.
+    pub(super) fn issued_at(&self) -> Result<Option<Timestamp>, AuthError> {
+        date(&self.iat, "iat")
     }
 
     /// Tells whether `iss` is this text, exactly.

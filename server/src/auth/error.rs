@@ -20,6 +20,9 @@ pub enum AuthError {
     /// The key did not make this signature.
     #[error("The token's signature is not valid.")]
     BadSignature,
+    /// The token, or its user's tokens until some time, were revoked.
+    #[error("The token was revoked.")]
+    Revoked,
     /// The key may be one that its issuer published, but cannot be asked for now. Nothing is known about the token: the
     /// same one may hold in a moment, so this is no 401.
     #[error(
@@ -54,6 +57,7 @@ impl AuthError {
             Self::Malformed => "malformed",
             Self::UnknownKey => "unknown_key",
             Self::BadSignature => "bad_signature",
+            Self::Revoked => "revoked",
             Self::KeysUnavailable => "keys_unavailable",
             Self::Expired => "expired",
             Self::NotYet => "not_yet",
@@ -69,6 +73,7 @@ impl AuthError {
     /// Gives the code with which requests and frames are refused for it.
     pub fn code(self) -> Code {
         match self {
+            Self::Revoked => Code::TokenRevoked,
             Self::KeysUnavailable => Code::Unavailable,
             _ => Code::Unauthenticated,
         }

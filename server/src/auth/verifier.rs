@@ -141,6 +141,7 @@ impl Verifier {
             roles,
             expires_at: validity.ends_at(),
             token_id: claims.token_id()?,
+            issued_at: claims.issued_at()?,
         })
     }
 

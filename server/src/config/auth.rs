@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::auth_keys::{self, ENV_KEY_ID};
 use super::problem::Problems;
-use super::{Effective, Origin, Seconds};
+use super::{Days, Effective, Origin, Seconds};
 use crate::auth::{Alg, KeyConfig, Policy, Tenants, jwks};
 use crate::secret::Secret;
 
@@ -24,6 +24,8 @@ pub struct AuthSettings {
     pub jwks_refetch_seconds: Seconds,
     /// After which a fetch is given up.
     pub jwks_timeout_seconds: Seconds,
+    /// For which the revocation of a single token is kept.
+    pub revocation_days: Days,
     issuer: String,
     audience: String,
     jwt_secret_key: Secret,

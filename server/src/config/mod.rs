@@ -32,6 +32,7 @@ mod store;
 mod suggest;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod units;
 mod vapid;
 
@@ -51,7 +52,8 @@ pub use realtime::RealtimeSettings;
 pub use schema::DEFAULT_FILE;
 pub use server::ServerSettings;
 pub use store::{Backend, StoreSettings, store_settings};
-pub use units::{Hours, Kib, Mib, Millis, Seconds};
+pub use tls::TlsSettings;
+pub use units::{Days, Hours, Kib, Mib, Millis, Seconds};
 pub use vapid::{VapidPair, VapidPairError, VapidSettings};
 
 /// What the configuration is made from.
@@ -79,7 +81,7 @@ pub struct Flags {
 pub struct Loaded {
     /// The settings in force.
     pub config: Config,
-    /// Variables that were accepted and have no effect, one sentence each.
+    /// What is allowed and yet worth a second look, one sentence each.
     pub warnings: Vec<String>,
     /// The settings in force with their origins, to be printed.
     pub effective: Effective,
@@ -93,6 +95,8 @@ pub struct Config {
     pub server: ServerSettings,
     /// The store.
     pub store: StoreSettings,
+    /// The certificate of the server's own port.
+    pub tls: TlsSettings,
     /// Tokens, keys, roles.
     pub auth: AuthSettings,
     /// The Web Push identity.
@@ -124,7 +128,7 @@ struct Setting {
 impl Config {
     /// Loads the configuration: default < file < environment < flags.
     ///
-    /// Reads the configuration file and the `pem_file`s that it names, and nothing else.
+    /// Reads the configuration file and the keys and certificates that it names, and nothing else.
     ///
     /// # Errors
     /// Everything that is wrong, each with its name and where it came from.
@@ -135,13 +139,14 @@ impl Config {
         if let Some(path) = inputs.file.clone().or_else(named) {
             file::apply(&path, &mut settings, &mut problems);
         }
-        let warnings = inputs.env.apply(&mut settings, &mut problems);
+        let mut warnings = inputs.env.apply(&mut settings, &mut problems);
         inputs.flags.apply(&mut settings);
 
         let effective = Effective::read(settings, &mut problems);
         let mut config = effective.typed();
         config.auth.collect_keys(&effective, &mut problems);
         checks::run(&config, &effective, &mut problems);
+        config.tls.check(&effective, &mut problems, &mut warnings);
         if problems.is_empty() { Ok(Loaded { config, warnings, effective }) } else { Err(problems) }
     }
 }

@@ -28,6 +28,10 @@ unit!(
     Hours
 );
 unit!(
+    /// Days of 24 hours.
+    Days
+);
+unit!(
     /// 1,024 bytes each.
     Kib
 );
@@ -59,6 +63,13 @@ impl Hours {
     /// Returns it in milliseconds, the unit of stored times.
     pub fn millis(self) -> i64 {
         i64::from(self.0) * 3_600_000
+    }
+}
+
+impl Days {
+    /// Returns it in milliseconds, the unit of stored times.
+    pub fn millis(self) -> i64 {
+        i64::from(self.0) * 86_400_000
     }
 }
 

@@ -9,7 +9,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use landfall_core::auth::{Caller, Scope};
 
-use super::error::ApiError;
+use super::error::{ApiError, INVALID_TOKEN};
 use super::observe::{RequestId, Seen};
 use super::peer::Origin;
 use crate::app::App;
@@ -37,7 +37,8 @@ impl Authenticated {
     /// client may not be able to set a header (contract 1).
     ///
     /// # Errors
-    /// 401 when there is no token or it does not hold.
+    /// 401 when there is no token or it does not hold; 503 when it cannot be judged now; 429 when
+    /// too many came.
     pub(super) async fn by_header_or_query(
         parts: &Parts,
         app: &Arc<App>,
@@ -84,7 +85,12 @@ async fn caller(
     let token = token.map_err(|error| refused(app, parts, error))?;
     let Origin(from) = parts.extensions.get().copied().unwrap_or_default();
     app.rates.try_token(from)?;
-    match app.verifier.verify_waiting(token, app.services.now().as_ms()).await {
+    let verified = app.verifier.verify_waiting(token, app.services.now().as_ms()).await;
+    let verified = verified.and_then(|caller| match app.services.is_revoked(&caller) {
+        true => Err(AuthError::Revoked),
+        false => Ok(caller),
+    });
+    match verified {
         Ok(caller) => {
             if let Some(seen) = parts.extensions.get::<Seen>() {
                 seen.remember(&caller);
@@ -119,6 +125,6 @@ fn refused(app: &App, parts: &Parts, error: AuthError) -> ApiError {
     match error {
         // RFC 6750, section 3.1: whoever brought no token gets no error code.
         AuthError::Missing => answer,
-        _ => answer.with_challenge(r#"Bearer error="invalid_token""#),
+        _ => answer.with_challenge(INVALID_TOKEN),
     }
 }

@@ -24,6 +24,9 @@ pub struct ApiError {
     retry_after: u64,
 }
 
+/// How to authenticate anew with a token that holds (RFC 6750, section 3.1).
+pub(super) const INVALID_TOKEN: &str = r#"Bearer error="invalid_token""#;
+
 /// The problem of an answer whose body is still to be written.
 #[derive(Debug, Clone)]
 pub(super) struct Unwritten(pub Arc<Problem>);
@@ -105,6 +108,8 @@ impl From<ServiceError> for ApiError {
             ServiceError::NotFound(what) => {
                 Self::new(Code::NotFound, format!("There is no such {what}."))
             }
+            ServiceError::Revoked => Self::new(Code::TokenRevoked, "The token was revoked.")
+                .with_challenge(INVALID_TOKEN),
             ServiceError::InFlight => Self::new(
                 Code::Conflict,
                 "A request with this idempotency key is under way; try again when it has ended.",
@@ -131,7 +136,7 @@ fn store_error(error: &StoreError) -> ApiError {
             tracing::error!(%error, %source, "the store failed");
             internal()
         }
-        StoreError::Duplicate(_) | StoreError::KeyReused => {
+        StoreError::Duplicate(_) | StoreError::KeyReused | StoreError::Revoked => {
             tracing::error!(%error, "a store error reached the edge that services deal with");
             internal()
         }
@@ -163,7 +168,7 @@ impl IntoResponse for ApiError {
         let mut response = status.into_response();
         let headers = response.headers_mut();
         match problem.code {
-            Code::Unauthenticated => {
+            Code::Unauthenticated | Code::TokenRevoked => {
                 headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
             }
             Code::Unavailable | Code::RateLimited => {

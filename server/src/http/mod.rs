@@ -26,6 +26,7 @@ mod openapi;
 mod params;
 mod peer;
 mod refusals;
+mod revocations;
 mod routes;
 mod slow_body;
 mod stream;

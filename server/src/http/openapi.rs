@@ -7,7 +7,10 @@ use utoipa::OpenApi;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 
 use super::examples::{Example, examples};
-use super::{admin, aliases, batch, docs, health, inbox, members, metrics, notify, stream, topics};
+use super::{
+    admin, aliases, batch, docs, health, inbox, members, metrics, notify, revocations, stream,
+    topics,
+};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -34,6 +37,7 @@ use super::{admin, aliases, batch, docs, health, inbox, members, metrics, notify
         topics::list, topics::put, topics::get, topics::delete,
         members::list, members::put_many, members::put, members::delete,
         admin::notifications, admin::audit, admin::verify,
+        revocations::create, revocations::list, revocations::delete,
         health::health, health::ready, metrics::metrics, docs::openapi, docs::page,
     ),
 )]

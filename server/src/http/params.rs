@@ -7,6 +7,7 @@ use std::sync::Arc;
 use axum::extract::{FromRequestParts, Query, RawPathParams};
 use axum::http::Uri;
 use axum::http::request::Parts;
+use landfall_core::feed::Number;
 use landfall_core::id::{IdError, NotificationId, TopicId, UserId};
 use serde::de::DeserializeOwned;
 
@@ -56,6 +57,19 @@ pub(super) struct TopicPath(pub TopicId);
 #[derive(Debug)]
 pub(super) struct MemberPath(pub TopicId, pub UserId);
 
+/// The revocation that a path names.
+#[derive(Debug)]
+pub(super) struct RevocationPath(pub Number);
+
+impl FromRequestParts<Arc<App>> for RevocationPath {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<App>) -> Result<Self, ApiError> {
+        let number = Number::parse(Segments::of(parts).await?.text("id"));
+        number.map(Self).ok_or_else(|| ApiError::field("/path/id", "must be a number"))
+    }
+}
+
 impl FromRequestParts<Arc<App>> for NotificationPath {
     type Rejection = ApiError;
 
@@ -91,13 +105,17 @@ impl Segments {
         params.map(Self).map_err(|_| ApiError::field("/path", "must be UTF-8"))
     }
 
+    fn text(&self, name: &str) -> &str {
+        let found = self.0.iter().find(|(known, _)| *known == name);
+        found.map_or("", |(_, value)| value)
+    }
+
     fn read<T>(
         &self,
         name: &str,
         parse: impl FnOnce(&str) -> Result<T, IdError>,
     ) -> Result<T, ApiError> {
-        let found = self.0.iter().find(|(known, _)| *known == name);
-        let text = found.map_or("", |(_, value)| value);
-        parse(text).map_err(|error| ApiError::field(&format!("/path/{name}"), error.to_string()))
+        parse(self.text(name))
+            .map_err(|error| ApiError::field(&format!("/path/{name}"), error.to_string()))
     }
 }

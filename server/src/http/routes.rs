@@ -8,7 +8,7 @@ use axum::Router;
 use axum::handler::Handler;
 use axum::routing::{MethodFilter, on};
 
-use super::{admin, batch, docs, health, inbox, members, metrics, notify, topics};
+use super::{admin, batch, docs, health, inbox, members, metrics, notify, revocations, topics};
 use crate::app::App;
 
 /// A method and a path's template.
@@ -88,6 +88,9 @@ fn operations(routes: Routes) -> Routes {
         .add("GET", "/api/v1/admin/notifications", admin::notifications)
         .add("GET", "/api/v1/admin/audit", admin::audit)
         .add("GET", "/api/v1/admin/audit/verify", admin::verify)
+        .add("POST", "/api/v1/admin/revocations", revocations::create)
+        .add("GET", "/api/v1/admin/revocations", revocations::list)
+        .add("DELETE", "/api/v1/admin/revocations/{id}", revocations::delete)
         .add("GET", "/health", health::health)
         .add("GET", "/health/ready", health::ready)
         .add("GET", "/metrics", metrics::metrics)

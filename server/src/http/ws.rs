@@ -3,6 +3,7 @@
 //! Only the handshake is HTTP; once it is answered, the raw socket is the gateway's and nothing
 //! of the request is kept.
 
+use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -21,6 +22,7 @@ use hyper_util::rt::TokioIo;
 use landfall_core::session::ConfirmBy;
 use landfall_protocol::problem::{Code, Problem};
 use tokio::net::TcpStream;
+use tokio_util::task::TaskTracker;
 
 use super::ApiError;
 use super::headers::Device;
@@ -30,7 +32,8 @@ use super::peer::Origin;
 use crate::app::App;
 use crate::auth::bearer;
 use crate::realtime::handshake::{accept_key, is_valid_key};
-use crate::realtime::{Gateway, Hello, Identity, Wire};
+use crate::realtime::{Gateway, Hello, Identity, PAIR_BYTES, Wire};
+use crate::tls::{Secured, pump};
 
 /// The routes of the gateway: `/ws` and `/ws/notify` are one (contract 4).
 pub(super) fn routes(gateway: Arc<Gateway>) -> Router<Arc<App>> {
@@ -60,20 +63,28 @@ fn upgrade(
 ) -> Response {
     let protocol = bearer_protocol(request.headers());
     let on_upgrade = hyper::upgrade::on(&mut request);
+    let tasks = app.tasks.clone();
     app.tasks.spawn(async move {
         let Ok(upgraded) = on_upgrade.await else { return };
-        let Some((wire, followed)) = wire(upgraded) else {
-            return tracing::error!("a socket is not of the kind that the server listens on");
-        };
-        gateway.open(wire, followed, hello).await;
+        match wire(upgraded, &tasks) {
+            Ok((wire, followed)) => gateway.open(wire, followed, hello).await,
+            Err(error) => tracing::warn!(%error, "a socket could not be taken over"),
+        }
     });
     switching(accept, protocol)
 }
 
 /// Takes the socket back from HTTP, with what it has read ahead.
-fn wire(upgraded: Upgraded) -> Option<(Wire, Vec<u8>)> {
-    let parts = upgraded.downcast::<TokioIo<TcpStream>>().ok()?;
-    Some((Wire::Tcp(parts.io.into_inner()), parts.read_buf.to_vec()))
+fn wire(upgraded: Upgraded, tasks: &TaskTracker) -> io::Result<(Wire, Vec<u8>)> {
+    let upgraded = match upgraded.downcast::<TokioIo<TcpStream>>() {
+        Ok(plain) => return Ok((Wire::Tcp(plain.io.into_inner()), plain.read_buf.to_vec())),
+        Err(upgraded) => upgraded,
+    };
+    let secured = upgraded.downcast::<TokioIo<Secured>>();
+    let secured = secured.map_err(|_| io::Error::other("it is of no kind that is listened on"))?;
+    let (wire, carried) = Wire::pair(PAIR_BYTES)?;
+    tasks.spawn(pump(secured.io.into_inner(), carried));
+    Ok((wire, secured.read_buf.to_vec()))
 }
 
 fn problem(code: Code, detail: &str) -> Problem {

@@ -7,12 +7,14 @@ use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
+use landfall_core::auth::TokenMark;
 use landfall_core::feed::{FeedKey, Number};
 use landfall_core::id::UserId;
 use landfall_core::session::{Page, Reaction, Read, Session};
 use landfall_core::time::Timestamp;
 use landfall_protocol::frame::ControlFrame;
 use landfall_protocol::problem::{CloseCode, Code};
+use landfall_store::Revocation;
 use tokio::sync::Notify;
 
 use super::codec::{Codec, Shared};
@@ -54,11 +56,16 @@ pub(super) struct State {
     ending: Ending,
     /// What the session wants read; the connection's task sees to it.
     wanted: Option<Read>,
+    /// The token that it holds now; none only while it is being taken in.
+    token: Option<TokenMark>,
     /// Whether it is closed for reading too slowly.
     pub(super) is_slow: bool,
     /// Whether the dispatcher has it on its list of sockets to write to.
     pub(super) is_dirty: bool,
 }
+
+/// What a client is told whose token was revoked.
+pub(super) const REVOKED: &str = "the token was revoked";
 
 /// How far a connection is from its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,6 +114,7 @@ impl Connection {
             queue,
             ending: Ending::Open,
             wanted: None,
+            token: None,
             is_slow: false,
             is_dirty: false,
         };
@@ -327,6 +335,20 @@ impl Connection {
     pub(super) fn is_blocked(&self) -> bool {
         let state = self.lock();
         state.ending != Ending::Gone && !state.queue.is_empty()
+    }
+
+    /// Notes which token it holds from now on.
+    pub(super) fn hold(&self, token: TokenMark) {
+        self.lock().token = Some(token);
+    }
+
+    /// Closes it if one of these revocations, of its tenant, covers its token.
+    pub(super) fn close_if_revoked(&self, revocations: &[&Revocation]) {
+        let mut state = self.lock();
+        let Some(token) = &state.token else { return };
+        if revocations.iter().any(|revocation| revocation.of.covers(revocation.at, token)) {
+            self.close(&mut state, CloseCode::Policy, REVOKED);
+        }
     }
 
     /// Says how far it is from its end.

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::codec::Codec;
-use super::connection::Connection;
+use super::connection::{Connection, REVOKED};
 use super::frame;
 use super::greeting::{self, NoToken};
 use super::hub::{Hub, NoRoom, Parts};
@@ -52,7 +52,7 @@ pub struct Hello {
 }
 
 /// What is on its way between a session and whatever carries its bytes on.
-const PAIR_BYTES: usize = 16 * 1_024;
+pub const PAIR_BYTES: usize = 16 * 1_024;
 
 /// A caller who wants a session.
 struct Newcomer<'a> {
@@ -97,6 +97,10 @@ impl Gateway {
     }
 
     fn told(&self, verified: Result<Caller, AuthError>) -> Result<Caller, AuthError> {
+        let verified = verified.and_then(|caller| match self.services.is_revoked(&caller) {
+            true => Err(AuthError::Revoked),
+            false => Ok(caller),
+        });
         if let Err(error) = &verified {
             let reason = error.name();
             self.metrics.token_refused(reason);
@@ -167,6 +171,7 @@ impl Gateway {
             expires_at: caller.expires_at,
             session,
         })?;
+        self.hold(&connection, caller);
         if matches!(start, Start::After(_)) {
             self.hub.counters.replays.fetch_add(1, Ordering::Relaxed);
         }
@@ -178,6 +183,15 @@ impl Gateway {
             at: self.services.now(),
         }));
         Ok((connection, read))
+    }
+
+    /// Lets a connection hold a token, and looks again: it may have been revoked before the hub could
+    /// find the connection by it.
+    pub(super) fn hold(&self, connection: &Connection, caller: &Caller) {
+        connection.hold(caller.mark());
+        if self.services.is_revoked(caller) {
+            connection.close(&mut connection.lock(), CloseCode::Policy, REVOKED);
+        }
     }
 
     /// Serves a session by a task of its own, so that an open connection keeps nothing of its

@@ -9,11 +9,13 @@ use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use landfall_core::auth::Revoked;
 use landfall_core::feed::FeedKey;
-use landfall_core::id::UserId;
+use landfall_core::id::{Tenant, UserId};
 use landfall_core::rate::Pace;
 use landfall_core::session::{PageSizes, Session};
 use landfall_core::time::Timestamp;
+use landfall_store::Revocation;
 use tokio::sync::Semaphore;
 
 use super::codec::Codec;
@@ -285,6 +287,30 @@ impl Hub {
 impl Connections for Hub {
     fn count(&self, feed: &FeedKey) -> usize {
         self.shard(feed).get(feed).map_or(0, Vec::len)
+    }
+
+    /// A user's connections are found by their inbox; a single token's only by a walk over all, which
+    /// one batch of revocations pays once.
+    fn close_revoked(&self, revoked: &[&Revocation]) {
+        let mut tokens: HashMap<&Tenant, Vec<&Revocation>> = HashMap::new();
+        for revocation in revoked {
+            match &revocation.of {
+                Revoked::Token(_) => tokens.entry(&revocation.tenant).or_default().push(revocation),
+                Revoked::User(user) => {
+                    for connection in self.followers(&FeedKey::inbox(&revocation.tenant, user)) {
+                        connection.close_if_revoked(&[revocation]);
+                    }
+                }
+            }
+        }
+        if tokens.is_empty() {
+            return;
+        }
+        for connection in self.connections(None) {
+            if let Some(revocations) = tokens.get(&connection.feed.tenant) {
+                connection.close_if_revoked(revocations);
+            }
+        }
     }
 
     fn resync(&self) {

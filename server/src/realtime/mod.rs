@@ -20,7 +20,7 @@ mod reading;
 mod rhythm;
 mod wire;
 
-pub use gateway::{Gateway, Hello, Identity};
+pub use gateway::{Gateway, Hello, Identity, PAIR_BYTES};
 pub use hub::{Counters, Hub, HubSettings, NoRoom};
 pub use rhythm::beat;
 pub use wire::Wire;

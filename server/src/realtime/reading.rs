@@ -16,9 +16,10 @@ use landfall_protocol::problem::{CloseCode, Code};
 use landfall_protocol::text::Time;
 use tokio::io::Interest;
 
-use super::connection::{Connection, Ending};
+use super::connection::{Connection, Ending, REVOKED};
 use super::frame::{Decoder, FrameError, Incoming};
 use super::gateway::Gateway;
+use crate::auth::AuthError;
 use crate::service::inbox::Confirmed;
 
 /// Bytes read at once; one buffer per thread, not per connection.
@@ -221,11 +222,17 @@ fn renew(
     connection: &Connection,
     token: &str,
 ) -> Result<ControlFrame, (Code, String)> {
-    let caller = gateway.verify(token).map_err(|error| (error.code(), error.to_string()))?;
+    let caller = gateway.verify(token).map_err(|error| {
+        if error == AuthError::Revoked {
+            connection.close(&mut connection.lock(), CloseCode::Policy, REVOKED);
+        }
+        (error.code(), error.to_string())
+    })?;
     if caller.tenant != connection.feed.tenant || caller.user != connection.user {
         return Err((Code::Unauthenticated, "the token is another user's".into()));
     }
     gateway.hub.renew(connection, caller.expires_at);
+    gateway.hold(connection, &caller);
     Ok(authenticated(&caller.user, caller.expires_at))
 }
 

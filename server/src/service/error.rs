@@ -21,6 +21,9 @@ pub enum ServiceError {
     /// The idempotency key was used for another request.
     #[error("this idempotency key was used for another request")]
     KeyReused,
+    /// The caller's token was revoked while the request was under way; nothing was done.
+    #[error("the token was revoked")]
+    Revoked,
     /// The store did not take it.
     #[error(transparent)]
     Store(StoreError),
@@ -45,6 +48,7 @@ impl From<StoreError> for ServiceError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::KeyReused => Self::KeyReused,
+            StoreError::Revoked => Self::Revoked,
             other => Self::Store(other),
         }
     }

@@ -14,6 +14,7 @@ use landfall_store::{AdminFilter, Expired, InboxQuery, Outcome, Unit, Write};
 use serde_json::json;
 
 use super::audit::require_admin;
+use super::revocations::unit_of;
 use super::tally::Tally;
 use super::{ServiceError, Services, deciding};
 
@@ -127,7 +128,7 @@ impl Services {
             if found.is_read() {
                 return Ok(found);
             }
-            let mut unit = Unit::new(&caller.tenant);
+            let mut unit = unit_of(caller);
             unit.writes.push(Write::MarkRead { user: caller.user.clone(), id, at: self.now() });
             let entity = Entity::Notification(id);
             unit.audit.push(self.entry(caller, Action::NotificationRead, entity, json!({})));
@@ -142,7 +143,7 @@ impl Services {
     /// # Errors
     /// When the store is away.
     pub async fn mark_all_read(&self, caller: &Caller) -> Result<AllRead, ServiceError> {
-        let mut unit = Unit::new(&caller.tenant);
+        let mut unit = unit_of(caller);
         unit.writes.push(Write::MarkAllRead { user: caller.user.clone(), at: self.now() });
         let entity = Entity::Other("inbox", caller.user.to_string());
         unit.audit.push(self.entry(caller, Action::NotificationRead, entity, json!({})));
@@ -161,7 +162,7 @@ impl Services {
     pub async fn delete(&self, caller: &Caller, id: NotificationId) -> Result<(), ServiceError> {
         deciding(|| async move {
             self.notification(caller, id).await?;
-            let mut unit = Unit::new(&caller.tenant);
+            let mut unit = unit_of(caller);
             unit.writes.push(Write::Delete { user: caller.user.clone(), id });
             let entity = Entity::Notification(id);
             unit.audit.push(self.entry(caller, Action::NotificationDeleted, entity, json!({})));
@@ -187,9 +188,11 @@ impl Services {
             let (tenant, user) = (&caller.tenant, &caller.user);
             let numbers = self.store.undelivered(tenant, user, up_to, ACK_MAX).await?;
             let count = numbers.len();
-            let feed = Arc::new(FeedKey::inbox(tenant, user));
-            let device = device.map(Arc::from);
-            confirmed += self.confirm(&[Confirmed { feed, numbers, device }]).await?;
+            let mut unit = unit_of(caller);
+            let at = self.now();
+            let write = |number| self.confirm_write(user, number, at, device);
+            unit.writes = numbers.into_iter().map(write).collect();
+            confirmed += self.settle_unit(unit).await?;
             if count < ACK_MAX {
                 return Ok(confirmed);
             }
@@ -255,11 +258,13 @@ impl Services {
     }
 
     async fn settle(&self, tenant: &Tenant, writes: Vec<Write>) -> Result<usize, ServiceError> {
-        if writes.is_empty() {
+        self.settle_unit(Unit { writes, ..Unit::new(tenant) }).await
+    }
+
+    async fn settle_unit(&self, unit: Unit) -> Result<usize, ServiceError> {
+        if unit.writes.is_empty() {
             return Ok(0);
         }
-        let mut unit = Unit::new(tenant);
-        unit.writes = writes;
         let receipt = self.commit(unit).await?;
         Ok(receipt.outcomes.iter().filter(|outcome| **outcome == Outcome::Done).count())
     }

@@ -13,6 +13,7 @@ pub mod lives;
 mod memo;
 pub mod notify;
 mod probe;
+mod revocations;
 pub mod sends;
 mod tally;
 pub mod topics;
@@ -25,7 +26,7 @@ use landfall_core::feed::FeedKey;
 use landfall_core::id::Tenant;
 use landfall_core::notify::NotifyLimits;
 use landfall_core::time::Timestamp;
-use landfall_store::{Store, StoreError};
+use landfall_store::{Revocation, Store, StoreError};
 
 use tokio::sync::Semaphore;
 
@@ -34,11 +35,14 @@ pub use error::ServiceError;
 pub use ids::Ids;
 use in_flight::InFlight;
 pub use probe::Trouble;
+pub use revocations::PAGE as REVOCATIONS_PAGE;
 
 /// Says how many devices of a user are connected to this node.
 pub trait Connections: Send + Sync {
     /// Counts the live connections that follow a feed.
     fn count(&self, feed: &FeedKey) -> usize;
+    /// Closes the connections whose tokens these cover.
+    fn close_revoked(&self, revoked: &[&Revocation]);
 
     /// Makes every session compare itself with the store: what it knows may no longer hold.
     fn resync(&self);
@@ -57,6 +61,8 @@ pub struct Settings {
     pub members_bulk: usize,
     /// For how long an idempotency key is kept, in milliseconds.
     pub idempotency_ms: i64,
+    /// For how long a single token's revocation is kept, in milliseconds.
+    pub revocation_ms: i64,
 }
 
 /// Everything a use case needs; built once and shared.
@@ -78,6 +84,7 @@ pub struct Services {
     /// Wakes the worker that expands sends.
     pub send_accepted: tokio::sync::Notify,
     in_flight: InFlight,
+    in_force: revocations::InForce,
     probe: probe::Probe,
     rolled_back: lives::Found,
     /// After which tenant the next round of expansion goes on.
@@ -117,6 +124,7 @@ impl Services {
             settings,
             send_accepted: tokio::sync::Notify::new(),
             in_flight: InFlight::default(),
+            in_force: revocations::InForce::default(),
             probe: probe::Probe::default(),
             rolled_back: lives::Found::default(),
             expanded_up_to: Mutex::default(),

@@ -13,10 +13,11 @@ use landfall_core::notify::{Draft, Recipients, faults};
 use landfall_core::plan::{Route, Step, plan};
 use landfall_core::time::Timestamp;
 use landfall_core::topic::{self, MemberRole, Standing, TopicAction, Verdict};
-use landfall_store::{Guard, IdempotencyKey, SendTo, StoreError, StoredSend, Unit, Write};
+use landfall_store::{Guard, IdempotencyKey, SendTo, StoreError, StoredSend, Write};
 use serde_json::json;
 
 use super::memo::{Memo, replayed};
+use super::revocations::unit_of;
 use super::{ServiceError, Services, deciding};
 
 /// Names a request, so that its repetition takes no second effect (contract 1).
@@ -117,7 +118,7 @@ impl Services {
         user: &UserId,
         key: Option<&RequestKey>,
     ) -> Result<Notified, ServiceError> {
-        let mut unit = Unit::new(&caller.tenant);
+        let mut unit = unit_of(caller);
         if is_class_bound(caller) && *user != caller.user {
             let stranger = vec![user.clone()];
             let taught = self.store.taught_by(&caller.tenant, &caller.user, stranger).await?;
@@ -260,8 +261,8 @@ impl Services {
         let answer = AcceptedSend { id: send.id, accepted, rejected, is_repeated: false };
         let entity = Entity::Other("send", send.id.to_string());
         let metadata = json!({ "accepted": accepted, "rejected": answer.rejected.len() });
-        let mut unit = Unit::new(&caller.tenant);
-        unit.guards = guards;
+        let mut unit = unit_of(caller);
+        unit.guards.extend(guards);
         unit.audit.push(self.entry(caller, Action::SendAccepted, entity, metadata));
         unit.writes.push(Write::CreateSend(Box::new(send)));
         unit.idempotency = key.map(|key| keyed(key, &Memo::of_send(&answer), now));

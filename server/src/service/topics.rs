@@ -7,9 +7,10 @@ use landfall_core::notify::FieldError;
 use landfall_core::topic::{
     Member, MemberRole, Standing, Topic, TopicAction, TopicKind, Verdict, Visibility, may,
 };
-use landfall_store::{Guard, MemberOutcome, Outcome, TopicView, Unit, Write};
+use landfall_store::{Guard, MemberOutcome, Outcome, TopicView, Write};
 use serde_json::json;
 
+use super::revocations::unit_of;
 use super::{ServiceError, Services, deciding};
 
 /// What a topic is to be like.
@@ -111,8 +112,8 @@ impl Services {
                 return Err(ServiceError::needs("topics:manage"));
             }
             let is_new = old.is_none();
-            let mut unit = Unit::new(&caller.tenant);
-            unit.guards = still(caller, id, MemberRole::Owner);
+            let mut unit = unit_of(caller);
+            unit.guards.extend(still(caller, id, MemberRole::Owner));
             let changed = old.as_ref().map(|view| view.changed);
             unit.guards.push(Guard::TopicAt(id.clone(), changed));
             let topic = self.merged(id, draft, old.map(|view| view.topic));
@@ -156,8 +157,8 @@ impl Services {
         deciding(|| async move {
             self.allowed(caller, id, TopicAction::Manage).await?;
             let entity = Entity::Other("topic", id.to_string());
-            let mut unit = Unit::new(&caller.tenant);
-            unit.guards = still(caller, id, MemberRole::Owner);
+            let mut unit = unit_of(caller);
+            unit.guards.extend(still(caller, id, MemberRole::Owner));
             unit.writes.push(Write::DeleteTopic { topic: id.clone(), at: self.now() });
             unit.audit.push(self.entry(caller, Action::TopicDeleted, entity, json!({})));
             self.commit(unit).await?;
@@ -231,15 +232,15 @@ impl Services {
         let joins = members == [(caller.user.clone(), MemberRole::Member)];
         let highest = members.iter().map(|(_, role)| *role).max().unwrap_or_default();
         let may_manage = self.allowed(caller, id, TopicAction::Members(highest)).await;
-        let mut unit = Unit::new(&caller.tenant);
-        unit.guards = match may_manage {
+        let mut unit = unit_of(caller);
+        unit.guards.extend(match may_manage {
             Ok(_) => still(caller, id, highest.max(MemberRole::Teacher)),
             Err(_) if joins => {
                 let view = self.joining(caller, id).await?;
                 vec![Guard::TopicAt(id.clone(), Some(view.changed))]
             }
             Err(error) => return Err(error),
-        };
+        });
         let at = self.now();
         unit.writes = members
             .iter()
@@ -288,9 +289,9 @@ impl Services {
                 return Err(ServiceError::NotFound("member"));
             }
             let entity = Entity::Other("topic", id.to_string());
-            let mut unit = Unit::new(&caller.tenant);
+            let mut unit = unit_of(caller);
             if action != TopicAction::Leave {
-                unit.guards = still(caller, id, role.max(MemberRole::Teacher));
+                unit.guards.extend(still(caller, id, role.max(MemberRole::Teacher)));
             }
             unit.writes.push(Write::RemoveMember { topic: id.clone(), user: user.clone() });
             let metadata = json!({ "removed": 1 });

@@ -14,8 +14,8 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::metrics::Metrics;
-use crate::service::Services;
 use crate::service::live_queue::LiveEvents;
+use crate::service::{REVOCATIONS_PAGE, Services};
 
 /// How the workers are paced.
 #[derive(Debug, Clone, Copy)]
@@ -70,8 +70,29 @@ pub fn start(
             async move { services.forget_keys(FORGET_MAX).await }
         },
     ));
+    hear_revocations(services, cancel, &mut workers);
     workers.spawn(live_events::store(Arc::clone(services), events));
     workers
+}
+
+/// Hears of what other nodes revoked, and forgets what has had its day.
+fn hear_revocations(
+    services: &Arc<Services>,
+    cancel: &CancellationToken,
+    workers: &mut JoinSet<()>,
+) {
+    let theirs = Arc::clone(services);
+    let pace = paced(Duration::from_secs(1), REVOCATIONS_PAGE);
+    workers.spawn(periodic::every("revocations", pace, cancel.clone(), move || {
+        let services = Arc::clone(&theirs);
+        async move { services.hear_revocations().await }
+    }));
+    let theirs = Arc::clone(services);
+    let pace = paced(Duration::from_secs(60), FORGET_MAX);
+    workers.spawn(periodic::every("revocation-sweeper", pace, cancel.clone(), move || {
+        let services = Arc::clone(&theirs);
+        async move { services.forget_revocations(FORGET_MAX).await }
+    }));
 }
 
 fn paced(pause: Duration, full: usize) -> periodic::Pace {

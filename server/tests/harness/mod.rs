@@ -23,7 +23,7 @@ use landfall_server::secret::Secret;
 use landfall_server::service::{Connections, Parts, Services, Settings};
 use landfall_store::postgres::{self, Postgres};
 use landfall_store::sqlite::{self, Sqlite};
-use landfall_store::{ChangeSink, Store};
+use landfall_store::{ChangeSink, Revocation, Store};
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 
@@ -188,6 +188,7 @@ fn app(store: Arc<dyn Store>) -> Arc<App> {
         chunk: config.notify.chunk,
         members_bulk: limits.members_bulk_max,
         idempotency_ms: config.notify.idempotency_hours.millis(),
+        revocation_ms: config.auth.revocation_days.millis(),
     };
     let cursor_key = CursorKey::new([7; 32]);
     let (clock, connections) = (Clock::system(), Arc::new(Nobody));
@@ -248,6 +249,7 @@ impl Connections for Nobody {
         0
     }
 
+    fn close_revoked(&self, _: &[&Revocation]) {}
     fn resync(&self) {}
 }
 

@@ -43,6 +43,10 @@ async fn prepare(server: &Server, name: &str) -> String {
     if name != "member_put" {
         put("/api/v1/topics/class-7b/members/teacher-1".into(), json!({ "role": "teacher" })).await;
     }
+    if name.starts_with("revocation") {
+        let body = json!({ "jti": "01a1fcfc-45aa-7fcf-aea1-4126894788c8" });
+        server.call(&token, "POST", "/api/v1/admin/revocations", body).await;
+    }
     server.notify(&token, CALLER).await
 }
 

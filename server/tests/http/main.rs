@@ -13,6 +13,7 @@ mod examples;
 mod fairness;
 mod idempotency;
 mod lists;
+mod revocations;
 mod server;
 mod tenants;
 mod workers;

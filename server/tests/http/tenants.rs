@@ -9,13 +9,22 @@ fn stranger() -> String {
     token_in("acme", "root", &["admin"])
 }
 
+/// Revokes a token; gives the end of the revocation's path.
+async fn revocation(server: &Server) -> String {
+    let body = json!({ "jti": "gone" });
+    let made = server.call(&admin(), "POST", "/api/v1/admin/revocations", body).await.json();
+    format!("revocations/{}", made["id"].as_str().unwrap())
+}
+
 #[tokio::test]
 async fn another_tenant_sees_nothing_on_any_route() {
     let server = Server::start().await;
     server.topic("class", &[("root", "owner"), ("u1", "member")]).await;
     let id = server.notify(&admin(), "root").await;
+    let revocation = revocation(&server).await;
     for (method, template) in table() {
         let path = template
+            .replace("revocations/{id}", &revocation)
             .replace("topics/{id}", "topics/class")
             .replace("notifications/{id}", &format!("notifications/{id}"))
             .replace("{user_id}", "u1");
@@ -31,6 +40,7 @@ async fn another_tenant_sees_nothing_on_any_route() {
             }
             ("POST", "/api/v1/notifications/ack") => (json!({ "replay_id": 9 }), 200),
             (_, template) if template.contains("{id}") => (Value::Null, 404),
+            ("POST", "/api/v1/admin/revocations") => (json!({}), 422),
             _ => (Value::Null, 200),
         };
         if expected == 201 {
@@ -39,15 +49,19 @@ async fn another_tenant_sees_nothing_on_any_route() {
         let answer = server.call(&stranger(), method, &path, body).await;
         assert_eq!(answer.status, expected, "{method} {path}: {}", answer.text);
         assert!(!answer.text.contains(&id), "{method} {path}: {}", answer.text);
-        assert!(!answer.text.contains(r#""id":"class""#), "{method} {path}");
+        let theirs = [r#""id":"class""#, "gone"].map(|text| answer.text.contains(text));
+        assert_eq!(theirs, [false, false], "{method} {path}");
     }
-    // A topic of the same name is another topic.
+    a_topic_of_the_same_name_is_another(&server).await;
+    let mine = server.get(&admin(), "/api/v1/notifications").await.json();
+    assert_eq!(mine["items"][0]["read"], false);
+}
+
+async fn a_topic_of_the_same_name_is_another(server: &Server) {
     let made = server.call(&stranger(), "PUT", "/api/v1/topics/class", json!({})).await;
     assert_eq!((made.status, made.json()["members"].clone()), (201, json!(0)));
     let kept = server.get(&admin(), "/api/v1/topics/class").await.json();
     assert_eq!(kept["members"], 2);
-    let mine = server.get(&admin(), "/api/v1/notifications").await.json();
-    assert_eq!(mine["items"][0]["read"], false);
 }
 
 #[tokio::test]

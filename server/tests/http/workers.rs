@@ -8,7 +8,7 @@ use landfall_core::id::{Tenant, UserId};
 use landfall_core::time::Timestamp;
 use landfall_server::clock::{Clock, now_ms};
 use landfall_server::service::{Connections, Parts, Services, Settings};
-
+use landfall_store::Revocation;
 use serde_json::{Value, json};
 
 use crate::harness::{Server, token_in};
@@ -20,6 +20,7 @@ impl Connections for Nobody {
         0
     }
 
+    fn close_revoked(&self, _: &[&Revocation]) {}
     fn resync(&self) {}
 }
 

@@ -12,3 +12,6 @@ mod issuer;
 mod signing;
 
 mod issuers;
+mod revocations;
+mod secured;
+mod tls;

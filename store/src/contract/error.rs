@@ -17,6 +17,9 @@ pub enum StoreError {
     /// A precondition of the unit no longer holds; nothing was done; decide again.
     #[error("a precondition no longer holds")]
     Stale,
+    /// The caller's token was revoked by then; nothing was done, and nothing is told.
+    #[error("the caller's token was revoked")]
+    Revoked,
     /// The unit's idempotency key is taken by the same request; here is what it answered.
     #[error("the same request was answered before")]
     Duplicate(Box<StoredAnswer>),

@@ -7,6 +7,7 @@ mod commits;
 mod error;
 mod inbox;
 mod lives;
+mod revocations;
 mod sends;
 mod topics;
 mod unit;
@@ -16,6 +17,7 @@ pub use commits::{Change, ChangeSink, Commits};
 pub use error::{Answer, Answered, StoreError};
 pub use inbox::{AdminFilter, Expired, Inbox, InboxQuery, InboxSlice};
 pub use lives::{Lives, NewEpoch};
+pub use revocations::{Revocation, Revocations};
 pub use sends::{SendTo, Sends, StoredSend};
 pub use topics::{TopicView, Topics};
 pub use unit::{
@@ -24,6 +26,12 @@ pub use unit::{
 };
 
 /// Everything a server asks of its store.
-pub trait Store: Commits + Inbox + Topics + Sends + Audits + Lives + Send + Sync {}
+pub trait Store:
+    Commits + Inbox + Topics + Sends + Audits + Revocations + Lives + Send + Sync
+{
+}
 
-impl<T: Commits + Inbox + Topics + Sends + Audits + Lives + Send + Sync> Store for T {}
+impl<T> Store for T where
+    T: Commits + Inbox + Topics + Sends + Audits + Revocations + Lives + Send + Sync
+{
+}

@@ -4,6 +4,7 @@
 //! them into its own statements. No SQL shows here.
 
 use landfall_core::audit::{Action, Details, Entity, Hash, Salt, details_digest};
+use landfall_core::auth::{Revoked, TokenMark};
 use landfall_core::feed::Number;
 use landfall_core::id::{NotificationId, SendId, Tenant, TopicId, UserId};
 use landfall_core::notification::NewNotification;
@@ -52,6 +53,9 @@ pub enum Guard {
     TopicAt(TopicId, Option<Number>),
     /// The first user is in a topic in which the second is at least a teacher.
     TaughtBy(UserId, UserId),
+    /// The token that caused the unit is not revoked; `Revoked` where it is, before anything else
+    /// is looked at, the unit's idempotency key too.
+    NotRevoked(TokenMark),
 }
 
 /// One change. What each gives as its [`Outcome`] stands beside it.
@@ -149,6 +153,26 @@ pub enum Write {
         user: UserId,
         /// As what.
         role: MemberRole,
+        /// When.
+        at: Timestamp,
+    },
+    /// Revokes a user's tokens until now, or one token; one that is in force already stays the
+    /// newer of the two. `Numbered`, in one order over all tenants.
+    Revoke {
+        /// What.
+        of: Revoked,
+        /// When.
+        at: Timestamp,
+        /// Why.
+        reason: Option<String>,
+        /// By whom.
+        by: UserId,
+    },
+    /// Lifts the revocation whose last change has this number; `Stale` unless it is in force.
+    /// `Numbered`, as [`Write::Revoke`].
+    Lift {
+        /// Which.
+        number: Number,
         /// When.
         at: Timestamp,
     },

@@ -29,6 +29,12 @@ impl Refused {
         Self { code, text, constraint: error.constraint().map(str::to_owned) }
     }
 
+    /// Makes what a transaction says that finds itself overtaken by another.
+    pub(super) fn overtaken(text: &str) -> Self {
+        let code = SqlState::T_R_SERIALIZATION_FAILURE.code().to_owned();
+        Self { code, text: text.to_owned(), constraint: None }
+    }
+
     /// Says whether another transaction was in the way, so that the same one may pass now. One
     /// that took the same idempotency key meanwhile is found by then, and answered for.
     pub(super) fn is_passing(&self) -> bool {

@@ -12,10 +12,10 @@ use landfall_core::topic::Member;
 use super::Postgres;
 use super::fault::told;
 use super::pool::Pool;
-use crate::sql::{audits, chain, feeds, inbox_page, inbox_read, sends, topics};
+use crate::sql::{audits, chain, feeds, inbox_page, inbox_read, revocations, sends, topics};
 use crate::{
     AdminFilter, Answer, Answered, AuditFilter, AuditRecord, Audits, Expired, Inbox, InboxQuery,
-    SealReport, Sends, StoredSend, TopicView, Topics, Verification,
+    Revocation, Revocations, SealReport, Sends, StoredSend, TopicView, Topics, Verification,
 };
 
 /// Asks on a borrowed connection. A connection that the server closed while it was idle is found
@@ -189,6 +189,26 @@ impl Sends for Postgres {
     fn send(&self, tenant: &Tenant, id: SendId) -> Answered<'_, Option<StoredSend>> {
         let tenant = tenant.clone();
         ask!(self.pool, |r| sends::get(r, &tenant, id))
+    }
+}
+
+impl Revocations for Postgres {
+    fn revocations_after(&self, after: Number, limit: usize) -> Answered<'_, Vec<Revocation>> {
+        ask!(self.pool, |r| revocations::after(r, after, limit))
+    }
+
+    fn revocations(
+        &self,
+        tenant: &Tenant,
+        below: Option<Number>,
+        limit: usize,
+    ) -> Answered<'_, Vec<Revocation>> {
+        let tenant = tenant.clone();
+        ask!(self.pool, |r| revocations::list(r, &tenant, below, limit))
+    }
+
+    fn forget_revocations(&self, before: Timestamp, limit: usize) -> Answered<'_, usize> {
+        ask!(self.pool, |r| revocations::forget(r, before, limit))
     }
 }
 

@@ -23,6 +23,7 @@ pub(crate) mod inbox_write;
 pub(crate) mod life;
 pub(crate) mod notification;
 mod query;
+pub(crate) mod revocations;
 mod row;
 pub(crate) mod sends;
 pub(crate) mod setting;

@@ -9,7 +9,7 @@ use landfall_core::id::{Tenant, UserId};
 use landfall_core::notification::InboxChange;
 
 use super::settle::{Settle, settle};
-use super::{Runner, audits, idempotency, inbox_write, sends, topics};
+use super::{Runner, audits, idempotency, inbox_write, revocations, sends, topics};
 use crate::{Answer, AuditDraft, Change, Guard, Outcome, Receipt, StoreError, Unit, Write};
 
 /// Writes being made: where, for whom, and what they did so far.
@@ -39,6 +39,7 @@ pub(crate) async fn apply<R: Runner>(
     changes: &mut Vec<Change>,
 ) -> Answer<Receipt> {
     let Unit { tenant, guards, writes, audit, idempotency: key } = unit;
+    refuse_revoked(runner, &tenant, &guards).await?;
     if let Some(key) = &key {
         idempotency::check(runner, &tenant, key).await?;
     }
@@ -62,6 +63,22 @@ pub(crate) async fn apply<R: Runner>(
     Ok(receipt)
 }
 
+/// Answers `Revoked` for a caller whose token is, before they are told anything.
+pub(crate) async fn refuse_revoked<R: Runner>(
+    runner: &mut R,
+    tenant: &Tenant,
+    guards: &[Guard],
+) -> Answer<()> {
+    for guard in guards {
+        if let Guard::NotRevoked(token) = guard
+            && revocations::covers(runner, tenant, token).await?
+        {
+            return Err(StoreError::Revoked);
+        }
+    }
+    Ok(())
+}
+
 /// Answers `Stale` unless a guard holds.
 pub(crate) async fn check<R: Runner>(runner: &mut R, tenant: &Tenant, guard: &Guard) -> Answer<()> {
     let holds = match guard {
@@ -74,6 +91,8 @@ pub(crate) async fn check<R: Runner>(runner: &mut R, tenant: &Tenant, guard: &Gu
         Guard::TaughtBy(user, teacher) => {
             topics::is_taught_by(runner, tenant, user, teacher).await?
         }
+        // Was looked at before everything else.
+        Guard::NotRevoked(_) => true,
     };
     if holds { Ok(()) } else { Err(StoreError::Stale) }
 }
@@ -129,6 +148,14 @@ async fn write_to_others<R: Runner>(
         Write::PutMember { topic, user, role, at } => {
             let outcome = topics::put_member(runner, tenant, &topic, &user, role, at).await?;
             outcome.map(Outcome::Member).ok_or(StoreError::Stale)
+        }
+        Write::Revoke { of, at, reason, by } => {
+            let number =
+                revocations::revoke(runner, tenant, &of, at, reason.as_deref(), &by).await?;
+            Ok(Outcome::Numbered(number))
+        }
+        Write::Lift { number, at } => {
+            numbered(revocations::lift(runner, tenant, number, at).await?)
         }
         Write::RemoveMember { topic, user } => {
             numbered(topics::remove_member(runner, tenant, &topic, &user).await?)

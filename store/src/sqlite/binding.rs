@@ -14,12 +14,13 @@ use landfall_core::topic::Member;
 use super::Sqlite;
 use super::runner::at_once;
 use crate::sql::{
-    audits, chain, feeds, idempotency, inbox_page, inbox_read, life, sends, setting, topics,
+    audits, chain, feeds, idempotency, inbox_page, inbox_read, life, revocations, sends, setting,
+    topics,
 };
 use crate::{
     AdminFilter, Answered, AuditFilter, AuditRecord, Audits, Commits, Expired, Inbox, InboxQuery,
-    Lives, NewEpoch, Receipt, SealReport, Sends, StoreError, StoredSend, TopicView, Topics, Unit,
-    Verification,
+    Lives, NewEpoch, Receipt, Revocation, Revocations, SealReport, Sends, StoreError, StoredSend,
+    TopicView, Topics, Unit, Verification,
 };
 
 impl Commits for Sqlite {
@@ -178,6 +179,26 @@ impl Sends for Sqlite {
     fn send(&self, tenant: &Tenant, id: SendId) -> Answered<'_, Option<StoredSend>> {
         let tenant = tenant.clone();
         Box::pin(self.readers.run(move |r| at_once(sends::get(r, &tenant, id))))
+    }
+}
+
+impl Revocations for Sqlite {
+    fn revocations_after(&self, after: Number, limit: usize) -> Answered<'_, Vec<Revocation>> {
+        Box::pin(self.readers.run(move |r| at_once(revocations::after(r, after, limit))))
+    }
+
+    fn revocations(
+        &self,
+        tenant: &Tenant,
+        below: Option<Number>,
+        limit: usize,
+    ) -> Answered<'_, Vec<Revocation>> {
+        let tenant = tenant.clone();
+        Box::pin(self.readers.run(move |r| at_once(revocations::list(r, &tenant, below, limit))))
+    }
+
+    fn forget_revocations(&self, before: Timestamp, limit: usize) -> Answered<'_, usize> {
+        Box::pin(self.committer.run(move |r| at_once(revocations::forget(r, before, limit))))
     }
 }
 

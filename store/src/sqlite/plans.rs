@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use landfall_core::audit::{Action, Details, Entity};
+use landfall_core::auth::{Revoked, TokenMark};
 use landfall_core::channel::Channel;
 use landfall_core::feed::{FeedKey, Number};
 use landfall_core::id::{NotificationId, SendId, Tenant, TopicId, UserId};
@@ -22,7 +23,9 @@ use uuid::Uuid;
 
 use super::runner::{SqliteRunner, at_once};
 use super::{migrate, open};
-use crate::sql::{audits, chain, feeds, idempotency, inbox_page, inbox_read, sends, topics, unit};
+use crate::sql::{
+    audits, chain, feeds, idempotency, inbox_page, inbox_read, revocations, sends, topics, unit,
+};
 use crate::{
     AdminFilter, AuditDraft, AuditFilter, Guard, IdempotencyKey, InboxQuery, InboxSlice,
     SaltedDetails, SendTo, StoredSend, Unit, Write,
@@ -345,6 +348,28 @@ fn topics_and_sends_are_reached_through_indexes() {
     bench.check(|b| {
         b.write(Write::AdvanceSend { id, from, to, reached: 1, is_complete: false });
         at_once(sends::get(&mut b.runner(), &b.tenant, id)).unwrap();
+    });
+}
+
+#[test]
+fn revocations_are_reached_through_indexes() {
+    let bench = Bench::new();
+    let of = Revoked::Token("x".to_owned());
+    let by = bench.user.clone();
+    let revoke = || Write::Revoke { of: of.clone(), at: AT, reason: None, by: by.clone() };
+    bench.check(|b| b.write(revoke()));
+    bench.check(|b| b.write(Write::Lift { number: ONE, at: AT }));
+    let token = TokenMark { user: by.clone(), token_id: Some("y".to_owned()), issued_at: None };
+    let guards = vec![Guard::NotRevoked(token)];
+    bench.check(|b| b.unit(Unit { guards, ..Unit::new(&b.tenant) }));
+    bench.check_reaches("revocation_number (number>?)", |b| {
+        at_once(revocations::after(&mut b.runner(), ONE, 9)).unwrap();
+    });
+    bench.check_reaches("revocation_listed (tenant=? AND number<?)", |b| {
+        at_once(revocations::list(&mut b.runner(), &b.tenant, None, 9)).unwrap();
+    });
+    bench.check_reaches("revocation_age (changed_at<?)", |b| {
+        at_once(revocations::forget(&mut b.runner(), AT, 9)).unwrap();
     });
 }
 

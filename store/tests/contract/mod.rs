@@ -18,6 +18,7 @@ pub mod inbox_pages;
 pub mod lives;
 pub mod opening;
 pub mod races;
+pub mod revocations;
 pub mod sends;
 pub mod tampering;
 pub mod tenants;
@@ -101,6 +102,17 @@ macro_rules! contract {
             a_page_is_one_snapshot_while_rows_move,
             changes_are_heard_in_order_and_only_once,
             a_change_is_heard_only_after_a_read_can_see_it,
+        );
+        contract!(@of $backend, revocations:
+            a_revoked_user_acts_no_more_with_what_was_issued_until_then,
+            a_revoked_token_acts_no_more_whenever_it_was_issued,
+            a_revoked_caller_is_told_nothing_of_an_earlier_answer,
+            a_revocation_ends_what_comes_after_it_in_the_same_group,
+            revoking_again_keeps_the_later_time,
+            a_lifted_revocation_covers_nothing_and_can_be_made_again,
+            others_hear_of_every_change_in_the_order_of_commits,
+            revocations_page_newest_first,
+            tokens_and_lifted_ones_are_forgotten_by_age_and_users_never,
         );
         contract!(@of $backend, sends:
             a_send_reads_back_as_it_was_stored,

@@ -5,8 +5,8 @@
 
 use landfall_core::feed::Number;
 
-use super::rounds::Kind;
-use super::{Done, feeds, guards, keys, publish, settles, trail};
+use super::rounds::{self, Kind};
+use super::{Done, feeds, guards, keys, publish, revoked, settles, trail};
 use crate::postgres::runner::PostgresRunner;
 use crate::sql::unit::{self, Work};
 use crate::{Answer, AuditDraft, Change, Outcome, Receipt, StoreError, Unit, Write};
@@ -53,6 +53,7 @@ pub(super) async fn apply(runner: &mut PostgresRunner<'_>, units: &[&Unit]) -> A
     }
     let mut members: Vec<Member<'_>> = units.iter().map(|unit| Member::new(unit)).collect();
     let mut changes = Vec::new();
+    revoked::refuse(runner, &mut members).await?;
     keys::refuse_taken(runner, &mut members).await?;
     let mut locked = feeds::Locked::default();
     if members.iter().any(Member::needs_locks) {
@@ -65,6 +66,7 @@ pub(super) async fn apply(runner: &mut PostgresRunner<'_>, units: &[&Unit]) -> A
     write_single(runner, &mut members, &mut changes).await?;
     settles::settle(runner, &mut members, &locked).await?;
     trail::append(runner, &members).await?;
+    revoked::look_again(runner, &members).await?;
     keys::keep(runner, &members).await?;
     Ok(done(members, changes))
 }
@@ -83,6 +85,11 @@ async fn alone(runner: &mut PostgresRunner<'_>, only: &Unit) -> Answer<Done> {
     feeds::lock(runner, std::iter::once(only)).await?;
     let mut changes = Vec::new();
     let receipt = unit::apply(runner, only.clone(), &mut changes).await?;
+    if !only.writes.iter().any(rounds::revokes) {
+        // The trail is held now: see `revoked`. Revocations hold their counter from the start, and
+        // one of the caller's own token is no reason against it.
+        unit::refuse_revoked(runner, &only.tenant, &only.guards).await?;
+    }
     changes.sort_by_key(|change: &Change| -> Number { change.number });
     Ok(Done { answers: vec![Ok(receipt)], changes })
 }

@@ -10,8 +10,8 @@ use landfall_core::feed::{FeedKind, Number};
 use landfall_core::id::{Tenant, TopicId, UserId};
 
 use crate::postgres::runner::PostgresRunner;
-use crate::sql::Row;
 use crate::sql::feeds::feed_base;
+use crate::sql::{Row, revocations};
 use crate::{Answer, Guard, Unit, Write};
 
 /// A feed by its names, which sort as the database sorts them.
@@ -112,6 +112,8 @@ fn name<'u>(named: &mut Named<'u>, unit: &'u Unit) {
             | Guard::TopicAt(topic, _) => named.all.insert(of_topic(topic)),
             // Names no topic: it holds as long as any does.
             Guard::TaughtBy(..) => false,
+            // Rows of no feed: see `revoked`.
+            Guard::NotRevoked(_) => false,
         };
     }
     for write in &unit.writes {
@@ -127,6 +129,10 @@ fn name<'u>(named: &mut Named<'u>, unit: &'u Unit) {
             Write::PutTopic(topic) => {
                 named.made.insert(of_topic(&topic.id));
                 named.all.insert(of_topic(&topic.id))
+            }
+            Write::Revoke { .. } | Write::Lift { .. } => {
+                named.made.insert(revocations::COUNTER);
+                named.all.insert(revocations::COUNTER)
             }
             Write::DeleteTopic { topic, .. }
             | Write::PutMember { topic, .. }

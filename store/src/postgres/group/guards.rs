@@ -37,6 +37,8 @@ pub(super) async fn check(
             Guard::TaughtBy(user, teacher) => {
                 taught.contains_key(&(tenant, user.as_str(), teacher.as_str()))
             }
+            // Looked at before everything else, and again at last.
+            Guard::NotRevoked(_) => true,
         };
         if !member.unit.guards.iter().all(holds) {
             member.refused = Some(StoreError::Stale);
@@ -75,6 +77,7 @@ impl<'u> Asked<'u> {
             Guard::TaughtBy(user, teacher) => {
                 self.taught.push((tenant, user.as_str(), teacher.as_str()));
             }
+            Guard::NotRevoked(_) => {}
         }
     }
 }

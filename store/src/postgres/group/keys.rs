@@ -11,7 +11,7 @@ pub(super) async fn refuse_taken(
     runner: &mut PostgresRunner<'_>,
     members: &mut [Member<'_>],
 ) -> Answer<()> {
-    let keyed = members.iter().enumerate();
+    let keyed = members.iter().enumerate().filter(|(_, member)| member.is_in());
     let rows: Vec<[Value<'_>; 4]> = keyed
         .filter_map(|(place, member)| {
             let IdempotencyKey { scope, key, .. } = member.unit.idempotency.as_ref()?;

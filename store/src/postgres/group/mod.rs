@@ -11,6 +11,7 @@ mod feeds;
 mod guards;
 mod keys;
 mod publish;
+mod revoked;
 mod rounds;
 mod settles;
 mod trail;

@@ -18,7 +18,8 @@ pub(super) enum Kind {
     Settles,
     /// One write of another kind, which is refused before it writes.
     One,
-    /// Several writes of which a later one may be refused: has a transaction of its own.
+    /// Several writes of which a later one may be refused, or one that revokes, which would be
+    /// held against the others of its round: has a transaction of its own.
     Alone,
 }
 
@@ -30,6 +31,9 @@ impl Kind {
         if of_sends <= 1 && rest.clone().all(|write| matches!(write, Write::Publish(_))) {
             return Self::Publishes;
         }
+        if writes.iter().any(revokes) {
+            return Self::Alone;
+        }
         let targets: Option<HashSet<_>> = writes.iter().map(target).collect();
         match targets {
             Some(targets) if targets.len() == writes.len() => Self::Settles,
@@ -37,6 +41,11 @@ impl Kind {
             _ => Self::Alone,
         }
     }
+}
+
+/// Says whether a write takes somebody's right to act.
+pub(super) fn revokes(write: &Write) -> bool {
+    matches!(write, Write::Revoke { .. })
 }
 
 fn is_of_send(write: &Write) -> bool {
