@@ -72,12 +72,19 @@ advisories: $(DENY) ## Check the dependencies for known holes (asks the network)
 	$(DENY) --locked check --hide-inclusion-graph advisories
 
 .PHONY: bench
-bench: programs ## Measure against floors taken in the same run (a few minutes, quiet machine)
+bench: programs ## Measure against floors taken in the same run (half an hour, quiet machine)
 	$(CARGO) build --locked --quiet --release --bin landfall
+	target/release/landfall bench hub
+	target/release/landfall bench hub --distinct
+	target/release/landfall bench fanout
+	target/release/landfall bench queued
+	target/release/landfall bench resume
+	target/release/landfall bench replay
+	target/release/landfall bench layout
 	target/release/landfall bench ingest
 	target/release/landfall bench ingest --batch 100
-	target/release/landfall bench fanout
-	target/release/landfall bench layout
+	target/release/landfall bench send
+	target/release/landfall bench start
 
 # Seconds for each target of `make fuzz`.
 SECONDS ?= 60

@@ -15,6 +15,7 @@ mod front;
 pub mod http;
 pub mod keys;
 pub mod logs;
+pub mod memory;
 pub mod metrics;
 pub mod rates;
 pub mod realtime;

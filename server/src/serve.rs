@@ -30,10 +30,10 @@ use crate::realtime::{Gateway, Hub, HubSettings};
 use crate::service::live_queue::{Reports, Room, live_queue};
 use crate::service::{Parts, Services, Settings};
 use crate::tls::{Certificate, Tls, keep_renewed};
-use crate::{backend, logs, realtime, sockets, worker};
+use crate::{backend, logs, memory, realtime, sockets, worker};
 
 /// Nudges that the bus holds; more are lost, which costs a comparison of heads.
-const BUS_CAPACITY: Capacity = Capacity { nudges: 65_536, bytes: 256 * 1_024 * 1_024 };
+pub(crate) const BUS_CAPACITY: Capacity = Capacity { nudges: 65_536, bytes: 256 * 1_024 * 1_024 };
 /// Events of live connections that wait to be stored.
 const EVENTS_ROOM: Room = Room { events: 65_536, numbers: 1_048_576 };
 
@@ -44,6 +44,7 @@ const EVENTS_ROOM: Room = Room { events: 65_536, numbers: 1_048_576 };
 /// cannot be listened on.
 pub fn run(loaded: Loaded) -> anyhow::Result<()> {
     logs::start(&loaded.config.log).context("logging cannot be started")?;
+    memory::use_plain_pages();
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
     }
@@ -110,7 +111,8 @@ pub struct Server {
     address: SocketAddr,
     /// What its edges share.
     pub app: Arc<App>,
-    hub: Arc<Hub>,
+    /// Who is connected.
+    pub(crate) hub: Arc<Hub>,
     store: Arc<dyn Store>,
     accepting: tokio::task::JoinHandle<()>,
     beating: tokio::task::JoinHandle<()>,

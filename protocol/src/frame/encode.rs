@@ -137,8 +137,9 @@ impl Object {
     }
 
     fn key(&mut self, name: &str) {
-        self.0.push(if self.0.is_empty() { b'{' } else { b',' });
-        write!(self.0, "\"{name}\":").expect(NEVER_FAILS);
+        self.0.extend_from_slice(if self.0.is_empty() { b"{\"" } else { b",\"" });
+        self.0.extend_from_slice(name.as_bytes());
+        self.0.extend_from_slice(b"\":");
     }
 
     /// Writes any text, escaped.

@@ -27,11 +27,19 @@ pub struct Options {
     /// Where it listens; port 0 takes any free one.
     #[arg(long, default_value = "127.0.0.1:0")]
     pub listen: SocketAddr,
+    /// Every socket gets bytes of its own, made for it.
+    #[arg(long)]
+    pub distinct: bool,
+    /// Stamped frames of 300 bytes that a socket gets as soon as it is open.
+    #[arg(long, default_value_t = 0)]
+    pub greet: usize,
 }
 
 /// Serves until the process is ended.
 pub fn run(options: &Options) -> anyhow::Result<()> {
     let mut floor = Floor::bind(options.listen)?;
+    floor.is_distinct = options.distinct;
+    floor.greeting = greeting(options.greet);
     progress(format_args!("listening addr={}", floor.local_addr()?));
     Ok(floor.serve(&AtomicBool::new(false))?)
 }
@@ -44,6 +52,10 @@ pub struct Floor {
     peers: Vec<Option<Peer>>,
     free: Vec<usize>,
     buffer: Vec<u8>,
+    /// Whether each socket gets bytes of its own.
+    is_distinct: bool,
+    /// What a socket gets as soon as it is open.
+    greeting: Bytes,
 }
 
 struct Peer {
@@ -74,7 +86,15 @@ impl Floor {
         let poll = Poll::new()?;
         let mut listener = TcpListener::bind(addr)?;
         poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
-        Ok(Self { poll, listener, peers: Vec::new(), free: Vec::new(), buffer: vec![0; 64 * 1024] })
+        Ok(Self {
+            poll,
+            listener,
+            peers: Vec::new(),
+            free: Vec::new(),
+            buffer: vec![0; 64 * 1024],
+            is_distinct: false,
+            greeting: Bytes::new(),
+        })
     }
 
     /// Where it listens.
@@ -133,19 +153,30 @@ impl Floor {
             Wish::Upgrade(bytes) => {
                 peer.kind = Kind::WebSocket;
                 self.send(index, &bytes);
+                let greeting = self.greeting.clone();
+                self.send(index, &greeting);
             }
             Wish::Broadcast(frame) => {
-                for to in 0..self.peers.len() {
-                    if matches!(self.peers[to], Some(Peer { kind: Kind::WebSocket, .. })) {
-                        self.send(to, &frame);
-                    }
-                }
+                self.broadcast(&frame);
                 self.send(
                     index,
                     &Bytes::from_static(b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n"),
                 );
             }
             Wish::Gone => self.remove(index),
+        }
+    }
+
+    fn broadcast(&mut self, frame: &Bytes) {
+        for to in 0..self.peers.len() {
+            if !matches!(self.peers[to], Some(Peer { kind: Kind::WebSocket, .. })) {
+                continue;
+            }
+            if self.is_distinct {
+                self.send(to, &Bytes::copy_from_slice(frame));
+            } else {
+                self.send(to, frame);
+            }
         }
     }
 
@@ -226,6 +257,11 @@ fn wish(request: &mut Vec<u8>) -> Wish {
     };
     request.drain(..head_bytes + length);
     wish
+}
+
+fn greeting(frames: usize) -> Bytes {
+    let text = format!(r#"{{"stamp":0,"pad":"{}"}}"#, "x".repeat(280));
+    (0..frames).flat_map(|_| frame::text(text.as_bytes())).collect()
 }
 
 /// Writes what the socket takes now.

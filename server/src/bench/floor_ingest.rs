@@ -9,7 +9,7 @@ use rusqlite::Connection;
 use serde::Serialize;
 
 use super::process;
-use super::rows::{Insert, Rows};
+use super::rows::{Insert, Order, Rows};
 use super::stats;
 
 /// Feeds over which the floor spreads its rows; as many users as `bench ingest` writes to.
@@ -32,20 +32,14 @@ pub struct Rate {
     pub commit_p99_ms: f64,
 }
 
-/// Runs `insert` for one row after another, `group` rows a transaction, for `seconds`, in a new file in `dir` with the
-/// given schema, and removes the file. Statements name their parameters as `rows::PARAMETERS` says; each runs once a
+/// Runs `insert` for one row after another as `load` says, in a new file in `dir` with the given schema, and removes the
+/// file. Statements name their parameters as `rows::PARAMETERS` says; each runs once a
 /// row, in order.
-pub fn run(
-    dir: &Path,
-    schema: &str,
-    insert: &[&str],
-    group: usize,
-    seconds: u64,
-) -> anyhow::Result<Rate> {
+pub fn run(dir: &Path, schema: &str, insert: &[&str], load: Load) -> anyhow::Result<Rate> {
     let file = Database::create(dir.join("floor.db"))?;
     let mut connection = open(file.path())?;
     connection.execute_batch(schema).context("the floor's schema")?;
-    fill(&mut connection, insert, &mut Rows::new(FEEDS), Load { group, seconds })
+    fill(&mut connection, insert, &mut Rows::new(FEEDS), load)
 }
 
 /// How much a [`fill`] writes.
@@ -55,9 +49,11 @@ pub struct Load {
     pub group: usize,
     /// For how long.
     pub seconds: u64,
+    /// On which feeds.
+    pub order: Order,
 }
 
-/// Stores rows on random feeds in an open database.
+/// Stores rows in an open database.
 pub fn fill(
     connection: &mut Connection,
     insert: &[&str],
@@ -72,7 +68,7 @@ pub fn fill(
         let prepared = insert.iter().map(|sql| Insert::prepare(&transaction, sql));
         let mut statements: Vec<Insert<'_>> = prepared.collect::<rusqlite::Result<_>>()?;
         for _ in 0..load.group {
-            let row = rows.any();
+            let row = rows.next(load.order);
             statements.iter_mut().try_for_each(|statement| statement.execute(&row))?;
         }
         // Statements go back to the cache before the commit, which they would otherwise outlive.
@@ -87,8 +83,8 @@ pub fn fill(
         rows: stored,
         rows_per_s: stored as f64 / started.elapsed().as_secs_f64(),
         cpu_us_per_row: cpu as f64 / stored as f64,
-        commit_p50_ms: f64::from(stats::percentile(&mut commits, 0.5)) / 1e3,
-        commit_p99_ms: f64::from(stats::percentile(&mut commits, 0.99)) / 1e3,
+        commit_p50_ms: stats::percentile_ms(&mut commits, 0.5),
+        commit_p99_ms: stats::percentile_ms(&mut commits, 0.99),
     })
 }
 
@@ -97,7 +93,7 @@ pub fn open(path: &Path) -> rusqlite::Result<Connection> {
     let connection = Connection::open(path)?;
     connection.execute_batch(
         "pragma journal_mode = wal; pragma synchronous = full; pragma cache_size = -65536; \
-         pragma mmap_size = 17179869184; pragma wal_autocheckpoint = 4000; pragma temp_store = memory;",
+         pragma mmap_size = 17179869184; pragma wal_autocheckpoint = 16384; pragma temp_store = memory;",
     )?;
     Ok(connection)
 }

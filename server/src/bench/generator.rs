@@ -12,10 +12,7 @@ use mio::{Events, Interest, Poll, Token};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::http;
-use super::server_frame::{self, CLOSE, PING, PONG, TEXT};
-
-/// Connections that are being opened at a time; more would overflow a server's backlog.
-const OPENING_MOST: usize = 256;
+use super::server_frame::{self, CLOSE, NumberField, PING, PONG, TEXT};
 
 /// How long opening may stall.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(30);
@@ -31,7 +28,37 @@ pub struct Counts {
     pub latencies_us: Vec<u32>,
     /// Connections that the server closed.
     pub closed: u64,
+    /// Those of them that were told 1013: too slow, come back.
+    pub told_slow: u64,
+    /// Frames whose number did not follow the one before on the same connection.
+    pub out_of_order: u64,
 }
+
+/// What is looked at in a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Check {
+    /// Its stamp.
+    Stamps,
+    /// Its stamp, and whether its number follows the one before.
+    Order,
+}
+
+/// How connections are opened, and what is looked at in what they get.
+#[derive(Clone, Copy, Debug)]
+pub struct Manner {
+    /// What is looked at.
+    pub check: Check,
+    /// Connections that are being opened at a time.
+    pub at_once: usize,
+}
+
+impl Manner {
+    /// As many at a time as never overflow a server's backlog.
+    pub const STEADY: Self = Self { check: Check::Stamps, at_once: 256 };
+}
+
+/// The code of a close for readers that are too slow (contract 4).
+const TRY_LATER: [u8; 2] = 1013u16.to_be_bytes();
 
 /// Open connections and what they have received.
 pub struct Generator {
@@ -42,14 +69,20 @@ pub struct Generator {
     buffer: Vec<u8>,
     /// The moment from which stamps count.
     start: Instant,
-    stamp_hint: usize,
+    check: Check,
+    stamp: NumberField,
+    number: NumberField,
     counts: Counts,
     opened: usize,
+    /// The connections from this one on read nothing for now.
+    reading: usize,
 }
 
 struct Connection {
     stream: TcpStream,
     state: State,
+    /// Number of the last frame that had one.
+    last: u64,
     /// The beginning of an answer or frame whose end has not come yet.
     partial: Vec<u8>,
     unsent: Vec<u8>,
@@ -66,21 +99,30 @@ enum State {
 impl Generator {
     /// Opens one WebSocket per path and waits until all are open; fails when one is refused. Stamps in frames are
     /// microseconds since `start`.
-    pub fn open(addr: SocketAddr, paths: &[String], start: Instant) -> anyhow::Result<Self> {
+    pub fn open(
+        addr: SocketAddr,
+        paths: &[String],
+        start: Instant,
+        manner: Manner,
+    ) -> anyhow::Result<Self> {
+        let Manner { check, at_once } = manner;
         let mut generator = Self {
             poll: Poll::new()?,
             events: Events::with_capacity(1024),
             connections: Vec::with_capacity(paths.len()),
             buffer: vec![0; 256 * 1024],
             start,
-            stamp_hint: 0,
+            check,
+            stamp: NumberField::stamp(),
+            number: NumberField::replay_id(),
             counts: Counts::default(),
             opened: 0,
+            reading: usize::MAX,
         };
         let mut deadline = Instant::now() + OPEN_TIMEOUT;
         while generator.opened < paths.len() {
             let opened = generator.opened;
-            while generator.connections.len() < paths.len().min(opened + OPENING_MOST) {
+            while generator.connections.len() < paths.len().min(opened + at_once) {
                 generator.begin(addr, &paths[generator.connections.len()])?;
             }
             generator.turn(deadline)?;
@@ -123,6 +165,23 @@ impl Generator {
         self.counts = Counts::default();
     }
 
+    /// Lets the connections from the `first` on read nothing, as a phone does that went out of reach.
+    pub fn stall_from(&mut self, first: usize) {
+        self.reading = first;
+    }
+
+    /// Lets every connection read again.
+    pub fn resume(&mut self) -> anyhow::Result<()> {
+        let stalled = std::mem::replace(&mut self.reading, usize::MAX);
+        (stalled..self.connections.len()).try_for_each(|index| self.read(index))
+    }
+
+    /// The number of the last frame of each connection that is still open.
+    pub fn positions(&self) -> impl Iterator<Item = u64> {
+        let open = self.connections.iter().filter(|connection| connection.state == State::Open);
+        open.map(|connection| connection.last)
+    }
+
     fn begin(&mut self, addr: SocketAddr, path: &str) -> anyhow::Result<()> {
         let token = Token(self.connections.len());
         let mut stream = connect(addr, token.0)?;
@@ -136,7 +195,7 @@ impl Generator {
              Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
         );
         let (state, unsent) = (State::Connecting, request.into_bytes());
-        self.connections.push(Connection { stream, state, partial: Vec::new(), unsent });
+        self.connections.push(Connection { stream, state, last: 0, partial: Vec::new(), unsent });
         Ok(())
     }
 
@@ -169,7 +228,8 @@ impl Generator {
         {
             connection.flush()?;
         }
-        if event.is_readable() { self.read(event.token().0) } else { Ok(()) }
+        let index = event.token().0;
+        if event.is_readable() && index < self.reading { self.read(index) } else { Ok(()) }
     }
 
     fn read(&mut self, index: usize) -> anyhow::Result<()> {
@@ -226,22 +286,30 @@ impl Generator {
 
     fn accept(&mut self, index: usize, opcode: u8, payload: &[u8]) -> anyhow::Result<()> {
         match opcode {
-            TEXT => self.count(payload),
+            TEXT => self.count(index, payload),
             PING => self.connections[index].send(&server_frame::short(PONG, payload))?,
             PONG => {}
-            CLOSE => self.close(index),
+            CLOSE => {
+                self.counts.told_slow += u64::from(payload.starts_with(&TRY_LATER));
+                self.close(index);
+            }
             other => bail!("a frame of opcode {other}"),
         }
         Ok(())
     }
 
-    fn count(&mut self, payload: &[u8]) {
-        let Some((stamp, at)) = server_frame::stamp(payload, self.stamp_hint) else { return };
+    fn count(&mut self, index: usize, payload: &[u8]) {
+        let Some(stamp) = self.stamp.read(payload) else { return };
         let now = self.start.elapsed().as_micros() as u64;
-        self.stamp_hint = at;
         self.counts.received += 1;
         self.counts.bytes += payload.len() as u64;
         self.counts.latencies_us.push(u32::try_from(now.saturating_sub(stamp)).unwrap_or(u32::MAX));
+        if self.check == Check::Order
+            && let Some(number) = self.number.read(payload)
+        {
+            let last = std::mem::replace(&mut self.connections[index].last, number);
+            self.counts.out_of_order += u64::from(last != 0 && number != last + 1);
+        }
     }
 
     fn close(&mut self, index: usize) {

@@ -34,6 +34,11 @@ impl Endpoint {
     }
 }
 
+/// The bytes of a GET that needs no token.
+pub fn get(path: &str) -> Vec<u8> {
+    format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n").into_bytes()
+}
+
 /// A whole answer.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Answer {

@@ -8,12 +8,13 @@ use landfall_store::sqlite::SCHEMA;
 use serde::Serialize;
 
 use super::Report;
-use super::floor_ingest::{self, Rate};
+use super::floor_ingest::{self, Load, Rate};
 use super::http::{Answer, Endpoint};
 use super::http_load::{self, Outcome, Work};
 use super::landfall::{Landfall, Scratch};
-use super::report::progress;
-use super::stats::{self, Random, Spread};
+use super::pairs::Pairs;
+use super::rows::Order;
+use super::stats::{self, Random};
 
 /// What `landfall bench ingest` takes.
 #[derive(Debug, clap::Args)]
@@ -28,7 +29,7 @@ pub struct Options {
     #[arg(long, default_value_t = 8)]
     pub seconds: u64,
     /// How often floor and server are measured in turn.
-    #[arg(long, default_value_t = 3)]
+    #[arg(long, default_value_t = 7)]
     pub pairs: usize,
     /// Notifications in each request, through the batch call; 0 posts them one by one.
     #[arg(long, default_value_t = 0)]
@@ -42,7 +43,7 @@ pub struct Options {
 }
 
 /// What the store writes for a notification, without finding anything out first.
-const SAME_ROWS: [&str; 4] = [
+pub const SAME_ROWS: [&str; 4] = [
     "insert into feed (id, tenant, kind, owner, newest, unread)
      values (:feed + 1, 'default', 'inbox', 'u' || :feed, 1, 1)
      on conflict (id) do update set newest = newest + 1, unread = unread + 1",
@@ -86,38 +87,34 @@ struct FloorRun {
 
 /// Measures floor and server in turn and prints the ratios.
 pub fn run(options: &Options, report: &mut Report<'_>) -> anyhow::Result<()> {
-    let mut pairs = Vec::new();
-    for pair in 0..options.pairs {
-        progress(format_args!("pair {pair}: floor"));
-        let floor = FloorRun { bench: "ingest", side: "floor", pair, rate: floor(options)? };
-        report.result(&floor)?;
-        progress(format_args!("pair {pair}: Landfall"));
-        let server = measure(options, pair)?;
-        report.result(&server)?;
-        pairs.push((server, floor.rate));
-    }
-    let over = |value: fn(&(Run, Rate)) -> f64| Spread::of(pairs.iter().map(value));
+    let landfall = |pair| measure(options, pair);
+    let floor = |pair, _: &Run| {
+        Ok(FloorRun { bench: "ingest", side: "floor", pair, rate: floor(options)? })
+    };
+    let pairs = Pairs::measure(options.pairs, report, landfall, floor)?;
     report.line(format_args!(
         "ingest{} by {} clients: {} of the floor's rows a second ({:.0}, floor {:.0} with {} a commit); \
-         {:.1} CPU µs a row, floor {:.1}; answers p50 {:.1} ms, p99 {:.1} ms; {} pairs, median (min–max)",
+         {:.1} CPU µs a row, floor {:.1}; answers p50 {:.1} ms, p99 {:.1} ms, floor's commits p99 {:.1} ms; {}",
         if options.batch > 0 { format!(" in batches of {}", options.batch) } else { String::new() },
         options.clients,
-        over(|(server, floor)| server.rows_per_s / floor.rows_per_s),
-        over(|(server, _)| server.rows_per_s).median,
-        over(|(_, floor)| floor.rows_per_s).median,
+        pairs.over(|server, floor| server.rows_per_s / floor.rate.rows_per_s),
+        pairs.over(|server, _| server.rows_per_s).median,
+        pairs.over(|_, floor| floor.rate.rows_per_s).median,
         options.group,
-        over(|(server, _)| server.cpu_us_per_row).median,
-        over(|(_, floor)| floor.cpu_us_per_row).median,
-        over(|(server, _)| server.p50_ms).median,
-        over(|(server, _)| server.p99_ms).median,
-        options.pairs,
+        pairs.over(|server, _| server.cpu_us_per_row).median,
+        pairs.over(|_, floor| floor.rate.cpu_us_per_row).median,
+        pairs.over(|server, _| server.p50_ms).median,
+        pairs.over(|server, _| server.p99_ms).median,
+        pairs.over(|_, floor| floor.rate.commit_p99_ms).median,
+        pairs.told(),
     ))?;
     Ok(())
 }
 
 fn floor(options: &Options) -> anyhow::Result<Rate> {
     let scratch = Scratch::create(&options.dir)?;
-    floor_ingest::run(scratch.path(), SCHEMA, &SAME_ROWS, options.group, options.seconds)
+    let load = Load { group: options.group, seconds: options.seconds, order: Order::Random };
+    floor_ingest::run(scratch.path(), SCHEMA, &SAME_ROWS, load)
 }
 
 fn measure(options: &Options, pair: usize) -> anyhow::Result<Run> {
@@ -139,8 +136,8 @@ fn measure(options: &Options, pair: usize) -> anyhow::Result<Run> {
         refused,
         rows_per_s: rows as f64 / took.as_secs_f64(),
         cpu_us_per_row: cpu as f64 / rows as f64,
-        p50_ms: f64::from(stats::percentile(&mut latencies_us, 0.5)) / 1e3,
-        p99_ms: f64::from(stats::percentile(&mut latencies_us, 0.99)) / 1e3,
+        p50_ms: stats::percentile_ms(&mut latencies_us, 0.5),
+        p99_ms: stats::percentile_ms(&mut latencies_us, 0.99),
     })
 }
 

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::clock;
 
+use super::hub_server::Round;
 use super::process::Subject;
 
 /// How long tokens hold: longer than any benchmark.
@@ -35,15 +36,40 @@ struct Claims<'a> {
 impl Landfall {
     /// Starts `landfall serve` on a free port with its data in a new folder below `dir`.
     pub fn start(dir: &Path) -> anyhow::Result<Self> {
+        Self::start_as(&["serve"], dir)
+    }
+
+    /// Starts a server without load on its store: its hub carries `round`'s changes whenever it is told to.
+    pub fn start_hub(dir: &Path, round: &Round) -> anyhow::Result<Self> {
+        let users = round.users.to_string();
+        Self::start_as(&["bench", "hub-server", "--users", &users], dir)
+    }
+
+    fn start_as(args: &[&str], dir: &Path) -> anyhow::Result<Self> {
         let scratch = Scratch::create(dir)?;
-        // A secret of a benchmark protects nothing, but two of them must not take each other's tokens.
-        let secret = uuid::Uuid::now_v7().simple().to_string().repeat(2);
-        let mut command = Command::new(std::env::current_exe()?);
-        command.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(&scratch.0);
-        command.env("JWT_SECRET_KEY", &secret).env("NO_COLOR", "1");
+        let secret = new_secret();
+        let mut command = command(args, scratch.path(), &secret)?;
+        // One user stands for thousands of people here.
         command.env("LANDFALL_LIMITS_CONNECTIONS_PER_USER", "100000");
+        command.env("LANDFALL_LIMITS_USER_REQUESTS_PER_SECOND", "0");
         let subject = Subject::start(command)?;
         Ok(Self { subject, secret, _dir: scratch })
+    }
+
+    /// Where `devices` devices open their sockets, with `query` after what names them; they belong to the users `u0`,
+    /// `u1` and so on in turn.
+    pub fn device_paths(
+        &self,
+        users: usize,
+        devices: usize,
+        query: &str,
+    ) -> anyhow::Result<Vec<String>> {
+        let tokens = (0..users).map(|user| self.token(&format!("u{user}"), "student"));
+        let tokens: Vec<String> = tokens.collect::<anyhow::Result<_>>()?;
+        let path = |device: usize| {
+            format!("/ws?token={}&device_id=d{device}{query}", tokens[device % users])
+        };
+        Ok((0..devices).map(path).collect())
     }
 
     /// A token for `sub` with `role`.
@@ -53,6 +79,19 @@ impl Landfall {
         let key = EncodingKey::from_secret(self.secret.as_bytes());
         jsonwebtoken::encode(&Header::default(), &claims, &key).context("cannot sign a token")
     }
+}
+
+/// A secret of a benchmark protects nothing, but two of them must not take each other's tokens.
+pub fn new_secret() -> String {
+    uuid::Uuid::now_v7().simple().to_string().repeat(2)
+}
+
+/// This very binary with its data in `data_dir`, on a free port.
+pub fn command(args: &[&str], data_dir: &Path, secret: &str) -> anyhow::Result<Command> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.args(args).args(["--listen", "127.0.0.1:0", "--data-dir"]).arg(data_dir);
+    command.env("JWT_SECRET_KEY", secret).env("NO_COLOR", "1");
+    Ok(command)
 }
 
 /// A folder that is removed when it is no longer needed.

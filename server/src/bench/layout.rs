@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::Report;
 use super::floor_ingest::{self, Database, Load, Rate};
 use super::report::progress;
-use super::rows::{Insert, Rows};
+use super::rows::{Insert, Order, Rows};
 use super::stats::{self, Random, Spread};
 
 /// Rows on each feed; a page of 100 begins anywhere in the first half.
@@ -151,7 +151,7 @@ fn measure(options: &Options, built: &Built, pair: usize) -> anyhow::Result<Meas
         let copy = copy(&options.dir, built)?;
         let mut connection = floor_ingest::open(copy.path())?;
         connection.pragma_update(None, "wal_autocheckpoint", options.checkpoint)?;
-        let load = Load { group, seconds: options.seconds };
+        let load = Load { group, seconds: options.seconds, order: Order::Random };
         ingest.push(floor_ingest::fill(&mut connection, &[INSERT], &mut built.rows.clone(), load)?);
     }
     Ok(Measured {

@@ -1,20 +1,30 @@
 //! Landfall's own load generator and the bare floors it is compared with, behind `landfall bench`. It drives the server
 //! from outside, over sockets and `/proc` only; nothing that serves may use it.
 
+mod delivery;
 mod fanout;
+mod filled;
 mod floor_fanout;
 mod floor_ingest;
 mod generator;
 mod http;
 mod http_load;
+mod hub;
+mod hub_server;
 mod ingest;
 mod landfall;
 mod layout;
+mod pairs;
 mod process;
 mod publisher;
+mod queued;
+mod replay;
 mod report;
+mod resume;
 mod rows;
+mod send;
 mod server_frame;
+mod start;
 mod stats;
 #[cfg(test)]
 mod tests;
@@ -39,13 +49,28 @@ pub struct Args {
 pub enum What {
     /// One notification to many WebSocket connections, against a bare epoll loop that writes the same bytes.
     Fanout(fanout::Options),
+    /// What a delivery costs the hub alone, without a store, against a bare epoll loop.
+    Hub(hub::Options),
     /// Notifications stored a second over HTTP, against raw SQLite.
     Ingest(ingest::Options),
     /// Rows clustered by feed against rows in order of arrival, in raw SQLite.
     Layout(layout::Options),
+    /// More than sockets take: what is lost, who is closed, what memory it costs.
+    Queued(queued::Options),
+    /// A page of missed notifications out of a huge store against a small one.
+    Replay(replay::Options),
+    /// Devices that come back at once with their last number.
+    Resume(resume::Options),
+    /// A send to many users: accepted, expanded against raw SQLite, and what others wait for meanwhile.
+    Send(send::Options),
+    /// Starting on a full store, and an idle server's memory.
+    Start(start::Options),
     /// The bare epoll loop, as a process of its own.
     #[command(hide = true)]
     FloorFanout(floor_fanout::Options),
+    /// A server whose hub is fed without its store, as a process of its own.
+    #[command(hide = true)]
+    HubServer(hub_server::Options),
 }
 
 /// Runs one benchmark and prints to standard output; fails when the machine or the server under test does.
@@ -56,6 +81,13 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         What::Fanout(options) => fanout::run(&options, &mut report),
         What::Ingest(options) => ingest::run(&options, &mut report),
         What::Layout(options) => layout::run(&options, &mut report),
+        What::Hub(options) => hub::run(&options, &mut report),
+        What::Queued(options) => queued::run(&options, &mut report),
+        What::Replay(options) => replay::run(&options, &mut report),
+        What::Resume(options) => resume::run(&options, &mut report),
+        What::Send(options) => send::run(&options, &mut report),
+        What::Start(options) => start::run(&options, &mut report),
         What::FloorFanout(options) => floor_fanout::run(&options),
+        What::HubServer(options) => hub_server::run(&options),
     }
 }

@@ -3,15 +3,22 @@
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use std::{fs, io, thread};
 
 use anyhow::{Context, bail};
 
 /// `/proc` counts CPU time in hundredths of a second on every Linux (`USER_HZ`).
 const TICK_US: u64 = 10_000;
+
+/// A process that used no more CPU time than this in a [`PAUSE`] is quiet.
+const QUIET_US: u64 = TICK_US;
+const PAUSE: Duration = Duration::from_millis(400);
+
+/// How long a server may take until it is quiet.
+const QUIET_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// How long a server may take until it listens.
 const START_TIMEOUT: Duration = Duration::from_secs(30);
@@ -30,10 +37,20 @@ pub fn cpu_us(pid: u32) -> io::Result<u64> {
 
 /// Memory of `pid` in KiB that is resident now.
 pub fn rss_kib(pid: u32) -> io::Result<u64> {
+    rollup(pid, "Rss:")
+}
+
+/// Memory of `pid` in KiB that is resident now and no file's: what it allocated, without what it maps of its database.
+pub fn anonymous_kib(pid: u32) -> io::Result<u64> {
+    rollup(pid, "Anonymous:")
+}
+
+fn rollup(pid: u32, field: &str) -> io::Result<u64> {
     let rollup = fs::read_to_string(format!("/proc/{pid}/smaps_rollup"))?;
-    let rss = rollup.lines().find_map(|line| line.strip_prefix("Rss:"));
-    rss.and_then(|rss| rss.trim().trim_end_matches(" kB").parse().ok())
-        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "smaps_rollup without Rss"))
+    let value = rollup.lines().find_map(|line| line.strip_prefix(field));
+    value
+        .and_then(|value| value.trim().trim_end_matches(" kB").parse().ok())
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "smaps_rollup lacks a field"))
 }
 
 /// A server that was started for a benchmark; dropping it stops it.
@@ -47,7 +64,7 @@ impl Subject {
     /// Starts `command` and waits until it says on standard error where it listens, in a line that contains
     /// `listening` and an address of 127.0.0.1. Fails when it ends first, with the last thing it said.
     pub fn start(mut command: Command) -> anyhow::Result<Self> {
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().with_context(|| format!("cannot start {command:?}"))?;
         let stderr = child.stderr.take().expect("standard error was piped");
         let (sender, lines) = sync_channel(256);
@@ -70,6 +87,31 @@ impl Subject {
     /// Resident memory in KiB.
     pub fn rss_kib(&self) -> io::Result<u64> {
         rss_kib(self.child.id())
+    }
+
+    /// Resident memory in KiB that is no file's.
+    pub fn anonymous_kib(&self) -> io::Result<u64> {
+        anonymous_kib(self.child.id())
+    }
+
+    /// Waits until it has worked off what it was given; fails when it never does.
+    pub fn wait_until_quiet(&self) -> anyhow::Result<()> {
+        let (begun, mut before) = (Instant::now(), self.cpu_us()?);
+        while begun.elapsed() < QUIET_TIMEOUT {
+            #[expect(clippy::disallowed_methods, reason = "the process is watched from outside")]
+            thread::sleep(PAUSE);
+            let now = self.cpu_us()?;
+            if now - before <= QUIET_US {
+                return Ok(());
+            }
+            before = now;
+        }
+        bail!("the server was not quiet after {} s", QUIET_TIMEOUT.as_secs())
+    }
+
+    /// The child's standard input, once.
+    pub fn take_stdin(&mut self) -> anyhow::Result<ChildStdin> {
+        self.child.stdin.take().context("the standard input was taken before")
     }
 
     fn wait_until_listening(&mut self) -> anyhow::Result<SocketAddr> {

@@ -55,6 +55,15 @@ pub struct Row<'a> {
     body: &'a str,
 }
 
+/// Which feed the next row is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// Any.
+    Random,
+    /// Each in turn.
+    InTurn,
+}
+
 /// An endless supply of rows for a number of feeds.
 #[derive(Clone)]
 pub struct Rows {
@@ -72,9 +81,13 @@ impl Rows {
         Self { random, bodies, next: vec![1; feeds as usize], total: 0 }
     }
 
-    /// The next row, on a random feed.
-    pub fn any(&mut self) -> Row<'_> {
-        let feed = self.random.below(self.next.len() as u64);
+    /// The next row.
+    pub fn next(&mut self, order: Order) -> Row<'_> {
+        let feeds = self.next.len() as u64;
+        let feed = match order {
+            Order::Random => self.random.below(feeds),
+            Order::InTurn => self.total as u64 % feeds,
+        };
         self.on(feed)
     }
 

@@ -58,20 +58,42 @@ pub fn short(opcode: u8, payload: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// The digits that follow `"stamp":` in a frame's JSON, and where that began; `hint` is where it began last time.
-pub fn stamp(payload: &[u8], hint: usize) -> Option<(u64, usize)> {
-    const NAME: &[u8] = b"\"stamp\":";
-    let at = match payload.get(hint..hint + NAME.len()) {
-        Some(NAME) => hint,
-        _ => payload.windows(NAME.len()).position(|window| window == NAME)?,
-    };
-    let digits = payload[at + NAME.len()..]
-        .trim_ascii_start()
-        .iter()
-        .take_while(|byte| byte.is_ascii_digit());
-    let value = digits
-        .fold(0u64, |value, digit| value.wrapping_mul(10).wrapping_add(u64::from(digit - b'0')));
-    Some((value, at))
+/// A named number in a frame's JSON and where it was found last time; frames of one kind have it in the same place.
+#[derive(Debug)]
+pub struct NumberField {
+    /// The name with its quotes and colon, and the value's quote if it has one.
+    key: &'static [u8],
+    hint: usize,
+}
+
+impl NumberField {
+    /// When a round was due: `"stamp":N`.
+    pub fn stamp() -> Self {
+        Self { key: b"\"stamp\":", hint: 0 }
+    }
+
+    /// A frame's place on its feed: `"replay_id":"N"`.
+    pub fn replay_id() -> Self {
+        Self { key: b"\"replay_id\":\"", hint: 0 }
+    }
+
+    /// Reads the number out of a frame's payload, if it has one.
+    pub fn read(&mut self, payload: &[u8]) -> Option<u64> {
+        let Self { key, hint } = *self;
+        let is_at = |at: usize| payload.get(at..at + key.len()).is_some_and(|found| found == key);
+        let at = if is_at(hint) {
+            hint
+        } else {
+            payload.windows(key.len()).position(|window| window == key)?
+        };
+        self.hint = at;
+        let digits = payload[at + key.len()..].trim_ascii_start();
+        let digits = digits.iter().take_while(|byte| byte.is_ascii_digit());
+        let value = digits.fold(0u64, |value, digit| {
+            value.wrapping_mul(10).wrapping_add(u64::from(digit - b'0'))
+        });
+        Some(value)
+    }
 }
 
 #[cfg(test)]
@@ -104,11 +126,13 @@ mod tests {
     }
 
     #[test]
-    fn finds_the_stamp_with_and_without_a_hint() {
-        let json = br#"{"title":"a","data":{"stamp":  1234,"x":1}}"#;
-        assert_eq!(stamp(json, 0), Some((1234, 21)));
-        assert_eq!(stamp(json, 21), Some((1234, 21)));
-        assert_eq!(stamp(json, 9999), Some((1234, 21)));
-        assert_eq!(stamp(b"{}", 0), None);
+    fn finds_numbers_wherever_they_were_before() {
+        let json = br#"{"replay_id":"77","data":{"stamp":  1234,"x":1}}"#;
+        for hint in [0, 1, 26, 9999] {
+            let mut stamp = NumberField { hint, ..NumberField::stamp() };
+            assert_eq!((stamp.read(json), stamp.hint), (Some(1234), 26));
+        }
+        assert_eq!(NumberField::replay_id().read(json), Some(77));
+        assert_eq!(NumberField::replay_id().read(b"{}"), None);
     }
 }

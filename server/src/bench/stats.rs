@@ -9,6 +9,11 @@ pub fn percentile(values: &mut [u32], share: f64) -> u32 {
     values.get((last as f64 * share).round() as usize).copied().unwrap_or(0)
 }
 
+/// A [`percentile`] of microseconds, in milliseconds.
+pub fn percentile_ms(values_us: &mut [u32], share: f64) -> f64 {
+    f64::from(percentile(values_us, share)) / 1e3
+}
+
 /// Median, least and greatest of a few measurements.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Spread {

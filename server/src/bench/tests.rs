@@ -7,13 +7,14 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::floor_fanout::Floor;
-use super::floor_ingest;
-use super::generator::Generator;
+use super::floor_ingest::{self, Load};
+use super::generator::{Generator, Manner};
 use super::http::{Answer, Endpoint};
 use super::http_load::{self, Work};
 use super::landfall::Scratch;
 use super::layout;
-use super::publisher::{Pace, Publisher};
+use super::publisher::{Pace, Posts, Publisher};
+use super::rows::Order;
 
 /// A floor in a thread; ends with its handle.
 struct RunningFloor {
@@ -49,11 +50,11 @@ fn check_fanout(pad: usize, count: u32) {
     let floor = RunningFloor::start();
     let start = Instant::now();
     let paths: Vec<String> = (0..50).map(|index| format!("/ws?token=t{index}")).collect();
-    let mut generator = Generator::open(floor.addr, &paths, start).unwrap();
+    let mut generator = Generator::open(floor.addr, &paths, start, Manner::STEADY).unwrap();
     let pad = "x".repeat(pad);
     let request = move |stamp| endpoint().post(&format!(r#"{{"pad":"{pad}","stamp":{stamp}}}"#));
-    let publisher =
-        Publisher::start(floor.addr, start, Pace { per_second: 500, count }, request).unwrap();
+    let trigger = Box::new(Posts::connect(floor.addr, request).unwrap());
+    let publisher = Publisher::start(start, Pace { per_second: 500, count }, trigger).unwrap();
     let expected = 50 * u64::from(count);
     let deadline = Instant::now() + Duration::from_secs(60);
     generator.run_until(deadline, |counts| counts.received >= expected).unwrap();
@@ -77,13 +78,15 @@ fn frames_larger_than_socket_and_read_buffers_arrive_whole() {
 fn a_refused_handshake_fails() {
     let floor = RunningFloor::start();
     let none = "127.0.0.1:1".parse().unwrap();
-    assert!(Generator::open(none, &["/ws".to_owned()], Instant::now()).is_err());
-    assert!(Generator::open(floor.addr, &[], Instant::now()).is_ok());
+    let open =
+        |addr, paths: &[String]| Generator::open(addr, paths, Instant::now(), Manner::STEADY);
+    assert!(open(none, &["/ws".to_owned()]).is_err());
+    assert!(open(floor.addr, &[]).is_ok());
 }
 
-struct Posts;
+struct Requests;
 
-impl Work for Posts {
+impl Work for Requests {
     fn request(&mut self) -> Vec<u8> {
         endpoint().post("{}")
     }
@@ -96,7 +99,7 @@ impl Work for Posts {
 #[test]
 fn a_closed_loop_of_clients_gets_an_answer_to_each_request() {
     let floor = RunningFloor::start();
-    let outcome = http_load::run(floor.addr, 8, 0, &mut Posts).unwrap();
+    let outcome = http_load::run(floor.addr, 8, 0, &mut Requests).unwrap();
     assert_eq!((outcome.rows, outcome.refused, outcome.latencies_us.len()), (8, 0, 8));
 }
 
@@ -104,7 +107,8 @@ fn a_closed_loop_of_clients_gets_an_answer_to_each_request() {
 fn the_ingest_floor_stores_whole_groups_and_leaves_nothing_behind() {
     let scratch = Scratch::create(&std::env::temp_dir()).unwrap();
     let (schema, insert) = layout::ARRIVAL;
-    let rate = floor_ingest::run(scratch.path(), schema, &[insert], 64, 1).unwrap();
+    let load = Load { group: 64, seconds: 1, order: Order::Random };
+    let rate = floor_ingest::run(scratch.path(), schema, &[insert], load).unwrap();
     assert!(rate.rows > 0 && rate.rows.is_multiple_of(64));
     assert_eq!(std::fs::read_dir(scratch.path()).unwrap().count(), 0);
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use futures_util::{StreamExt as _, stream};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use landfall_core::audit::{Action, Entity};
 use landfall_core::auth::Caller;
 use landfall_core::feed::{FeedKey, Number};
@@ -76,8 +76,8 @@ impl LiveEvent {
 
 /// Undelivered notifications that one acknowledgement may cover.
 const ACK_MAX: usize = 1_000;
-/// Expired notifications that are given up at the same time.
-const EXPIRE_AT_ONCE: usize = 64;
+/// Units that are settled at the same time.
+const AT_ONCE: usize = 64;
 
 impl Services {
     /// Lists the caller's inbox.
@@ -192,7 +192,7 @@ impl Services {
             let at = self.now();
             let write = |number| self.confirm_write(user, number, at, device);
             unit.writes = numbers.into_iter().map(write).collect();
-            confirmed += self.settle_unit(unit).await?;
+            confirmed += self.settle(unit).await?;
             if count < ACK_MAX {
                 return Ok(confirmed);
             }
@@ -205,13 +205,10 @@ impl Services {
     /// When the store is away: whatever was not committed is still undelivered.
     pub async fn confirm(&self, confirmed: &[Confirmed]) -> Result<usize, ServiceError> {
         let now = self.now();
-        let mut count = 0;
-        for (tenant, writes) in by_tenant(confirmed, |user, number, device| {
+        let write = |user: &UserId, number, device: Option<&str>| {
             self.confirm_write(user, number, now, device)
-        }) {
-            count += self.settle(tenant, writes).await?;
-        }
-        Ok(count)
+        };
+        self.settle_all(by_tenant(confirmed, write)).await
     }
 
     /// Counts a write to devices that went away without a word.
@@ -220,16 +217,13 @@ impl Services {
     /// When the store is away.
     pub async fn unconfirmed(&self, lost: &[Confirmed]) -> Result<usize, ServiceError> {
         let at = self.now();
-        let mut count = 0;
-        for (tenant, writes) in by_tenant(lost, |user, number, device| {
+        let write = |user: &UserId, number, device: Option<&str>| {
             let why = "the device went away without confirming";
             let metadata = json!({ "channel": "websocket", "device_id": device, "reason": why });
             let details = self.delivery_details(user, metadata);
             Write::Unconfirmed { user: user.clone(), number, at, details }
-        }) {
-            count += self.settle(tenant, writes).await?;
-        }
-        Ok(count)
+        };
+        self.settle_all(by_tenant(lost, write)).await
     }
 
     /// Gives up what expired undelivered, at most `limit`; tells how many it dealt with. One that
@@ -243,7 +237,7 @@ impl Services {
         // Together, so that they share commits.
         let expired = stream::iter(self.store.expired(at, limit).await?);
         let mut given_up =
-            expired.map(|expired| self.expire_one(expired, at)).buffer_unordered(EXPIRE_AT_ONCE);
+            expired.map(|expired| self.expire_one(expired, at)).buffer_unordered(AT_ONCE);
         while let Some(result) = given_up.next().await {
             tally.add(result);
         }
@@ -254,14 +248,18 @@ impl Services {
         let Expired { tenant, user, number } = expired;
         let metadata = json!({ "channel": "websocket", "reason": "expired" });
         let details = self.delivery_details(&user, metadata);
-        self.settle(&tenant, vec![Write::Expire { user, number, at, details }]).await
+        let mut unit = Unit::new(&tenant);
+        unit.writes.push(Write::Expire { user, number, at, details });
+        self.settle(unit).await
     }
 
-    async fn settle(&self, tenant: &Tenant, writes: Vec<Write>) -> Result<usize, ServiceError> {
-        self.settle_unit(Unit { writes, ..Unit::new(tenant) }).await
+    /// Commits units at the same time, so that they share groups.
+    async fn settle_all(&self, units: Vec<Unit>) -> Result<usize, ServiceError> {
+        let settled = stream::iter(units).map(|unit| self.settle(unit));
+        settled.buffer_unordered(AT_ONCE).try_fold(0, async |sum, count| Ok(sum + count)).await
     }
 
-    async fn settle_unit(&self, unit: Unit) -> Result<usize, ServiceError> {
+    async fn settle(&self, unit: Unit) -> Result<usize, ServiceError> {
         if unit.writes.is_empty() {
             return Ok(0);
         }
@@ -297,19 +295,29 @@ impl Services {
     }
 }
 
-/// Makes one list of writes per tenant.
+/// Writes of one unit: what many devices confirm is many units, because undoing one that grows
+/// without bound costs the store more with each write.
+const WRITES_MAX: usize = 256;
+
+/// Makes units of writes, each of one tenant.
 fn by_tenant(
     confirmed: &[Confirmed],
     mut write: impl FnMut(&UserId, Number, Option<&str>) -> Write,
-) -> Vec<(&Tenant, Vec<Write>)> {
-    let mut tenants: Vec<(&Tenant, Vec<Write>)> = Vec::new();
+) -> Vec<Unit> {
+    let mut units: Vec<Unit> = Vec::new();
     for Confirmed { feed, numbers, device } in confirmed {
         let Ok(user) = UserId::parse(&feed.owner) else { continue };
         let writes = numbers.iter().map(|number| write(&user, *number, device.as_deref()));
-        match tenants.iter_mut().find(|(tenant, _)| **tenant == feed.tenant) {
-            Some((_, all)) => all.extend(writes),
-            None => tenants.push((&feed.tenant, writes.collect())),
+        let has_room =
+            |unit: &&mut Unit| unit.tenant == feed.tenant && unit.writes.len() < WRITES_MAX;
+        match units.iter_mut().rev().find(has_room) {
+            Some(unit) => unit.writes.extend(writes),
+            None => {
+                let mut unit = Unit::new(&feed.tenant);
+                unit.writes.extend(writes);
+                units.push(unit);
+            }
         }
     }
-    tenants
+    units
 }

@@ -17,9 +17,19 @@ use super::{ServiceError, Services};
 /// Sends that one round of expansion serves, one per tenant; the next round goes on with others.
 const TENANTS_PER_ROUND: usize = 64;
 
+/// How far a send has come by a chunk.
+struct Advanced {
+    to: String,
+    reached: u64,
+}
+
+/// Chunks of one send that are expanded in a turn: reading a send again costs more the more users
+/// it names.
+const CHUNKS_PER_TURN: usize = 10;
+
 impl Services {
-    /// Expands one chunk of the oldest send of each of the tenants whose turn it is; tells how many
-    /// sends it moved. A send that fails holds up its tenant alone.
+    /// Expands some chunks of the oldest send of each of the tenants whose turn it is; tells how
+    /// many sends it moved. A send that fails holds up its tenant alone.
     ///
     /// # Errors
     /// When nothing could be moved; what is committed stays, the rest is tried again.
@@ -32,8 +42,8 @@ impl Services {
         let last = sends.last().filter(|_| sends.len() == TENANTS_PER_ROUND);
         *self.expansion_place() = last.map(|send| send.tenant.clone());
         let mut tally = Tally::default();
-        for send in &sends {
-            tally.add(self.expand_chunk(send).await);
+        for send in sends {
+            tally.add(self.expand_turn(send).await);
         }
         tally.finish(&self.troubles)
     }
@@ -42,7 +52,21 @@ impl Services {
         self.expanded_up_to.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn expand_chunk(&self, send: &StoredSend) -> Result<(), ServiceError> {
+    async fn expand_turn(&self, mut send: StoredSend) -> Result<(), ServiceError> {
+        for _ in 0..CHUNKS_PER_TURN {
+            match self.expand_chunk(&send).await? {
+                Some(Advanced { to, reached }) => {
+                    send.cursor = to;
+                    send.expanded += reached;
+                }
+                None => break,
+            }
+        }
+        Ok(())
+    }
+
+    /// Expands the next chunk; gives the send's new place where there is more to do.
+    async fn expand_chunk(&self, send: &StoredSend) -> Result<Option<Advanced>, ServiceError> {
         let chunk = self.settings.chunk;
         let users = self.next_users(send, chunk).await?;
         let is_complete = users.len() < chunk;
@@ -61,19 +85,22 @@ impl Services {
             unit.audit.push(self.created_entry(&new));
             unit.writes.push(Write::Publish(Box::new(new)));
         }
+        let to = users.last().map_or(send.cursor.clone(), UserId::to_string);
+        let reached = users.len() as u64;
         unit.writes.push(Write::AdvanceSend {
             id: send.id,
             from: send.cursor.clone(),
-            to: users.last().map_or(send.cursor.clone(), UserId::to_string),
-            reached: users.len() as u64,
+            to: to.clone(),
+            reached,
             is_complete,
         });
         if is_complete {
-            unit.audit.push(self.completed_entry(send, users.len() as u64));
+            unit.audit.push(self.completed_entry(send, reached));
         }
         match self.commit(unit).await {
+            Ok(_) => Ok((!is_complete).then_some(Advanced { to, reached })),
             // Somebody else moved it on: nothing of this chunk was done.
-            Ok(_) | Err(StoreError::Stale) => Ok(()),
+            Err(StoreError::Stale) => Ok(None),
             Err(error) => Err(error.into()),
         }
     }

@@ -5,6 +5,19 @@ use serde_json::{Value, json};
 use crate::client::number;
 use crate::harness::{Landfall, token};
 
+/// Lists what an inbox has above `from` up to `to`, page by page.
+pub async fn listed(landfall: &Landfall, user: &str, from: u64, to: u64) -> Vec<u64> {
+    let (mut cursor, mut found) = (String::new(), Vec::new());
+    while found.last() < Some(&to) {
+        let page = landfall.inbox(user, &format!("after={from}&limit=7{cursor}")).await;
+        let items = page["items"].as_array().unwrap();
+        found.extend(items.iter().map(|item| number(&item["change_id"])));
+        cursor = format!("&cursor={}", page["next_cursor"].as_str().unwrap());
+    }
+    found.retain(|at| *at <= to);
+    found
+}
+
 #[tokio::test]
 async fn what_came_after_the_number_comes_once_and_then_what_is_new() {
     let landfall = Landfall::start().await;
@@ -37,15 +50,7 @@ async fn the_inbox_has_exactly_what_a_gap_left_out() {
     landfall.notify("ada", "live").await;
     assert_eq!(number(&device.next().await["replay_id"]), 151);
 
-    let (mut cursor, mut found) = (String::new(), Vec::new());
-    while found.last() < Some(&50) {
-        let query = format!("after=20&limit=7{cursor}");
-        let page = landfall.inbox("ada", &query).await;
-        found.extend(page["items"].as_array().unwrap().iter().map(|i| number(&i["change_id"])));
-        cursor = format!("&cursor={}", page["next_cursor"].as_str().unwrap());
-    }
-    found.retain(|at| *at <= 50);
-    assert_eq!(found, (21..=50).collect::<Vec<_>>());
+    assert_eq!(listed(&landfall, "ada", 20, 50).await, (21..=50).collect::<Vec<_>>());
 }
 
 #[tokio::test]

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::client::number;
 use crate::events::Stream;
 use crate::harness::{Landfall, token, until};
-use crate::raw::Raw;
+use crate::raw::{self, Raw};
+use crate::replay::listed;
 
 /// Notifications of about 30 KB: far more than the buffers between the server and the client.
 const COUNT: u32 = 80;
@@ -76,6 +77,47 @@ async fn a_slow_reader_that_reads_again_is_told_why_it_was_closed() {
         }
     }
     until("it is counted", async || counters().slow_closed == 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_slow_reader_that_missed_more_than_a_replay_finds_the_rest_in_its_inbox() {
+    const MISSED: u64 = 130;
+    let landfall = Landfall::with(&SMALL).await;
+    let path = format!("/ws?token={}&ack=1&replay_from=", token("ada", "student"));
+    let mut slow = Raw::open_small(landfall.address).await.upgrade(&format!("{path}0")).await;
+    landfall.until_connected(1).await;
+    let data = json!({ "data": { "filler": "x".repeat(30_000) } });
+    let (counters, mut sent) = (|| landfall.server.app.live.counters(), 0u64);
+    while sent < 40 {
+        sent += 1;
+        landfall.notify_with("ada", &sent.to_string(), data.clone()).await;
+    }
+    let (mut last, mut code) = (0, None);
+    while let Some((opcode, payload)) = slow.frame().await {
+        match opcode {
+            raw::TEXT => {
+                last = number(&serde_json::from_slice::<Value>(&payload).unwrap()["replay_id"])
+            }
+            raw::CLOSE => code = Some(u16::from_be_bytes([payload[0], payload[1]])),
+            _ => {}
+        }
+    }
+    assert_eq!(code, Some(1013));
+    until("it is counted", async || counters().slow_closed == 1).await;
+    assert!(last < sent, "it was not slow");
+
+    for title in 1..=MISSED {
+        landfall.notify("ada", &title.to_string()).await;
+    }
+    let (newest, gap_end) = (sent + MISSED, sent + MISSED - 100);
+    let mut back = Raw::upgraded(landfall.address, &format!("{path}{last}")).await;
+    let gap = json!({ "type": "replay_gap", "from": last.to_string(), "to": gap_end.to_string() });
+    assert_eq!(back.text().await.unwrap(), gap);
+    for expected in gap_end + 1..=newest {
+        assert_eq!(number(&back.text().await.unwrap()["replay_id"]), expected);
+    }
+    let whole: Vec<u64> = (last + 1..=gap_end).collect();
+    assert_eq!(listed(&landfall, "ada", last, gap_end).await, whole);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -12,7 +12,8 @@ use landfall_core::id::Tenant;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use super::open::{Settings, fault};
+use super::checkpoint::{Bounds, Checkpointer};
+use super::open::{Settings, connect, fault};
 use super::runner::{SqliteRunner, at_once};
 use crate::sql::unit;
 use crate::{Answer, Change, ChangeSink, Receipt, StoreError, Unit};
@@ -63,10 +64,11 @@ pub(super) struct Committer {
 
 impl Committer {
     pub(super) fn start(
-        connection: Connection,
+        mut connection: Connection,
         settings: &Settings,
         sink: ChangeSink,
     ) -> Answer<Self> {
+        let checkpointer = Checkpointer::start(&mut connection, connect(settings)?, Bounds::USUAL)?;
         let jobs = FairQueue::new(settings.queue_max);
         let shared = Arc::new(Shared {
             queue: Mutex::new(Queue { jobs, is_closed: false }),
@@ -81,7 +83,10 @@ impl Committer {
                     if let Err(text) = commit_group(&connection, jobs, &sink) {
                         complaints.add(&text);
                     }
+                    checkpointer.finish(&connection);
                 }
+                // The writer is the last to leave.
+                drop(checkpointer);
             })
             .map_err(|error| StoreError::Internal(Box::new(error)))?;
         Ok(Self { shared, thread: Mutex::new(Some(thread)) })

@@ -5,6 +5,7 @@
 
 mod backup;
 mod binding;
+mod checkpoint;
 mod committer;
 mod migrate;
 mod open;
@@ -15,6 +16,8 @@ mod runner;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+use landfall_core::feed::Number;
 
 use crate::sql::{feeds, life};
 use crate::{Answer, ChangeSink, Commits as _};
@@ -48,7 +51,7 @@ impl Sqlite {
         let mut runner = SqliteRunner(&writer);
         at_once(life::name(&mut runner))?;
         let epoch = AtomicU64::new(at_once(life::life(&mut runner))?.epoch.0);
-        let newest = at_once(feeds::newest_of_all(&mut runner))?;
+        let newest = newest_of_all(settings)?;
         let replay_sequence = Arc::new(AtomicU64::new(newest.0));
         let readers = Readers::start(settings.readers, || reader(settings))?;
         let sink = counting(Arc::clone(&replay_sequence), sink);
@@ -67,6 +70,13 @@ impl Drop for Sqlite {
     fn drop(&mut self) {
         self.close();
     }
+}
+
+/// Finds the highest inbox number, over a connection that keeps nothing of all the pages it reads.
+fn newest_of_all(settings: &Settings) -> Answer<Number> {
+    let passing = Settings { cache_kib: 1_024, mmap_bytes: 0, ..settings.clone() };
+    let connection = open::reader(&passing)?;
+    at_once(feeds::newest_of_all(&mut SqliteRunner(&connection)))
 }
 
 /// Passes changes on, remembering the highest number.

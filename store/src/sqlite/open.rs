@@ -59,12 +59,12 @@ pub(super) fn connect(settings: &Settings) -> Answer<Connection> {
     connection.busy_timeout(std::time::Duration::from_secs(5)).map_err(fault)?;
     let cache = settings.cache_kib;
     let mmap = settings.mmap_bytes;
-    // A commit is answered when it is on disk, hence FULL. The log is checkpointed less often
-    // than by default, because each checkpoint stalls one group.
+    // A commit is answered when it is on disk, hence FULL. Commits never checkpoint by themselves,
+    // because that stalls a group.
     let pragmas = format!(
         "pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = off;
          pragma temp_store = memory; pragma cache_size = -{cache}; pragma mmap_size = {mmap};
-         pragma wal_autocheckpoint = 16384; pragma journal_size_limit = 67108864;"
+         pragma wal_autocheckpoint = 0; pragma journal_size_limit = 134217728;"
     );
     connection.execute_batch(&pragmas).map_err(damaged)?;
     if let Some(pages) = settings.max_pages {

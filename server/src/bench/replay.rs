@@ -1,0 +1,134 @@
+//! What a page of missed notifications costs out of a small and out of a huge store: the store's own read, called in
+//! this process, of inboxes at random.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use anyhow::{Context, ensure};
+use landfall_core::feed::Number;
+use landfall_core::id::{Tenant, UserId};
+use landfall_core::session::Read;
+use landfall_store::Inbox as _;
+use landfall_store::sqlite::Sqlite;
+use serde::Serialize;
+use tokio::runtime::Runtime;
+
+use super::Report;
+use super::filled::{self, Fill};
+use super::pairs::Pairs;
+use super::process;
+use super::stats::{self, Random};
+
+/// Notifications in each inbox; a page begins anywhere in the first half.
+const PER_USER: u64 = 200;
+
+/// What `landfall bench replay` takes.
+#[derive(Debug, clap::Args)]
+pub struct Options {
+    /// Notifications in the huge store.
+    #[arg(long, default_value_t = 10_000_000)]
+    rows: u64,
+    /// Notifications in the small store.
+    #[arg(long, default_value_t = 10_000)]
+    few: u64,
+    /// Notifications read at a time.
+    #[arg(long, default_value_t = 100)]
+    page: usize,
+    /// Pages read in each run.
+    #[arg(long, default_value_t = 5000)]
+    reads: usize,
+    /// How often both are measured in turn.
+    #[arg(long, default_value_t = 7)]
+    pairs: usize,
+    /// A folder in which the filled stores are kept for the next time.
+    #[arg(long, default_value = "target/bench")]
+    keep: PathBuf,
+}
+
+/// One run on one store.
+#[derive(Debug, Serialize)]
+struct Run {
+    bench: &'static str,
+    pair: usize,
+    rows: u64,
+    p50_us: u32,
+    p99_us: u32,
+    cpu_us_per_page: f64,
+}
+
+/// Measures both stores in turn and prints the ratio.
+pub fn run(options: &Options, report: &mut Report<'_>) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    let huge = Pages::open(options, options.rows)?;
+    let small = Pages::open(options, options.few)?;
+    // What the system has not cached of a file is not a matter of how the rows lie.
+    huge.warm(options)?;
+    let pairs = Pairs::measure(
+        options.pairs,
+        report,
+        |pair| huge.measure(&runtime, options, pair),
+        |pair, _| small.measure(&runtime, options, pair),
+    )?;
+    report.line(format_args!(
+        "replay of {} rows out of {}: {} of what it costs out of {} ({:.0} µs, p99 {:.0}, against {:.0} µs, p99 {:.0}); \
+         CPU {} ({:.0} µs against {:.0}); {}",
+        options.page,
+        options.rows,
+        pairs.over(|huge, small| f64::from(huge.p50_us) / f64::from(small.p50_us)),
+        options.few,
+        pairs.over(|huge, _| f64::from(huge.p50_us)).median,
+        pairs.over(|huge, _| f64::from(huge.p99_us)).median,
+        pairs.over(|_, small| f64::from(small.p50_us)).median,
+        pairs.over(|_, small| f64::from(small.p99_us)).median,
+        pairs.over(|huge, small| huge.cpu_us_per_page / small.cpu_us_per_page),
+        pairs.over(|huge, _| huge.cpu_us_per_page).median,
+        pairs.over(|_, small| small.cpu_us_per_page).median,
+        pairs.told(),
+    ))?;
+    Ok(())
+}
+
+/// An open store and what is in it.
+struct Pages {
+    store: Sqlite,
+    fill: Fill,
+    tenant: Tenant,
+}
+
+impl Pages {
+    fn open(options: &Options, rows: u64) -> anyhow::Result<Self> {
+        let fill = Fill { rows, per_user: PER_USER };
+        let store = filled::open(&filled::store(&options.keep, fill)?)?;
+        Ok(Self { store, fill, tenant: Tenant::parse("default")? })
+    }
+
+    fn warm(&self, options: &Options) -> anyhow::Result<()> {
+        let mut file = std::fs::File::open(filled::store(&options.keep, self.fill)?)?;
+        std::io::copy(&mut file, &mut std::io::sink()).context("cannot read the store")?;
+        Ok(())
+    }
+
+    fn measure(&self, runtime: &Runtime, options: &Options, pair: usize) -> anyhow::Result<Run> {
+        let mut random = Random::new(7 + pair as u64);
+        let cpu = process::cpu_us(std::process::id())?;
+        let mut times = Vec::with_capacity(options.reads);
+        for _ in 0..options.reads {
+            let user = UserId::parse(&format!("u{}", random.below(self.fill.users())))?;
+            let after = Number(random.below(PER_USER - options.page as u64));
+            let begun = Instant::now();
+            let read = Read::Newest { after, limit: options.page };
+            let page = runtime.block_on(self.store.read(&self.tenant, &user, read))?;
+            times.push(begun.elapsed().as_micros() as u32);
+            ensure!(page.rows.len() == options.page, "a page of {} rows", page.rows.len());
+        }
+        let cpu = process::cpu_us(std::process::id())? - cpu;
+        Ok(Run {
+            bench: "replay",
+            pair,
+            rows: self.fill.rows,
+            p50_us: stats::percentile(&mut times, 0.5),
+            p99_us: stats::percentile(&mut times, 0.99),
+            cpu_us_per_page: cpu as f64 / options.reads as f64,
+        })
+    }
+}
