@@ -65,8 +65,10 @@ impl Feed<'_> {
 
     /// Answers a session until it asks for nothing more; says what was sent.
     fn serve(&self, session: &mut Session, mut read: Option<Read>) -> Vec<String> {
-        let mut frames = Vec::new();
+        let (mut frames, mut reads) = (Vec::new(), 0);
         while let Some(asked) = read {
+            reads += 1;
+            assert!(reads < 9, "it reads for ever");
             read = session.on_page(self.page(asked), Timestamp::from_ms(0), &mut frames);
         }
         let said = |Frame { at, prev, body }: &Frame| match body {
@@ -141,4 +143,13 @@ fn a_live_session_starts_over_when_the_store_begins_a_new_life() {
     assert_eq!(restored.serve(&mut session, read), ["gap 0-0", "3 after 0", "gap 3-103"]);
     assert!(session.is_live());
     assert_eq!(session.unconfirmed(), [Number(3)], "what is gone can no longer be confirmed");
+}
+
+#[test]
+fn a_store_that_went_back_and_has_no_new_life_yet_is_read_once_more_and_no_longer() {
+    let mut session = check(3, &feed(5, 0, &[3, 4, 5]), &["4 after 3", "5 after 4"]);
+    let gone_back = feed(4, 0, &[3, 4]);
+    let read = session.resync();
+    assert_eq!(gone_back.serve(&mut session, read), ["gap 0-0", "3 after 0", "4 after 3"]);
+    assert_eq!((session.is_live(), session.position()), (true, Number(4)));
 }

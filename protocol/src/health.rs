@@ -67,7 +67,7 @@ pub struct Health {
     pub redis: PartStatus,
     /// The store.
     pub store: PartStatus,
-    /// When this server last found that the store had gone back to an earlier state, and began a
+    /// When this server last found the store put back to an earlier state, and began a
     /// new epoch; not there while it never has since its start.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub store_rolled_back_at: Option<Time>,

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::client::number;
 use crate::events::Stream;
-use crate::going_back::{Older, put_file_back};
+use crate::going_back::{Older, move_from_elsewhere, put_file_back};
 use crate::harness::{Folder, Landfall, token, until};
 
 const AT: i64 = 1_800_000_000_000;
@@ -225,6 +225,26 @@ async fn a_database_that_goes_back_under_its_nodes_is_noticed_by_all_of_them() {
     let [one, other] = nodes;
     one.stop().await;
     other.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_on_another_server_than_before_may_lack_its_last_commits() {
+    let server = landfall_fixtures::Postgres::shared();
+    let database = server.database().unwrap();
+    let settings = node_settings(&database.url());
+    let settings: Vec<(&str, &str)> =
+        settings.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let node = Landfall::with(&settings).await;
+    node.notify_many("ada", 3).await;
+    node.stop().await;
+    move_from_elsewhere(&database);
+    let node = Landfall::with(&settings).await;
+    check_told(&node, "the database server was").await;
+    check_lost_life(&node).await;
+    node.stop().await;
+    let node = Landfall::with(&settings).await;
+    assert_eq!(node.server.app.services.rolled_back_at(), None, "it is at home now");
+    node.stop().await;
 }
 
 #[tokio::test]
