@@ -33,10 +33,16 @@ help: ## List the targets
 run: programs ## Build Landfall for real use and serve on the embedded defaults
 	@$(CARGO) run --locked --release --bin landfall -- serve
 
+# What only the embedded store can go through: its file put back, and its file full.
+EMBEDDED_ONLY := --skip restored:: --skip a_full_disk
+
 .PHONY: test
 test: postgres lint deny tour ## Run every check and every test
 	$(call step,cargo test)
 	$(CARGO) test --locked --workspace --lib --tests
+	$(call step,the server on PostgreSQL)
+	LANDFALL_TEST_STORE=postgres $(CARGO) test --locked --package landfall-server \
+		--test http --test realtime --test secure -- $(EMBEDDED_ONLY)
 
 .PHONY: tour
 tour: programs postgres ## Walk through Landfall as a new user would, with real clients

@@ -90,6 +90,9 @@ impl Server {
 
     /// Tells of every commit.
     pub async fn telling(extra: Router<Arc<App>>, sink: ChangeSink) -> Self {
+        if landfall_fixtures::asks_for_postgres() {
+            return Self::in_postgres(extra, sink).await;
+        }
         let folder = Folder::new();
         let settings = sqlite::Settings::new(&folder.0.join("landfall.db"));
         let store = Arc::new(Sqlite::open(&settings, sink).unwrap());
@@ -98,11 +101,15 @@ impl Server {
 
     /// Serves from a database of its own in PostgreSQL.
     pub async fn on_postgres() -> Self {
+        Self::in_postgres(Router::new(), Arc::new(|_| ())).await
+    }
+
+    async fn in_postgres(extra: Router<Arc<App>>, sink: ChangeSink) -> Self {
         let database = landfall_fixtures::Postgres::shared().database().unwrap();
         let address = postgres::Address::parse(&database.url()).unwrap();
         let settings = postgres::Settings::new(address);
-        let store = Arc::new(Postgres::open(&settings, Arc::new(|_| ())).await.unwrap());
-        Self::on(store, Folder::new(), Some(database), Router::new()).await
+        let store = Arc::new(Postgres::open(&settings, sink).await.unwrap());
+        Self::on(store, Folder::new(), Some(database), extra).await
     }
 
     async fn on(
@@ -119,9 +126,16 @@ impl Server {
         Self { app, store, base, client: reqwest::Client::new(), folder, database }
     }
 
-    /// Shows the database, for who gets at it behind the server's back.
-    pub fn database(&self) -> PathBuf {
-        self.folder.0.join("landfall.db")
+    /// Runs statements behind the server's back, in the words of the store that it has.
+    pub fn behind_its_back(&self, sqlite: &str, postgres: &str) {
+        if let Some(database) = &self.database {
+            database.ask(postgres).unwrap();
+            return;
+        }
+        let file = self.folder.0.join("landfall.db");
+        let connection = rusqlite::Connection::open(file).unwrap();
+        connection.busy_timeout(std::time::Duration::from_secs(5)).unwrap();
+        connection.execute_batch(sqlite).unwrap();
     }
 
     pub fn request(&self, method: &str, path: &str) -> RequestBuilder {

@@ -51,13 +51,17 @@ async fn unread(server: &Server, tenant: &str) -> u64 {
 
 /// Makes every write of a kind fail for the tenant `bad`.
 fn break_writes(server: &Server, event: &str) {
-    let connection = rusqlite::Connection::open(server.database()).unwrap();
-    connection.busy_timeout(std::time::Duration::from_secs(5)).unwrap();
-    let sql = format!(
+    let sqlite = format!(
         "create trigger broken before {event} on notification when new.tenant = 'bad'
          begin select raise(abort, 'broken'); end"
     );
-    connection.execute_batch(&sql).unwrap();
+    let postgres = format!(
+        "create function broken() returns trigger language plpgsql
+             as $$ begin raise exception 'broken'; end $$;
+         create trigger broken before {event} on notification for each row
+             when (new.tenant = 'bad') execute function broken()"
+    );
+    server.behind_its_back(&sqlite, &postgres);
 }
 
 #[tokio::test]

@@ -2,14 +2,17 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use landfall_core::time::Timestamp;
+use landfall_fixtures::{Database, Postgres, asks_for_postgres};
 use landfall_server::clock::Clock;
-use landfall_server::config::{Config, Flags, Inputs};
+use landfall_server::config::{Backend, Config, Flags, Inputs};
 use landfall_server::serve::Server;
+use landfall_store::Store;
 use serde_json::{Value, json};
 
 use crate::client::Device;
@@ -53,8 +56,25 @@ pub fn token_in(tenant: &str, user: &str, role: &str) -> String {
     sign(&json!({ "sub": user, "tenant": tenant, "roles": [role], "exp": 4_102_444_800u64 }))
 }
 
-/// A folder that goes with the test.
-pub struct Folder(PathBuf);
+/// Gives what a node on PostgreSQL needs.
+pub fn node_settings(url: &str) -> Vec<(String, String)> {
+    let vapid = landfall_server::keys::generate_vapid().unwrap();
+    [
+        ("DATABASE_URL", url),
+        ("LANDFALL_AUTH_CURSOR_KEY", "0123456789abcdef0123456789abcdef"),
+        ("VAPID_PUBLIC_KEY", vapid.public_key.as_str()),
+        ("VAPID_PRIVATE_KEY", vapid.private_key.expose()),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .into()
+}
+
+/// Where a server keeps what it has; goes with the test.
+pub struct Folder {
+    path: PathBuf,
+    /// The store, where the tests run on PostgreSQL.
+    database: Option<Database<'static>>,
+}
 
 impl Folder {
     fn new() -> Self {
@@ -63,27 +83,35 @@ impl Folder {
         let name = format!("landfall-realtime-{}-{made}", std::process::id());
         let path = std::env::temp_dir().join(name);
         std::fs::create_dir_all(&path).unwrap();
-        Self(path)
+        let database = asks_for_postgres().then(|| Postgres::shared().database().unwrap());
+        Self { path, database }
+    }
+
+    /// Gives the settings that name the store.
+    fn settings(&self) -> Vec<(String, String)> {
+        self.database.as_ref().map_or_else(Vec::new, |database| node_settings(&database.url()))
     }
 
     /// Shows where it is.
     pub fn path(&self) -> &Path {
-        &self.0
+        &self.path
     }
 }
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
+        let _ = std::fs::remove_dir_all(&self.path);
     }
 }
 
-fn config(folder: &Path, settings: &[(&str, &str)]) -> Config {
+fn config(folder: &Folder, settings: &[(&str, &str)]) -> Config {
+    let store = folder.settings();
+    let store = store.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     // Tests ask again and again until something holds; the tests of paces set their own.
     let own = [("JWT_SECRET_KEY", SECRET), ("LANDFALL_LIMITS_USER_REQUESTS_PER_SECOND", "0")];
-    let env = own.iter().chain(settings).copied().collect();
+    let env = store.chain(own.iter().chain(settings).copied()).collect();
     let flags = Flags {
-        data_dir: Some(folder.to_str().unwrap().to_owned()),
+        data_dir: Some(folder.path().to_str().unwrap().to_owned()),
         listen: Some("127.0.0.1:0".to_owned()),
     };
     Config::load(Inputs { file: None, env, flags }).unwrap().config
@@ -117,10 +145,16 @@ impl Landfall {
 
     /// Starts a server on a folder.
     pub async fn on(folder: Folder, settings: &[(&str, &str)], clock: Clock) -> Self {
-        let config = config(folder.path(), settings);
+        let config = config(&folder, settings);
         let server = Server::start(&config, clock.clone()).await.unwrap();
         let address = server.address();
         Self { server, address, clock, folder, http: reqwest::Client::new() }
+    }
+
+    /// Opens its store once more, as another node would; nothing goes over the server's bus.
+    pub async fn another_hand(&self) -> Arc<dyn Store> {
+        let backend = Backend::of(&config(&self.folder, &[]));
+        landfall_server::backend::open(&backend, Arc::new(|_| {})).await.unwrap()
     }
 
     /// Moves a clock that stands still to so many seconds after noon.

@@ -5,23 +5,10 @@ use std::sync::Arc;
 use landfall_core::id::{NotificationId, Tenant, UserId};
 use landfall_core::notification::{Content, JsonText, NewNotification, Priority};
 use landfall_core::time::Timestamp;
-use landfall_store::sqlite::{Settings, Sqlite};
-use landfall_store::{Commits as _, Unit, Write};
+use landfall_store::{Unit, Write};
 
 use crate::client::number;
 use crate::harness::Landfall;
-
-fn settings(landfall: &Landfall) -> Settings {
-    Settings {
-        path: landfall.folder.path().join("landfall.db"),
-        readers: 1,
-        group_max: 8,
-        queue_max: 8,
-        cache_kib: 1_024,
-        mmap_bytes: 0,
-        max_pages: None,
-    }
-}
 
 fn notification(user: &str, title: &str) -> NewNotification {
     let content = Content {
@@ -57,8 +44,7 @@ async fn what_nobody_told_the_server_of_is_sent_at_the_next_heartbeat() {
     for device in &mut devices {
         assert_eq!(device.titles(1).await, ["told"]);
     }
-    // The same file by another hand: nothing of it goes over the server's bus.
-    let store = Sqlite::open(&settings(&landfall), Arc::new(|_| {})).unwrap();
+    let store = landfall.another_hand().await;
     let tenant = Tenant::parse("default").unwrap();
     for title in ["untold", "neither"] {
         let mut unit = Unit::new(&tenant);

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use crate::client::number;
 use crate::events::Stream;
 use crate::going_back::{Older, move_from_elsewhere, put_file_back};
-use crate::harness::{Folder, Landfall, token, until};
+use crate::harness::{Folder, Landfall, node_settings, token, until};
 
 const AT: i64 = 1_800_000_000_000;
 
@@ -172,19 +172,6 @@ async fn a_restored_backup_goes_on_in_a_new_epoch() {
     assert_eq!(landfall.server.app.services.rolled_back_at(), None, "a restore is no accident");
     check_told(&landfall, "restored from a backup").await;
     check_lost_life(&landfall).await;
-}
-
-/// Gives what a node on PostgreSQL needs.
-fn node_settings(url: &str) -> Vec<(String, String)> {
-    let vapid = landfall_server::keys::generate_vapid().unwrap();
-    [
-        ("DATABASE_URL", url),
-        ("LANDFALL_AUTH_CURSOR_KEY", "0123456789abcdef0123456789abcdef"),
-        ("VAPID_PUBLIC_KEY", vapid.public_key.as_str()),
-        ("VAPID_PRIVATE_KEY", vapid.private_key.expose()),
-    ]
-    .map(|(name, value)| (name.to_owned(), value.to_owned()))
-    .into()
 }
 
 /// A database server that was put back: every table is as it was before.

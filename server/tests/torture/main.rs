@@ -68,6 +68,8 @@ enum Fault {
     PowerLoss,
     /// The disk answers with errors for a while.
     Disk(Trouble),
+    /// The database server is killed (-9) and started again.
+    StoreAway,
 }
 
 /// What was answered to the senders.
@@ -124,6 +126,12 @@ async fn nothing_answered_is_lost_or_doubled_while_the_disk_fails() {
     run(Ground::unreliable(), &faults, 20).await;
 }
 
+/// Neither the server nor its database may need the other to be restarted.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_answered_is_lost_or_doubled_on_postgres() {
+    run(Ground::postgres(), &[Fault::Kill, Fault::StoreAway], 20).await;
+}
+
 async fn run(ground: Ground, faults: &[Fault], rounds: u32) {
     let ended = tokio::time::timeout(DEADLINE, torture(ground, faults, rounds)).await;
     assert!(ended.is_ok(), "not everything arrived in {DEADLINE:?}: something is lost");
@@ -138,6 +146,13 @@ async fn strike(
     address: &watch::Sender<Option<String>>,
 ) -> Server {
     match (fault, &ground.disk) {
+        (Fault::StoreAway, _) => {
+            let postgres = ground.postgres.as_ref().expect("the ground has a database server");
+            postgres.kill().unwrap();
+            world.more_refusals(SENDERS as u64).await;
+            postgres.restart().unwrap();
+            return server;
+        }
         (Fault::Disk(trouble), Some(disk)) => {
             disk.begin(trouble);
             world.more_refusals(SENDERS as u64).await;

@@ -5,6 +5,9 @@ use std::process::Stdio;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use landfall_fixtures::{Durability, Postgres};
+use landfall_server::config::VapidPair;
+use landfall_server::keys::generate_vapid;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
@@ -53,19 +56,32 @@ pub struct Ground {
     folder: Folder,
     /// The disk below, where it can fail.
     pub disk: Option<Disk>,
+    /// The database server, where it has one: killed, it recovers what it had synced.
+    pub postgres: Option<Postgres>,
+    vapid: VapidPair,
 }
 
 impl Ground {
     /// The machine's own disk.
     pub fn sound() -> Self {
-        Self { folder: Folder::new("torture"), disk: None }
+        Self::new(Folder::new("torture"))
+    }
+
+    /// A PostgreSQL of its own.
+    pub fn postgres() -> Self {
+        let postgres = Some(Postgres::start(Durability::Disk, "").unwrap());
+        Self { postgres, ..Self::sound() }
     }
 
     /// A disk that can fail.
     pub fn unreliable() -> Self {
         let folder = Folder::new("torture");
         let disk = Some(Disk::new(folder.path()));
-        Self { folder, disk }
+        Self { disk, ..Self::new(folder) }
+    }
+
+    fn new(folder: Folder) -> Self {
+        Self { folder, disk: None, postgres: None, vapid: generate_vapid().unwrap() }
     }
 
     fn command(&self) -> Command {
@@ -75,6 +91,12 @@ impl Ground {
         command.env("LANDFALL_LIMITS_USER_REQUESTS_PER_SECOND", "0");
         if let Some(disk) = &self.disk {
             disk.mount(&mut command);
+        }
+        if let Some(postgres) = &self.postgres {
+            command.env("DATABASE_URL", postgres.url("postgres"));
+            command.env("LANDFALL_AUTH_CURSOR_KEY", SECRET);
+            command.env("VAPID_PUBLIC_KEY", &self.vapid.public_key);
+            command.env("VAPID_PRIVATE_KEY", self.vapid.private_key.expose());
         }
         command
     }
