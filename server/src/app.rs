@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::auth::Verifier;
-use crate::config::{Limits, Network, ServerSettings};
+use crate::config::{Limits, Network, ServerSettings, TlsSettings};
 use crate::metrics::Metrics;
 use crate::rates::Rates;
 use crate::service::Services;
@@ -75,12 +75,12 @@ pub struct WebSettings {
 
 impl WebSettings {
     /// Reads the settings.
-    pub fn new(server: &ServerSettings) -> Self {
+    pub fn new(server: &ServerSettings, tls: &TlsSettings) -> Self {
         let origins = &server.allowed_origins;
         Self {
             origins: (!origins.iter().any(|origin| origin == "*")).then(|| origins.clone()),
             proxies: server.trusted_proxies.clone(),
-            is_https: server.public_url.starts_with("https://"),
+            is_https: server.public_url.starts_with("https://") || tls.files().is_some(),
         }
     }
 }

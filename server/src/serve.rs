@@ -254,7 +254,7 @@ fn keep_keys_fresh(
 }
 
 fn web(config: &Config) -> WebSettings {
-    let web = WebSettings::new(&config.server);
+    let web = WebSettings::new(&config.server, &config.tls);
     WebSettings { is_https: web.is_https || config.tls.files().is_some(), ..web }
 }
 

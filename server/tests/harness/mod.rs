@@ -212,7 +212,7 @@ fn app(store: Arc<dyn Store>) -> Arc<App> {
         verifier: Arc::new(verifier(&config)),
         limits,
         batch_max_lines: config.notify.batch_max_lines,
-        web: landfall_server::app::WebSettings::new(&config.server),
+        web: landfall_server::app::WebSettings::new(&config.server, &config.tls),
         live: Arc::new(Nobody),
         drain: tokio_util::sync::CancellationToken::new(),
     })

@@ -31,6 +31,7 @@ async fn requests_sockets_and_streams_work_over_it() {
     let landfall = files.serve(&[]).await;
     let ada = token("ada", "student");
     let answer = soon("health", https().get(url(&landfall, "/health")).send()).await.unwrap();
+    assert!(answer.headers().contains_key("strict-transport-security"));
     assert_eq!(answer.status(), 200);
     assert!(answer.headers()["strict-transport-security"].to_str().unwrap().contains("max-age"));
 
