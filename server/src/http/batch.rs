@@ -25,6 +25,7 @@ use super::lines::{Cut, LineCutter};
 use super::notify::{answer, count_recipients};
 use super::slow_body::{Part, SlowBody};
 use crate::app::App;
+use crate::auth::AuthError;
 
 /// Names the call in idempotency keys.
 const CALL: &str = "POST /api/v1/notify/batch";
@@ -95,6 +96,11 @@ async fn stored(
     content: Result<Bytes, ApiError>,
 ) -> Result<BatchOutcome, ApiError> {
     let content = content?;
+    if app.services.now() >= caller.expires_at {
+        // A long batch must not outlive what it was begun with.
+        let expired = AuthError::Expired;
+        return Err(ApiError::new(expired.code(), expired.to_string()));
+    }
     let mut request: NotifyRequest = json::parse(&content, app.limits.json_depth)?;
     let key = Idempotency::of_line(request.idempotency_key.take())?;
     let key = key.key(caller, CALL, digest(&content));

@@ -5,7 +5,7 @@
 //! again, in its transaction.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{PoisonError, RwLock};
 
 use landfall_core::audit::{Action, Details, Entity};
@@ -23,6 +23,8 @@ use super::{ServiceError, Services};
 /// Characters of a reason, and of a token's id.
 const REASON_CHARS_MAX: usize = 500;
 const TOKEN_ID_CHARS_MAX: usize = 256;
+/// Single tokens of one tenant that may be revoked at a time: every server remembers them.
+const TOKENS_MAX: usize = 100_000;
 /// Revocations read at once.
 pub const PAGE: usize = 1_000;
 
@@ -32,8 +34,9 @@ pub(super) struct InForce {
     tenants: RwLock<HashMap<Tenant, HashMap<Revoked, Timestamp>>>,
     /// Whether there is any: most servers never look further.
     is_any: AtomicBool,
-    /// The number of the last change that was read from the store.
-    read_up_to: AtomicU64,
+    /// The number of the last change that was read from the store. Whoever reads on holds it, so
+    /// that changes are applied in their order.
+    read_up_to: tokio::sync::Mutex<Number>,
 }
 
 impl InForce {
@@ -47,6 +50,11 @@ impl InForce {
         let by = |of: Revoked| revoked.get(&of).is_some_and(|at| of.covers(*at, token));
         by(Revoked::User(token.user.clone()))
             || token.token_id.clone().is_some_and(|id| by(Revoked::Token(id)))
+    }
+
+    fn has_room(&self, tenant: &Tenant) -> bool {
+        let tenants = self.tenants.read().unwrap_or_else(PoisonError::into_inner);
+        tenants.get(tenant).is_none_or(|revoked| revoked.len() < TOKENS_MAX)
     }
 
     fn apply(&self, change: &Revocation) {
@@ -98,6 +106,10 @@ impl Services {
     ) -> Result<Revocation, ServiceError> {
         require_admin(caller)?;
         check(&of, reason.as_deref())?;
+        if matches!(of, Revoked::Token(_)) && !self.in_force.has_room(&caller.tenant) {
+            let detail = "too many single tokens are revoked; revoke their users instead";
+            return Err(ServiceError::Invalid(vec![FieldError::new("/jti", detail)]));
+        }
         let (at, by) = (self.now(), caller.user.clone());
         let mut unit = unit_of(caller);
         let write = Write::Revoke { of: of.clone(), at, reason: reason.clone(), by: by.clone() };
@@ -107,7 +119,7 @@ impl Services {
         let number = receipt.numbers().first().copied().unwrap_or_default();
         let tenant = caller.tenant.clone();
         let made = Revocation { number, tenant, of, at, reason, by, is_lifted: false };
-        self.heard(std::slice::from_ref(&made));
+        self.take_effect(&made).await;
         Ok(made)
     }
 
@@ -135,7 +147,7 @@ impl Services {
                     _ => None,
                 });
                 let number = lifted.unwrap_or(number);
-                self.heard(&[Revocation { is_lifted: true, number, ..found }]);
+                self.take_effect(&Revocation { is_lifted: true, number, ..found }).await;
                 Ok(())
             }
             // Somebody else changed it meanwhile: what was seen is not there any more.
@@ -164,11 +176,11 @@ impl Services {
     /// # Errors
     /// When the store is away; what is known stays in force.
     pub async fn hear_revocations(&self) -> Result<usize, ServiceError> {
-        let after = Number(self.in_force.read_up_to.load(Ordering::Acquire));
-        let changes = self.store.revocations_after(after, PAGE).await?;
+        let mut read_up_to = self.in_force.read_up_to.lock().await;
+        let changes = self.store.revocations_after(*read_up_to, PAGE).await?;
         self.heard(&changes);
         if let Some(last) = changes.last() {
-            self.in_force.read_up_to.store(last.number.0, Ordering::Release);
+            *read_up_to = last.number;
         }
         Ok(changes.len())
     }
@@ -191,6 +203,14 @@ impl Services {
         let forgotten = self.store.forget_revocations(before, limit).await?;
         self.in_force.forget(before);
         Ok(forgotten)
+    }
+
+    /// Applies a change that this node has committed, after all that came before it.
+    async fn take_effect(&self, change: &Revocation) {
+        if self.load_revocations().await.is_err() {
+            // The store went away after the commit: this one at least is known.
+            self.heard(std::slice::from_ref(change));
+        }
     }
 
     /// First refuses what comes, then closes what is open, so that nothing falls between.

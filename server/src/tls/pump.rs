@@ -40,7 +40,8 @@ async fn outward(wire: &UnixStream, mut client: WriteHalf<Secured>) -> io::Resul
         wire.readable().await?;
         let mut bytes = Vec::with_capacity(OUTWARD_BYTES);
         match wire.try_read_buf(&mut bytes) {
-            Ok(0) => return client.shutdown().await,
+            // Who reads nothing any more must not hold on to this.
+            Ok(0) => return timeout(CLOSING, client.shutdown()).await?,
             Ok(_) => write(&mut client, &bytes, wire).await?,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             Err(error) => return Err(error),
