@@ -68,6 +68,13 @@ impl Services {
         Ok(())
     }
 
+    /// Forgets what was known of an earlier life: sessions compare themselves with the store, and
+    /// revocations are read anew.
+    pub async fn start_over(&self) {
+        self.connections.resync();
+        self.in_force.read_anew().await;
+    }
+
     /// Tells when this process last found that the store had gone back.
     pub fn rolled_back_at(&self) -> Option<Timestamp> {
         *self.rolled_back.0.lock().unwrap_or_else(PoisonError::into_inner)

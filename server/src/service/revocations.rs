@@ -71,6 +71,11 @@ impl InForce {
         self.is_any.store(!tenants.is_empty(), Ordering::Release);
     }
 
+    /// Has all of them read again; what is known stays in force.
+    pub(super) async fn read_anew(&self) {
+        *self.read_up_to.lock().await = Number::ZERO;
+    }
+
     /// Forgets tokens' revocations that the store has forgotten.
     fn forget(&self, before: Timestamp) {
         let mut tenants = self.tenants.write().unwrap_or_else(PoisonError::into_inner);

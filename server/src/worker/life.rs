@@ -47,7 +47,7 @@ pub async fn follow(
             Ok(life) => {
                 backoff.succeeded();
                 if life.epoch != known.epoch || life.store != known.store {
-                    services.connections.resync();
+                    services.start_over().await;
                 }
                 witness = write(witness, life.clone()).await;
                 known = life;

@@ -1,7 +1,7 @@
 //! A backup while it is written: beside its place, and moved there once it is whole.
 
-use std::fs::{File, OpenOptions};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::fs::{File, OpenOptions, Permissions};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, params};
@@ -38,6 +38,30 @@ pub(crate) struct Draft {
     path: PathBuf,
     part: PathBuf,
     connection: Option<Connection>,
+    /// Keeps another backup from writing to the same place.
+    _hold: File,
+}
+
+/// Makes an empty file of the owner's alone and locks it; nothing where another backup holds it.
+/// What one that was killed left behind is taken over.
+fn hold(part: &Path) -> Result<Option<File>, BackupError> {
+    let failed = || BackupError::io(part);
+    let mut open = OpenOptions::new();
+    let file = open.write(true).create(true).truncate(false).mode(0o600).open(part);
+    let file = file.map_err(failed())?;
+    if file.try_lock().is_err() {
+        return Ok(None);
+    }
+    // One that was just finished took the file to its place, before it could be locked.
+    let is_there = part.metadata().is_ok_and(|there| {
+        file.metadata().is_ok_and(|held| (held.dev(), held.ino()) == (there.dev(), there.ino()))
+    });
+    if !is_there {
+        return Ok(None);
+    }
+    file.set_permissions(Permissions::from_mode(0o600)).map_err(failed())?;
+    file.set_len(0).map_err(failed())?;
+    Ok(Some(file))
 }
 
 impl Draft {
@@ -49,20 +73,13 @@ impl Draft {
         let mut part = path.as_os_str().to_owned();
         part.push(".part");
         let part = PathBuf::from(part);
-        match std::fs::remove_file(&part) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(BackupError::io(&part)(error));
-            }
-            _ => {}
-        }
-        let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&part);
-        made.map_err(BackupError::io(&part))?;
+        let hold = hold(&part)?.ok_or_else(|| BackupError::UnderWay(path.to_owned()))?;
         let connection = Connection::open(&part).map_err(fault)?;
         // Nobody reads it before it is synced as a whole, and half of it is thrown away.
         let pragmas = "pragma journal_mode = off; pragma synchronous = off;
                        pragma locking_mode = exclusive; pragma cache_size = -16384; begin;";
         connection.execute_batch(pragmas).map_err(fault)?;
-        Ok(Self { path: path.to_owned(), part, connection: Some(connection) })
+        Ok(Self { path: path.to_owned(), part, connection: Some(connection), _hold: hold })
     }
 
     fn connection(&self) -> &Connection {

@@ -10,6 +10,9 @@ pub enum BackupError {
     /// The file is there, and was not to be overwritten.
     #[error("{0} is there already")]
     FileThere(PathBuf),
+    /// Another backup is being written to the same place.
+    #[error("another backup to {} is being written", .0.display())]
+    UnderWay(PathBuf),
     /// A file or folder cannot be read or written.
     #[error("{path} cannot be read or written")]
     Io {

@@ -74,9 +74,9 @@ impl Address {
             Protection::Offered => SslMode::Prefer,
             Protection::Required(_) | Protection::Verified(_) => SslMode::Require,
         });
-        if config.get_application_name().is_none() {
-            config.application_name(APPLICATION);
-        }
+        // Begins with the same word whatever the URL says: a restore looks for who is connected.
+        let name = config.get_application_name().map(|name| format!("{APPLICATION} {name}"));
+        config.application_name(name.as_deref().unwrap_or(APPLICATION));
         config.keepalives_idle(SILENCE).tcp_user_timeout(SILENCE);
         Ok(Self { config, protection })
     }

@@ -92,7 +92,9 @@ impl Postgres {
         (order.before)().map_err(BackupError::Before)?;
         connection.command("commit").await?;
         // Without knowing how many rows there are, the first questions would be slow.
-        connection.command("analyze").await?;
+        if let Err(error) = connection.command("analyze").await {
+            tracing::warn!(%error, "the restored tables were not analyzed; the first questions are slow");
+        }
         Ok(Restored { summary, epoch: new.to, moved: None })
     }
 }
@@ -104,7 +106,8 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// Says whether a node is connected; a database that does not tell is taken for free.
 async fn is_in_use(connection: &mut Connection) -> Answer<bool> {
     let sql = "select 1 from pg_stat_activity
-               where datname = current_database() and application_name = $1::text
+               where datname = current_database()
+                 and left(application_name, length($1::text)) = $1::text
                  and pid <> pg_backend_pid()";
     for _ in 0..LOOKS {
         match connection.runner().rows(sql, &[&APPLICATION]).await {

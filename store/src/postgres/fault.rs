@@ -35,6 +35,16 @@ impl Refused {
         Self { code, text: text.to_owned(), constraint: None }
     }
 
+    /// Says whether this database does not have, or does not show, what was asked for.
+    pub(super) fn is_unknown_here(&self) -> bool {
+        let unknown = [
+            SqlState::UNDEFINED_FUNCTION,
+            SqlState::INSUFFICIENT_PRIVILEGE,
+            SqlState::FEATURE_NOT_SUPPORTED,
+        ];
+        unknown.iter().any(|state| state.code() == self.code)
+    }
+
     /// Says whether another transaction was in the way, so that the same one may pass now. One
     /// that took the same idempotency key meanwhile is found by then, and answered for.
     pub(super) fn is_passing(&self) -> bool {

@@ -6,7 +6,7 @@ use landfall_core::life::{Home, Life};
 
 use super::Postgres;
 use super::connection::Connection;
-use super::fault::{refused, told};
+use super::fault::{Refused, refused, told};
 use super::reads::ask;
 use super::runner::PostgresRunner;
 use crate::sql::life;
@@ -66,7 +66,20 @@ async fn place(runner: &mut PostgresRunner<'_>) -> Answer<Option<String>> {
                from pg_control_system()";
     match runner.rows(sql, &[]).await {
         Ok(rows) => Ok(rows.first().map(|row| row.get(0))),
-        Err(error) if refused(&error).is_some() => Ok(None),
-        Err(error) => Err(error),
+        Err(error) if refused(&error).is_some_and(Refused::is_unknown_here) => Ok(None),
+        // A server that is not the one that writes has no timeline of its own yet.
+        Err(error) => Err(StoreError::Unavailable(error.to_string())),
+    }
+}
+
+/// Refuses a database that stands where its last life did not end: until a new epoch has begun,
+/// numbers would be given out twice.
+pub(super) async fn check_home(runner: &mut PostgresRunner<'_>) -> Answer<()> {
+    let Some(found) = place(runner).await? else { return Ok(()) };
+    match life::home(runner).await? {
+        Some(remembered) if remembered != found => Err(StoreError::Unavailable(
+            "the database is another one than before: a new epoch begins first".into(),
+        )),
+        _ => Ok(()),
     }
 }

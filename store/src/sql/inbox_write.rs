@@ -10,7 +10,7 @@ use landfall_core::time::Timestamp;
 use super::feeds::feed_base;
 use super::unit::Work;
 use super::{Query, Row, Runner, Value, codes};
-use crate::{Answer, Outcome};
+use crate::{Answer, Outcome, StoreError};
 
 const INBOX: &str = FeedKind::Inbox.as_str();
 
@@ -166,10 +166,13 @@ pub(crate) async fn mark_all_read<R: Runner>(
     let number = up_to.next();
     let sql = "update feed set newest = ?4, unread = 0, read_up_to = ?5, read_mark = ?4,
                    read_mark_at = ?6
-               where tenant = ?1 and kind = ?2 and owner = ?3";
+               where tenant = ?1 and kind = ?2 and owner = ?3 and newest = ?5";
     let values =
         [work.tenant.into(), INBOX.into(), user.into(), number.into(), up_to.into(), at.into()];
-    work.runner.execute(Query::command(sql, values)).await?;
+    if work.runner.execute(Query::command(sql, values)).await? == 0 {
+        // Another node made the inbox and went on, before there was anything to lock.
+        return Err(StoreError::Stale);
+    }
     work.changed(user, number, InboxChange::AllRead { up_to, at });
     Ok(Outcome::AllRead { number, up_to, marked })
 }

@@ -72,23 +72,29 @@ pub(crate) async fn begin<R: Runner>(runner: &mut R, new: &NewEpoch) -> Answer<O
     feeds::newest_of_all(runner).await.map(Some)
 }
 
-/// Takes every feed's lock in the order in which units do.
+/// Keeps everybody from feeds, those that are not made yet too, until the commit. Who holds one
+/// already goes on to its own commit first.
 async fn lock_feeds<R: Runner>(runner: &mut R) -> Answer<()> {
-    let sql = "select count(*) from
-                   (select id from feed order by tenant, kind, owner for update) locked";
     match R::DIALECT {
         // Writers of SQLite wait for each other anyway.
         Dialect::Sqlite => Ok(()),
-        Dialect::Postgres => runner.one(Query::new(sql, [], |_| Ok(()))).await,
+        Dialect::Postgres => {
+            let lock = Query::command("lock table feed in exclusive mode", []);
+            runner.execute(lock).await.map(|_| ())
+        }
     }
+}
+
+/// Tells where the database was when its life began or it was first seen, if that is known.
+pub(crate) async fn home<R: Runner>(runner: &mut R) -> Answer<Option<String>> {
+    let sql = "select value from setting where name = 'home'";
+    runner.optional(Query::new(sql, [], |row| row.string(0))).await
 }
 
 /// Tells where the database was when its life began or it was first seen; remembers where it is
 /// now if nothing was remembered.
 pub(crate) async fn remember_home<R: Runner>(runner: &mut R, found: &str) -> Answer<String> {
-    let sql = "select value from setting where name = 'home'";
-    let remembered = runner.optional(Query::new(sql, [], |row| row.string(0))).await?;
-    if let Some(remembered) = remembered {
+    if let Some(remembered) = home(runner).await? {
         return Ok(remembered);
     }
     let sql = "insert into setting (name, value) values ('home', ?1)

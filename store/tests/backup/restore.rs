@@ -165,6 +165,11 @@ async fn a_backup_is_its_owners_alone_and_leaves_nothing_else() {
     place.store("a.db").close();
     // What a backup that was killed left behind.
     std::fs::write(place.file("backup.part"), "half").unwrap();
+    let other = std::fs::File::open(place.file("backup.part")).unwrap();
+    other.lock().unwrap();
+    let busy = place.try_backup("a.db", "backup", Overwrite::Never).unwrap_err();
+    assert!(matches!(busy, BackupError::UnderWay(_)), "{busy}");
+    other.unlock().unwrap();
     place.backup("a.db", "backup");
     assert_eq!(place.names(), ["a.db", "backup"]);
     let mode = place.file("backup").metadata().unwrap().permissions().mode();

@@ -24,6 +24,7 @@ use futures_util::FutureExt as _;
 use super::connection::{Connection, Dialer};
 use super::fault::{refused, told};
 use super::lane::Job;
+use super::lives::check_home;
 use crate::{Answer, Change, ChangeSink, Receipt, StoreError, Unit};
 
 /// How often a round is tried in which others were in the way.
@@ -115,7 +116,9 @@ impl Committer {
                 }
                 Err(error) => error,
             };
-            if !connection.is_lost() && connection.command("rollback").await.is_ok() {
+            // One that did not answer would keep the next one waiting, too.
+            let answers = !matches!(error, StoreError::Unavailable(_)) && !connection.is_lost();
+            if answers && connection.command("rollback").await.is_ok() {
                 self.connection = Some(connection);
             }
             match refused(&error) {
@@ -136,6 +139,7 @@ impl Committer {
             }
         }
         let mut connection = self.dialer.connect().await?;
+        check_home(&mut connection.runner()).await?;
         connection.command("begin").await?;
         Ok(connection)
     }
