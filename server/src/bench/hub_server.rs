@@ -51,7 +51,7 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
         listen: Some(options.listen.clone()),
     };
     let env = std::env::vars_os().collect();
-    let config = Config::load(Inputs { file: None, env, flags })?.config;
+    let config = Config::load(Inputs { env, flags, ..Inputs::default() })?.config;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let server = Server::start(&config, Clock::system()).await?;

@@ -39,7 +39,7 @@ pub(super) struct BackupArgs {
 
 pub(super) fn run(args: BackupArgs, env: Environment, out: &mut dyn Write) -> anyhow::Result<()> {
     let BackupArgs { file, force, loudness, config } = args;
-    let config = config.load(env, None)?.config;
+    let config = config.load_for_store(env)?.config;
     let backend = Backend::of(&config);
     // Nodes that share a store are given their keys and make none.
     let keys = match backend {

@@ -12,7 +12,7 @@ use crate::config::{Backend, Environment};
 use crate::keys::DataLock;
 
 pub(super) fn run(args: ConfigArgs, env: Environment, out: &mut dyn Write) -> anyhow::Result<()> {
-    let config = args.load(env, None)?.config;
+    let config = args.load_for_store(env)?.config;
     let backend = Backend::of(&config);
     let _lock = match backend {
         Backend::Sqlite(_) => Some(DataLock::take(&config.server.data_dir)?),

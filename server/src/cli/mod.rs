@@ -11,7 +11,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::config::{Config, Environment, Flags, Inputs, Loaded, Problems};
+use crate::config::{Config, Environment, Flags, Inputs, Loaded, Problems, Purpose};
 
 mod backup;
 mod check;
@@ -69,7 +69,13 @@ struct ConfigArgs {
 impl ConfigArgs {
     fn load(self, env: Environment, listen: Option<String>) -> Result<Loaded, Problems> {
         let flags = Flags { data_dir: self.data_dir, listen };
-        Config::load(Inputs { file: self.config, env, flags })
+        Config::load(Inputs { file: self.config, env, flags, purpose: Purpose::Serve })
+    }
+
+    /// Loads it for a command that only touches the store.
+    fn load_for_store(self, env: Environment) -> Result<Loaded, Problems> {
+        let flags = Flags { data_dir: self.data_dir, listen: None };
+        Config::load(Inputs { file: self.config, env, flags, purpose: Purpose::Store })
     }
 }
 

@@ -57,7 +57,7 @@ pub(super) fn run(args: RestoreArgs, env: Environment, out: &mut dyn Write) -> a
         writeln!(out, "{}: {}", file.display(), contents(&summary))?;
         return Ok(());
     }
-    let config = config.load(env, None)?.config;
+    let config = config.load_for_store(env)?.config;
     let _lock = DataLock::take(&config.server.data_dir)?;
     let replace = if replace { Overwrite::Always } else { Overwrite::Never };
     let keys = runtime.block_on(backup.keys())?;

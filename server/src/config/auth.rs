@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::auth_keys::{self, ENV_KEY_ID};
+use super::auth_keys::{self, ENV_KEY_ID, SELF_KEY_ID};
 use super::problem::Problems;
 use super::{Days, Effective, Origin, Seconds};
 use crate::auth::{Alg, KeyConfig, Policy, Tenants, jwks};
@@ -93,8 +93,13 @@ impl AuthSettings {
         }
         match auth_keys::shared(self.jwt_secret_key.clone()) {
             Ok(material) => {
-                let id = ENV_KEY_ID.to_owned();
-                self.keys.push(KeyConfig { id, alg: Alg::Hs256, material, tenants: Tenants::Any });
+                // A key that the server made may have become the configured one: the tokens that
+                // it signed before name it by its first id.
+                for id in [ENV_KEY_ID, SELF_KEY_ID] {
+                    let (id, material) = (id.to_owned(), material.clone());
+                    let tenants = Tenants::Any;
+                    self.keys.push(KeyConfig { id, alg: Alg::Hs256, material, tenants });
+                }
             }
             Err(what) => problems.add("auth.jwt_secret_key", what, origin),
         }

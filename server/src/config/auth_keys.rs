@@ -55,7 +55,12 @@ pub(super) fn refuse_double_ids(keys: &[KeyConfig], origin: &Origin, problems: &
     let mut seen = BTreeSet::from([ENV_KEY_ID, SELF_KEY_ID]);
     for key in keys {
         if !seen.insert(&key.id) {
-            let what = format!("the id {:?} is taken; each key needs its own", key.id);
+            let taken = if [ENV_KEY_ID, SELF_KEY_ID].contains(&&*key.id) {
+                "kept for the server's own key"
+            } else {
+                "taken"
+            };
+            let what = format!("the id {:?} is {taken}; each key needs its own", key.id);
             problems.add(PATH, what, origin);
         }
     }

@@ -7,10 +7,15 @@ use landfall_core::auth::Role;
 
 use super::problem::Problems;
 use super::rules::ROLES;
-use super::{Config, Effective, MIN_SECRET_BYTES, VapidPairError};
+use super::{Config, Effective, MIN_SECRET_BYTES, Purpose, VapidPairError};
 
 /// Runs every check that needs more than one setting.
-pub(super) fn run(config: &Config, effective: &Effective, problems: &mut Problems) {
+pub(super) fn run(
+    config: &Config,
+    effective: &Effective,
+    purpose: Purpose,
+    problems: &mut Problems,
+) {
     for check in between(config) {
         let mentioned = [check.name, check.other];
         if check.holds || mentioned.iter().any(|path| problems.names(path)) {
@@ -25,7 +30,9 @@ pub(super) fn run(config: &Config, effective: &Effective, problems: &mut Problem
     check_vapid(config, effective, problems);
     check_roles(config, effective, problems);
     check_cursor_key(config, effective, problems);
-    check_shared_keys(config, effective, problems);
+    if purpose == Purpose::Serve {
+        check_shared_keys(config, effective, problems);
+    }
 }
 
 /// A relation of two settings.

@@ -65,6 +65,18 @@ pub struct Inputs {
     pub env: Environment,
     /// What the command line sets.
     pub flags: Flags,
+    /// What it is for.
+    pub purpose: Purpose,
+}
+
+/// What a configuration is for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Purpose {
+    /// To serve, or to sign as the server does: every key has to be there.
+    #[default]
+    Serve,
+    /// To do something with the store alone.
+    Store,
 }
 
 /// Settings that have a flag of their own.
@@ -145,7 +157,7 @@ impl Config {
         let effective = Effective::read(settings, &mut problems);
         let mut config = effective.typed();
         config.auth.collect_keys(&effective, &mut problems);
-        checks::run(&config, &effective, &mut problems);
+        checks::run(&config, &effective, inputs.purpose, &mut problems);
         config.tls.check(&effective, &mut problems, &mut warnings);
         if problems.is_empty() { Ok(Loaded { config, warnings, effective }) } else { Err(problems) }
     }

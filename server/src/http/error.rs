@@ -130,7 +130,7 @@ fn store_error(error: &StoreError) -> ApiError {
         }
         StoreError::Unavailable(_) => {
             tracing::warn!(%error, "the store did not take a request");
-            ApiError::new(Code::Unavailable, "The store does not answer; try again.")
+            ApiError::new(Code::Unavailable, "The store does not take this now; try again.")
         }
         StoreError::Internal(source) => {
             tracing::error!(%error, %source, "the store failed");

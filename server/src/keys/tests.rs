@@ -18,7 +18,7 @@ impl Folder {
     fn config(&self, env: &[(&str, &str)]) -> Config {
         let flags = Flags { data_dir: Some(self.0.to_str().unwrap().to_owned()), listen: None };
         let env = env.iter().copied().collect::<Environment>();
-        Config::load(Inputs { file: None, env, flags }).unwrap().config
+        Config::load(Inputs { env, flags, ..Inputs::default() }).unwrap().config
     }
 
     fn key(&self, name: &str) -> PathBuf {

@@ -114,7 +114,7 @@ fn config(folder: &Folder, settings: &[(&str, &str)]) -> Config {
         data_dir: Some(folder.path().to_str().unwrap().to_owned()),
         listen: Some("127.0.0.1:0".to_owned()),
     };
-    Config::load(Inputs { file: None, env, flags }).unwrap().config
+    Config::load(Inputs { env, flags, ..Inputs::default() }).unwrap().config
 }
 
 /// A running server and a client of its API.

@@ -22,7 +22,12 @@ fn with_env(pairs: &[(&str, &str)]) -> Result<Loaded, Problems> {
 fn with(text: &str, pairs: &[(&str, &str)], flags: Flags) -> (TempFile, Result<Loaded, Problems>) {
     let file = TempFile::new(text);
     let env = pairs.iter().copied().collect::<Environment>();
-    let loaded = Config::load(Inputs { file: Some(file.path().to_owned()), env, flags });
+    let loaded = Config::load(Inputs {
+        file: Some(file.path().to_owned()),
+        env,
+        flags,
+        ..Inputs::default()
+    });
     (file, loaded)
 }
 
