@@ -1,7 +1,7 @@
 //! A naive client that holds the server to the contract: it applies each frame and fails at the
 //! first that breaks a promise. Must never forgive what a real client could not repair.
 
-use landfall_core::notification::Notification;
+use landfall_core::notification::News;
 use landfall_core::session::{Body, Frame};
 
 use super::store::{Row, Store};
@@ -66,7 +66,7 @@ impl Client {
         Ok(())
     }
 
-    fn show(&mut self, shown: &Notification) -> Result<(), String> {
+    fn show(&mut self, shown: &News) -> Result<(), String> {
         let number = shown.number.0;
         if self.is(number, WHOLE) {
             return Err(format!("notification {number} came twice"));
