@@ -3,27 +3,20 @@
 //! What is written is chosen where it happens; nothing may hand a token, a body, a phone number or
 //! a raw path to it. Sets up the writer, once.
 
-mod gathered;
-
-use anyhow::Context as _;
 use tracing::Level;
+use tracing::subscriber::SetGlobalDefaultError;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::writer::BoxMakeWriter;
 use tracing_subscriber::{EnvFilter, Layer, Registry, layer::SubscriberExt as _};
 
 use crate::config::{LogFormat, LogSettings};
 
-pub use gathered::Gathering;
-
-/// Writes logs to standard error from now on, what comes within a moment by one call; to be held as
-/// long as the process runs.
+/// Writes logs to standard error from now on.
 ///
 /// # Errors
-/// When the process writes logs already, or can start no thread.
-pub fn start(settings: &LogSettings) -> anyhow::Result<Gathering> {
-    let (lines, gathering) = gathered::gather(std::io::stderr()).context("no thread for logs")?;
-    tracing::subscriber::set_global_default(subscriber(settings, lines))?;
-    Ok(gathering)
+/// When the process writes logs already.
+pub fn start(settings: &LogSettings) -> Result<(), SetGlobalDefaultError> {
+    tracing::subscriber::set_global_default(subscriber(settings, std::io::stderr))
 }
 
 /// Makes what [`start`] installs, over any writer.

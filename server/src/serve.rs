@@ -43,7 +43,7 @@ const EVENTS_ROOM: Room = Room { events: 65_536, numbers: 1_048_576 };
 /// When the data folder is in use, a key is damaged, the store cannot be opened, or the address
 /// cannot be listened on.
 pub fn run(loaded: Loaded) -> anyhow::Result<()> {
-    let _logs = logs::start(&loaded.config.log).context("logging cannot be started")?;
+    logs::start(&loaded.config.log).context("logging cannot be started")?;
     memory::use_plain_pages();
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");

@@ -76,7 +76,7 @@ impl Client {
         }
         // The frame says how it stands, whatever was believed of it before.
         self.seen[number as usize] &= !READ;
-        self.set(number, HAS | WHOLE | if shown.is_read() { READ } else { 0 });
+        self.set(number, HAS | WHOLE | if shown.read_at.is_some() { READ } else { 0 });
         Ok(())
     }
 
