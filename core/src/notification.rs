@@ -120,14 +120,55 @@ pub struct Notification {
 }
 
 impl Notification {
-    /// Says whether a device should still be given it as news.
-    pub fn is_expired(&self, now: Timestamp) -> bool {
-        self.expires_at.is_some_and(|at| at <= now)
-    }
-
     /// Says whether its owner has read it.
     pub fn is_read(&self) -> bool {
         self.read_at.is_some()
+    }
+}
+
+/// What a device is told of a notification: the part that its session needs, and a frame shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct News {
+    /// Its name.
+    pub id: NotificationId,
+    /// What it says.
+    pub content: Arc<Content>,
+    /// The number at which it became visible.
+    pub number: Number,
+    /// The number of its last change.
+    pub changed: Number,
+    /// When it was accepted.
+    pub created_at: Timestamp,
+    /// From then on it is delivered no more.
+    pub expires_at: Option<Timestamp>,
+    /// When the first device confirmed it.
+    pub delivered_at: Option<Timestamp>,
+    /// When it was read, on its own or with all others.
+    pub read_at: Option<Timestamp>,
+    /// Whether its owner deleted it.
+    pub deleted: bool,
+}
+
+impl News {
+    /// Says whether a device should still be given it.
+    pub fn is_expired(&self, now: Timestamp) -> bool {
+        self.expires_at.is_some_and(|at| at <= now)
+    }
+}
+
+impl From<&Notification> for News {
+    fn from(notification: &Notification) -> Self {
+        Self {
+            id: notification.id,
+            content: Arc::clone(&notification.content),
+            number: notification.number,
+            changed: notification.changed,
+            created_at: notification.created_at,
+            expires_at: notification.expires_at,
+            delivered_at: notification.delivered_at,
+            read_at: notification.read_at,
+            deleted: notification.deleted,
+        }
     }
 }
 
@@ -176,7 +217,7 @@ impl NewNotification {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum InboxRow {
     /// A notification at its last change.
-    Notification(Arc<Notification>),
+    Notification(Arc<News>),
     /// Everything up to `up_to` was marked read in one go, at `number`.
     AllRead {
         /// The number of the mark itself.

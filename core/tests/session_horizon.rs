@@ -37,7 +37,7 @@ fn row(number: u64) -> InboxRow {
         send: None,
     };
     let notification: Notification = new.numbered(Number(number));
-    InboxRow::Notification(Arc::new(notification))
+    InboxRow::Notification(Arc::new((&notification).into()))
 }
 
 const SIZES: PageSizes = PageSizes { replay: 3, page: 50 };

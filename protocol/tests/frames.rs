@@ -86,8 +86,11 @@ fn a_notification_is_written_to_the_byte() {
         r#""timestamp":"1970-01-01T00:00:00.000Z"}"#,
     );
     assert_eq!(text(encode_change(Number(7), &change)), expected);
-    let frame =
-        Frame { at: Number(9), prev: Number(2), body: Body::Notification(Arc::new(full())) };
+    let frame = Frame {
+        at: Number(9),
+        prev: Number(2),
+        body: Body::Notification(Arc::new((&full()).into())),
+    };
     let expected = concat!(
         r#"{"type":"iep_meeting_reminder","notification_type":"note","template_id":"iep_meeting_reminder","#,
         r#""id":"0192f0c1-7a3e-7cc2-98c1-000000000001","replay_id":"9","prev":"2","#,
@@ -102,7 +105,7 @@ fn a_notification_is_written_to_the_byte() {
 #[test]
 fn the_documented_shape_writes_the_same_bytes() {
     for notification in [notification(), full()] {
-        let body = Body::Notification(Arc::new(notification));
+        let body = Body::Notification(Arc::new((&notification).into()));
         let bytes = encode(&Frame { at: Number(9), prev: Number(2), body });
         let frame = ServerFrame::decode(&bytes).unwrap();
         assert!(matches!(frame, ServerFrame::Notification(_)));
@@ -143,7 +146,7 @@ fn an_event_has_the_frame_as_its_data_and_its_number_as_its_id() {
     let id = NotificationId::parse(ID).unwrap();
     let at = Timestamp::from_ms(0);
     let bodies = [
-        (Body::Notification(Arc::new(full())), "notification"),
+        (Body::Notification(Arc::new((&full()).into())), "notification"),
         (Body::Read { id, at }, "notification_read"),
         (Body::Deleted { id }, "notification_deleted"),
         (Body::AllRead { up_to: Number(8), at }, "notifications_all_read"),

@@ -79,7 +79,14 @@ impl Front {
     }
 
     async fn serve(self, stream: TcpStream, peer: IpAddr) {
-        let Some(tls) = &self.tls else { return self.serve_http(stream, peer).await };
+        match &self.tls {
+            None => self.serve_http(stream, peer).await,
+            // What TLS keeps is large, and would be kept for plain connections too.
+            Some(tls) => Box::pin(self.serve_tls(tls, stream, peer)).await,
+        }
+    }
+
+    async fn serve_tls(&self, tls: &Tls, stream: TcpStream, peer: IpAddr) {
         let greeted = tokio::select! {
             greeted = tls.greet(stream, self.greeting) => greeted,
             () = self.app.drain.cancelled() => return,

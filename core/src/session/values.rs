@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::feed::{Head, Number};
 use crate::id::NotificationId;
-use crate::notification::{InboxChange, InboxRow, Notification};
+use crate::notification::{InboxChange, InboxRow, News};
 use crate::time::Timestamp;
 
 /// Where a device says it stands when it connects.
@@ -80,7 +80,7 @@ pub struct Frame {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Body {
     /// A notification as it is now.
-    Notification(Arc<Notification>),
+    Notification(Arc<News>),
     /// A notification that the device knows was read.
     Read {
         /// Which one.
@@ -120,7 +120,9 @@ pub enum Reaction {
 impl From<&InboxChange> for Body {
     fn from(change: &InboxChange) -> Self {
         match change {
-            InboxChange::Published(notification) => Self::Notification(Arc::clone(notification)),
+            InboxChange::Published(notification) => {
+                Self::Notification(Arc::new((&**notification).into()))
+            }
             InboxChange::Read { id, at } => Self::Read { id: *id, at: *at },
             InboxChange::Deleted { id } => Self::Deleted { id: *id },
             InboxChange::AllRead { up_to, at } => Self::AllRead { up_to: *up_to, at: *at },

@@ -1,7 +1,7 @@
 //! A naive client that holds the server to the contract: it applies each frame and fails at the
 //! first that breaks a promise. Must never forgive what a real client could not repair.
 
-use landfall_core::notification::Notification;
+use landfall_core::notification::News;
 use landfall_core::session::{Body, Frame};
 
 use super::store::{Row, Store};
@@ -66,7 +66,7 @@ impl Client {
         Ok(())
     }
 
-    fn show(&mut self, shown: &Notification) -> Result<(), String> {
+    fn show(&mut self, shown: &News) -> Result<(), String> {
         let number = shown.number.0;
         if self.is(number, WHOLE) {
             return Err(format!("notification {number} came twice"));
@@ -76,7 +76,7 @@ impl Client {
         }
         // The frame says how it stands, whatever was believed of it before.
         self.seen[number as usize] &= !READ;
-        self.set(number, HAS | WHOLE | if shown.is_read() { READ } else { 0 });
+        self.set(number, HAS | WHOLE | if shown.read_at.is_some() { READ } else { 0 });
         Ok(())
     }
 

@@ -126,7 +126,7 @@ impl Store {
 
 impl Snapshot {
     pub fn page(&self, make: &Maker) -> Page {
-        let rows = self.rows.iter().map(|row| InboxRow::Notification(make.notification(row)));
+        let rows = self.rows.iter().map(|row| make.row(row));
         let mut rows: Vec<InboxRow> = rows.collect();
         if let Some(Mark { number, up_to }) = self.mark {
             let (number, up_to) = (Number(number), Number(up_to));
@@ -180,6 +180,10 @@ impl Maker {
         notification.delivered_at = row.delivered.then_some(NOW);
         notification.deleted = row.deleted;
         Arc::new(notification)
+    }
+
+    fn row(&self, row: &Row) -> InboxRow {
+        InboxRow::Notification(Arc::new((&*self.notification(row)).into()))
     }
 
     /// Makes what a nudge says: the change as it was committed, whatever came after.

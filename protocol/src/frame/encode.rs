@@ -7,7 +7,7 @@ use std::fmt::Display;
 use std::io::Write as _;
 
 use landfall_core::feed::Number;
-use landfall_core::notification::{Content, InboxChange, JsonText, Notification};
+use landfall_core::notification::{Content, InboxChange, JsonText, News};
 use landfall_core::session::{Body, Frame};
 
 use super::ControlFrame;
@@ -33,7 +33,7 @@ struct Place {
 fn encode_body(place: Place, body: &Body) -> Vec<u8> {
     let (replay_id, prev) = (FeedNumber(place.at), FeedNumber(place.prev));
     let frame = match body {
-        Body::Notification(notification) => return encode_notification(place, notification),
+        Body::Notification(news) => return encode_news(place, news),
         Body::Read { id, at } => ControlFrame::NotificationRead {
             id: id.to_string(),
             read_at: Time(*at),
@@ -57,22 +57,18 @@ fn encode_body(place: Place, body: &Body) -> Vec<u8> {
 /// Bytes of a frame beside its texts and data.
 const FRAME_BYTES: usize = 512;
 
-fn encode_notification(place: Place, notification: &Notification) -> Vec<u8> {
-    let Notification {
+fn encode_news(place: Place, news: &News) -> Vec<u8> {
+    let News {
         id,
-        user: _,
         content,
         number: _,
         changed: _,
         created_at,
         expires_at,
         delivered_at: _,
-        attempts: _,
         read_at,
         deleted: _,
-        channels: _,
-        send: _,
-    } = notification;
+    } = news;
     let bytes = content.title.len() + content.message.len() + content.data.as_str().len();
     let mut object = Object(Vec::with_capacity(FRAME_BYTES + bytes));
     object.names(content);

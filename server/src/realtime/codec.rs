@@ -45,6 +45,14 @@ impl Codec {
         }
     }
 
+    /// Writes a frame for one session behind others that go out with it.
+    pub(super) fn append(self, frames: &mut Vec<u8>, frame: &Frame) {
+        match self {
+            Self::WebSocket => frame::append_text(frames, &protocol::encode(frame)),
+            Self::EventStream => frames.extend_from_slice(&protocol::encode_event(frame)),
+        }
+    }
+
     /// Writes a frame of the protocol.
     pub(super) fn control(self, frame: &ControlFrame) -> Bytes {
         match self {

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use landfall_core::auth::TokenMark;
 use landfall_core::feed::{FeedKey, Number};
 use landfall_core::id::UserId;
-use landfall_core::session::{Page, Reaction, Read, Session};
+use landfall_core::session::{Frame, Page, Reaction, Read, Session};
 use landfall_core::time::Timestamp;
 use landfall_protocol::frame::ControlFrame;
 use landfall_protocol::problem::{CloseCode, Code};
@@ -63,6 +63,10 @@ pub(super) struct State {
     /// Whether the dispatcher has it on its list of sockets to write to.
     pub(super) is_dirty: bool,
 }
+
+/// A page's frames are queued in pieces that end with the frame that makes them so long. A piece
+/// that was begun is written to its end, whatever happens meanwhile.
+const PIECE_BYTES: usize = 16 * 1_024;
 
 /// What a client is told whose token was revoked.
 pub(super) const REVOKED: &str = "the token was revoked";
@@ -178,9 +182,7 @@ impl Connection {
         let mut frames = Vec::new();
         let next = state.session.on_page(page, now, &mut frames);
         self.want(&mut state, next);
-        for frame in &frames {
-            state.queue.push(self.codec.frame(frame));
-        }
+        self.push_together(&mut state, &frames);
         if frames.is_empty() && !self.codec.hears() && state.session.is_live() {
             // A stream keeps the last id that it saw: here is one, though there is no news.
             let position = state.session.position();
@@ -190,6 +192,20 @@ impl Connection {
             return self.close_slow(&mut state, "too far behind");
         }
         self.flush(&mut state);
+    }
+
+    /// Queues the frames of a page in few pieces, which cost less than each frame by itself.
+    fn push_together(&self, state: &mut State, frames: &[Frame]) {
+        let mut piece = Vec::new();
+        for frame in frames {
+            self.codec.append(&mut piece, frame);
+            if piece.len() >= PIECE_BYTES {
+                state.queue.push(std::mem::take(&mut piece).into());
+            }
+        }
+        if !piece.is_empty() {
+            state.queue.push(piece.into());
+        }
     }
 
     /// Hears where the feed stands and sends a heartbeat.

@@ -13,7 +13,7 @@ mod mask;
 mod tests;
 
 pub use decode::{Decoder, Incoming};
-pub use encode::{close, ping, pong, text};
+pub use encode::{append_text, close, ping, pong, text};
 pub use error::FrameError;
 
 /// The longest payload of a ping, pong or close frame (RFC 6455 section 5.5).

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use landfall_core::feed::{FeedKey, Head, Number};
-use landfall_core::notification::{InboxRow, Notification};
+use landfall_core::notification::{InboxRow, News};
 use landfall_core::session::{Page, Read};
 use landfall_core::time::Timestamp;
 
@@ -18,7 +18,7 @@ struct Feed {
     read_mark_at: Option<Timestamp>,
 }
 
-type FeedAndRow = (Feed, Option<Notification>);
+type FeedAndRow = (Feed, Option<Arc<News>>);
 
 /// Reads what a session asked for.
 pub(crate) async fn page<R: Runner>(runner: &mut R, key: &FeedKey, read: Read) -> Answer<Page> {
@@ -66,12 +66,12 @@ fn page_text(dialect: Dialect, read: Read) -> String {
         "select {}, f.newest, f.horizon, f.read_up_to, f.read_mark, f.read_mark_at
          from feed f left join {rows}
          where f.tenant = ?1 and f.kind = ?2 and f.owner = ?3 {end}",
-        notification::COLUMNS
+        notification::NEWS_COLUMNS
     )
 }
 
 fn feed_and_row(row: &dyn Row) -> Result<FeedAndRow, Corrupt> {
-    const FEED: usize = notification::WIDTH;
+    const FEED: usize = notification::NEWS_WIDTH;
     let feed = Feed {
         head: Head { newest: row.number(FEED)?, horizon: row.number(FEED + 1)? },
         read_up_to: row.number(FEED + 2)?,
@@ -79,28 +79,28 @@ fn feed_and_row(row: &dyn Row) -> Result<FeedAndRow, Corrupt> {
         read_mark_at: row.optional_time(FEED + 4)?,
     };
     let is_there = row.optional_blob(0)?.is_some();
-    let notification = is_there.then(|| notification::read(row)).transpose()?;
-    Ok((feed, notification))
+    let news = is_there.then(|| notification::news(row)).transpose()?;
+    Ok((feed, news.map(Arc::new)))
 }
 
 fn page_of(found: Vec<FeedAndRow>, read: Read, limit: usize) -> Page {
     let mut feed = None;
-    let mut notifications = Vec::with_capacity(found.len());
-    for (its_feed, notification) in found {
+    let mut all = Vec::with_capacity(found.len());
+    for (its_feed, news) in found {
         feed = Some(its_feed);
-        notifications.extend(notification);
+        all.extend(news);
     }
     let Some(feed) = feed else {
         return Page { rows: vec![], head: Head::default(), more: false };
     };
     // Not every dialect's statement promises an order of the whole.
-    notifications.sort_unstable_by_key(|notification| notification.changed);
-    let more = notifications.len() > limit;
+    all.sort_unstable_by_key(|news| news.changed);
+    let more = all.len() > limit;
     if more {
         let odd = if matches!(read, Read::Newest { .. }) { 0 } else { limit };
-        notifications.remove(odd);
+        all.remove(odd);
     }
-    let rows = notifications.into_iter().map(|n| InboxRow::Notification(Arc::new(n))).collect();
+    let rows = all.into_iter().map(InboxRow::Notification).collect();
     let mut page = Page { rows, head: feed.head, more };
     insert_mark(&mut page, &feed, read);
     page

@@ -2,7 +2,7 @@
 
 use landfall_core::feed::Number;
 use landfall_core::id::{NotificationId, Tenant, UserId};
-use landfall_core::notification::{InboxRow, NewNotification, Notification};
+use landfall_core::notification::{InboxRow, NewNotification, News};
 use landfall_core::session::Read;
 use landfall_core::time::Timestamp;
 use landfall_store::{InboxQuery, InboxSlice, Outcome, StoreError, Write};
@@ -248,7 +248,7 @@ impl Pair<'_> {
         let found = self.world.store.list(&self.tenant, &self.user, query).await.unwrap();
         assert_eq!(found.len(), expected.len(), "{text}");
         for (found, row) in found.iter().zip(expected) {
-            check_row(found, row);
+            check_row(&found.into(), row);
         }
     }
 
@@ -330,9 +330,9 @@ fn new(user: &UserId, kind: Kind) -> NewNotification {
 }
 
 #[track_caller]
-fn check_row(found: &Notification, row: &Row) {
+fn check_row(found: &News, row: &Row) {
     assert_eq!((found.id, found.number.0, found.changed.0), (row.id, row.born, row.changed));
-    assert_eq!((found.is_read(), found.deleted), (row.is_read, row.is_deleted), "{row:?}");
+    assert_eq!((found.read_at.is_some(), found.deleted), (row.is_read, row.is_deleted), "{row:?}");
     assert_eq!(found.delivered_at.is_some(), row.is_delivered, "{row:?}");
     assert!(row.read_at.is_none() || found.read_at == row.read_at, "{row:?}");
 }

@@ -21,7 +21,7 @@ async fn published(world: &World, to: &UserId, count: usize) -> Vec<NewNotificat
 fn shown(page: &Page) -> String {
     let row = |row: &InboxRow| match row {
         InboxRow::AllRead { number, up_to, .. } => format!("A{number}<={up_to}"),
-        InboxRow::Notification(found) if found.is_read() => format!("R{}", found.changed),
+        InboxRow::Notification(found) if found.read_at.is_some() => format!("R{}", found.changed),
         InboxRow::Notification(found) => found.changed.to_string(),
     };
     let rows: Vec<String> = page.rows.iter().map(row).collect();

@@ -36,6 +36,17 @@ fn control(payload: &[u8]) -> &[u8] {
 fn frame(opcode: Opcode, payload: &[u8]) -> Bytes {
     let length = payload.len();
     let mut frame = Vec::with_capacity(length + head_bytes(length));
+    append(&mut frame, opcode, payload);
+    Bytes::from(frame)
+}
+
+/// Builds a text message behind others that are written together.
+pub fn append_text(frames: &mut Vec<u8>, payload: &[u8]) {
+    append(frames, Opcode::Text, payload);
+}
+
+fn append(frame: &mut Vec<u8>, opcode: Opcode, payload: &[u8]) {
+    let length = payload.len();
     frame.push(0x80 | opcode as u8);
     match length {
         0..=125 => frame.push(length as u8),
@@ -49,7 +60,6 @@ fn frame(opcode: Opcode, payload: &[u8]) -> Bytes {
         }
     }
     frame.extend_from_slice(payload);
-    Bytes::from(frame)
 }
 
 fn head_bytes(length: usize) -> usize {
