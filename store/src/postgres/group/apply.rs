@@ -78,14 +78,15 @@ pub(super) async fn apply(runner: &mut PostgresRunner<'_>, units: &[&Unit]) -> A
 /// Refuses units whose callers' tokens are revoked, and those whose keys are taken.
 async fn refuse(runner: &mut PostgresRunner<'_>, members: &mut [Member<'_>]) -> Answer<()> {
     let (tokens, keys) = (revoked::tokens(members), keys::asked(members));
-    let (token_columns, key_columns) = (revoked::columns(&tokens), keys::columns(&keys));
+    let rows = revoked::rows(&tokens);
+    let (token_columns, key_columns) = (revoked::columns(&rows), keys::columns(&keys));
     let (token_values, key_values) = (params(&token_columns), params(&key_columns));
     let is_revoked = Ask { sql: revoked::FIND, values: &token_values };
     let is_taken = Ask { sql: keys::FIND, values: &key_values };
     let is_revoked = (!tokens.is_empty()).then_some(is_revoked);
     let is_taken = (!keys.is_empty()).then_some(is_taken);
     let (revoked, taken) = runner.rows_of_both(is_revoked, is_taken).await?;
-    revoked::refuse(&revoked, members)?;
+    revoked::refuse(&revoked, &tokens, members)?;
     keys::refuse_taken(&taken, members)
 }
 

@@ -5,12 +5,17 @@
 //! holds the counters of its trails, every revocation was either committed before, and is seen
 //! here, or is committed after the round.
 
+use std::collections::HashSet;
+
+use landfall_core::id::{Tenant, UserId};
+use landfall_core::time::Timestamp;
+
 use super::apply::Member;
 use super::columns::{self, Column, Kind, params};
 use crate::postgres::fault::Refused;
 use crate::postgres::runner::PostgresRunner;
 use crate::sql::{Row, Value};
-use crate::{Answer, Guard, StoreError};
+use crate::{Answer, Guard, StoreError, Unit};
 
 /// Finds which tokens are revoked.
 pub(super) const FIND: &str = "select t.place
@@ -26,11 +31,20 @@ pub(super) const FIND: &str = "select t.place
              where r.tenant = t.tenant and r.kind = 'token'
                and r.subject = t.token_id and r.lifted = 0)";
 
-/// Refuses the units of tokens that were found revoked.
-pub(super) fn refuse(found: &[tokio_postgres::Row], members: &mut [Member<'_>]) -> Answer<()> {
+/// Refuses the units of tokens that were found revoked among `tokens`.
+pub(super) fn refuse(
+    found: &[tokio_postgres::Row],
+    tokens: &[Token<'_>],
+    members: &mut [Member<'_>],
+) -> Answer<()> {
     for row in found {
         let row: &dyn Row = row;
-        members[row.count(0)? as usize].refused = Some(StoreError::Revoked);
+        let revoked = tokens[row.count(0)? as usize];
+        for member in members.iter_mut() {
+            if of(member.unit).any(|token| token == revoked) {
+                member.refused = Some(StoreError::Revoked);
+            }
+        }
     }
     Ok(())
 }
@@ -40,30 +54,40 @@ pub(super) async fn look_again(
     runner: &mut PostgresRunner<'_>,
     members: &[Member<'_>],
 ) -> Answer<()> {
-    let tokens = tokens(members);
+    let tokens = rows(&tokens(members));
     if tokens.is_empty() || runner.rows(FIND, &params(&columns(&tokens))).await?.is_empty() {
         return Ok(());
     }
     Err(StoreError::Internal(Box::new(Refused::overtaken("a token was revoked meanwhile"))))
 }
 
-/// Gives the tokens of the units that are in, each with its unit's place.
-pub(super) fn tokens<'u>(members: &[Member<'u>]) -> Vec<[Value<'u>; 5]> {
-    let mut rows: Vec<[Value<'u>; 5]> = Vec::new();
-    for (place, member) in members.iter().enumerate().filter(|(_, member)| member.is_in()) {
-        let unit = member.unit;
-        for guard in &unit.guards {
-            let Guard::NotRevoked(token) = guard else { continue };
-            rows.push([
-                (&unit.tenant).into(),
-                (&token.user).into(),
-                token.token_id.as_ref().into(),
-                token.issued_at.into(),
-                place.into(),
-            ]);
+/// A token by its tenant, user, id and time of issue.
+pub(super) type Token<'u> = (&'u Tenant, &'u UserId, Option<&'u str>, Option<Timestamp>);
+
+/// Gives the tokens of the units that are in, each once: most units of a round are often one
+/// caller's.
+pub(super) fn tokens<'u>(members: &[Member<'u>]) -> Vec<Token<'u>> {
+    let units = members.iter().filter(|member| member.is_in()).map(|member| member.unit);
+    let mut seen = HashSet::new();
+    units.flat_map(of).filter(|token| seen.insert(*token)).collect()
+}
+
+fn of(unit: &Unit) -> impl Iterator<Item = Token<'_>> {
+    unit.guards.iter().filter_map(|guard| match guard {
+        Guard::NotRevoked(token) => {
+            Some((&unit.tenant, &token.user, token.token_id.as_deref(), token.issued_at))
         }
-    }
-    rows
+        _ => None,
+    })
+}
+
+/// Gives tokens as rows, each with its place.
+pub(super) fn rows<'u>(tokens: &[Token<'u>]) -> Vec<[Value<'u>; 5]> {
+    let row = |(place, token): (usize, &Token<'u>)| {
+        let (tenant, user, id, issued_at) = *token;
+        [tenant.into(), user.into(), id.into(), issued_at.into(), place.into()]
+    };
+    tokens.iter().enumerate().map(row).collect()
 }
 
 /// Gives what [`FIND`] asks for.
