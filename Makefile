@@ -78,7 +78,7 @@ advisories: $(DENY) ## Check the dependencies for known holes (asks the network)
 	$(DENY) --locked check --hide-inclusion-graph advisories
 
 .PHONY: bench
-bench: programs ## Measure against floors taken in the same run (half an hour, quiet machine)
+bench: programs postgres ## Measure against floors taken in the same run (half an hour, quiet machine)
 	$(CARGO) build --locked --quiet --release --bin landfall
 	target/release/landfall bench hub
 	target/release/landfall bench hub --distinct
@@ -89,6 +89,9 @@ bench: programs ## Measure against floors taken in the same run (half an hour, q
 	target/release/landfall bench layout
 	target/release/landfall bench ingest
 	target/release/landfall bench ingest --batch 100
+	$(CARGO) build --locked --quiet --bin with-postgres
+	target/debug/with-postgres sh -c 'target/release/landfall bench ingest --store "$$DATABASE_URL"'
+	target/debug/with-postgres sh -c 'target/release/landfall bench ingest --batch 100 --group 512 --store "$$DATABASE_URL"'
 	target/release/landfall bench send
 	target/release/landfall bench start
 

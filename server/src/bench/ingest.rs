@@ -1,5 +1,5 @@
-//! Ingest: how many notifications a second Landfall stores and answers over HTTP, against raw SQLite on the same disk
-//! with the same rows: the inbox's counter, the notification, the trail's counter and entry.
+//! Ingest: how many notifications a second Landfall stores and answers over HTTP, against raw SQLite on the same disk,
+//! or the same PostgreSQL, with the same rows: the inbox's counter, the notification, the trail's counter and entry.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,9 @@ use landfall_store::sqlite::SCHEMA;
 use serde::Serialize;
 
 use super::Report;
+use super::database::Database;
 use super::floor_ingest::{self, Load, Rate};
+use super::floor_postgres;
 use super::http::{Answer, Endpoint};
 use super::http_load::{self, Outcome, Work};
 use super::landfall::{Landfall, Scratch};
@@ -40,6 +42,9 @@ pub struct Options {
     /// A folder on the disk to be measured; not one in memory.
     #[arg(long, default_value = "bench-data")]
     pub dir: PathBuf,
+    /// The URL of a PostgreSQL server; each run makes a database of its own on it and drops it. Without, SQLite.
+    #[arg(long)]
+    pub store: Option<String>,
 }
 
 /// What the store writes for a notification, without finding anything out first.
@@ -71,6 +76,9 @@ struct Run {
     refused: u64,
     rows_per_s: f64,
     cpu_us_per_row: f64,
+    /// CPU of the database's processes, where it has any of its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    database_us_per_row: Option<f64>,
     p50_ms: f64,
     p99_ms: f64,
 }
@@ -83,18 +91,22 @@ struct FloorRun {
     pair: usize,
     #[serde(flatten)]
     rate: Rate,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    database_us_per_row: Option<f64>,
 }
 
 /// Measures floor and server in turn and prints the ratios.
 pub fn run(options: &Options, report: &mut Report<'_>) -> anyhow::Result<()> {
     let landfall = |pair| measure(options, pair);
     let floor = |pair, _: &Run| {
-        Ok(FloorRun { bench: "ingest", side: "floor", pair, rate: floor(options)? })
+        let (rate, database_us_per_row) = floor(options)?;
+        Ok(FloorRun { bench: "ingest", side: "floor", pair, rate, database_us_per_row })
     };
     let pairs = Pairs::measure(options.pairs, report, landfall, floor)?;
     report.line(format_args!(
-        "ingest{} by {} clients: {} of the floor's rows a second ({:.0}, floor {:.0} with {} a commit); \
-         {:.1} CPU µs a row, floor {:.1}; answers p50 {:.1} ms, p99 {:.1} ms, floor's commits p99 {:.1} ms; {}",
+        "ingest{}{} by {} clients: {} of the floor's rows a second ({:.0}, floor {:.0} with {} a commit); \
+         {:.1} CPU µs a row, floor {:.1}{}; answers p50 {:.1} ms, p99 {:.1} ms, floor's commits p99 {:.1} ms; {}",
+        if options.store.is_some() { " on PostgreSQL" } else { "" },
         if options.batch > 0 { format!(" in batches of {}", options.batch) } else { String::new() },
         options.clients,
         pairs.over(|server, floor| server.rows_per_s / floor.rate.rows_per_s),
@@ -103,6 +115,7 @@ pub fn run(options: &Options, report: &mut Report<'_>) -> anyhow::Result<()> {
         options.group,
         pairs.over(|server, _| server.cpu_us_per_row).median,
         pairs.over(|_, floor| floor.rate.cpu_us_per_row).median,
+        of_the_database(&pairs),
         pairs.over(|server, _| server.p50_ms).median,
         pairs.over(|server, _| server.p99_ms).median,
         pairs.over(|_, floor| floor.rate.commit_p99_ms).median,
@@ -111,19 +124,38 @@ pub fn run(options: &Options, report: &mut Report<'_>) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn floor(options: &Options) -> anyhow::Result<Rate> {
-    let scratch = Scratch::create(&options.dir)?;
+/// What the database's own processes used, where that could be seen.
+fn of_the_database(pairs: &Pairs<Run, FloorRun>) -> String {
+    let server = pairs.over(|server, _| server.database_us_per_row.unwrap_or(f64::NAN)).median;
+    let floor = pairs.over(|_, floor| floor.database_us_per_row.unwrap_or(f64::NAN)).median;
+    if server.is_nan() || floor.is_nan() {
+        return String::new();
+    }
+    format!(" (and PostgreSQL {server:.1}, floor {floor:.1})")
+}
+
+fn floor(options: &Options) -> anyhow::Result<(Rate, Option<f64>)> {
     let load = Load { group: options.group, seconds: options.seconds, order: Order::Random };
-    floor_ingest::run(scratch.path(), SCHEMA, &SAME_ROWS, load)
+    if let Some(url) = &options.store {
+        return floor_postgres::run(&Database::create(url)?, load);
+    }
+    let scratch = Scratch::create(&options.dir)?;
+    let rate = floor_ingest::run(scratch.path(), SCHEMA, &SAME_ROWS, load)?;
+    Ok((rate, None))
 }
 
 fn measure(options: &Options, pair: usize) -> anyhow::Result<Run> {
-    let landfall = Landfall::start(&options.dir)?;
+    let database = options.store.as_deref().map(Database::create).transpose()?;
+    let landfall = match &database {
+        Some(database) => Landfall::start_on(database.url(), &options.dir)?,
+        None => Landfall::start(&options.dir)?,
+    };
     let mut notifications = Notifications::new(options, landfall.token("bench", "service")?);
     let cpu = landfall.subject.cpu_us()?;
     let addr = landfall.subject.addr();
     let outcome = http_load::run(addr, options.clients, options.seconds, &mut notifications)?;
     let cpu = landfall.subject.cpu_us()? - cpu;
+    let theirs = database.as_ref().map(Database::cpu_us).transpose()?.flatten();
     let Outcome { rows, refused, refusal, mut latencies_us, took } = outcome;
     ensure!(rows > 0, "nothing was stored; the first refusal: {}", refusal.unwrap_or_default());
     Ok(Run {
@@ -136,6 +168,7 @@ fn measure(options: &Options, pair: usize) -> anyhow::Result<Run> {
         refused,
         rows_per_s: rows as f64 / took.as_secs_f64(),
         cpu_us_per_row: cpu as f64 / rows as f64,
+        database_us_per_row: theirs.map(|used| used as f64 / rows as f64),
         p50_ms: stats::percentile_ms(&mut latencies_us, 0.5),
         p99_ms: stats::percentile_ms(&mut latencies_us, 0.99),
     })

@@ -9,6 +9,7 @@ use jsonwebtoken::{EncodingKey, Header};
 use serde::Serialize;
 
 use crate::clock;
+use crate::keys::generate_vapid;
 
 use super::hub_server::Round;
 use super::process::Subject;
@@ -36,22 +37,34 @@ struct Claims<'a> {
 impl Landfall {
     /// Starts `landfall serve` on a free port with its data in a new folder below `dir`.
     pub fn start(dir: &Path) -> anyhow::Result<Self> {
-        Self::start_as(&["serve"], dir)
+        Self::start_as(&["serve"], dir, None)
+    }
+
+    /// Starts `landfall serve` on a free port with its data in the database that `url` names.
+    pub fn start_on(url: &str, dir: &Path) -> anyhow::Result<Self> {
+        Self::start_as(&["serve"], dir, Some(url))
     }
 
     /// Starts a server without load on its store: its hub carries `round`'s changes whenever it is told to.
     pub fn start_hub(dir: &Path, round: &Round) -> anyhow::Result<Self> {
         let users = round.users.to_string();
-        Self::start_as(&["bench", "hub-server", "--users", &users], dir)
+        Self::start_as(&["bench", "hub-server", "--users", &users], dir, None)
     }
 
-    fn start_as(args: &[&str], dir: &Path) -> anyhow::Result<Self> {
+    fn start_as(args: &[&str], dir: &Path, store: Option<&str>) -> anyhow::Result<Self> {
         let scratch = Scratch::create(dir)?;
         let secret = new_secret();
         let mut command = command(args, scratch.path(), &secret)?;
         // One user stands for thousands of people here.
         command.env("LANDFALL_LIMITS_CONNECTIONS_PER_USER", "100000");
         command.env("LANDFALL_LIMITS_USER_REQUESTS_PER_SECOND", "0");
+        if let Some(url) = store {
+            // What nodes on one database share has to be given to each.
+            let pair = generate_vapid()?;
+            command.env("DATABASE_URL", url).env("LANDFALL_AUTH_CURSOR_KEY", new_secret());
+            command.env("VAPID_PUBLIC_KEY", &pair.public_key);
+            command.env("VAPID_PRIVATE_KEY", pair.private_key.expose());
+        }
         let subject = Subject::start(command)?;
         Ok(Self { subject, secret, _dir: scratch })
     }
@@ -91,6 +104,8 @@ pub fn command(args: &[&str], data_dir: &Path, secret: &str) -> anyhow::Result<C
     let mut command = Command::new(std::env::current_exe()?);
     command.args(args).args(["--listen", "127.0.0.1:0", "--data-dir"]).arg(data_dir);
     command.env("JWT_SECRET_KEY", secret).env("NO_COLOR", "1");
+    // A benchmark says itself where its rows go.
+    command.env_remove("DATABASE_URL");
     Ok(command)
 }
 

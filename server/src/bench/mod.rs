@@ -1,11 +1,13 @@
 //! Landfall's own load generator and the bare floors it is compared with, behind `landfall bench`. It drives the server
 //! from outside, over sockets and `/proc` only; nothing that serves may use it.
 
+mod database;
 mod delivery;
 mod fanout;
 mod filled;
 mod floor_fanout;
 mod floor_ingest;
+mod floor_postgres;
 mod generator;
 mod http;
 mod http_load;
@@ -51,7 +53,7 @@ pub enum What {
     Fanout(fanout::Options),
     /// What a delivery costs the hub alone, without a store, against a bare epoll loop.
     Hub(hub::Options),
-    /// Notifications stored a second over HTTP, against raw SQLite.
+    /// Notifications stored a second over HTTP, against raw SQLite or PostgreSQL.
     Ingest(ingest::Options),
     /// Rows clustered by feed against rows in order of arrival, in raw SQLite.
     Layout(layout::Options),

@@ -1,4 +1,4 @@
-//! The rows that SQLite floors store: the same for every layout and statement, about 300 bytes each. It knows no schema;
+//! The rows that floors store: the same for every layout and statement, about 300 bytes each. It knows no schema;
 //! statements name what they want.
 
 use rusqlite::{CachedStatement, Connection, ToSql};
@@ -47,12 +47,18 @@ impl<'c> Insert<'c> {
 
 /// One row to be stored.
 pub struct Row<'a> {
-    feed: i64,
-    number: i64,
-    id: [u8; 16],
-    now: i64,
-    total: i64,
-    body: &'a str,
+    /// The feed's number from 0.
+    pub feed: i64,
+    /// The row's number on it from 1.
+    pub number: i64,
+    /// A UUIDv7.
+    pub id: [u8; 16],
+    /// Microseconds that grow with each row.
+    pub now: i64,
+    /// The row's number over all feeds, from 1.
+    pub total: i64,
+    /// About 220 bytes of JSON.
+    pub body: &'a str,
 }
 
 /// Which feed the next row is for.

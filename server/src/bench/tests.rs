@@ -6,8 +6,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::database::Database;
 use super::floor_fanout::Floor;
 use super::floor_ingest::{self, Load};
+use super::floor_postgres;
 use super::generator::{Generator, Manner};
 use super::http::{Answer, Endpoint};
 use super::http_load::{self, Work};
@@ -111,4 +113,17 @@ fn the_ingest_floor_stores_whole_groups_and_leaves_nothing_behind() {
     let rate = floor_ingest::run(scratch.path(), schema, &[insert], load).unwrap();
     assert!(rate.rows > 0 && rate.rows.is_multiple_of(64));
     assert_eq!(std::fs::read_dir(scratch.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn the_postgres_floor_stores_whole_groups_and_leaves_nothing_behind() {
+    let server = landfall_fixtures::Postgres::shared();
+    let place = server.database().unwrap();
+    let database = Database::create(&place.url()).unwrap();
+    let load = Load { group: 64, seconds: 1, order: Order::Random };
+    let (rate, _) = floor_postgres::run(&database, load).unwrap();
+    assert!(rate.rows > 0 && rate.rows.is_multiple_of(64));
+    drop(database);
+    let left = "select count(*) from pg_database where datname like 'landfall_bench_%'";
+    assert_eq!(place.ask(left).unwrap(), "0");
 }

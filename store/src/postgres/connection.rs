@@ -1,4 +1,6 @@
 //! One connection: made with a bound on every wait, and told when it is of no more use.
+//!
+//! What runs on it is in `runner`, and what is sent together in `volley`.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,6 +12,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::fault::fault;
 use super::runner::PostgresRunner;
+use super::volley::Volley;
 use super::{Settings, tls};
 use crate::{Answer, StoreError};
 
@@ -26,6 +29,7 @@ pub(super) struct Connection {
     pub(super) client: Client,
     statements: HashMap<Box<str>, Statement>,
     patience: Duration,
+    pub(super) volley: Volley,
 }
 
 impl Connection {
@@ -170,7 +174,8 @@ impl Dialer {
         };
         let client = bounded(self.settings.connect_timeout, connected).await?;
         let patience = self.settings.statement_timeout + GRACE;
-        let mut connection = Connection { client, statements: HashMap::new(), patience };
+        let mut connection =
+            Connection { client, statements: HashMap::new(), patience, volley: Volley::default() };
         connection.command(&self.session()).await?;
         Ok(connection)
     }

@@ -16,6 +16,7 @@ mod pool;
 mod reads;
 mod runner;
 mod tls;
+mod volley;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};

@@ -6,6 +6,7 @@ use tokio_postgres::types::private::BytesMut;
 use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 
 use super::connection::{Connection, bounded};
+use super::volley::Ask;
 use crate::sql::{Corrupt, Dialect, Query, Row, Runner, Value};
 use crate::{Answer, StoreError};
 
@@ -22,12 +23,38 @@ impl PostgresRunner<'_> {
         sql: &str,
         values: Values<'_>,
     ) -> Answer<Vec<tokio_postgres::Row>> {
-        let statement = self.0.prepare(sql).await?;
-        bounded(self.0.patience(), self.0.client.query(&statement, values)).await
+        let mut answers = self.0.ask(&[Ask { sql, values }]).await?;
+        Ok(answers.pop().unwrap_or_default())
+    }
+
+    /// Runs two statements of PostgreSQL's own, one behind the other, as far as they are given.
+    pub(super) async fn rows_of_both(
+        &mut self,
+        first: Option<Ask<'_>>,
+        second: Option<Ask<'_>>,
+    ) -> Answer<(Vec<tokio_postgres::Row>, Vec<tokio_postgres::Row>)> {
+        let (is_first, is_second) = (first.is_some(), second.is_some());
+        let asks: Vec<Ask<'_>> = first.into_iter().chain(second).collect();
+        let mut answers = self.0.ask(&asks).await?.into_iter();
+        let mut rows = |is_asked: bool| is_asked.then(|| answers.next()).flatten();
+        Ok((rows(is_first).unwrap_or_default(), rows(is_second).unwrap_or_default()))
+    }
+
+    /// Waits until what was not sent yet is done. Whatever writes must come after an answer to
+    /// `begin`: behind one that failed it would stand alone.
+    pub(super) async fn begun(&mut self) -> Answer<()> {
+        self.0.ask(&[]).await.map(|_| ())
+    }
+
+    /// Runs a statement of PostgreSQL's own with the next one that is asked, or with the commit.
+    pub(super) async fn change_ahead(&mut self, sql: &str, values: Values<'_>) -> Answer<()> {
+        self.0.change_ahead(sql, values).await
     }
 
     /// Runs a statement of PostgreSQL's own; tells how many rows it changed.
     pub(super) async fn change(&mut self, sql: &str, values: Values<'_>) -> Answer<u64> {
+        // Its count is not a row, so that it goes alone.
+        self.0.ask(&[]).await?;
         let statement = self.0.prepare(sql).await?;
         bounded(self.0.patience(), self.0.client.execute(&statement, values)).await
     }

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use landfall_core::audit::Action;
+use landfall_core::audit::{Action, Details};
 use landfall_core::feed::Number;
 use landfall_core::id::NotificationId;
 use landfall_fixtures::{Durability, Postgres as Server};
 use landfall_store::postgres::{Address, Postgres, Settings};
-use landfall_store::{Answer, Commits, Inbox, Receipt, Store, StoreError, Unit};
+use landfall_store::{Answer, Commits, Inbox, Receipt, SaltedDetails, Store, StoreError, Unit};
 use tokio::task::JoinSet;
 
 use crate::contract::make::{at, draft, key, note, publish, tenant, unit, user};
@@ -37,6 +37,44 @@ async fn a_unit_that_cannot_be_stored_fails_nobody_elses() {
     }
     let (unread, head) = store.unread(&t, &u).await.unwrap();
     assert_eq!((unread, head.newest), (120, Number(120)));
+}
+
+fn unstorable() -> SaltedDetails {
+    let details = Details { actor: None, target: None, metadata: "\0".into() };
+    SaltedDetails::new(details, [0; 16])
+}
+
+/// What is sent with the commit can fail too; the commit is then no success, though the server
+/// answers it without an error.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_behind_a_refused_statement_commits_nothing() {
+    let place = Place::empty();
+    let store = open(&Settings { committers: 1, ..place.settings() }).await;
+    let (t, u) = (tenant("t"), user("u"));
+    let unit_of = |n: u64, is_bad: bool| {
+        let (mut key, mut entry) = (key(&format!("{n}"), 1), draft(Action::Connected, "u", 1));
+        match n % 2 {
+            0 if is_bad => key.memo.push('\0'),
+            1 if is_bad => entry.details = unstorable(),
+            _ => {}
+        }
+        let publishing = unit(&t, vec![publish(&note(&u, &format!("n{n}")))]);
+        Unit { audit: vec![entry], idempotency: Some(key), ..publishing }
+    };
+    let mut running = JoinSet::new();
+    for n in 0..32 {
+        let (store, unit, is_bad) = (Arc::clone(&store), unit_of(n, n % 5 == 0), n % 5 == 0);
+        running.spawn(async move { (is_bad, store.commit(unit).await) });
+    }
+    for (is_bad, answer) in running.join_all().await {
+        let is_refused = matches!(answer, Err(StoreError::Internal(_)));
+        assert_eq!((is_refused, answer.is_ok()), (is_bad, !is_bad), "{answer:?}");
+    }
+    assert_eq!(store.unread(&t, &u).await.unwrap().1.newest, Number(25));
+    // Of what was refused nothing is left, neither its key nor its entry.
+    store.commit(unit_of(5, false)).await.unwrap();
+    store.seal(at(1), 1_000).await.unwrap();
+    assert_eq!(store.verify(&t).await.unwrap().entries, 26);
 }
 
 const DEADLINE: Duration = Duration::from_secs(120);

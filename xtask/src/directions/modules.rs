@@ -64,7 +64,8 @@ pub(super) fn check(path: &str, source: &RustSource) -> Vec<Violation> {
 fn objection(module: &[String], path: &NamedPath) -> Option<&'static str> {
     let home = module.first().map_or("", String::as_str);
     // The benchmark measures the bare database as the floor of its ratio; all else asks store.
-    if home != "bench" && path.starts_with("rusqlite") {
+    let is_bare = ["rusqlite", "tokio_postgres"].iter().any(|bare| path.starts_with(bare));
+    if home != "bench" && is_bare {
         return Some("only the benchmark's floor may; ask `landfall_store`");
     }
     let wall = WALLS.iter().find(|wall| wall.module == home)?;
@@ -113,7 +114,9 @@ mod tests {
     #[test]
     fn the_bare_database_is_for_the_benchmark() {
         assert_eq!(lines("server/src/app.rs", "use rusqlite::Connection;\n"), [1]);
+        assert_eq!(lines("server/src/app.rs", "use tokio_postgres::Client;\n"), [1]);
         assert!(lines("server/src/bench/floor.rs", "use rusqlite::Connection;\n").is_empty());
+        assert!(lines("server/src/bench/floor.rs", "use tokio_postgres::Client;\n").is_empty());
     }
 
     #[test]

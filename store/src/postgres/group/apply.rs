@@ -5,11 +5,13 @@
 
 use landfall_core::feed::Number;
 
+use super::columns::params;
 use super::rounds::{self, Kind};
 use super::{Done, feeds, guards, keys, publish, revoked, settles, trail};
 use crate::postgres::runner::PostgresRunner;
+use crate::postgres::volley::Ask;
 use crate::sql::unit::{self, Work};
-use crate::{Answer, AuditDraft, Change, Outcome, Receipt, StoreError, Unit, Write};
+use crate::{Answer, AuditDraft, Change, Guard, Outcome, Receipt, StoreError, Unit, Write};
 
 /// A unit of a round, and what it did so far.
 pub(super) struct Member<'u> {
@@ -37,10 +39,13 @@ impl<'u> Member<'u> {
         Receipt { outcomes: self.outcomes.clone() }
     }
 
-    /// Says whether it relies on more than the counters of the feeds that it writes to.
+    /// Says whether it relies on more than the counters of the feeds that it writes to, and that
+    /// of its trail.
     fn needs_locks(&self) -> bool {
         let plain = |write: &Write| matches!(write, Write::Publish(_) | Write::CreateSend(_));
-        self.is_in() && !(self.unit.guards.is_empty() && self.unit.writes.iter().all(plain))
+        let of_trail = |guard: &Guard| matches!(guard, Guard::NotRevoked(_));
+        let (guards, writes) = (&self.unit.guards, &self.unit.writes);
+        self.is_in() && !(guards.iter().all(of_trail) && writes.iter().all(plain))
     }
 }
 
@@ -53,8 +58,7 @@ pub(super) async fn apply(runner: &mut PostgresRunner<'_>, units: &[&Unit]) -> A
     }
     let mut members: Vec<Member<'_>> = units.iter().map(|unit| Member::new(unit)).collect();
     let mut changes = Vec::new();
-    revoked::refuse(runner, &mut members).await?;
-    keys::refuse_taken(runner, &mut members).await?;
+    refuse(runner, &mut members).await?;
     let mut locked = feeds::Locked::default();
     if members.iter().any(Member::needs_locks) {
         let named = members.iter().filter(|member| member.is_in());
@@ -71,6 +75,21 @@ pub(super) async fn apply(runner: &mut PostgresRunner<'_>, units: &[&Unit]) -> A
     Ok(done(members, changes))
 }
 
+/// Refuses units whose callers' tokens are revoked, and those whose keys are taken.
+async fn refuse(runner: &mut PostgresRunner<'_>, members: &mut [Member<'_>]) -> Answer<()> {
+    let (tokens, keys) = (revoked::tokens(members), keys::asked(members));
+    let rows = revoked::rows(&tokens);
+    let (token_columns, key_columns) = (revoked::columns(&rows), keys::columns(&keys));
+    let (token_values, key_values) = (params(&token_columns), params(&key_columns));
+    let is_revoked = Ask { sql: revoked::FIND, values: &token_values };
+    let is_taken = Ask { sql: keys::FIND, values: &key_values };
+    let is_revoked = (!tokens.is_empty()).then_some(is_revoked);
+    let is_taken = (!keys.is_empty()).then_some(is_taken);
+    let (revoked, taken) = runner.rows_of_both(is_revoked, is_taken).await?;
+    revoked::refuse(&revoked, &tokens, members)?;
+    keys::refuse_taken(&taken, members)
+}
+
 fn done(members: Vec<Member<'_>>, mut changes: Vec<Change>) -> Done {
     changes.sort_by_key(|change| change.number);
     let answer = |member: Member<'_>| match member.refused {
@@ -82,6 +101,7 @@ fn done(members: Vec<Member<'_>>, mut changes: Vec<Change>) -> Done {
 
 /// Applies a unit that has the transaction for itself.
 async fn alone(runner: &mut PostgresRunner<'_>, only: &Unit) -> Answer<Done> {
+    runner.begun().await?;
     feeds::lock(runner, std::iter::once(only)).await?;
     let mut changes = Vec::new();
     let receipt = unit::apply(runner, only.clone(), &mut changes).await?;

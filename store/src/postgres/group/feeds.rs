@@ -97,7 +97,7 @@ async fn make_missing(runner: &mut PostgresRunner<'_>, names: &BTreeSet<Name<'_>
          on conflict (tenant, kind, owner) do nothing"
     );
     let (tenants, kinds, owners) = columns(names.iter());
-    runner.change(sql, &[&tenants, &kinds, &owners]).await?;
+    runner.change_ahead(sql, &[&tenants, &kinds, &owners]).await?;
     Ok(())
 }
 

@@ -1,35 +1,41 @@
 //! Idempotency keys of a round: asked for together at first, kept together at last.
 
 use super::apply::Member;
-use super::columns::{Kind, columns, params};
+use super::columns::{self, Column, Kind, params};
 use crate::postgres::runner::PostgresRunner;
 use crate::sql::{Row, Value, idempotency};
 use crate::{Answer, IdempotencyKey};
 
-/// Refuses units whose keys are taken.
-pub(super) async fn refuse_taken(
-    runner: &mut PostgresRunner<'_>,
+/// Finds which keys are taken.
+pub(super) const FIND: &str = "select i.digest, i.memo, i.numbers, k.place
+     from unnest($1::text[], $2::text[], $3::text[], $4::bigint[]) as k (tenant, scope, key, place)
+     join idempotency i on i.tenant = k.tenant and i.scope = k.scope and i.key = k.key";
+
+/// Gives the keys of the units that are in, each with its unit's place.
+pub(super) fn asked<'u>(members: &[Member<'u>]) -> Vec<[Value<'u>; 4]> {
+    let keyed = members.iter().enumerate().filter(|(_, member)| member.is_in());
+    let row = |(place, member): (usize, &Member<'u>)| {
+        let unit = member.unit;
+        let IdempotencyKey { scope, key, .. } = unit.idempotency.as_ref()?;
+        Some([(&unit.tenant).into(), scope.into(), key.into(), place.into()])
+    };
+    keyed.filter_map(row).collect()
+}
+
+/// Gives what [`FIND`] asks for.
+pub(super) fn columns<'v>(rows: &'v [[Value<'v>; 4]]) -> [Column<'v>; 4] {
+    columns::columns([Kind::Text, Kind::Text, Kind::Text, Kind::Int], rows)
+}
+
+/// Refuses units whose keys were found taken.
+pub(super) fn refuse_taken(
+    found: &[tokio_postgres::Row],
     members: &mut [Member<'_>],
 ) -> Answer<()> {
-    let keyed = members.iter().enumerate().filter(|(_, member)| member.is_in());
-    let rows: Vec<[Value<'_>; 4]> = keyed
-        .filter_map(|(place, member)| {
-            let IdempotencyKey { scope, key, .. } = member.unit.idempotency.as_ref()?;
-            Some([(&member.unit.tenant).into(), scope.into(), key.into(), place.into()])
-        })
-        .collect();
-    if rows.is_empty() {
-        return Ok(());
-    }
-    let sql = "select i.digest, i.memo, i.numbers, k.place
-               from unnest($1::text[], $2::text[], $3::text[], $4::bigint[])
-                   as k (tenant, scope, key, place)
-               join idempotency i on i.tenant = k.tenant and i.scope = k.scope and i.key = k.key";
-    let columns = columns([Kind::Text, Kind::Text, Kind::Text, Kind::Int], &rows);
-    for row in &runner.rows(sql, &params(&columns)).await? {
+    for row in found {
         let row: &dyn Row = row;
         let member = &mut members[row.count(3)? as usize];
-        if let Some(key) = &member.unit.idempotency {
+        if let Some(key) = member.unit.idempotency.as_ref().filter(|_| member.is_in()) {
             member.refused = Some(idempotency::refusal(key, idempotency::taken(row)?));
         }
     }
@@ -54,7 +60,7 @@ pub(super) async fn keep(runner: &mut PostgresRunner<'_>, members: &[Member<'_>]
                select * from unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::text[],
                    $6::text[], $7::bigint[])";
     use Kind::{Blob, Int, Text};
-    let columns = columns([Text, Text, Text, Blob, Text, Text, Int], &rows);
-    runner.change(sql, &params(&columns)).await?;
+    let columns = columns::columns([Text, Text, Text, Blob, Text, Text, Int], &rows);
+    runner.change_ahead(sql, &params(&columns)).await?;
     Ok(())
 }

@@ -105,7 +105,7 @@ impl Committer {
     async fn attempt(&mut self, units: &[&Unit]) -> Result<Done, Trouble> {
         let mut last = String::new();
         for _ in 0..TRIES {
-            let mut connection = self.begin().await.map_err(|error| of_the_store(&error))?;
+            let (mut connection, is_fresh) = self.connection().await.map_err(trouble)?;
             let work = AssertUnwindSafe(transaction(&mut connection, units)).catch_unwind().await;
             // After a panic the connection is closed, so that what it had begun is undone.
             let panicked = |_| Trouble::OfAUnit(StoreError::Internal("a unit panicked".into()));
@@ -116,9 +116,13 @@ impl Committer {
                 }
                 Err(error) => error,
             };
+            if connection.is_lost() && !connection.has_begun() && !is_fresh {
+                // The server had closed it while it was idle.
+                continue;
+            }
             // One that did not answer would keep the next one waiting, too.
             let answers = !matches!(error, StoreError::Unavailable(_)) && !connection.is_lost();
-            if answers && connection.command("rollback").await.is_ok() {
+            if answers && connection.rollback().await.is_ok() {
                 self.connection = Some(connection);
             }
             match refused(&error) {
@@ -129,27 +133,15 @@ impl Committer {
         Err(Trouble::OfTheStore(format!("others were in the way {TRIES} times: {last}")))
     }
 
-    /// Begins a transaction, on a new connection where the server closed the old one.
-    async fn begin(&mut self) -> Answer<Connection> {
-        if let Some(mut connection) = self.connection.take().filter(|one| !one.is_lost()) {
-            match connection.command("begin").await {
-                Ok(()) => return Ok(connection),
-                Err(error) if !connection.is_lost() => return Err(error),
-                Err(_) => {}
-            }
+    /// Takes the lane's connection, or makes a new one where the server closed the old one; tells
+    /// whether it is new.
+    async fn connection(&mut self) -> Answer<(Connection, bool)> {
+        if let Some(connection) = self.connection.take().filter(|one| !one.is_lost()) {
+            return Ok((connection, false));
         }
         let mut connection = self.dialer.connect().await?;
         check_home(&mut connection.runner()).await?;
-        connection.command("begin").await?;
-        Ok(connection)
-    }
-}
-
-fn of_the_store(error: &StoreError) -> Trouble {
-    match error {
-        StoreError::Unavailable(text) => Trouble::OfTheStore(text.clone()),
-        StoreError::Internal(source) => Trouble::OfTheStore(source.to_string()),
-        other => Trouble::OfTheStore(other.to_string()),
+        Ok((connection, true))
     }
 }
 
@@ -161,8 +153,9 @@ fn trouble(error: StoreError) -> Trouble {
 }
 
 async fn transaction(connection: &mut Connection, units: &[&Unit]) -> Answer<Done> {
+    connection.begin();
     let done = apply::apply(&mut connection.runner(), units).await?;
-    connection.command("commit").await?;
+    connection.commit().await?;
     Ok(done)
 }
 

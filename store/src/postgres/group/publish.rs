@@ -144,6 +144,6 @@ async fn insert(runner: &mut PostgresRunner<'_>, rows: &[[Value<'_>; 20]]) -> An
         Int, Int, Text, Blob, Text, Text, Text, Text, Text, Int, Text, Text, Text, Text, Text,
         Text, Int, Int, Text, Blob,
     ];
-    runner.change(sql, &params(&columns(kinds, rows))).await?;
+    runner.change_ahead(sql, &params(&columns(kinds, rows))).await?;
     Ok(())
 }

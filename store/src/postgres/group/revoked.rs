@@ -5,20 +5,46 @@
 //! holds the counters of its trails, every revocation was either committed before, and is seen
 //! here, or is committed after the round.
 
+use std::collections::HashSet;
+
+use landfall_core::id::{Tenant, UserId};
+use landfall_core::time::Timestamp;
+
 use super::apply::Member;
-use super::columns::{Kind, columns, params};
+use super::columns::{self, Column, Kind, params};
 use crate::postgres::fault::Refused;
 use crate::postgres::runner::PostgresRunner;
 use crate::sql::{Row, Value};
-use crate::{Answer, Guard, StoreError};
+use crate::{Answer, Guard, StoreError, Unit};
 
-/// Refuses the units of revoked tokens.
-pub(super) async fn refuse(
-    runner: &mut PostgresRunner<'_>,
+/// Finds which tokens are revoked.
+pub(super) const FIND: &str = "select t.place
+     from unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[])
+         as t (tenant, user_id, token_id, issued_at, place)
+     where exists (
+             select 1 from revocation r
+             where r.tenant = t.tenant and r.kind = 'user' and r.subject = t.user_id
+               and r.lifted = 0
+               and (t.issued_at is null or r.revoked_at >= t.issued_at))
+         or exists (
+             select 1 from revocation r
+             where r.tenant = t.tenant and r.kind = 'token'
+               and r.subject = t.token_id and r.lifted = 0)";
+
+/// Refuses the units of tokens that were found revoked among `tokens`.
+pub(super) fn refuse(
+    found: &[tokio_postgres::Row],
+    tokens: &[Token<'_>],
     members: &mut [Member<'_>],
 ) -> Answer<()> {
-    for place in find(runner, members).await? {
-        members[place].refused = Some(StoreError::Revoked);
+    for row in found {
+        let row: &dyn Row = row;
+        let revoked = tokens[row.count(0)? as usize];
+        for member in members.iter_mut() {
+            if of(member.unit).any(|token| token == revoked) {
+                member.refused = Some(StoreError::Revoked);
+            }
+        }
     }
     Ok(())
 }
@@ -28,47 +54,43 @@ pub(super) async fn look_again(
     runner: &mut PostgresRunner<'_>,
     members: &[Member<'_>],
 ) -> Answer<()> {
-    if find(runner, members).await?.is_empty() {
+    let tokens = rows(&tokens(members));
+    if tokens.is_empty() || runner.rows(FIND, &params(&columns(&tokens))).await?.is_empty() {
         return Ok(());
     }
     Err(StoreError::Internal(Box::new(Refused::overtaken("a token was revoked meanwhile"))))
 }
 
-/// Gives the places of the units whose tokens are revoked.
-async fn find(runner: &mut PostgresRunner<'_>, members: &[Member<'_>]) -> Answer<Vec<usize>> {
-    let mut rows: Vec<[Value<'_>; 5]> = Vec::new();
-    for (place, member) in members.iter().enumerate().filter(|(_, member)| member.is_in()) {
-        for guard in &member.unit.guards {
-            let Guard::NotRevoked(token) = guard else { continue };
-            rows.push([
-                (&member.unit.tenant).into(),
-                (&token.user).into(),
-                token.token_id.as_ref().into(),
-                token.issued_at.into(),
-                place.into(),
-            ]);
+/// A token by its tenant, user, id and time of issue.
+pub(super) type Token<'u> = (&'u Tenant, &'u UserId, Option<&'u str>, Option<Timestamp>);
+
+/// Gives the tokens of the units that are in, each once: most units of a round are often one
+/// caller's.
+pub(super) fn tokens<'u>(members: &[Member<'u>]) -> Vec<Token<'u>> {
+    let units = members.iter().filter(|member| member.is_in()).map(|member| member.unit);
+    let mut seen = HashSet::new();
+    units.flat_map(of).filter(|token| seen.insert(*token)).collect()
+}
+
+fn of(unit: &Unit) -> impl Iterator<Item = Token<'_>> {
+    unit.guards.iter().filter_map(|guard| match guard {
+        Guard::NotRevoked(token) => {
+            Some((&unit.tenant, &token.user, token.token_id.as_deref(), token.issued_at))
         }
-    }
-    if rows.is_empty() {
-        return Ok(Vec::new());
-    }
-    let sql = "select t.place
-               from unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[])
-                   as t (tenant, user_id, token_id, issued_at, place)
-               where exists (
-                       select 1 from revocation r
-                       where r.tenant = t.tenant and r.kind = 'user' and r.subject = t.user_id
-                         and r.lifted = 0
-                         and (t.issued_at is null or r.revoked_at >= t.issued_at))
-                   or exists (
-                       select 1 from revocation r
-                       where r.tenant = t.tenant and r.kind = 'token'
-                         and r.subject = t.token_id and r.lifted = 0)";
-    let columns = columns([Kind::Text, Kind::Text, Kind::Text, Kind::Int, Kind::Int], &rows);
-    let found = runner.rows(sql, &params(&columns)).await?;
-    let place = |row: &tokio_postgres::Row| {
-        let row: &dyn Row = row;
-        Ok(row.count(0)? as usize)
+        _ => None,
+    })
+}
+
+/// Gives tokens as rows, each with its place.
+pub(super) fn rows<'u>(tokens: &[Token<'u>]) -> Vec<[Value<'u>; 5]> {
+    let row = |(place, token): (usize, &Token<'u>)| {
+        let (tenant, user, id, issued_at) = *token;
+        [tenant.into(), user.into(), id.into(), issued_at.into(), place.into()]
     };
-    found.iter().map(place).collect()
+    tokens.iter().enumerate().map(row).collect()
+}
+
+/// Gives what [`FIND`] asks for.
+pub(super) fn columns<'v>(rows: &'v [[Value<'v>; 5]]) -> [Column<'v>; 5] {
+    columns::columns([Kind::Text, Kind::Text, Kind::Text, Kind::Int, Kind::Int], rows)
 }

@@ -129,6 +129,6 @@ async fn fail_channels(
                from unnest($1::text[], $2::bytea[], $3::text[]) as p (tenant, id, channels)
                where n.tenant = p.tenant and n.id = p.id";
     let columns = columns([Kind::Text, Kind::Blob, Kind::Text], &rows);
-    runner.change(sql, &params(&columns)).await?;
+    runner.change_ahead(sql, &params(&columns)).await?;
     Ok(())
 }

@@ -38,7 +38,7 @@ pub(super) async fn append(runner: &mut PostgresRunner<'_>, members: &[Member<'_
                select * from unnest($1::text[], $2::bigint[], $3::bigint[], $4::text[],
                    $5::text[], $6::text[], $7::bytea[], $8::bytea[], $9::text[], $10::text[],
                    $11::text[])";
-    runner.change(sql, &params(&columns(kinds, &rows))).await?;
+    runner.change_ahead(sql, &params(&columns(kinds, &rows))).await?;
     Ok(())
 }
 
