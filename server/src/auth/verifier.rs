@@ -195,12 +195,10 @@ impl Verifier {
     }
 
     /// Says why nobody signed a token. A key that its issuer published a moment ago is not known here yet, nor is one of
-    /// an issuer that could not be reached: then the keys are asked for, and nothing is said about the token.
+    /// an issuer that could not be reached: then the keys are asked for, and nothing is said about the token. A known
+    /// `kid` settles nothing: another issuer may use it too, and its own may have put another key under it.
     fn after_asking(&self, compact: &Compact<'_>, refusal: AuthError) -> AuthError {
         let refusal = self.unless_stale(compact, refusal);
-        if compact.is_final(refusal) {
-            return refusal;
-        }
         let Ok(alg) = compact.alg() else { return refusal };
         // Each is asked, not only the first that answers.
         match self.published(alg).filter(|set| set.ask()).count() {
@@ -211,9 +209,6 @@ impl Verifier {
 
     /// Says nothing about a token whose key may be in a set that could not be had.
     fn unless_stale(&self, compact: &Compact<'_>, refusal: AuthError) -> AuthError {
-        if compact.is_final(refusal) {
-            return refusal;
-        }
         let Ok(alg) = compact.alg() else { return refusal };
         match self.published(alg).any(|set| set.freshness() != Freshness::Fresh) {
             true => AuthError::KeysUnavailable,
@@ -253,11 +248,6 @@ impl<'a> Compact<'a> {
             return Err(AuthError::Malformed);
         }
         Ok(Self { header, signed, payload, signature })
-    }
-
-    /// Tells whether newer keys could not change a refusal: the key that the token names is there and did not sign.
-    fn is_final(&self, refusal: AuthError) -> bool {
-        refusal == AuthError::BadSignature && self.header.kid.is_some()
     }
 
     fn alg(&self) -> Result<Alg, AuthError> {

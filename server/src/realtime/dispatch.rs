@@ -110,14 +110,42 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::realtime::fixture;
+    use crate::service::Connections as _;
     use landfall_core::feed::Number;
     use landfall_core::id::NotificationId;
-    use landfall_core::notification::InboxChange;
+    use landfall_core::notification::{Content, InboxChange, JsonText, NewNotification, Priority};
 
     fn deleted(connection: &Connection, number: u64) -> Nudge {
         let id = NotificationId::parse("0192f0c1-7a3e-7cc2-98c1-000000000001").unwrap();
         let feed = Arc::clone(&connection.feed);
         Nudge { feed, number: Number(number), change: InboxChange::Deleted { id } }
+    }
+
+    fn published(connection: &Connection, number: u64) -> Nudge {
+        let new = NewNotification {
+            id: NotificationId::parse("0192f0c1-7a3e-7cc2-98c1-000000000001").unwrap(),
+            user: connection.user.clone(),
+            content: Arc::new(Content {
+                notification_type: "news".to_owned(),
+                template_id: None,
+                title: "title".to_owned(),
+                message: "message".to_owned(),
+                data: JsonText::trusted("{}"),
+                priority: Priority::Normal,
+                locale: None,
+                sender_id: None,
+                sender_name: None,
+                image: None,
+                actions: None,
+                link: None,
+            }),
+            created_at: fixture::NOW,
+            expires_at: None,
+            channels: Vec::new(),
+            send: None,
+        };
+        let change = InboxChange::Published(Arc::new(new.numbered(Number(number))));
+        Nudge { feed: Arc::clone(&connection.feed), number: Number(number), change }
     }
 
     #[tokio::test]
@@ -138,5 +166,18 @@ mod tests {
         hub.batch(&mut dirty, |dirty| hub.pass_on(&deleted(&connection, 2), dirty));
         assert!(fixture::text(&mut client).await.contains(r#""replay_id":"2""#));
         assert_eq!(hub.counters.nudges_lost.load(Ordering::Relaxed), 1);
+    }
+    #[tokio::test]
+    async fn what_was_confirmed_elsewhere_is_owed_by_no_connection() {
+        let hub = fixture::hub();
+        let (connection, _client) = fixture::live(&hub);
+        let mut dirty = Vec::new();
+        hub.batch(&mut dirty, |dirty| {
+            (1..=3).for_each(|number| hub.pass_on(&published(&connection, number), dirty));
+        });
+        let owed = || connection.lock().session.unconfirmed();
+        assert_eq!(owed(), [Number(1), Number(2), Number(3)]);
+        hub.confirmed(&connection.feed, Number(2));
+        assert_eq!(owed(), [Number(3)]);
     }
 }

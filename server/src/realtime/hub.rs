@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use landfall_core::auth::Revoked;
-use landfall_core::feed::FeedKey;
+use landfall_core::feed::{FeedKey, Number};
 use landfall_core::id::{Tenant, UserId};
 use landfall_core::rate::Pace;
 use landfall_core::session::{PageSizes, Session};
@@ -310,6 +310,12 @@ impl Connections for Hub {
             if let Some(revocations) = tokens.get(&connection.feed.tenant) {
                 connection.close_if_revoked(revocations);
             }
+        }
+    }
+
+    fn confirmed(&self, feed: &FeedKey, up_to: Number) {
+        for connection in self.followers(feed) {
+            let _stored = connection.on_ack(up_to);
         }
     }
 

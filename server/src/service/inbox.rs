@@ -183,9 +183,12 @@ impl Services {
         up_to: Number,
         device: Option<&str>,
     ) -> Result<usize, ServiceError> {
+        let (tenant, user) = (&caller.tenant, &caller.user);
+        // A number from the future must not cover what is sent while this is stored.
+        let (_, head) = self.store.unread(tenant, user).await?;
+        let up_to = up_to.min(head.newest);
         let mut confirmed = 0;
         loop {
-            let (tenant, user) = (&caller.tenant, &caller.user);
             let numbers = self.store.undelivered(tenant, user, up_to, ACK_MAX).await?;
             let count = numbers.len();
             let mut unit = unit_of(caller);
@@ -194,6 +197,7 @@ impl Services {
             unit.writes = numbers.into_iter().map(write).collect();
             confirmed += self.settle(unit).await?;
             if count < ACK_MAX {
+                self.connections.confirmed(&FeedKey::inbox(tenant, user), up_to);
                 return Ok(confirmed);
             }
         }

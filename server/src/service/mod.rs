@@ -22,7 +22,7 @@ use std::sync::{Arc, Mutex};
 
 use landfall_channels::Registry;
 use landfall_core::cursor::CursorKey;
-use landfall_core::feed::FeedKey;
+use landfall_core::feed::{FeedKey, Number};
 use landfall_core::id::Tenant;
 use landfall_core::notify::NotifyLimits;
 use landfall_core::time::Timestamp;
@@ -43,6 +43,9 @@ pub trait Connections: Send + Sync {
     fn count(&self, feed: &FeedKey) -> usize;
     /// Closes the connections whose tokens these cover.
     fn close_revoked(&self, revoked: &[&Revocation]);
+    /// Hears that everything of a feed up to a number is stored as confirmed, so that no connection still counts it as
+    /// owed; must not bring about another write.
+    fn confirmed(&self, feed: &FeedKey, up_to: Number);
 
     /// Makes every session compare itself with the store: what it knows may no longer hold.
     fn resync(&self);

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use axum::Router;
 use jsonwebtoken::{EncodingKey, Header};
 use landfall_core::cursor::CursorKey;
-use landfall_core::feed::FeedKey;
+use landfall_core::feed::{FeedKey, Number};
 use landfall_core::notify::NotifyLimits;
 use landfall_server::app::{App, AppParts, LiveCounters, LiveStats};
 use landfall_server::auth::{Alg, KeyConfig, Material, Policy, Tenants, Verifier};
@@ -264,6 +264,7 @@ impl Connections for Nobody {
     }
 
     fn close_revoked(&self, _: &[&Revocation]) {}
+    fn confirmed(&self, _: &FeedKey, _: Number) {}
     fn resync(&self) {}
 }
 

@@ -8,6 +8,7 @@ mod harness;
 mod bad_input;
 mod batch;
 mod classes;
+mod confirmed;
 mod documents;
 mod examples;
 mod fairness;

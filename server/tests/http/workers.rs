@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use landfall_core::cursor::CursorKey;
-use landfall_core::feed::FeedKey;
+use landfall_core::feed::{FeedKey, Number};
 use landfall_core::id::{Tenant, UserId};
 use landfall_core::time::Timestamp;
 use landfall_server::clock::{Clock, now_ms};
@@ -21,6 +21,7 @@ impl Connections for Nobody {
     }
 
     fn close_revoked(&self, _: &[&Revocation]) {}
+    fn confirmed(&self, _: &FeedKey, _: Number) {}
     fn resync(&self) {}
 }
 

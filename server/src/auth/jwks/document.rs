@@ -44,6 +44,9 @@ pub enum NoKeySet {
     /// More entries than a set can have.
     #[error("the document holds more than {ENTRIES_MAX} keys")]
     TooMany,
+    /// No key that the configured algorithm can verify with.
+    #[error("the document holds no usable key of the configured algorithm")]
+    NoneFits,
 }
 
 #[derive(Deserialize)]

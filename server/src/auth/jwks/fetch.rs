@@ -3,6 +3,8 @@
 //! Must never follow a redirect: whoever can redirect could choose the keys. The address is the operator's, so it may
 //! lie in a private network.
 
+use std::error::Error;
+use std::io::{self, ErrorKind};
 use std::time::Duration;
 
 use reqwest::header::CACHE_CONTROL;
@@ -18,7 +20,7 @@ const BYTES_MAX: usize = 256 * 1_024;
 pub enum FetchError {
     /// No connection, a broken one, a bad certificate, or too slow.
     #[error("the issuer does not answer: {0}")]
-    Away(String),
+    Away(&'static str),
     /// Another status than 200; a redirect is one.
     #[error("the issuer answers with status {0}")]
     Status(u16),
@@ -55,11 +57,11 @@ impl Fetcher {
             .pool_max_idle_per_host(0)
             .user_agent(concat!("landfall/", env!("CARGO_PKG_VERSION")))
             .build();
-        client.map(Self).map_err(|error| FetchError::Away(innermost(&error)))
+        client.map(Self).map_err(|_| FetchError::Away("no list of certificate authorities here"))
     }
 
     pub(super) async fn fetch(&self, url: &str) -> Result<Fetched, FetchError> {
-        let away = |error: reqwest::Error| FetchError::Away(innermost(&error));
+        let away = |error: reqwest::Error| FetchError::Away(reason(&error));
         let mut response = self.0.get(url).send().await.map_err(away)?;
         if response.status() != StatusCode::OK {
             return Err(FetchError::Status(response.status().as_u16()));
@@ -77,17 +79,47 @@ impl Fetcher {
     }
 }
 
-/// The outer texts repeat the address, which may carry what is nobody's business.
-fn innermost(error: &reqwest::Error) -> String {
-    let mut source: &dyn std::error::Error = error;
-    while let Some(deeper) = source.source() {
-        source = deeper;
+/// Says it in words of this file: the libraries' texts repeat the address, or the host name that a certificate is not
+/// for, which is nobody's business.
+fn reason(error: &reqwest::Error) -> &'static str {
+    if error.is_timeout() {
+        return "it took too long";
     }
-    match std::ptr::addr_eq(source, error) {
-        true if error.is_timeout() => "it took too long".to_owned(),
-        true => "the request could not be made".to_owned(),
-        false => source.to_string(),
+    let (mut known, mut next) = (None, error.source());
+    while let Some(cause) = next {
+        known = known_cause(cause).or(known);
+        next = cause.source();
     }
+    known.unwrap_or(match error.is_connect() {
+        true => "no connection came about",
+        false => "the exchange failed",
+    })
+}
+
+fn known_cause(cause: &(dyn Error + 'static)) -> Option<&'static str> {
+    if let Some(error) = cause.downcast_ref::<io::Error>() {
+        // What it wraps is not among its sources.
+        let wrapped = error.get_ref().and_then(|inner| known_cause(inner));
+        return wrapped.or(match error.kind() {
+            ErrorKind::ConnectionRefused => Some("the connection was refused"),
+            ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => {
+                Some("no way leads there")
+            }
+            ErrorKind::ConnectionReset
+            | ErrorKind::ConnectionAborted
+            | ErrorKind::BrokenPipe
+            | ErrorKind::UnexpectedEof => Some("the connection broke"),
+            _ => None,
+        });
+    }
+    if let Some(error) = cause.downcast_ref::<rustls::Error>() {
+        return Some(match error {
+            rustls::Error::InvalidCertificate(_) => "its certificate is not accepted",
+            _ => "no TLS connection came about",
+        });
+    }
+    // The library's type for it is private.
+    (cause.to_string() == "dns error").then_some("its name is not found")
 }
 
 /// Reads `max-age` (RFC 9111 section 5.2.2.1); `no-store` and `no-cache` count as zero.
@@ -110,6 +142,35 @@ fn max_age(header: &str) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    async fn said(url: &str) -> String {
+        let fetcher = Fetcher::new(Duration::from_secs(10)).expect("the system has authorities");
+        fetcher.fetch(url).await.expect_err("nobody answers there").to_string()
+    }
+
+    #[tokio::test]
+    async fn an_error_names_no_host() {
+        let nowhere = format!("http://{}.example/keys", "secret".repeat(12));
+        assert_eq!(said(&nowhere).await, "the issuer does not answer: its name is not found");
+        let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|it| it.local_addr());
+        let url = format!("http://{}/keys", free.expect("a free port"));
+        assert_eq!(said(&url).await, "the issuer does not answer: the connection was refused");
+    }
+
+    #[test]
+    fn a_certificate_for_another_name_is_told_without_the_name() {
+        let names = rustls::CertificateError::NotValidForNameContext {
+            expected: rustls::pki_types::ServerName::try_from("login.secret.example")
+                .expect("a name"),
+            presented: vec!["other.secret.example".to_owned()],
+        };
+        let error = io::Error::other(rustls::Error::InvalidCertificate(names));
+        assert!(error.to_string().contains("secret"), "{error}");
+        assert_eq!(known_cause(&error), Some("its certificate is not accepted"));
+        let error = io::Error::other(rustls::Error::HandshakeNotComplete);
+        assert_eq!(known_cause(&error), Some("no TLS connection came about"));
+        assert_eq!(known_cause(&io::Error::other("secret.example")), None);
+    }
 
     #[test]
     fn the_age_is_read_where_it_is_said() {

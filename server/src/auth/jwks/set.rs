@@ -124,17 +124,16 @@ impl KeySet {
         lock(&self.state).is_coming.then_some(wait)
     }
 
-    /// Takes a document's keys in place of those in use.
+    /// Takes a document's keys in place of those in use. A document without any that suits is refused: an issuer's
+    /// mishap would otherwise log everybody out.
     pub(super) fn take(&self, document: &[u8]) -> Result<(), NoKeySet> {
         let found = document::read(document, self.alg)?;
         let (count, left_out) = (found.keys.len(), found.left_out);
-        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Some(found.keys.into());
         if count == 0 {
-            let (key, alg) = (&self.id, self.alg.as_str());
-            tracing::warn!(key, alg, left_out, "a key set holds no key of its algorithm");
-        } else {
-            tracing::debug!(key = self.id, count, left_out, "a key set was read");
+            return Err(NoKeySet::NoneFits);
         }
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Some(found.keys.into());
+        tracing::debug!(key = self.id, count, left_out, "a key set was read");
         Ok(())
     }
 
