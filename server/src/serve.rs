@@ -276,8 +276,7 @@ fn gateway(config: &Config, app: &App, hub: &Arc<Hub>, events: Reports) -> Arc<G
     Arc::new(Gateway {
         hub: Arc::clone(hub),
         services: Arc::clone(&app.services),
-        verifier: Arc::clone(&app.verifier),
-        metrics: Arc::clone(&app.metrics),
+        judge: Arc::clone(&app.judge),
         events,
         tasks: app.tasks.clone(),
         first_message: config.auth.first_message_seconds.duration(),

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -84,6 +85,8 @@ pub(super) struct Parts {
     pub(super) wire: Wire,
     /// What is spoken on it.
     pub(super) codec: Codec,
+    /// Whence it came.
+    pub(super) from: Option<IpAddr>,
     /// When the token ends.
     pub(super) expires_at: Timestamp,
     /// Where the session begins.
@@ -180,7 +183,7 @@ impl Hub {
 
     /// Takes a connection in, or says why not. From here on it hears every change of its feed.
     pub(super) fn add(&self, parts: Parts) -> Result<Arc<Connection>, (Wire, NoRoom)> {
-        let Parts { feed, user, device, wire, codec, expires_at, session } = parts;
+        let Parts { feed, user, device, wire, codec, from, expires_at, session } = parts;
         let room = |total| (total < self.settings.connections).then_some(total + 1);
         if self.total.fetch_update(Ordering::Relaxed, Ordering::Relaxed, room).is_err() {
             return Err((wire, NoRoom::Server));
@@ -199,6 +202,7 @@ impl Hub {
             device,
             wire,
             codec,
+            from,
             opened_at: self.started_at.elapsed().as_secs(),
             heard_at: self.second(),
             expires_at,
