@@ -200,14 +200,19 @@ async fn a_first_message_counts_as_a_request() {
 }
 
 #[tokio::test]
-async fn a_proxy_that_nobody_named_is_not_believed() {
+async fn behind_a_proxy_that_nobody_named_no_client_locks_out_the_others() {
     let landfall = Landfall::at_noon(&[TOKENS, BURST]).await;
     let mut answers: Vec<Value> = Vec::new();
-    for last in 1..=5 {
+    for last in 1..=9 {
         let address = format!("192.0.2.{last}");
         let headers = [("x-forwarded-for", address.as_str())];
         let answer = call(&landfall, ("GET", LIST), "bad", &headers, String::new()).await;
         answers.push(json!(answer.status));
     }
-    assert_eq!(answers, [401, 401, 401, 401, 429]);
+    assert_eq!(answers, [401; 9]);
+    // It is not believed either: what comes without its word is the peer's own.
+    for _ in 0..4 {
+        assert_eq!(get(&landfall, LIST, "bad").await.status, 401);
+    }
+    assert_eq!(get(&landfall, LIST, "bad").await.status, 429);
 }
