@@ -12,6 +12,7 @@ use axum::http::{HeaderMap, HeaderName};
 use tower::Service;
 
 use crate::config::Network;
+use crate::sockets::Place;
 
 const FORWARDED: HeaderName = HeaderName::from_static("x-forwarded-for");
 
@@ -33,6 +34,8 @@ pub struct FromPeer {
     pub router: Router,
     /// The other end.
     pub peer: Peer,
+    /// The connection's place; a request that makes it a socket hands the place on.
+    pub place: Place,
 }
 
 impl<B> Service<axum::http::Request<B>> for FromPeer
@@ -49,6 +52,7 @@ where
 
     fn call(&mut self, mut request: axum::http::Request<B>) -> Self::Future {
         request.extensions_mut().insert(self.peer);
+        request.extensions_mut().insert(self.place.clone());
         self.router.call(request)
     }
 }

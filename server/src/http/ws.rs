@@ -35,6 +35,7 @@ use crate::auth::bearer;
 use crate::judge::{Refused, Shown};
 use crate::realtime::handshake::{accept_key, is_valid_key};
 use crate::realtime::{Gateway, Hello, Identity, PAIR_BYTES, Wire};
+use crate::sockets::Place;
 use crate::tls::{Secured, pump};
 
 /// The routes of the gateway: `/ws` and `/ws/notify` are one (contract 4).
@@ -65,10 +66,12 @@ fn upgrade(
 ) -> Response {
     let protocol = bearer_protocol(request.headers());
     let on_upgrade = hyper::upgrade::on(&mut request);
+    let place = request.extensions_mut().remove::<Place>();
+    let hello = Hello { place: place.clone(), ..hello };
     let tasks = app.tasks.clone();
     app.tasks.spawn(async move {
         let Ok(upgraded) = on_upgrade.await else { return };
-        match wire(upgraded, &tasks) {
+        match wire(upgraded, &tasks, place) {
             Ok((wire, followed)) => gateway.open(wire, followed, hello).await,
             Err(error) => tracing::warn!(%error, "a socket could not be taken over"),
         }
@@ -77,7 +80,11 @@ fn upgrade(
 }
 
 /// Takes the socket back from HTTP, with what it has read ahead.
-fn wire(upgraded: Upgraded, tasks: &TaskTracker) -> io::Result<(Wire, Vec<u8>)> {
+fn wire(
+    upgraded: Upgraded,
+    tasks: &TaskTracker,
+    place: Option<Place>,
+) -> io::Result<(Wire, Vec<u8>)> {
     let upgraded = match upgraded.downcast::<TokioIo<TcpStream>>() {
         Ok(plain) => return Ok((Wire::Tcp(plain.io.into_inner()), plain.read_buf.to_vec())),
         Err(upgraded) => upgraded,
@@ -85,7 +92,10 @@ fn wire(upgraded: Upgraded, tasks: &TaskTracker) -> io::Result<(Wire, Vec<u8>)> 
     let secured = upgraded.downcast::<TokioIo<Secured>>();
     let secured = secured.map_err(|_| io::Error::other("it is of no kind that is listened on"))?;
     let (wire, carried) = Wire::pair(PAIR_BYTES)?;
-    tasks.spawn(pump(secured.io.into_inner(), carried));
+    tasks.spawn(async move {
+        pump(secured.io.into_inner(), carried).await;
+        drop(place);
+    });
     Ok((wire, secured.read_buf.to_vec()))
 }
 
@@ -124,7 +134,7 @@ fn hello(identity: Identity, query: &LiveQuery, Device(device): Device) -> Resul
     let start = query.start().map_err(|fault| ApiError::fields(vec![fault]))?;
     let acks = matches!(query.ack.as_deref(), Some("1" | "true"));
     let confirm_by = if acks { ConfirmBy::Ack } else { ConfirmBy::Pong };
-    Ok(Hello { identity, start, confirm_by, device, from: None })
+    Ok(Hello { identity, start, confirm_by, device, from: None, place: None })
 }
 
 /// Finds the token, wherever a client can put one.

@@ -27,6 +27,7 @@ use crate::judge::{Judge, Refused, Shown};
 use crate::service::Services;
 use crate::service::inbox::{Confirmed, Connected, LiveEvent};
 use crate::service::live_queue::Reports;
+use crate::sockets::Place;
 
 /// Who a socket says it is.
 #[derive(Debug)]
@@ -53,6 +54,8 @@ pub struct Hello {
     pub device: Option<DeviceId>,
     /// Whence it came, for counting alone.
     pub from: Option<IpAddr>,
+    /// The connection's place, kept until the socket has ended.
+    pub place: Option<Place>,
 }
 
 /// What is on its way between a session and whatever carries its bytes on.
@@ -91,7 +94,7 @@ impl Gateway {
     /// Takes a socket whose handshake is done: finds out who it is and begins its session, or
     /// refuses it. `followed` is what came after the handshake.
     pub async fn open(self: Arc<Self>, wire: Wire, followed: Vec<u8>, hello: Hello) {
-        let Hello { identity, start, confirm_by, device, from } = hello;
+        let Hello { identity, start, confirm_by, device, from, place } = hello;
         let is_greeted = matches!(identity, Identity::Unsaid);
         let identified = match identity {
             Identity::Known(caller) => Ok((*caller, followed)),
@@ -111,7 +114,7 @@ impl Gateway {
         if is_greeted {
             connection.send(&reading::authenticated(&caller.user, caller.expires_at));
         }
-        self.begin(connection, read, followed);
+        self.begin(connection, read, followed, place);
     }
 
     /// Begins a session whose frames go out as events; gives the end of its wire from which they
@@ -134,7 +137,8 @@ impl Gateway {
         let newcomer = Newcomer { caller, wire, codec, start, confirm_by, device, from: None };
         let (connection, read) = self.enter(newcomer).map_err(|(_, why)| why)?;
         connection.greet();
-        self.begin(connection, read, Vec::new());
+        // Its place is held by whoever serves the answer that carries it.
+        self.begin(connection, read, Vec::new(), None);
         Ok(carried)
     }
 
@@ -177,9 +181,19 @@ impl Gateway {
 
     /// Serves a session by a task of its own, so that an open connection keeps nothing of its
     /// beginning.
-    fn begin(self: Arc<Self>, connection: Arc<Connection>, read: Read, followed: Vec<u8>) {
+    fn begin(
+        self: Arc<Self>,
+        connection: Arc<Connection>,
+        read: Read,
+        followed: Vec<u8>,
+        place: Option<Place>,
+    ) {
         let tasks = self.tasks.clone();
-        tasks.spawn(async move { self.follow(&connection, read, followed).await });
+        tasks.spawn(async move {
+            self.follow(&connection, read, followed).await;
+            drop(connection);
+            drop(place);
+        });
     }
 
     /// Serves a connection that the hub has taken in, and lets it go.
@@ -206,10 +220,6 @@ impl Gateway {
         from: Option<IpAddr>,
     ) -> Result<(Caller, Vec<u8>), (CloseCode, String)> {
         let with_reason = |code: CloseCode| (code, code.default_reason().to_owned());
-        // Who has not said who they are count as connections too: they hold a socket.
-        let Ok(_room) = self.hub.newcomers.try_acquire() else {
-            return Err(with_reason(CloseCode::TryLater));
-        };
         let depth = self.hub.settings.json_depth;
         let found = tokio::select! {
             found = greeting::token(wire, first, self.first_message, depth) => found,

@@ -112,8 +112,6 @@ type Followers = HashMap<Arc<FeedKey>, Vec<Arc<Connection>>>;
 pub struct Hub {
     pub(super) settings: HubSettings,
     pub(super) reads: Semaphore,
-    /// Room for sockets that have not said who they are.
-    pub(super) newcomers: Semaphore,
     /// What happened since the start.
     pub counters: Counters,
     shards: Vec<Mutex<Followers>>,
@@ -145,7 +143,6 @@ impl Hub {
         Self {
             settings,
             reads: Semaphore::new(settings.reads),
-            newcomers: Semaphore::new(settings.connections),
             counters: Counters::default(),
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
             hasher: RandomState::new(),
