@@ -10,6 +10,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::auth::Verifier;
 use crate::config::{Limits, Network, ServerSettings, TlsSettings};
+use crate::judge::Judge;
 use crate::metrics::Metrics;
 use crate::rates::Rates;
 use crate::service::Services;
@@ -28,8 +29,10 @@ pub struct App {
     pub pages: PageLimits,
     /// Lines of one batch call.
     pub batch_max_lines: usize,
+    /// Judges the tokens that come.
+    pub judge: Arc<Judge>,
     /// How fast everybody may go.
-    pub rates: Rates,
+    pub rates: Arc<Rates>,
     /// What web pages and proxies are believed.
     pub web: WebSettings,
     /// What is counted.
@@ -91,15 +94,22 @@ impl App {
         let AppParts { services, verifier, limits, batch_max_lines, web, live, drain } = parts;
         let pages =
             PageLimits { default: limits.page_default as usize, max: limits.page_max as usize };
-        let rates = Rates::new(&limits, services.clock.clone());
+        let rates = Arc::new(Rates::new(&limits, services.clock.clone()));
         let metrics =
             Arc::new(Metrics::new(Arc::clone(&live), Arc::clone(&verifier), services.now()));
+        let judge = Arc::new(Judge {
+            verifier: Arc::clone(&verifier),
+            services: Arc::clone(&services),
+            rates: Arc::clone(&rates),
+            metrics: Arc::clone(&metrics),
+        });
         Arc::new(Self {
             services,
             verifier,
             limits,
             pages,
             batch_max_lines,
+            judge,
             rates,
             web,
             metrics,

@@ -17,6 +17,7 @@ use tokio::sync::Semaphore;
 use crate::app::App;
 use crate::config::Config;
 use crate::http::{FromPeer, Peer};
+use crate::sockets::Place;
 use crate::tls::Tls;
 
 /// What a connection beyond `limits.connections_max` gets; nothing of it is read.
@@ -72,37 +73,37 @@ impl Front {
             };
             let front = self.clone();
             self.app.tasks.spawn(async move {
-                front.serve(stream, peer.ip()).await;
-                drop(permit);
+                front.serve(stream, peer.ip(), Place::new(permit)).await;
             });
         }
     }
 
-    async fn serve(self, stream: TcpStream, peer: IpAddr) {
+    async fn serve(self, stream: TcpStream, peer: IpAddr, place: Place) {
         match &self.tls {
-            None => self.serve_http(stream, peer).await,
+            None => self.serve_http(stream, peer, place).await,
             // What TLS keeps is large, and would be kept for plain connections too.
-            Some(tls) => Box::pin(self.serve_tls(tls, stream, peer)).await,
+            Some(tls) => Box::pin(self.serve_tls(tls, stream, peer, place)).await,
         }
     }
 
-    async fn serve_tls(&self, tls: &Tls, stream: TcpStream, peer: IpAddr) {
+    async fn serve_tls(&self, tls: &Tls, stream: TcpStream, peer: IpAddr, place: Place) {
         let greeted = tokio::select! {
             greeted = tls.greet(stream, self.greeting) => greeted,
             () = self.app.drain.cancelled() => return,
         };
         match greeted {
-            Ok(secured) => self.serve_http(secured, peer).await,
+            Ok(secured) => self.serve_http(secured, peer, place).await,
             Err(error) => tracing::debug!(%error, "a TLS handshake failed"),
         }
     }
 
     /// Serves one HTTP connection; once the drain begins, only what is under way on it.
-    async fn serve_http<S>(&self, stream: S, peer: IpAddr)
+    async fn serve_http<S>(&self, stream: S, peer: IpAddr, place: Place)
     where
         TokioIo<S>: Read + Write + Send + Unpin + 'static,
     {
-        let service = FromPeer { router: self.router.clone(), peer: Peer(peer) };
+        // This holds the place until HTTP has ended, event streams with it; a socket holds it longer.
+        let service = FromPeer { router: self.router.clone(), peer: Peer(peer), place };
         let service = TowerToHyperService::new(service);
         let connection = self.http.serve_connection(TokioIo::new(stream), service);
         let mut connection = std::pin::pin!(connection.with_upgrades());

@@ -13,6 +13,7 @@ pub mod clock;
 pub mod config;
 mod front;
 pub mod http;
+pub mod judge;
 pub mod keys;
 pub mod logs;
 pub mod memory;

@@ -5,6 +5,7 @@
 
 mod keyed;
 
+use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
@@ -29,13 +30,34 @@ pub enum Whose {
     Address,
 }
 
-/// Says that a request came too early, and how much.
+/// Says that a request came too early, and how much; as text, what its caller is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TooFast {
     /// Whose requests.
     pub whose: Whose,
     /// After this time it would be served, if nothing else comes.
     pub wait: Duration,
+}
+
+impl TooFast {
+    /// Tells the whole seconds after which to try again.
+    pub fn retry_seconds(self) -> u64 {
+        self.wait.as_secs() + u64::from(self.wait.subsec_nanos() > 0)
+    }
+}
+
+impl fmt::Display for TooFast {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let who = match self.whose {
+            Whose::User => "You made too many requests",
+            Whose::Tenant => "Your tenant made too many requests",
+            Whose::Sender => "Your tenant sent too many notifications",
+            Whose::Address => "Too many tokens from your address did not hold",
+        };
+        let seconds = self.retry_seconds();
+        let unit = if seconds == 1 { "second" } else { "seconds" };
+        write!(formatter, "{who}. Try again in {seconds} {unit}.")
+    }
 }
 
 /// Every pace, with who has used how much of it. A pace of 0 is no limit and costs nothing.

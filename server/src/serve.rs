@@ -29,6 +29,7 @@ use crate::keys::{DataLock, Keys};
 use crate::realtime::{Gateway, Hub, HubSettings};
 use crate::service::live_queue::{Reports, Room, live_queue};
 use crate::service::{Parts, Services, Settings};
+use crate::sockets::Carried;
 use crate::tls::{Certificate, Tls, keep_renewed};
 use crate::{backend, logs, memory, realtime, sockets, worker};
 
@@ -58,7 +59,11 @@ pub fn run(loaded: Loaded) -> anyhow::Result<()> {
         store = %Backend::of(&loaded.config),
         "starting"
     );
-    sockets::raise_open_files(loaded.config.limits.connections_max);
+    let carried = match loaded.config.tls.files() {
+        Some(_) => Carried::OverTls,
+        None => Carried::Plainly,
+    };
+    sockets::raise_open_files(loaded.config.limits.connections_max, carried);
     let ended = runtime.block_on(serve(&loaded.config));
     // After a second signal nobody waits for what is under way, not even for a thread.
     runtime.shutdown_background();
@@ -276,8 +281,7 @@ fn gateway(config: &Config, app: &App, hub: &Arc<Hub>, events: Reports) -> Arc<G
     Arc::new(Gateway {
         hub: Arc::clone(hub),
         services: Arc::clone(&app.services),
-        verifier: Arc::clone(&app.verifier),
-        metrics: Arc::clone(&app.metrics),
+        judge: Arc::clone(&app.judge),
         events,
         tasks: app.tasks.clone(),
         first_message: config.auth.first_message_seconds.duration(),

@@ -3,17 +3,53 @@
 //!
 //! Must hold no protocol.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpSocket};
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::config::Config;
 
 /// Files that are open beside connections: the store's, and sockets on their way in or out.
 const OTHER_FILES: u64 = 256;
+/// Files of an event stream, and of a socket over TLS: the client's, and both ends of its pair.
+const FILES_OF_A_PAIR: u64 = 3;
+
+/// A connection's place among `limits.connections_max`. It is given back when the last who holds it
+/// lets go, so whoever takes a socket over takes the place with it.
+#[derive(Debug, Clone)]
+pub struct Place {
+    _permit: Arc<OwnedSemaphorePermit>,
+}
+
+impl Place {
+    /// Takes the place that a permit stands for.
+    pub fn new(permit: OwnedSemaphorePermit) -> Self {
+        Self { _permit: Arc::new(permit) }
+    }
+}
+
+/// What connections are made of, as far as files go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Carried {
+    /// Plain sockets; only event streams take more.
+    Plainly,
+    /// TLS: every live connection takes more.
+    OverTls,
+}
+
+impl Carried {
+    fn files(self) -> u64 {
+        match self {
+            Self::Plainly => 1,
+            Self::OverTls => FILES_OF_A_PAIR,
+        }
+    }
+}
 
 /// Listens on the configured address. What is set here every accepted socket inherits, so that
 /// accepting costs no call for it.
@@ -55,7 +91,7 @@ fn give_up_the_unacknowledged(_: &SockRef<'_>, _: Duration) -> anyhow::Result<()
 
 /// Raises the process's limit of open files as far as it may, and warns where the connections that
 /// the settings allow do not fit.
-pub fn raise_open_files(connections_max: usize) {
+pub fn raise_open_files(connections_max: usize, carried: Carried) {
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
     // Where the system refuses, what is in force counts, and is told below.
     let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
@@ -63,16 +99,17 @@ pub fn raise_open_files(connections_max: usize) {
     if let Some(limit) = limit {
         tracing::info!(open_files = limit, "limit of open files");
     }
-    if let Some(warning) = too_few(limit, connections_max as u64) {
+    if let Some(warning) = too_few(limit, connections_max as u64, carried) {
         tracing::warn!("{warning}");
     }
 }
 
-fn too_few(limit: Option<u64>, connections_max: u64) -> Option<String> {
-    let room = limit?.saturating_sub(OTHER_FILES);
+fn too_few(limit: Option<u64>, connections_max: u64, carried: Carried) -> Option<String> {
+    let files = limit?.saturating_sub(OTHER_FILES);
+    let (room, least) = (files / carried.files(), files / FILES_OF_A_PAIR);
     (room < connections_max).then(|| {
         format!(
-            "this process may open files for about {room} connections (a third of that if all are \
+            "this process may open files for about {room} connections ({least} if all are \
              event streams), but limits.connections_max is {connections_max}: raise the hard limit \
              (ulimit -Hn, or LimitNOFILE= of systemd) or lower the setting"
         )
@@ -88,13 +125,17 @@ mod tests {
 
     #[test]
     fn too_few_files_are_told_with_what_to_do() {
-        assert_eq!(too_few(None, 100_000), None);
-        assert_eq!(too_few(Some(100_256), 100_000), None);
-        let warning = too_few(Some(1_024), 100_000).unwrap();
-        for part in ["768", "100000", "limits.connections_max", "LimitNOFILE"] {
+        let plainly = |limit, max| too_few(limit, max, Carried::Plainly);
+        assert_eq!(plainly(None, 100_000), None);
+        assert_eq!(plainly(Some(100_256), 100_000), None);
+        let warning = plainly(Some(1_024), 100_000).unwrap();
+        for part in ["768", "256", "100000", "limits.connections_max", "LimitNOFILE"] {
             assert!(warning.contains(part), "{warning}");
         }
-        assert!(too_few(Some(10), 1).is_some());
+        assert!(plainly(Some(10), 1).is_some());
+        // A socket over TLS takes three.
+        assert!(too_few(Some(100_256), 100_000, Carried::OverTls).is_some());
+        assert_eq!(too_few(Some(300_256), 100_000, Carried::OverTls), None);
     }
 
     #[cfg(target_os = "linux")]

@@ -14,6 +14,7 @@ use super::observe::{RequestId, Seen};
 use super::peer::Origin;
 use crate::app::App;
 use crate::auth::{AuthError, bearer};
+use crate::judge::{Refused, Shown};
 use crate::service::ServiceError;
 
 /// A caller whose token holds.
@@ -57,9 +58,8 @@ impl Authenticated {
         parts: &Parts,
         app: &Arc<App>,
     ) -> Result<Self, ApiError> {
-        let caller = caller(app, parts, token).await?;
-        app.rates.request(&caller)?;
-        Ok(Self(caller))
+        let judged = app.judge.admit(shown(app, parts, token)?).await;
+        caller(parts, judged).map(Self)
     }
 }
 
@@ -68,7 +68,8 @@ impl FromRequestParts<Arc<App>> for MetricsReader {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
         // Not counted: a server is watched above all when it has too much to do.
-        let caller = caller(app, parts, token(&parts.headers)).await?;
+        let judged = app.judge.know(shown(app, parts, token(&parts.headers))?).await;
+        let caller = caller(parts, judged)?;
         if caller.may(&Scope::MetricsRead) {
             Ok(Self)
         } else {
@@ -77,33 +78,30 @@ impl FromRequestParts<Arc<App>> for MetricsReader {
     }
 }
 
-async fn caller(
+/// Gives what is to be judged.
+fn shown<'a>(
     app: &App,
-    parts: &Parts,
-    token: Result<&str, AuthError>,
-) -> Result<Caller, ApiError> {
-    let token = token.map_err(|error| refused(app, parts, error))?;
+    parts: &'a Parts,
+    token: Result<&'a str, AuthError>,
+) -> Result<Shown<'a>, ApiError> {
+    let request_id = parts.extensions.get::<RequestId>().map(|id| &*id.0);
+    let token = token.map_err(|error| {
+        app.judge.tell(error, request_id);
+        answer(error)
+    })?;
     let Origin(from) = parts.extensions.get().copied().unwrap_or_default();
-    app.rates.try_token(from)?;
-    let verified = app.verifier.verify_waiting(token, app.services.now().as_ms()).await;
-    let verified = verified.and_then(|caller| match app.services.is_revoked(&caller) {
-        true => Err(AuthError::Revoked),
-        false => Ok(caller),
-    });
-    match verified {
-        Ok(caller) => {
-            if let Some(seen) = parts.extensions.get::<Seen>() {
-                seen.remember(&caller);
-            }
-            Ok(caller)
-        }
-        Err(error) => {
-            if error.is_the_tokens_fault() {
-                app.rates.token_refused(from);
-            }
-            Err(refused(app, parts, error))
-        }
+    Ok(Shown { token, from, request_id })
+}
+
+fn caller(parts: &Parts, judged: Result<Caller, Refused>) -> Result<Caller, ApiError> {
+    let caller = judged.map_err(|refused| match refused {
+        Refused::Token(error) => answer(error),
+        Refused::TooFast(too_fast) => too_fast.into(),
+    })?;
+    if let Some(seen) = parts.extensions.get::<Seen>() {
+        seen.remember(&caller);
     }
+    Ok(caller)
 }
 
 fn token(headers: &HeaderMap) -> Result<&str, AuthError> {
@@ -116,11 +114,7 @@ fn token(headers: &HeaderMap) -> Result<&str, AuthError> {
     bearer::from_header(value).ok_or(AuthError::Missing)
 }
 
-fn refused(app: &App, parts: &Parts, error: AuthError) -> ApiError {
-    let reason = error.name();
-    app.metrics.token_refused(reason);
-    let request_id = parts.extensions.get::<RequestId>().map(|id| &*id.0);
-    tracing::info!(reason, request_id, "a token was refused");
+fn answer(error: AuthError) -> ApiError {
     let answer = ApiError::new(error.code(), error.to_string());
     match error {
         // RFC 6750, section 3.1: whoever brought no token gets no error code.

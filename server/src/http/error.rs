@@ -11,7 +11,7 @@ use landfall_protocol::json::BadJson;
 use landfall_protocol::problem::{Code, Problem};
 use landfall_store::StoreError;
 
-use crate::rates::{TooFast, Whose};
+use crate::rates::TooFast;
 use crate::service::ServiceError;
 
 /// A request that was not served, as the problem that is answered. Its body and its request id are
@@ -74,17 +74,8 @@ impl From<Problem> for ApiError {
 
 impl From<TooFast> for ApiError {
     fn from(too_fast: TooFast) -> Self {
-        let TooFast { whose, wait } = too_fast;
-        let retry_after = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-        let who = match whose {
-            Whose::User => "You made too many requests",
-            Whose::Tenant => "Your tenant made too many requests",
-            Whose::Sender => "Your tenant sent too many notifications",
-            Whose::Address => "Too many tokens from your address did not hold",
-        };
-        let seconds = if retry_after == 1 { "second" } else { "seconds" };
-        let detail = format!("{who}. Try again in {retry_after} {seconds}.");
-        Self { retry_after, ..Self::new(Code::RateLimited, detail) }
+        let retry_after = too_fast.retry_seconds();
+        Self { retry_after, ..Self::new(Code::RateLimited, too_fast.to_string()) }
     }
 }
 

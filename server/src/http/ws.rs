@@ -14,7 +14,7 @@ use axum::http::header::{
     CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
     SEC_WEBSOCKET_VERSION, UPGRADE,
 };
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
 use axum::routing::get;
 use hyper::upgrade::Upgraded;
@@ -27,12 +27,15 @@ use tokio_util::task::TaskTracker;
 use super::ApiError;
 use super::headers::Device;
 use super::live::{self, LiveQuery};
+use super::observe::RequestId;
 use super::params::Params;
 use super::peer::Origin;
 use crate::app::App;
 use crate::auth::bearer;
+use crate::judge::{Refused, Shown};
 use crate::realtime::handshake::{accept_key, is_valid_key};
 use crate::realtime::{Gateway, Hello, Identity, PAIR_BYTES, Wire};
+use crate::sockets::Place;
 use crate::tls::{Secured, pump};
 
 /// The routes of the gateway: `/ws` and `/ws/notify` are one (contract 4).
@@ -45,9 +48,9 @@ pub(super) fn routes(gateway: Arc<Gateway>) -> Router<Arc<App>> {
         async move {
             live::admit(&app, request.headers())?;
             let accept = check_handshake(request.headers())?;
-            let Origin(from) = request.extensions().get().copied().unwrap_or_default();
-            let identity = identity(&app, &gateway, token(&request), from).await?;
-            let hello = hello(identity, &query, device)?;
+            let identity = identity(&app, token(&request), request.extensions()).await?;
+            let hello =
+                Hello { from: from(request.extensions()), ..hello(identity, &query, device)? };
             Ok::<_, ApiError>(upgrade(&app, gateway, hello, &accept, request))
         }
     };
@@ -63,10 +66,12 @@ fn upgrade(
 ) -> Response {
     let protocol = bearer_protocol(request.headers());
     let on_upgrade = hyper::upgrade::on(&mut request);
+    let place = request.extensions_mut().remove::<Place>();
+    let hello = Hello { place: place.clone(), ..hello };
     let tasks = app.tasks.clone();
     app.tasks.spawn(async move {
         let Ok(upgraded) = on_upgrade.await else { return };
-        match wire(upgraded, &tasks) {
+        match wire(upgraded, &tasks, place) {
             Ok((wire, followed)) => gateway.open(wire, followed, hello).await,
             Err(error) => tracing::warn!(%error, "a socket could not be taken over"),
         }
@@ -75,7 +80,11 @@ fn upgrade(
 }
 
 /// Takes the socket back from HTTP, with what it has read ahead.
-fn wire(upgraded: Upgraded, tasks: &TaskTracker) -> io::Result<(Wire, Vec<u8>)> {
+fn wire(
+    upgraded: Upgraded,
+    tasks: &TaskTracker,
+    place: Option<Place>,
+) -> io::Result<(Wire, Vec<u8>)> {
     let upgraded = match upgraded.downcast::<TokioIo<TcpStream>>() {
         Ok(plain) => return Ok((Wire::Tcp(plain.io.into_inner()), plain.read_buf.to_vec())),
         Err(upgraded) => upgraded,
@@ -83,12 +92,11 @@ fn wire(upgraded: Upgraded, tasks: &TaskTracker) -> io::Result<(Wire, Vec<u8>)> 
     let secured = upgraded.downcast::<TokioIo<Secured>>();
     let secured = secured.map_err(|_| io::Error::other("it is of no kind that is listened on"))?;
     let (wire, carried) = Wire::pair(PAIR_BYTES)?;
-    tasks.spawn(pump(secured.io.into_inner(), carried));
+    tasks.spawn(async move {
+        pump(secured.io.into_inner(), carried).await;
+        drop(place);
+    });
     Ok((wire, secured.read_buf.to_vec()))
-}
-
-fn problem(code: Code, detail: &str) -> Problem {
-    Problem::new(code, detail)
 }
 
 fn has_token(headers: &HeaderMap, name: HeaderName, token: &str) -> bool {
@@ -103,15 +111,16 @@ fn check_handshake(headers: &HeaderMap) -> Result<String, ApiError> {
     if !upgrades || !has_token(headers, CONNECTION, "upgrade") {
         let detail =
             "this address speaks WebSocket: send Connection: Upgrade and Upgrade: websocket";
-        return Err(problem(Code::UpgradeRequired, detail).into());
+        return Err(Problem::new(Code::UpgradeRequired, detail).into());
     }
     let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
     if text(SEC_WEBSOCKET_VERSION) != Some("13") {
         let detail = "only version 13 of WebSocket is spoken here";
-        return Err(problem(Code::UpgradeRequired, detail).into());
+        return Err(Problem::new(Code::UpgradeRequired, detail).into());
     }
     let key = text(SEC_WEBSOCKET_KEY).filter(|key| is_valid_key(key));
-    let key = key.ok_or_else(|| problem(Code::Unreadable, "Sec-WebSocket-Key is not valid"))?;
+    let key =
+        key.ok_or_else(|| Problem::new(Code::Unreadable, "Sec-WebSocket-Key is not valid"))?;
     Ok(accept_key(key))
 }
 
@@ -125,7 +134,7 @@ fn hello(identity: Identity, query: &LiveQuery, Device(device): Device) -> Resul
     let start = query.start().map_err(|fault| ApiError::fields(vec![fault]))?;
     let acks = matches!(query.ack.as_deref(), Some("1" | "true"));
     let confirm_by = if acks { ConfirmBy::Ack } else { ConfirmBy::Pong };
-    Ok(Hello { identity, start, confirm_by, device })
+    Ok(Hello { identity, start, confirm_by, device, from: None, place: None })
 }
 
 /// Finds the token, wherever a client can put one.
@@ -143,24 +152,22 @@ fn token(request: &Request) -> Option<String> {
 
 async fn identity(
     app: &App,
-    gateway: &Gateway,
     token: Option<String>,
-    from: Option<IpAddr>,
+    extensions: &Extensions,
 ) -> Result<Identity, ApiError> {
     let Some(token) = token else { return Ok(Identity::Unsaid) };
-    app.rates.try_token(from)?;
-    match gateway.verify_waiting(&token).await {
-        Ok(caller) => {
-            app.rates.request(&caller)?;
-            Ok(Identity::Known(Box::new(caller)))
-        }
-        Err(error) => {
-            if error.is_the_tokens_fault() {
-                app.rates.token_refused(from);
-            }
-            Ok(Identity::Refused(error))
-        }
+    let request_id = extensions.get::<RequestId>().map(|id| &*id.0);
+    let shown = Shown { token: &token, from: from(extensions), request_id };
+    match app.judge.admit(shown).await {
+        Ok(caller) => Ok(Identity::Known(Box::new(caller))),
+        Err(Refused::Token(error)) => Ok(Identity::Refused(error)),
+        Err(Refused::TooFast(too_fast)) => Err(too_fast.into()),
     }
+}
+
+fn from(extensions: &Extensions) -> Option<IpAddr> {
+    let Origin(from) = extensions.get().copied().unwrap_or_default();
+    from
 }
 
 fn switching(accept: &str, protocol: Option<&'static str>) -> Response {

@@ -3,6 +3,7 @@
 //! Everything happens under one short lock and without waiting: whoever has something for the
 //! client writes it straight to the socket, and only what the socket does not take waits here.
 
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -38,6 +39,8 @@ pub(super) struct Connection {
     pub(super) wire: Wire,
     /// What is spoken on it.
     pub(super) codec: Codec,
+    /// Whence it came, for counting the tokens that it shows.
+    pub(super) from: Option<IpAddr>,
     /// Wakes the connection's task: something blocked, or it is to end.
     pub(super) wake: Notify,
     /// Seconds on the hub's clock when the client was last heard.
@@ -90,6 +93,7 @@ pub(super) struct Parts {
     pub(super) device: Option<Arc<str>>,
     pub(super) wire: Wire,
     pub(super) codec: Codec,
+    pub(super) from: Option<IpAddr>,
     pub(super) opened_at: u64,
     pub(super) heard_at: u32,
     pub(super) expires_at: Timestamp,
@@ -106,6 +110,7 @@ impl Connection {
             device,
             wire,
             codec,
+            from,
             opened_at,
             heard_at,
             expires_at,
@@ -130,6 +135,7 @@ impl Connection {
             opened_at,
             wire,
             codec,
+            from,
             wake: Notify::new(),
             heard_at: AtomicU32::new(heard_at),
             expires_at: AtomicI64::new(expires_at.as_ms()),

@@ -49,6 +49,7 @@ pub(super) fn live(hub: &Hub) -> (Arc<Connection>, UnixStream) {
         device: None,
         wire,
         codec: Codec::WebSocket,
+        from: None,
         expires_at: Timestamp::from_ms(i64::MAX),
         session,
     });

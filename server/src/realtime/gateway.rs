@@ -1,5 +1,6 @@
 //! The gateway: turns a socket whose handshake is done into a session.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -8,7 +9,8 @@ use landfall_core::auth::Caller;
 use landfall_core::feed::FeedKey;
 use landfall_core::id::DeviceId;
 use landfall_core::session::{ConfirmBy, Read, Session, Start};
-use landfall_protocol::problem::CloseCode;
+use landfall_protocol::frame::ControlFrame;
+use landfall_protocol::problem::{CloseCode, Code};
 use tokio::net::UnixStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -20,11 +22,12 @@ use super::greeting::{self, NoToken};
 use super::hub::{Hub, NoRoom, Parts};
 use super::reading;
 use super::wire::Wire;
-use crate::auth::{AuthError, Verifier};
-use crate::metrics::Metrics;
+use crate::auth::AuthError;
+use crate::judge::{Judge, Refused, Shown};
 use crate::service::Services;
 use crate::service::inbox::{Confirmed, Connected, LiveEvent};
 use crate::service::live_queue::Reports;
+use crate::sockets::Place;
 
 /// Who a socket says it is.
 #[derive(Debug)]
@@ -49,6 +52,10 @@ pub struct Hello {
     pub confirm_by: ConfirmBy,
     /// The device as it names itself.
     pub device: Option<DeviceId>,
+    /// Whence it came, for counting alone.
+    pub from: Option<IpAddr>,
+    /// The connection's place, kept until the socket has ended.
+    pub place: Option<Place>,
 }
 
 /// What is on its way between a session and whatever carries its bytes on.
@@ -62,6 +69,7 @@ struct Newcomer<'a> {
     start: Start,
     confirm_by: ConfirmBy,
     device: Option<DeviceId>,
+    from: Option<IpAddr>,
 }
 
 /// Serves sockets and streams.
@@ -70,10 +78,8 @@ pub struct Gateway {
     pub hub: Arc<Hub>,
     /// The use cases.
     pub services: Arc<Services>,
-    /// Checks tokens.
-    pub verifier: Arc<Verifier>,
-    /// Counts the tokens that are refused.
-    pub metrics: Arc<Metrics>,
+    /// Judges the tokens that sockets show.
+    pub judge: Arc<Judge>,
     /// Takes what happens on live connections, to be stored afterwards.
     pub events: Reports,
     /// The tasks of open connections.
@@ -85,46 +91,22 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// Checks a token that a socket brought, wherever it did; a refusal is counted and told, as
-    /// the client sees only a closed socket.
-    pub fn verify(&self, token: &str) -> Result<Caller, AuthError> {
-        self.told(self.verifier.verify(token, self.services.now().as_ms()))
-    }
-
-    /// Checks a token as [`Self::verify`] does, and waits a little for its issuer's keys where they are on their way.
-    pub async fn verify_waiting(&self, token: &str) -> Result<Caller, AuthError> {
-        self.told(self.verifier.verify_waiting(token, self.services.now().as_ms()).await)
-    }
-
-    fn told(&self, verified: Result<Caller, AuthError>) -> Result<Caller, AuthError> {
-        let verified = verified.and_then(|caller| match self.services.is_revoked(&caller) {
-            true => Err(AuthError::Revoked),
-            false => Ok(caller),
-        });
-        if let Err(error) = &verified {
-            let reason = error.name();
-            self.metrics.token_refused(reason);
-            tracing::info!(reason, "a socket's token was refused");
-        }
-        verified
-    }
-
     /// Takes a socket whose handshake is done: finds out who it is and begins its session, or
     /// refuses it. `followed` is what came after the handshake.
     pub async fn open(self: Arc<Self>, wire: Wire, followed: Vec<u8>, hello: Hello) {
-        let Hello { identity, start, confirm_by, device } = hello;
+        let Hello { identity, start, confirm_by, device, from, place } = hello;
         let is_greeted = matches!(identity, Identity::Unsaid);
         let identified = match identity {
             Identity::Known(caller) => Ok((*caller, followed)),
             Identity::Refused(error) => Err(refusal(error)),
-            Identity::Unsaid => self.greet(&wire, &followed).await,
+            Identity::Unsaid => self.greet(&wire, &followed, from).await,
         };
         let (caller, followed) = match identified {
             Ok(identified) => identified,
             Err((code, why)) => return refuse(wire, code, &why).await,
         };
-        let newcomer =
-            Newcomer { caller: &caller, wire, codec: Codec::WebSocket, start, confirm_by, device };
+        let codec = Codec::WebSocket;
+        let newcomer = Newcomer { caller: &caller, wire, codec, start, confirm_by, device, from };
         let (connection, read) = match self.enter(newcomer) {
             Ok(entered) => entered,
             Err((wire, why)) => return refuse(wire, CloseCode::TryLater, &why.to_string()).await,
@@ -132,7 +114,7 @@ impl Gateway {
         if is_greeted {
             connection.send(&reading::authenticated(&caller.user, caller.expires_at));
         }
-        self.begin(connection, read, followed);
+        self.begin(connection, read, followed, place);
     }
 
     /// Begins a session whose frames go out as events; gives the end of its wire from which they
@@ -151,16 +133,18 @@ impl Gateway {
             NoRoom::Server
         })?;
         let (codec, confirm_by) = (Codec::EventStream, ConfirmBy::Ack);
-        let newcomer = Newcomer { caller, wire, codec, start, confirm_by, device };
+        // A stream hears nothing, so no token comes on it.
+        let newcomer = Newcomer { caller, wire, codec, start, confirm_by, device, from: None };
         let (connection, read) = self.enter(newcomer).map_err(|(_, why)| why)?;
         connection.greet();
-        self.begin(connection, read, Vec::new());
+        // Its place is held by whoever serves the answer that carries it.
+        self.begin(connection, read, Vec::new(), None);
         Ok(carried)
     }
 
     /// Takes a known caller into the hub, and says what its session reads first.
     fn enter(&self, newcomer: Newcomer<'_>) -> Result<(Arc<Connection>, Read), (Wire, NoRoom)> {
-        let Newcomer { caller, wire, codec, start, confirm_by, device } = newcomer;
+        let Newcomer { caller, wire, codec, start, confirm_by, device, from } = newcomer;
         let (session, read) = Session::start(start, confirm_by, self.hub.settings.pages);
         let connection = self.hub.add(Parts {
             feed: Arc::new(FeedKey::inbox(&caller.tenant, &caller.user)),
@@ -168,6 +152,7 @@ impl Gateway {
             device: device.map(|device| Arc::from(device.as_str())),
             wire,
             codec,
+            from,
             expires_at: caller.expires_at,
             session,
         })?;
@@ -196,9 +181,19 @@ impl Gateway {
 
     /// Serves a session by a task of its own, so that an open connection keeps nothing of its
     /// beginning.
-    fn begin(self: Arc<Self>, connection: Arc<Connection>, read: Read, followed: Vec<u8>) {
+    fn begin(
+        self: Arc<Self>,
+        connection: Arc<Connection>,
+        read: Read,
+        followed: Vec<u8>,
+        place: Option<Place>,
+    ) {
         let tasks = self.tasks.clone();
-        tasks.spawn(async move { self.follow(&connection, read, followed).await });
+        tasks.spawn(async move {
+            self.follow(&connection, read, followed).await;
+            drop(connection);
+            drop(place);
+        });
     }
 
     /// Serves a connection that the hub has taken in, and lets it go.
@@ -222,12 +217,9 @@ impl Gateway {
         &self,
         wire: &Wire,
         first: &[u8],
+        from: Option<IpAddr>,
     ) -> Result<(Caller, Vec<u8>), (CloseCode, String)> {
         let with_reason = |code: CloseCode| (code, code.default_reason().to_owned());
-        // Who has not said who they are count as connections too: they hold a socket.
-        let Ok(_room) = self.hub.newcomers.try_acquire() else {
-            return Err(with_reason(CloseCode::TryLater));
-        };
         let depth = self.hub.settings.json_depth;
         let found = tokio::select! {
             found = greeting::token(wire, first, self.first_message, depth) => found,
@@ -240,8 +232,19 @@ impl Gateway {
             NoToken::Broken(error) => with_reason(reading::close_code(error)),
             NoToken::Gone => with_reason(CloseCode::Normal),
         })?;
-        let caller = self.verify_waiting(&token).await.map_err(refusal)?;
-        Ok((caller, followed))
+        let shown = Shown { token: &token, from, request_id: None };
+        match self.judge.admit(shown).await {
+            Ok(caller) => Ok((caller, followed)),
+            Err(Refused::Token(error)) => Err(refusal(error)),
+            Err(Refused::TooFast(too_fast)) => {
+                let (code, detail) = (Code::RateLimited, too_fast.to_string());
+                let error = ControlFrame::Error { code, detail: detail.clone(), reference: None };
+                // Whether it is heard or not, the socket is closed.
+                let error = Codec::WebSocket.control(&error);
+                let _ = tokio::time::timeout(REFUSING, wire.write_all(&error)).await;
+                Err((code.into(), detail))
+            }
+        }
     }
 
     pub(super) fn confirm(&self, confirmed: Confirmed) {

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -84,6 +85,8 @@ pub(super) struct Parts {
     pub(super) wire: Wire,
     /// What is spoken on it.
     pub(super) codec: Codec,
+    /// Whence it came.
+    pub(super) from: Option<IpAddr>,
     /// When the token ends.
     pub(super) expires_at: Timestamp,
     /// Where the session begins.
@@ -109,8 +112,6 @@ type Followers = HashMap<Arc<FeedKey>, Vec<Arc<Connection>>>;
 pub struct Hub {
     pub(super) settings: HubSettings,
     pub(super) reads: Semaphore,
-    /// Room for sockets that have not said who they are.
-    pub(super) newcomers: Semaphore,
     /// What happened since the start.
     pub counters: Counters,
     shards: Vec<Mutex<Followers>>,
@@ -142,7 +143,6 @@ impl Hub {
         Self {
             settings,
             reads: Semaphore::new(settings.reads),
-            newcomers: Semaphore::new(settings.connections),
             counters: Counters::default(),
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
             hasher: RandomState::new(),
@@ -180,7 +180,7 @@ impl Hub {
 
     /// Takes a connection in, or says why not. From here on it hears every change of its feed.
     pub(super) fn add(&self, parts: Parts) -> Result<Arc<Connection>, (Wire, NoRoom)> {
-        let Parts { feed, user, device, wire, codec, expires_at, session } = parts;
+        let Parts { feed, user, device, wire, codec, from, expires_at, session } = parts;
         let room = |total| (total < self.settings.connections).then_some(total + 1);
         if self.total.fetch_update(Ordering::Relaxed, Ordering::Relaxed, room).is_err() {
             return Err((wire, NoRoom::Server));
@@ -199,6 +199,7 @@ impl Hub {
             device,
             wire,
             codec,
+            from,
             opened_at: self.started_at.elapsed().as_secs(),
             heard_at: self.second(),
             expires_at,

@@ -20,6 +20,7 @@ use super::connection::{Connection, Ending, REVOKED};
 use super::frame::{Decoder, FrameError, Incoming};
 use super::gateway::Gateway;
 use crate::auth::AuthError;
+use crate::judge::{Refused, Shown};
 use crate::service::inbox::Confirmed;
 
 /// Bytes read at once; one buffer per thread, not per connection.
@@ -203,13 +204,13 @@ fn on_text(gateway: &Gateway, connection: &Arc<Connection>, text: &str) -> u32 {
             ClientFrame::Ack { replay_id } => {
                 return confirm(gateway, connection, connection.on_ack(replay_id));
             }
-            ClientFrame::Auth { token } => {
-                let answer =
-                    renew(gateway, connection, &token.0).unwrap_or_else(|(code, detail)| {
-                        ControlFrame::Error { code, detail, reference }
-                    });
-                connection.send(&answer);
-            }
+            ClientFrame::Auth { token } => match renew(gateway, connection, &token.0) {
+                Ok(answer) => connection.send(&answer),
+                Err((code @ Code::RateLimited, detail)) => connection.refuse(code, &detail),
+                Err((code, detail)) => {
+                    connection.send(&ControlFrame::Error { code, detail, reference });
+                }
+            },
         },
         Err(bad) => connection.send(&bad.into()),
     }
@@ -222,11 +223,15 @@ fn renew(
     connection: &Connection,
     token: &str,
 ) -> Result<ControlFrame, (Code, String)> {
-    let caller = gateway.verify(token).map_err(|error| {
-        if error == AuthError::Revoked {
-            connection.close(&mut connection.lock(), CloseCode::Policy, REVOKED);
+    let shown = Shown { token, from: connection.from, request_id: None };
+    let caller = gateway.judge.admit_now(shown).map_err(|refused| match refused {
+        Refused::TooFast(too_fast) => (Code::RateLimited, too_fast.to_string()),
+        Refused::Token(error) => {
+            if error == AuthError::Revoked {
+                connection.close(&mut connection.lock(), CloseCode::Policy, REVOKED);
+            }
+            (error.code(), error.to_string())
         }
-        (error.code(), error.to_string())
     })?;
     if caller.tenant != connection.feed.tenant || caller.user != connection.user {
         return Err((Code::Unauthenticated, "the token is another user's".into()));

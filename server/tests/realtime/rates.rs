@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::call::{call, get, send};
 use crate::harness::{Landfall, token, token_in, until};
+use crate::raw::{CLOSE, Raw, TEXT, frame};
 
 const TENANT: (&str, &str) = ("LANDFALL_LIMITS_TENANT_REQUESTS_PER_SECOND", "4");
 const SENDS: (&str, &str) = ("LANDFALL_LIMITS_TENANT_NOTIFICATIONS_PER_SECOND", "4");
@@ -137,15 +138,81 @@ async fn tokens_that_do_not_hold_are_bounded_by_address() {
     assert_eq!(from("192.0.2.1", token("u", "student")).await, "200");
 }
 
+/// Says a first message on a socket of its own; gives what comes, and how the socket is closed.
+async fn greeted(landfall: &Landfall, token: &str) -> (Option<Value>, u16) {
+    let mut raw = Raw::upgraded(landfall.address, "/ws").await;
+    let message = json!({ "type": "auth", "token": token }).to_string();
+    raw.send(&frame(TEXT, message.as_bytes())).await;
+    let mut error = None;
+    loop {
+        match raw.frame().await.expect("a close comes before the end") {
+            (TEXT, text) => error = Some(serde_json::from_slice(&text).unwrap()),
+            (CLOSE, payload) => return (error, u16::from_be_bytes([payload[0], payload[1]])),
+            _ => {}
+        }
+    }
+}
+
 #[tokio::test]
-async fn a_proxy_that_nobody_named_is_not_believed() {
+async fn first_messages_with_tokens_that_do_not_hold_are_bounded_by_address() {
+    let landfall = Landfall::at_noon(&[TOKENS, BURST]).await;
+    for _ in 0..4 {
+        assert_eq!(greeted(&landfall, "junk").await, (None, 1008));
+    }
+    let (error, code) = greeted(&landfall, &token("ada", "student")).await;
+    let error = error.unwrap();
+    assert_eq!((&error["type"], &error["code"]), (&json!("error"), &json!("rate_limited")));
+    assert_eq!(code, 1013);
+    assert_eq!(get(&landfall, LIST, "junk").await.told(), "429 rate_limited");
+    landfall.set_clock(1);
+    assert_eq!(get(&landfall, LIST, &token("u", "student")).await.told(), "200");
+}
+
+#[tokio::test]
+async fn fresh_tokens_that_do_not_hold_are_bounded_by_address() {
+    let landfall = Landfall::at_noon(&[TOKENS, BURST]).await;
+    let path = format!("/ws?token={}", token("ada", "student"));
+    let mut raw = Raw::upgraded(landfall.address, &path).await;
+    let message = frame(TEXT, json!({ "type": "auth", "token": "junk" }).to_string().as_bytes());
+    for count in 1..=5 {
+        raw.send(&message).await;
+        let expected = if count < 5 { "unauthenticated" } else { "rate_limited" };
+        assert_eq!(error_code(&mut raw).await, expected, "{count}");
+    }
+    assert_eq!(raw.closed().await.0, 1013);
+    assert_eq!(get(&landfall, LIST, "junk").await.told(), "429 rate_limited");
+}
+
+async fn error_code(raw: &mut Raw) -> Value {
+    loop {
+        let frame = raw.text().await.expect("an error comes before the end");
+        if frame["type"] == "error" {
+            return frame["code"].clone();
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_first_message_counts_as_a_request() {
+    let landfall = Landfall::at_noon(&[USER, BURST]).await;
+    spend(&landfall, &token("ada", "student")).await;
+    assert_eq!(greeted(&landfall, &token("ada", "student")).await.1, 1013);
+}
+
+#[tokio::test]
+async fn behind_a_proxy_that_nobody_named_no_client_locks_out_the_others() {
     let landfall = Landfall::at_noon(&[TOKENS, BURST]).await;
     let mut answers: Vec<Value> = Vec::new();
-    for last in 1..=5 {
+    for last in 1..=9 {
         let address = format!("192.0.2.{last}");
         let headers = [("x-forwarded-for", address.as_str())];
         let answer = call(&landfall, ("GET", LIST), "bad", &headers, String::new()).await;
         answers.push(json!(answer.status));
     }
-    assert_eq!(answers, [401, 401, 401, 401, 429]);
+    assert_eq!(answers, [401; 9]);
+    // It is not believed either: what comes without its word is the peer's own.
+    for _ in 0..4 {
+        assert_eq!(get(&landfall, LIST, "bad").await.status, 401);
+    }
+    assert_eq!(get(&landfall, LIST, "bad").await.status, 429);
 }
