@@ -11,6 +11,7 @@ mod contract;
 pub mod postgres;
 mod sql;
 pub mod sqlite;
+mod telling;
 
 pub use backup::{
     About, BackupError, BackupFile, BackupOrder, KeyFile, Overwrite, Progress, RestoreOrder,

@@ -33,6 +33,7 @@ use lane::Lanes;
 use pool::Pool;
 
 use crate::sql::{chain, feeds, idempotency, life};
+use crate::telling::counting;
 use crate::{Answer, Answered, ChangeSink, Commits, Receipt, SealReport, StoreError, Unit};
 
 /// The schema of a new store, for whoever measures against the bare tables.
@@ -158,16 +159,6 @@ impl Drop for Driver {
             runtime.shutdown_background();
         }
     }
-}
-
-/// Passes changes on, remembering the highest number.
-fn counting(highest: Arc<AtomicU64>, sink: ChangeSink) -> ChangeSink {
-    Arc::new(move |changes| {
-        if let Some(number) = changes.iter().map(|change| change.number.0).max() {
-            highest.fetch_max(number, Ordering::Relaxed);
-        }
-        sink(changes);
-    })
 }
 
 impl Commits for Postgres {

@@ -5,7 +5,6 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
 
 use landfall_core::fair::FairQueue;
 use landfall_core::id::Tenant;
@@ -16,6 +15,7 @@ use super::checkpoint::{Bounds, Checkpointer};
 use super::open::{Settings, connect, fault};
 use super::runner::{SqliteRunner, at_once};
 use crate::sql::unit;
+use crate::telling::{Complaints, tell};
 use crate::{Answer, Change, ChangeSink, Receipt, StoreError, Unit};
 
 type Task = Box<dyn FnOnce(&Connection) -> Answer<Reply> + Send>;
@@ -151,27 +151,6 @@ fn lost() -> StoreError {
     StoreError::Unavailable("the group was lost".into())
 }
 
-/// Groups that failed, told at a bounded rate: a full disk fails thousands of them.
-#[derive(Default)]
-struct Complaints {
-    told: Option<Instant>,
-    untold: u64,
-}
-
-const COMPLAINT_PAUSE: Duration = Duration::from_secs(10);
-
-impl Complaints {
-    fn add(&mut self, text: &str) {
-        if self.told.is_some_and(|at| at.elapsed() < COMPLAINT_PAUSE) {
-            self.untold += 1;
-            return;
-        }
-        let untold = std::mem::take(&mut self.untold);
-        tracing::error!(%text, untold, "a group commit failed; its requests are answered with 503");
-        self.told = Some(Instant::now());
-    }
-}
-
 /// Commits one group and answers its jobs; gives what went wrong if it is not on disk.
 fn commit_group(connection: &Connection, jobs: Vec<Job>, sink: &ChangeSink) -> Result<(), String> {
     if let Err(error) = connection.execute_batch("begin immediate") {
@@ -204,16 +183,6 @@ fn commit_group(connection: &Connection, jobs: Vec<Job>, sink: &ChangeSink) -> R
         reply(None);
     }
     Ok(())
-}
-
-/// Tells what was committed. It is durable, so a sink that panics must not keep anybody waiting.
-fn tell(sink: &ChangeSink, changes: Vec<Change>) {
-    if changes.is_empty() {
-        return;
-    }
-    if catch_unwind(AssertUnwindSafe(|| sink(changes))).is_err() {
-        tracing::error!("the sink of changes panicked");
-    }
 }
 
 /// Commits, unless the transaction was ended by the trouble of one of its jobs.

@@ -15,11 +15,12 @@ mod readers;
 mod runner;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 
 use landfall_core::feed::Number;
 
 use crate::sql::{feeds, life};
+use crate::telling::counting;
 use crate::{Answer, ChangeSink, Commits as _};
 use committer::Committer;
 use open::{connect, make_private, reader};
@@ -77,14 +78,4 @@ fn newest_of_all(settings: &Settings) -> Answer<Number> {
     let passing = Settings { cache_kib: 1_024, mmap_bytes: 0, ..settings.clone() };
     let connection = open::reader(&passing)?;
     at_once(feeds::newest_of_all(&mut SqliteRunner(&connection)))
-}
-
-/// Passes changes on, remembering the highest number.
-fn counting(highest: Arc<AtomicU64>, sink: ChangeSink) -> ChangeSink {
-    Arc::new(move |changes| {
-        if let Some(number) = changes.iter().map(|change| change.number.0).max() {
-            highest.fetch_max(number, Ordering::Relaxed);
-        }
-        sink(changes);
-    })
 }

@@ -16,8 +16,7 @@ mod rounds;
 mod settles;
 mod trail;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::{Duration, Instant};
+use std::panic::AssertUnwindSafe;
 
 use futures_util::FutureExt as _;
 
@@ -25,6 +24,7 @@ use super::connection::{Connection, Dialer};
 use super::fault::{refused, told};
 use super::lane::Job;
 use super::lives::check_home;
+use crate::telling::{Complaints, tell};
 use crate::{Answer, Change, ChangeSink, Receipt, StoreError, Unit};
 
 /// How often a round is tried in which others were in the way.
@@ -157,35 +157,4 @@ async fn transaction(connection: &mut Connection, units: &[&Unit]) -> Answer<Don
     let done = apply::apply(&mut connection.runner(), units).await?;
     connection.commit().await?;
     Ok(done)
-}
-
-/// Tells what was committed. It is durable, so a sink that panics must not keep anybody waiting.
-fn tell(sink: &ChangeSink, changes: Vec<Change>) {
-    if changes.is_empty() {
-        return;
-    }
-    if catch_unwind(AssertUnwindSafe(|| sink(changes))).is_err() {
-        tracing::error!("the sink of changes panicked");
-    }
-}
-
-/// Rounds that failed, told at a bounded rate: a store that is away fails thousands of them.
-#[derive(Default)]
-struct Complaints {
-    told: Option<Instant>,
-    untold: u64,
-}
-
-const COMPLAINT_PAUSE: Duration = Duration::from_secs(10);
-
-impl Complaints {
-    fn add(&mut self, text: &str) {
-        if self.told.is_some_and(|at| at.elapsed() < COMPLAINT_PAUSE) {
-            self.untold += 1;
-            return;
-        }
-        let untold = std::mem::take(&mut self.untold);
-        tracing::error!(%text, untold, "a group commit failed; its requests are answered with 503");
-        self.told = Some(Instant::now());
-    }
 }
