@@ -126,13 +126,16 @@ async fn a_killed_server_loses_nothing_and_doubles_nothing() {
         .expect("the store comes back by itself");
 }
 
+/// A connection that dies without a word costs one patience, which need not be a user's.
+fn impatient(url: &str) -> Settings {
+    let statement_timeout = Duration::from_secs(3);
+    Settings { statement_timeout, ..Settings::new(Address::parse(url).unwrap()) }
+}
+
 async fn kill_and_restart() {
     let server = Arc::new(Server::start(Durability::PageCache, "").unwrap());
     let url = server.url("postgres");
-    // A connection that dies without a word costs one patience, which need not be a user's.
-    let statement_timeout = Duration::from_secs(3);
-    let settings = Settings { statement_timeout, ..Settings::new(Address::parse(&url).unwrap()) };
-    let store = open(&settings).await;
+    let store = open(&impatient(&url)).await;
     let (refused, done) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
     let mut writers = JoinSet::new();
     for writer in 0..WRITERS {
