@@ -95,7 +95,6 @@ impl Ground {
         if let Some(postgres) = &self.postgres {
             command.env("DATABASE_URL", postgres.url("postgres"));
             command.env("LANDFALL_AUTH_CURSOR_KEY", SECRET);
-            command.env("LANDFALL_STORE_STATEMENT_SECONDS", "5");
             command.env("VAPID_PUBLIC_KEY", &self.vapid.public_key);
             command.env("VAPID_PRIVATE_KEY", self.vapid.private_key.expose());
         }
