@@ -3,6 +3,7 @@
 //! A group is one transaction with a savepoint per unit, so that a unit's failure undoes that
 //! unit alone. Nothing is answered before the commit is on disk.
 
+use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
@@ -68,7 +69,10 @@ impl Committer {
         settings: &Settings,
         sink: ChangeSink,
     ) -> Answer<Self> {
-        let checkpointer = Checkpointer::start(&mut connection, connect(settings)?, Bounds::USUAL)?;
+        let file = Arc::new(File::open(&settings.path).map_err(unopened)?);
+        let own = connect(settings)?;
+        let checkpointer =
+            Checkpointer::start(&mut connection, own, Arc::clone(&file), Bounds::USUAL)?;
         let jobs = FairQueue::new(settings.queue_max);
         let shared = Arc::new(Shared {
             queue: Mutex::new(Queue { jobs, is_closed: false }),
@@ -85,8 +89,11 @@ impl Committer {
                     }
                     checkpointer.finish(&connection);
                 }
-                // The writer is the last to leave.
+                // The writer is the last to leave, but for the file: closing it would drop the
+                // locks of every connection of this process.
                 drop(checkpointer);
+                drop(connection);
+                drop(file);
             })
             .map_err(|error| StoreError::Internal(Box::new(error)))?;
         Ok(Self { shared, thread: Mutex::new(Some(thread)) })
@@ -145,6 +152,10 @@ impl Drop for Committer {
     fn drop(&mut self) {
         self.close();
     }
+}
+
+fn unopened(error: std::io::Error) -> StoreError {
+    StoreError::Unavailable(format!("its file cannot be opened: {error}"))
 }
 
 fn lost() -> StoreError {
