@@ -4,7 +4,15 @@
 //! has none besides the live connection, which needs no provider; whatever else a notification
 //! asks for is skipped as not configured, by the same routing plan.
 
+mod outcome;
+mod parcel;
+mod provider;
+
 use landfall_core::channel::Channel;
+
+pub use outcome::Outcome;
+pub use parcel::{Email, FcmTarget, Load, Note, Parcel, Sms, Subscription};
+pub use provider::{Attempt, Provider};
 
 /// The channels that are configured on this server.
 #[derive(Debug, Clone)]
