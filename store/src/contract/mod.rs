@@ -4,21 +4,34 @@
 
 mod audits;
 mod commits;
+mod deliveries;
 mod error;
 mod inbox;
 mod lives;
+mod people;
 mod revocations;
 mod sends;
+mod tallies;
 mod topics;
 mod unit;
 
 pub use audits::{AuditFilter, AuditRecord, Audits, SealReport, Verification};
 pub use commits::{Change, ChangeSink, Commits};
+pub use deliveries::{
+    Backlog, Claimed, Claiming, Deliveries, Delivery, DeliveryFilter, NewDelivery, Settlement, Standing,
+};
 pub use error::{Answer, Answered, StoreError};
 pub use inbox::{AdminFilter, Expired, Inbox, InboxQuery, InboxSlice};
 pub use lives::{Lives, NewEpoch};
+pub use people::{
+    ADDRESSES_MAX, Address, AddressKind, People, Person, Recipient, Sealed, StoredPreferences,
+    Suppression,
+};
 pub use revocations::{Revocation, Revocations};
 pub use sends::{SendTo, Sends, StoredSend};
+pub use tallies::{
+    Countable, CountedNotification, Tallies, Tally, TallyFilter, TallyKey, Uncounted,
+};
 pub use topics::{TopicView, Topics};
 pub use unit::{
     AuditDraft, Guard, IdempotencyKey, MemberOutcome, Outcome, Receipt, SaltedDetails,

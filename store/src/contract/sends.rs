@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use landfall_core::id::{SendId, Tenant, TopicId, UserId};
+use landfall_core::id::{NotificationId, SendId, Tenant, TopicId, UserId};
 use landfall_core::notification::Content;
 use landfall_core::plan::Step;
 use landfall_core::time::Timestamp;
@@ -39,6 +39,8 @@ pub struct StoredSend {
     pub expanded: u64,
     /// Whether it is still under way.
     pub is_active: bool,
+    /// When its sender took it back.
+    pub canceled_at: Option<Timestamp>,
     /// When it was accepted.
     pub created_at: Timestamp,
     /// From then on its notifications are delivered no more.
@@ -50,6 +52,19 @@ pub trait Sends {
     /// Gives the oldest active send of each tenant after `after`, in the order of tenants, at most
     /// `limit`: whoever asks on from the last one gives every tenant its turn.
     fn active_sends(&self, after: Option<Tenant>, limit: usize) -> Answered<'_, Vec<StoredSend>>;
+
+    /// Gives sends whose notifications are being recalled, each with the last user whose
+    /// notification was, at most `limit`.
+    fn recalls(&self, limit: usize) -> Answered<'_, Vec<(StoredSend, String)>>;
+
+    /// Gives notifications that came from a send, by user after `after`, deleted ones too.
+    fn notifications_of_send(
+        &self,
+        tenant: &Tenant,
+        id: SendId,
+        after: String,
+        limit: usize,
+    ) -> Answered<'_, Vec<(UserId, NotificationId)>>;
 
     /// Finds a send.
     fn send(&self, tenant: &Tenant, id: SendId) -> Answered<'_, Option<StoredSend>>;

@@ -5,12 +5,16 @@
 
 use landfall_core::audit::{Action, Details, Entity, Hash, Salt, details_digest};
 use landfall_core::auth::{Revoked, TokenMark};
+use landfall_core::channel::{Channel, DeliveryState};
 use landfall_core::feed::Number;
-use landfall_core::id::{NotificationId, SendId, Tenant, TopicId, UserId};
-use landfall_core::notification::NewNotification;
+use landfall_core::id::{AddressId, DeliveryId, NotificationId, SendId, Tenant, TopicId, UserId};
+use landfall_core::notification::{NewNotification, Priority};
+use landfall_core::plan::Reason;
 use landfall_core::time::Timestamp;
 use landfall_core::topic::{MemberRole, Topic};
 
+use super::deliveries::{NewDelivery, Settlement};
+use super::people::{Address, Person, StoredPreferences, Suppression};
 use super::sends::StoredSend;
 
 /// Everything that one decision commits: all of it or nothing.
@@ -182,6 +186,116 @@ pub enum Write {
         topic: TopicId,
         /// Whom.
         user: UserId,
+    },
+    /// Puts deliveries of a notification into the outbox. `Done`.
+    Enqueue {
+        /// Of which notification.
+        notification: NotificationId,
+        /// For whom.
+        user: UserId,
+        /// How urgent.
+        priority: Priority,
+        /// When.
+        at: Timestamp,
+        /// What, in the order of their places.
+        deliveries: Vec<NewDelivery>,
+    },
+    /// Says what became of a claimed delivery; `Stale` unless that claim is its newest and it is
+    /// queued or held. When nothing of its place is queued, held, sent or delivered any more and
+    /// this failed or was skipped, what waits at the next place is due at once. `Done`.
+    Settle(Box<Settlement>),
+    /// Says what a provider or a device told of a delivery afterwards; `Stale` unless it stands as
+    /// `from`. What follows from a failure is as with [`Write::Settle`]. `Done`.
+    Report {
+        /// Which.
+        id: DeliveryId,
+        /// How it stood.
+        from: DeliveryState,
+        /// How it stands.
+        to: DeliveryState,
+        /// Why.
+        reason: Reason,
+        /// The provider's code.
+        code: Option<String>,
+        /// When.
+        at: Timestamp,
+    },
+    /// Makes deliveries that failed for good due again, with their attempts forgotten; those that
+    /// stand otherwise stay as they are. `Done` or `Unchanged`.
+    Replay {
+        /// Which.
+        ids: Vec<DeliveryId>,
+        /// When.
+        at: Timestamp,
+    },
+    /// Takes a notification back, so that nothing more of it goes out; `Stale` unless it is there
+    /// and not taken back. It stays in the inbox. `Done`.
+    Cancel {
+        /// Whose.
+        user: UserId,
+        /// Which.
+        id: NotificationId,
+        /// When.
+        at: Timestamp,
+    },
+    /// Takes a send back: it is expanded no more, and nothing more of it goes out. With `recalls`
+    /// its notifications are to be deleted too, which [`Write::AdvanceRecall`] follows. `Stale`
+    /// unless it is there and not taken back in this way. `Done`.
+    CancelSend {
+        /// Which.
+        id: SendId,
+        /// When.
+        at: Timestamp,
+        /// Whether its notifications are to be deleted.
+        recalls: bool,
+    },
+    /// Moves the recall of a send on; `Stale` unless it is under way and stands at `from`. `Done`.
+    AdvanceRecall {
+        /// Which.
+        id: SendId,
+        /// The last user whose notification was recalled.
+        from: String,
+        /// The last one now.
+        to: String,
+        /// Whether nobody is left.
+        is_complete: bool,
+    },
+    /// Writes what is known of a user; `Stale` unless its version follows the stored one. `Done`.
+    PutPerson(Box<Person>),
+    /// Notes a user whom a token names, where nothing is known of them yet. `Done` or `Unchanged`.
+    MeetPerson(Box<Person>),
+    /// Forgets a user's profile, addresses and preferences, though not what they opted out of;
+    /// `Stale` unless they are known. `Done`.
+    DeletePerson(UserId),
+    /// Registers an address. Whoever had the same token or endpoint loses it; another address of
+    /// the same user, kind and device is replaced; of too many the one that was seen longest ago
+    /// goes. One that is there already, by user and hash, keeps its id and `created_at`. `Done`.
+    PutAddress(Box<Address>),
+    /// Removes an address; `Stale` unless it is there. `Done`.
+    RemoveAddress {
+        /// Whose.
+        user: UserId,
+        /// Which.
+        id: AddressId,
+    },
+    /// Writes a user's preferences, or the tenant's; `Stale` unless the version follows the stored
+    /// one. `Done`.
+    PutPreferences {
+        /// Whose; the tenant's where nobody is named.
+        user: Option<UserId>,
+        /// What.
+        preferences: StoredPreferences,
+        /// When.
+        at: Timestamp,
+    },
+    /// Suppresses an address; one that is suppressed stays as it was. `Done` or `Unchanged`.
+    Suppress(Box<Suppression>),
+    /// Lifts what [`Write::Suppress`] did. `Done` or `Unchanged`.
+    Unsuppress {
+        /// On which channel.
+        channel: Channel,
+        /// Which address, by its keyed hash.
+        address: Hash,
     },
 }
 
