@@ -5,6 +5,7 @@
 //! build. `examples/` holds one JSON file per call, frame and error.
 
 pub mod audit;
+pub mod callbacks;
 pub mod frame;
 pub mod health;
 pub mod inbox;

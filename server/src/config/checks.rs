@@ -28,6 +28,7 @@ pub(super) fn run(
         problems.add(check.name, what, set.unwrap_or(&origins[0]));
     }
     check_vapid(config, effective, problems);
+    check_providers(config, effective, problems);
     check_roles(config, effective, problems);
     check_cursor_key(config, effective, problems);
     if purpose == Purpose::Serve {
@@ -129,6 +130,27 @@ fn check_vapid(config: &Config, effective: &Effective, problems: &mut Problems) 
         false => ("vapid.public_key", "vapid.public_key"),
     };
     problems.add(name, error.to_string(), &effective.origin(set));
+}
+
+/// A provider that is in use needs the rest of its settings.
+fn check_providers(config: &Config, effective: &Effective, problems: &mut Problems) {
+    let Config { sms, email, .. } = config;
+    let needed = [
+        ("sms.account_sid", !sms.account_sid.is_empty(), "sms.auth_token", sms.auth_token.is_empty()),
+        (
+            "sms.account_sid",
+            !sms.account_sid.is_empty(),
+            "sms.from",
+            sms.from.is_empty() && sms.messaging_service_sid.is_empty(),
+        ),
+        ("sms.api_key", !sms.api_key.is_empty(), "sms.api_secret", sms.api_secret.is_empty()),
+        ("email.url", !email.url.is_empty(), "email.from", email.from.is_empty()),
+    ];
+    for (by, is_used, name, is_missing) in needed {
+        if is_used && is_missing && !problems.names(name) {
+            problems.add(name, format!("must be set where {by} is"), &effective.origin(by));
+        }
+    }
 }
 
 fn check_roles(config: &Config, effective: &Effective, problems: &mut Problems) {

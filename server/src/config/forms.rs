@@ -38,6 +38,19 @@ pub(super) fn url_or_empty(text: &str) -> Result<(), String> {
     Err("must be http:// or https:// with a host, and no slash or query at the end".to_owned())
 }
 
+/// The base of a provider's API.
+pub(super) fn url(text: &str) -> Result<(), String> {
+    if text.is_empty() {
+        return Err("must be http:// or https:// with a host".to_owned());
+    }
+    url_or_empty(text)
+}
+
+/// A network, a host, or one of them with a port.
+pub(super) fn reachable(text: &str) -> Result<(), String> {
+    landfall_channels::connect::Allow::parse([text]).map(|_| ()).map_err(|error| error.to_string())
+}
+
 /// An origin is a scheme, a host and perhaps a port (RFC 6454, section 6.1), as browsers write it.
 pub(super) fn origin(text: &str) -> Result<(), String> {
     let plain = |uri: &Uri| {

@@ -23,7 +23,9 @@ mod log;
 mod network;
 mod notify;
 mod origin;
+mod outbox;
 mod problem;
+mod providers;
 mod realtime;
 mod rules;
 mod schema;
@@ -47,7 +49,9 @@ pub use log::{LogFormat, LogLevel, LogSettings};
 pub use network::Network;
 pub use notify::NotifySettings;
 pub use origin::Origin;
+pub use outbox::{OutboundSettings, OutboxSettings};
 pub use problem::{Problem, Problems};
+pub use providers::{EmailSettings, FcmSettings, PushSettings, SmsSettings};
 pub use realtime::RealtimeSettings;
 pub use schema::DEFAULT_FILE;
 pub use server::ServerSettings;
@@ -117,6 +121,18 @@ pub struct Config {
     pub realtime: RealtimeSettings,
     /// Notifications.
     pub notify: NotifySettings,
+    /// Deliveries on their way to providers.
+    pub outbox: OutboxSettings,
+    /// Where users' addresses may lead.
+    pub outbound: OutboundSettings,
+    /// Web Push.
+    pub push: PushSettings,
+    /// Firebase.
+    pub fcm: FcmSettings,
+    /// Text messages.
+    pub sms: SmsSettings,
+    /// E-mail.
+    pub email: EmailSettings,
     /// The audit trail.
     pub audit: AuditSettings,
     /// Every limit on what comes in.
