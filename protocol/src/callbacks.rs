@@ -2,39 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What a device did with a push.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum ReceiptEvent {
-    /// It arrived.
-    Delivered,
-    /// It was shown.
-    Shown,
-    /// It was clicked.
-    Clicked,
-    /// It was dismissed.
-    Dismissed,
-}
-
-impl ReceiptEvent {
-    /// Names the event as it is spelled.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Delivered => "delivered",
-            Self::Shown => "shown",
-            Self::Clicked => "clicked",
-            Self::Dismissed => "dismissed",
-        }
-    }
-}
+use crate::names::ReceiptName;
 
 /// A receipt of a service worker.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ReceiptRequest {
     /// What happened.
-    pub event: ReceiptEvent,
+    pub event: ReceiptName,
 }
 
 /// How something is taken back.

@@ -4,8 +4,9 @@
 //! here.
 
 use landfall_core::channel::{Channel, DeliveryState};
+use landfall_core::delivery::Receipt;
 use landfall_core::notification::Priority;
-use landfall_core::plan::Reason;
+use landfall_core::plan::{Reason, Strategy};
 use landfall_core::topic::{MemberRole, TopicKind, Visibility};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
@@ -68,6 +69,14 @@ names!(
         WaitsForEmail UnlessRead NotNeeded Confirmed Expired Read Deleted Canceled Accepted
         Reported Receipt TryLater NoAnswer Broken KeptBack AddressGone Refused Exhausted
         Undelivered Replayed
+);
+names!(
+    /// How the channels of a plan follow each other.
+    StrategyName of Strategy: Fallback All
+);
+names!(
+    /// What a device did with a push.
+    ReceiptName of Receipt: Delivered Shown Clicked Dismissed
 );
 names!(
     /// How urgent a notification is.

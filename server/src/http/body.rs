@@ -85,7 +85,8 @@ fn is_json(essence: &str) -> bool {
         || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
-async fn read(request: Request, limits: &Limits) -> Result<Bytes, ApiError> {
+/// Reads a body, up to the limit.
+pub(super) async fn read(request: Request, limits: &Limits) -> Result<Bytes, ApiError> {
     let max_bytes = limits.body_kib.bytes();
     let too_large = || {
         let detail = format!("The body must have at most {max_bytes} bytes.");

@@ -8,7 +8,7 @@ use axum::extract::{FromRequestParts, Query, RawPathParams};
 use axum::http::Uri;
 use axum::http::request::Parts;
 use landfall_core::feed::Number;
-use landfall_core::id::{IdError, NotificationId, TopicId, UserId};
+use landfall_core::id::{IdError, NotificationId, Tenant, TopicId, UserId};
 use serde::de::DeserializeOwned;
 
 use super::error::ApiError;
@@ -93,6 +93,43 @@ impl FromRequestParts<Arc<App>> for MemberPath {
         let segments = Segments::of(parts).await?;
         let topic = segments.read("id", TopicId::parse)?;
         Ok(Self(topic, segments.read("user_id", UserId::parse)?))
+    }
+}
+
+/// The signed part of a link that a path holds.
+#[derive(Debug)]
+pub(super) struct SignedPath(pub String);
+
+impl FromRequestParts<Arc<App>> for SignedPath {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<App>) -> Result<Self, ApiError> {
+        Ok(Self(Segments::of(parts).await?.text("signed").to_owned()))
+    }
+}
+
+/// The tenant that a path names.
+#[derive(Debug)]
+pub(super) struct TenantPath(pub Tenant);
+
+impl FromRequestParts<Arc<App>> for TenantPath {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<App>) -> Result<Self, ApiError> {
+        Segments::of(parts).await?.read("tenant", Tenant::parse).map(Self)
+    }
+}
+
+/// The notification or send that a path names.
+#[derive(Debug)]
+pub(super) struct SentPath(pub uuid::Uuid);
+
+impl FromRequestParts<Arc<App>> for SentPath {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<App>) -> Result<Self, ApiError> {
+        let segments = Segments::of(parts).await?;
+        segments.read("id", NotificationId::parse).map(|id| Self(id.0))
     }
 }
 

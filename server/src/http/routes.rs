@@ -8,7 +8,7 @@ use axum::Router;
 use axum::handler::Handler;
 use axum::routing::{MethodFilter, on};
 
-use super::{admin, batch, docs, health, inbox, members, metrics, notify, revocations, topics};
+use super::{admin, batch, callbacks, docs, health, inbox, members, metrics, notify, revocations, topics};
 use crate::app::App;
 
 /// A method and a path's template.
@@ -53,11 +53,15 @@ fn all() -> Routes {
 }
 
 fn notify_calls(routes: Routes) -> Routes {
-    routes.add("POST", "/api/v1/notify", notify::notify).add(
-        "POST",
-        "/api/v1/notify/batch",
-        batch::notify_batch,
-    )
+    routes
+        .add("POST", "/api/v1/notify", notify::notify)
+        .add("POST", "/api/v1/notify/batch", batch::notify_batch)
+        .add("DELETE", "/api/v1/notify/{id}", notify::cancel)
+        .add("POST", "/api/v1/receipts/{signed}", callbacks::receipt)
+        .add("POST", "/api/v1/callbacks/sms/{signed}", callbacks::sms_report)
+        .add("POST", "/api/v1/callbacks/sms/replies/{tenant}", callbacks::sms_reply)
+        .add("GET", "/api/v1/unsubscribe/{signed}", callbacks::unsubscribe_page)
+        .add("POST", "/api/v1/unsubscribe/{signed}", callbacks::unsubscribe)
 }
 
 fn inbox_calls(routes: Routes) -> Routes {

@@ -259,7 +259,7 @@ pub(super) fn unchanged(delivery: &Delivery, at: Timestamp) -> Settlement {
 }
 
 /// Says what a delivery's state means for the places behind it.
-pub(super) fn follows(delivery: &Delivery, state: DeliveryState, at: Timestamp) -> Next {
+pub(in crate::service) fn follows(delivery: &Delivery, state: DeliveryState, at: Timestamp) -> Next {
     match then(delivery.channel, state, at) {
         Then::Wait => Next::Wait,
         Then::DueNow => Next::DueNow,

@@ -19,7 +19,8 @@ use landfall_core::delivery::{OnDue, RetryPolicy};
 use landfall_core::id::Tenant;
 use landfall_store::{Claimed, Claiming, Delivery};
 
-pub(super) use facts::Facts;
+pub(super) use ended::follows;
+use facts::Facts;
 
 use super::{ServiceError, Services};
 
