@@ -1,5 +1,5 @@
-#![allow(clippy::unwrap_used)]
 //! The order of say by table, and what holds of every plan.
+#![allow(clippy::unwrap_used)]
 
 mod properties;
 

@@ -1,5 +1,5 @@
-#![allow(clippy::unwrap_used)]
 //! Which rule speaks, by table; and what is refused.
+#![allow(clippy::unwrap_used)]
 
 use proptest::prelude::*;
 

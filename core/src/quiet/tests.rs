@@ -1,5 +1,5 @@
-#![allow(clippy::unwrap_used)]
 //! Quiet hours by table, and against a clock that is looked at minute by minute.
+#![allow(clippy::unwrap_used)]
 
 use proptest::prelude::*;
 
