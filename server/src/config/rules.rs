@@ -80,6 +80,8 @@ const RULES: &[(&str, Rule)] = &[
     ("notify.chunk", Rule::Int(1, 500)),
     ("notify.idempotency_hours", Rule::Int(1, 720)),
     ("notify.batch_max_lines", Rule::Int(1, 1_000_000)),
+    ("notify.locale", Rule::Text(forms::locale)),
+    ("templates.dir", Rule::Text(forms::any)),
     // An entry is promised to be chained within a second.
     ("audit.seal_ms", Rule::Int(10, 1_000)),
     ("limits.body_kib", Rule::Int(1, 65_536)),

@@ -9,7 +9,7 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use super::examples::{Example, examples};
 use super::{
     admin, aliases, batch, docs, health, inbox, members, metrics, notify, revocations, stream,
-    topics,
+    templates, topics,
 };
 
 #[derive(OpenApi)]
@@ -31,7 +31,7 @@ use super::{
         landfall_protocol::notify::SendAnswer,
     )),
     paths(
-        notify::notify, batch::notify_batch,
+        notify::notify, batch::notify_batch, templates::list, templates::preview,
         inbox::list, inbox::unread_count, inbox::mark_read, inbox::delete,
         inbox::mark_all_read, inbox::acknowledge, stream::answer,
         topics::list, topics::put, topics::get, topics::delete,

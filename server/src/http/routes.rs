@@ -8,7 +8,9 @@ use axum::Router;
 use axum::handler::Handler;
 use axum::routing::{MethodFilter, on};
 
-use super::{admin, batch, docs, health, inbox, members, metrics, notify, revocations, topics};
+use super::{
+    admin, batch, docs, health, inbox, members, metrics, notify, revocations, templates, topics,
+};
 use crate::app::App;
 
 /// A method and a path's template.
@@ -53,11 +55,11 @@ fn all() -> Routes {
 }
 
 fn notify_calls(routes: Routes) -> Routes {
-    routes.add("POST", "/api/v1/notify", notify::notify).add(
-        "POST",
-        "/api/v1/notify/batch",
-        batch::notify_batch,
-    )
+    routes
+        .add("POST", "/api/v1/notify", notify::notify)
+        .add("POST", "/api/v1/notify/batch", batch::notify_batch)
+        .add("GET", "/api/v1/templates", templates::list)
+        .add("POST", "/api/v1/templates/{id}/preview", templates::preview)
 }
 
 fn inbox_calls(routes: Routes) -> Routes {

@@ -187,11 +187,16 @@ mod tests {
         check("", &[(1, "title is missing"), (1, "message is missing")]);
         check(&format!("{title}{title}{message}"), &[(2, "twice")]);
         check(&format!("{title}Hello\n{message}"), &[(2, "outside a block")]);
-        check(&format!("{title}{{% block body %}}{{% endblock %}}{message}"), &[(2, "one of title")]);
+        check(
+            &format!("{title}{{% block body %}}{{% endblock %}}{message}"),
+            &[(2, "one of title")],
+        );
         check(&format!("{title}\n{{% block message %}}A"), &[(3, "no endblock")]);
         check(&format!("{title}{{% if a %}}{{% endif %}}"), &[(2, "outside a block")]);
         check(
-            &format!("{title}{{% block message %}}{{% autoescape false %}}{{% endautoescape %}}{{% endblock %}}"),
+            &format!(
+                "{title}{{% block message %}}{{% autoescape false %}}{{% endautoescape %}}{{% endblock %}}"
+            ),
             &[(2, "not the template's to say")],
         );
     }

@@ -7,7 +7,9 @@ use std::io;
 
 use minijinja::value::Kwargs;
 use minijinja::value::ValueKind;
-use minijinja::{AutoEscape, Environment, Error, ErrorKind, Output, State, UndefinedBehavior, Value};
+use minijinja::{
+    AutoEscape, Environment, Error, ErrorKind, Output, State, UndefinedBehavior, Value,
+};
 use minijinja::{escape_formatter, filters, tests};
 
 use icu_plurals::PluralCategory;

@@ -75,7 +75,9 @@ impl FieldKind {
             }
             (Self::List, _) => Err("must be a list of texts".to_owned()),
             (Self::Link, Json::String(text)) if is_link(&text) => Ok(Value::from(text)),
-            (Self::Link, _) => Err("must begin with https://, http://, mailto: or one /".to_owned()),
+            (Self::Link, _) => {
+                Err("must begin with https://, http://, mailto: or one /".to_owned())
+            }
             (Self::Flag, Json::Bool(flag)) => Ok(Value::from(flag)),
             (Self::Flag, _) => Err("must be true or false".to_owned()),
             (Self::Any, json) => Ok(any(json)),

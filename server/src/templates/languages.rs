@@ -98,9 +98,7 @@ impl Languages {
         let wanted = wanted.map(key).unwrap_or_default();
         let mut known = parents(&wanted).take_while(|name| name.len() >= locale.len());
         let is_same = parents(&wanted).any(|name| name == locale);
-        known
-            .find_map(|name| self.0.get(name).filter(|_| is_same))
-            .or_else(|| self.0.get(&locale))
+        known.find_map(|name| self.0.get(name).filter(|_| is_same)).or_else(|| self.0.get(&locale))
     }
 }
 

@@ -66,7 +66,9 @@ pub(super) fn faults(html: &str, is_link_field: impl Fn(&str) -> bool) -> Vec<(u
 
 fn next_place(place: Place, c: char, at: usize, rest: &str) -> Place {
     match (place, c) {
-        (Place::Text, '<') if rest[1..].starts_with(|c: char| c.is_ascii_alphabetic()) => Place::Tag,
+        (Place::Text, '<') if rest[1..].starts_with(|c: char| c.is_ascii_alphabetic()) => {
+            Place::Tag
+        }
         (Place::Tag, '>') => Place::Text,
         (Place::Tag, '"' | '\'') => Place::Quoted(c, at + 1),
         (Place::Quoted(quote, _), c) if quote == c => Place::Tag,
@@ -109,7 +111,8 @@ mod tests {
 
     #[test]
     fn links_lead_to_the_web_to_mail_or_into_the_app() {
-        for good in ["https://a.example/b?c=d", "HTTP://a.example", "mailto:a@b.example", "/iep/7"] {
+        for good in ["https://a.example/b?c=d", "HTTP://a.example", "mailto:a@b.example", "/iep/7"]
+        {
             assert!(is_link(good), "{good}");
         }
         for bad in [

@@ -88,7 +88,11 @@ impl Loading {
         let default = key(&self.rules.locale);
         let is_there = parents(&default).chain(["en"]).any(|name| locales.contains_key(name));
         if !is_there {
-            let what = format!("there is neither {}.j2 nor en.j2 beside it", self.rules.locale);
+            let wanted = match default.as_str() {
+                "en" => "en.j2".to_owned(),
+                _ => format!("{}.j2 (notify.locale) or en.j2", self.rules.locale),
+            };
+            let what = format!("there is no {wanted} beside it");
             self.faults.push(TemplateFault::new(&source.shown, 1, what));
         }
         if self.faults.len() == before {
@@ -147,9 +151,8 @@ impl Loading {
 /// Finds a name where it stands as a word of its own.
 fn place_of(text: &str, name: &str) -> usize {
     let is_part = |c: char| c.is_alphanumeric() || c == '_';
-    let is_whole = |at: usize| {
-        !text[..at].ends_with(is_part) && !text[at + name.len()..].starts_with(is_part)
-    };
+    let is_whole =
+        |at: usize| !text[..at].ends_with(is_part) && !text[at + name.len()..].starts_with(is_part);
     let mut places = text.match_indices(name).map(|(at, _)| at);
     places.find(|at| is_whole(*at)).unwrap_or_default()
 }

@@ -92,11 +92,14 @@ impl RenderError {
     /// operator's to read, in the log.
     pub fn into_faults(self) -> Vec<FieldError> {
         match self {
-            Self::Unknown => vec![FieldError::new("/template_id", "is not a template of this server")],
+            Self::Unknown => {
+                vec![FieldError::new("/template_id", "is not a template of this server")]
+            }
             Self::Data(faults) => faults,
             Self::Broken(fault) => {
                 tracing::error!(%fault, "a template does not work with the data that came");
-                let detail = "names a template that does not work with this data; see the server's log";
+                let detail =
+                    "names a template that does not work with this data; see the server's log";
                 vec![FieldError::new("/template_id", detail)]
             }
         }

@@ -80,7 +80,9 @@ impl Reader {
 
     fn local(&self, time: Timestamp) -> Zoned {
         // Every time that was read fits: RFC 3339 ends with the year 9999.
-        jiff::Timestamp::from_millisecond(time.as_ms()).unwrap_or_default().to_zoned(self.zone.0.clone())
+        jiff::Timestamp::from_millisecond(time.as_ms())
+            .unwrap_or_default()
+            .to_zoned(self.zone.0.clone())
     }
 
     fn write_date(&self, at: &Zoned) -> String {
@@ -135,5 +137,6 @@ fn sounds_like_i(word: &str) -> bool {
     let start: String = word.chars().take(3).flat_map(char::to_lowercase).collect();
     let rest = start.strip_prefix('h').unwrap_or(&start);
     let mut sounds = rest.chars();
-    matches!(sounds.next(), Some('i' | 'í')) && !matches!(sounds.next(), Some('a' | 'e' | 'o' | 'u'))
+    matches!(sounds.next(), Some('i' | 'í'))
+        && !matches!(sounds.next(), Some('a' | 'e' | 'o' | 'u'))
 }

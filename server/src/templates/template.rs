@@ -219,9 +219,13 @@ impl Sheet<'_> {
         let html = self.block(Block::EmailHtml, EMAIL_BYTES_MAX)?;
         let subject = subject.map(|subject| one_line(&subject));
         Ok(Email {
-            subject: cut(subject.unwrap_or_else(|| title.to_owned()), self.shared.rules.title_chars),
+            subject: cut(
+                subject.unwrap_or_else(|| title.to_owned()),
+                self.shared.rules.title_chars,
+            ),
             text: text.map_or_else(|| message.to_owned(), |text| lines(&text)),
-            html: html.map(|html| self.page(&lines(&html))),
+            // Lines that a condition left empty mean nothing here.
+            html: html.map(|html| self.page(&lines(&html).replace("\n\n", "\n"))),
         })
     }
 

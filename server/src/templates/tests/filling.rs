@@ -114,7 +114,10 @@ fn what_becomes_too_long_is_refused_and_a_text_message_is_cut() {
     assert_eq!(filled(json!({ "a": "ñ".repeat(200) })).title.chars().count(), 200);
     assert_eq!(faults(json!({ "a": "ñ".repeat(201) })), ["/data"]);
     assert_eq!(faults(json!({ "a": "x".repeat(1_000_000) })), ["/data"]);
-    let files = [("probe/template.toml", MANIFEST), ("probe/en.j2", &TEXT.replace("title %}{{ a }}", "title %}T"))];
+    let files = [
+        ("probe/template.toml", MANIFEST),
+        ("probe/en.j2", &TEXT.replace("title %}{{ a }}", "title %}T")),
+    ];
     let templates = Folder::new(&files).load().unwrap();
     let rendered = render(&templates, "probe", &json!({ "a": "y".repeat(3_999) }), "en").unwrap();
     let sms = rendered.sms.unwrap();
@@ -152,7 +155,9 @@ fn data_is_checked_once_for_many() {
     let templates = built_in();
     let template = templates.get("quiz_ended").unwrap();
     let fields = template.read(Some(&data(&json!({ "title": "Fractions" })))).unwrap();
-    for (locale, title) in [("en", "The quiz is over: Fractions"), ("es", "Terminó el cuestionario: Fractions")] {
+    for (locale, title) in
+        [("en", "The quiz is over: Fractions"), ("es", "Terminó el cuestionario: Fractions")]
+    {
         let ask = Ask { locale: Some(locale), ..Ask::default() };
         assert_eq!(template.render(&fields, &ask).unwrap().title, title);
     }

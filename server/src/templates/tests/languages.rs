@@ -8,7 +8,8 @@ const MANIFEST: &str = "description = \"d\"\nchannels = []\npriority = \"low\"\n
 
 /// A template whose title is `text`, written in the locale.
 fn written(locale: &str, text: &str) -> Templates {
-    let text = format!("{{% block title %}}{text}{{% endblock %}}{{% block message %}}m{{% endblock %}}");
+    let text =
+        format!("{{% block title %}}{text}{{% endblock %}}{{% block message %}}m{{% endblock %}}");
     let name = format!("probe/{locale}.j2");
     let files = [
         ("probe/template.toml", MANIFEST),
@@ -32,18 +33,36 @@ fn numbers_take_the_form_of_the_language() {
         }
     };
     let english = r#"one="{n} day", other="{n} days""#;
-    check("en", english, &[("1", "1 day"), ("0", "0 days"), ("1.5", "1.5 days"), ("1.0", "1 day"), ("-1", "-1 day")]);
+    check(
+        "en",
+        english,
+        &[("1", "1 day"), ("0", "0 days"), ("1.5", "1.5 days"), ("1.0", "1 day"), ("-1", "-1 day")],
+    );
     let polish = r#"one="{n} dzień", few="{n} dni (few)", many="{n} dni (many)", other="{n} dnia""#;
     check(
         "pl",
         polish,
-        &[("1", "1 dzień"), ("2", "2 dni (few)"), ("5", "5 dni (many)"), ("22", "22 dni (few)"), ("12", "12 dni (many)"), ("1.5", "1.5 dnia")],
+        &[
+            ("1", "1 dzień"),
+            ("2", "2 dni (few)"),
+            ("5", "5 dni (many)"),
+            ("22", "22 dni (few)"),
+            ("12", "12 dni (many)"),
+            ("1.5", "1.5 dnia"),
+        ],
     );
     let arabic = r#"zero="zero", one="one", two="two", few="few", many="many", other="other""#;
     check(
         "ar",
         arabic,
-        &[("0", "zero"), ("1", "one"), ("2", "two"), ("3", "few"), ("11", "many"), ("100", "other")],
+        &[
+            ("0", "zero"),
+            ("1", "one"),
+            ("2", "two"),
+            ("3", "few"),
+            ("11", "many"),
+            ("100", "other"),
+        ],
     );
     check("es", r#"one="día", other="días""#, &[("1", "día"), ("2", "días"), ("1000000", "días")]);
 }
@@ -87,11 +106,23 @@ fn times_are_shown_in_the_readers_zone_and_language() {
     let at = "2025-09-15T14:00:00Z";
     check(&english, "en", "nowhere", at, "15 Sep 2025, 14:00 UTC; 15 Sep 2025; 14:00 UTC");
     check(&english, "en", "Asia/Kolkata", at, "15 Sep 2025, 19:30 IST; 15 Sep 2025; 19:30 IST");
-    check(&english, "fr", "America/Sao_Paulo", at, "15 Sep 2025, 11:00 UTC-03; 15 Sep 2025; 11:00 UTC-03");
+    check(
+        &english,
+        "fr",
+        "America/Sao_Paulo",
+        at,
+        "15 Sep 2025, 11:00 UTC-03; 15 Sep 2025; 11:00 UTC-03",
+    );
     let late = "2025-12-31T23:30:00.5-05:00";
     check(&english, "en", "Europe/Madrid", late, "1 Jan 2026, 05:30 CET; 1 Jan 2026; 05:30 CET");
     let spanish = written("es", all);
-    check(&spanish, "es-MX", "Europe/Madrid", at, "15 sept 2025, 16:00 CEST; 15 sept 2025; 16:00 CEST");
+    check(
+        &spanish,
+        "es-MX",
+        "Europe/Madrid",
+        at,
+        "15 sept 2025, 16:00 CEST; 15 sept 2025; 16:00 CEST",
+    );
     let hindi = written("hi", all);
     check(&hindi, "hi", "UTC", at, "2025-09-15 14:00 UTC; 2025-09-15; 14:00 UTC");
 }
