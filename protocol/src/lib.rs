@@ -17,5 +17,6 @@ pub mod problem;
 pub mod query;
 mod readable;
 pub mod revocations;
+pub mod templates;
 pub mod text;
 pub mod topics;

@@ -16,6 +16,7 @@ use landfall_protocol::list::List;
 use landfall_protocol::notify::{BatchResult, NotifyAnswer, NotifyRequest, SendAnswer};
 use landfall_protocol::problem::{Code, Problem};
 use landfall_protocol::revocations::{RevocationItem, RevocationRequest};
+use landfall_protocol::templates::{PreviewAnswer, PreviewRequest, TemplateItem};
 use landfall_protocol::topics::{MemberItem, MemberPut, MembersBulk, MembersBulkAnswer};
 use landfall_protocol::topics::{TopicAnswer, TopicPut};
 use serde::Serialize;
@@ -70,6 +71,8 @@ const CALLS: &[(&str, Shape, Shape)] = &[
     ("revocation_create", of::<RevocationRequest>, of::<RevocationItem>),
     ("revocation_delete", none, none),
     ("revocations_list", none, of::<List<RevocationItem>>),
+    ("template_preview", of::<PreviewRequest>, of::<PreviewAnswer>),
+    ("templates_list", none, of::<List<TemplateItem>>),
     ("topic_delete", none, none),
     ("topic_get", none, of::<TopicAnswer>),
     ("topic_put", of::<TopicPut>, of::<TopicAnswer>),

@@ -24,6 +24,7 @@ pub mod secret;
 pub mod serve;
 pub mod service;
 pub mod sockets;
+pub mod templates;
 pub mod tls;
 pub mod witness;
 pub mod worker;

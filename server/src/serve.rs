@@ -30,6 +30,7 @@ use crate::realtime::{Gateway, Hub, HubSettings};
 use crate::service::live_queue::{Reports, Room, live_queue};
 use crate::service::{Parts, Services, Settings};
 use crate::sockets::Carried;
+use crate::templates::Templates;
 use crate::tls::{Certificate, Tls, keep_renewed};
 use crate::{backend, logs, memory, realtime, sockets, worker};
 
@@ -142,6 +143,7 @@ impl Server {
             clock,
             cursor_key: CursorKey::new(keys.cursor_mac.0),
             connections: Arc::clone(&hub) as Arc<dyn crate::service::Connections>,
+            templates: Arc::new(load_templates(config)?),
             settings: service_settings(config),
         }));
         let life = worker::life::meet(&services, &config.server.data_dir).await?;
@@ -305,6 +307,13 @@ async fn open_store(config: &Config) -> anyhow::Result<(Arc<Hub>, Arc<dyn Store>
     });
     let store = backend::open(&Backend::of(config), sink).await?;
     Ok((hub, store))
+}
+
+fn load_templates(config: &Config) -> anyhow::Result<Templates> {
+    Templates::load(config.templates.dir(), config.template_rules()).map_err(|faults| {
+        let told: Vec<String> = faults.iter().map(ToString::to_string).collect();
+        anyhow::anyhow!("templates cannot be used:\n{}", told.join("\n"))
+    })
 }
 
 fn hub_settings(config: &Config) -> HubSettings {

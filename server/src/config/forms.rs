@@ -10,6 +10,7 @@ use landfall_store::postgres::Address;
 
 use super::network::Network;
 use super::suggest::did_you_mean;
+use crate::templates::is_locale;
 
 /// Checks a scope; says which known one looks most like a wrong one.
 pub(super) fn scope(text: &str) -> Result<(), String> {
@@ -23,6 +24,13 @@ pub(super) fn any(_: &str) -> Result<(), String> {
 
 pub(super) fn filled(text: &str) -> Result<(), String> {
     if text.trim().is_empty() { Err("must not be empty".to_owned()) } else { Ok(()) }
+}
+
+pub(super) fn locale(text: &str) -> Result<(), String> {
+    if is_locale(text) {
+        return Ok(());
+    }
+    Err(format!("must name a language, such as es or pt-BR, not {text:?}"))
 }
 
 pub(super) fn address(text: &str) -> Result<(), String> {

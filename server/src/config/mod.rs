@@ -32,6 +32,7 @@ mod schema;
 mod server;
 mod store;
 mod suggest;
+mod templates;
 #[cfg(test)]
 mod tests;
 mod tls;
@@ -56,6 +57,7 @@ pub use realtime::RealtimeSettings;
 pub use schema::DEFAULT_FILE;
 pub use server::ServerSettings;
 pub use store::{Backend, StoreSettings, store_settings};
+pub use templates::TemplateSettings;
 pub use tls::TlsSettings;
 pub use units::{Days, Hours, Kib, Mib, Millis, Seconds};
 pub use vapid::{VapidPair, VapidPairError, VapidSettings};
@@ -133,6 +135,8 @@ pub struct Config {
     pub sms: SmsSettings,
     /// E-mail.
     pub email: EmailSettings,
+    /// Templates.
+    pub templates: TemplateSettings,
     /// The audit trail.
     pub audit: AuditSettings,
     /// Every limit on what comes in.
@@ -156,7 +160,8 @@ struct Setting {
 impl Config {
     /// Loads the configuration: default < file < environment < flags.
     ///
-    /// Reads the configuration file and the keys and certificates that it names, and nothing else.
+    /// Reads the configuration file and the keys, certificates and templates that it names, and
+    /// nothing else.
     ///
     /// # Errors
     /// Everything that is wrong, each with its name and where it came from.
@@ -175,6 +180,7 @@ impl Config {
         config.auth.collect_keys(&effective, &mut problems);
         checks::run(&config, &effective, inputs.purpose, &mut problems);
         config.tls.check(&effective, &mut problems, &mut warnings);
+        config.check_templates(&effective, &mut problems);
         if problems.is_empty() { Ok(Loaded { config, warnings, effective }) } else { Err(problems) }
     }
 }

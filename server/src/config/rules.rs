@@ -109,6 +109,8 @@ const RULES: &[(&str, Rule)] = &[
     ("email.timeout_seconds", Rule::Int(1, 300)),
     ("email.concurrency", Rule::Int(1, 1_000)),
     ("email.per_second", Rule::Int(0, 1_000_000)),
+    ("notify.locale", Rule::Text(forms::locale)),
+    ("templates.dir", Rule::Text(forms::any)),
     // An entry is promised to be chained within a second.
     ("audit.seal_ms", Rule::Int(10, 1_000)),
     ("limits.body_kib", Rule::Int(1, 65_536)),

@@ -39,6 +39,8 @@ const TEXTS: &[(&str, &str)] = examples![
     "revocation_create",
     "revocation_delete",
     "revocations_list",
+    "template_preview",
+    "templates_list",
     "topic_delete",
     "topic_get",
     "topic_put",

@@ -30,6 +30,7 @@ mod revocations;
 mod routes;
 mod slow_body;
 mod stream;
+mod templates;
 mod topics;
 mod ws;
 

@@ -8,8 +8,7 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 
 use super::examples::{Example, examples};
 use super::{
-    admin, aliases, batch, callbacks, docs, health, inbox, members, metrics, notify, revocations, stream,
-    topics,
+    admin, aliases, batch, callbacks, docs, health, inbox, members, metrics, notify, revocations, stream, topics, templates,
 };
 
 #[derive(OpenApi)]
@@ -31,9 +30,7 @@ use super::{
         landfall_protocol::notify::SendAnswer,
     )),
     paths(
-        notify::notify, batch::notify_batch, notify::cancel,
-        callbacks::receipt, callbacks::sms_report, callbacks::sms_reply,
-        callbacks::unsubscribe_page, callbacks::unsubscribe,
+    notify::notify, batch::notify_batch, notify::cancel, callbacks::receipt, callbacks::sms_report, callbacks::sms_reply, callbacks::unsubscribe_page, callbacks::unsubscribe, templates::list, templates::preview,
         inbox::list, inbox::unread_count, inbox::mark_read, inbox::delete,
         inbox::mark_all_read, inbox::acknowledge, stream::answer,
         topics::list, topics::put, topics::get, topics::delete,

@@ -9,6 +9,7 @@ use axum::http::Uri;
 use axum::http::request::Parts;
 use landfall_core::feed::Number;
 use landfall_core::id::{IdError, NotificationId, Tenant, TopicId, UserId};
+use landfall_core::notify::is_type_name;
 use serde::de::DeserializeOwned;
 
 use super::error::ApiError;
@@ -60,6 +61,24 @@ pub(super) struct MemberPath(pub TopicId, pub UserId);
 /// The revocation that a path names.
 #[derive(Debug)]
 pub(super) struct RevocationPath(pub Number);
+
+/// The template that a path names.
+#[derive(Debug)]
+pub(super) struct TemplatePath(pub String);
+
+impl FromRequestParts<Arc<App>> for TemplatePath {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<App>) -> Result<Self, ApiError> {
+        let segments = Segments::of(parts).await?;
+        let id = segments.text("id");
+        let detail = "must be 1 to 64 letters, digits, '_', '-' or '.'";
+        match is_type_name(id) {
+            true => Ok(Self(id.to_owned())),
+            false => Err(ApiError::field("/path/id", detail)),
+        }
+    }
+}
 
 impl FromRequestParts<Arc<App>> for RevocationPath {
     type Rejection = ApiError;

@@ -8,7 +8,7 @@ use axum::Router;
 use axum::handler::Handler;
 use axum::routing::{MethodFilter, on};
 
-use super::{admin, batch, callbacks, docs, health, inbox, members, metrics, notify, revocations, topics};
+use super::{admin, batch, callbacks, docs, health, inbox, members, metrics, notify, revocations, templates, topics};
 use crate::app::App;
 
 /// A method and a path's template.
@@ -62,6 +62,8 @@ fn notify_calls(routes: Routes) -> Routes {
         .add("POST", "/api/v1/callbacks/sms/replies/{tenant}", callbacks::sms_reply)
         .add("GET", "/api/v1/unsubscribe/{signed}", callbacks::unsubscribe_page)
         .add("POST", "/api/v1/unsubscribe/{signed}", callbacks::unsubscribe)
+        .add("GET", "/api/v1/templates", templates::list)
+        .add("POST", "/api/v1/templates/{id}/preview", templates::preview)
 }
 
 fn inbox_calls(routes: Routes) -> Routes {

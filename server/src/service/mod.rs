@@ -16,6 +16,7 @@ mod probe;
 mod revocations;
 pub mod sends;
 mod tally;
+pub mod templates;
 pub mod topics;
 
 use std::sync::{Arc, Mutex};
@@ -31,6 +32,7 @@ use landfall_store::{Revocation, Store, StoreError};
 use tokio::sync::Semaphore;
 
 use crate::clock::Clock;
+use crate::templates::Templates;
 pub use error::ServiceError;
 pub use ids::Ids;
 use in_flight::InFlight;
@@ -82,6 +84,8 @@ pub struct Services {
     pub channels: Registry,
     /// Who is connected.
     pub connections: Arc<dyn Connections>,
+    /// The words of notifications.
+    pub templates: Arc<Templates>,
     /// Limits and defaults.
     pub settings: Settings,
     /// Wakes the worker that expands sends.
@@ -109,6 +113,8 @@ pub struct Parts {
     pub cursor_key: CursorKey,
     /// Who is connected.
     pub connections: Arc<dyn Connections>,
+    /// The words of notifications.
+    pub templates: Arc<Templates>,
     /// Limits and defaults.
     pub settings: Settings,
 }
@@ -116,7 +122,7 @@ pub struct Parts {
 impl Services {
     /// Builds the services.
     pub fn new(parts: Parts) -> Self {
-        let Parts { store, clock, cursor_key, connections, settings } = parts;
+        let Parts { store, clock, cursor_key, connections, templates, settings } = parts;
         Self {
             store,
             clock,
@@ -124,6 +130,7 @@ impl Services {
             cursor_key,
             channels: Registry::live_only(),
             connections,
+            templates,
             settings,
             send_accepted: tokio::sync::Notify::new(),
             in_flight: InFlight::default(),

@@ -6,8 +6,8 @@
 #![allow(clippy::unwrap_used, dead_code, reason = "each test binary uses its part")]
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use axum::Router;
 use jsonwebtoken::{EncodingKey, Header};
@@ -21,6 +21,7 @@ use landfall_server::config::{Config, Inputs};
 use landfall_server::http;
 use landfall_server::secret::Secret;
 use landfall_server::service::{Connections, Parts, Services, Settings};
+use landfall_server::templates::Templates;
 use landfall_store::postgres::{self, Postgres};
 use landfall_store::sqlite::{self, Sqlite};
 use landfall_store::{ChangeSink, Revocation, Store};
@@ -206,7 +207,9 @@ fn app(store: Arc<dyn Store>) -> Arc<App> {
     };
     let cursor_key = CursorKey::new([7; 32]);
     let (clock, connections) = (Clock::system(), Arc::new(Nobody));
-    let services = Services::new(Parts { store, clock, cursor_key, connections, settings });
+    let templates = templates(&config);
+    let parts = Parts { store, clock, cursor_key, connections, templates, settings };
+    let services = Services::new(parts);
     App::new(AppParts {
         services: Arc::new(services),
         verifier: Arc::new(verifier(&config)),
@@ -216,6 +219,13 @@ fn app(store: Arc<dyn Store>) -> Arc<App> {
         live: Arc::new(Nobody),
         drain: tokio_util::sync::CancellationToken::new(),
     })
+}
+
+/// Loaded once for all tests, as a server does.
+fn templates(config: &Config) -> Arc<Templates> {
+    static LOADED: OnceLock<Arc<Templates>> = OnceLock::new();
+    let load = || Arc::new(Templates::load(None, config.template_rules()).unwrap());
+    Arc::clone(LOADED.get_or_init(load))
 }
 
 fn verifier(config: &Config) -> Verifier {

@@ -44,6 +44,7 @@ async fn connections_hear_what_was_acknowledged_and_nothing_of_the_future() {
         clock: Clock::fixed(Timestamp::from_ms(now_ms())),
         cursor_key: CursorKey::new([7; 32]),
         connections: Arc::clone(&heard) as Arc<dyn Connections>,
+        templates: Arc::clone(&server.app.services.templates),
         settings: server.app.services.settings.clone(),
     });
     let caller = Caller {

@@ -16,5 +16,6 @@ mod idempotency;
 mod lists;
 mod revocations;
 mod server;
+mod templates;
 mod tenants;
 mod workers;
