@@ -25,5 +25,6 @@ pub mod serve;
 pub mod service;
 pub mod sockets;
 pub mod tls;
+pub mod vault;
 pub mod witness;
 pub mod worker;

@@ -27,6 +27,7 @@ mod problem;
 mod realtime;
 mod rules;
 mod schema;
+mod secrets;
 mod server;
 mod store;
 mod suggest;
@@ -50,6 +51,7 @@ pub use origin::Origin;
 pub use problem::{Problem, Problems};
 pub use realtime::RealtimeSettings;
 pub use schema::DEFAULT_FILE;
+pub use secrets::{SealingKey, SecretsSettings};
 pub use server::ServerSettings;
 pub use store::{Backend, StoreSettings, store_settings};
 pub use tls::TlsSettings;
@@ -113,6 +115,8 @@ pub struct Config {
     pub auth: AuthSettings,
     /// The Web Push identity.
     pub vapid: VapidSettings,
+    /// The keys that seal what leads to people.
+    pub secrets: SecretsSettings,
     /// Sockets.
     pub realtime: RealtimeSettings,
     /// Notifications.
