@@ -12,6 +12,7 @@ pub mod live_queue;
 pub mod lives;
 mod memo;
 pub mod notify;
+pub mod people;
 mod probe;
 mod revocations;
 pub mod sends;
@@ -84,6 +85,10 @@ pub struct Services {
     pub connections: Arc<dyn Connections>,
     /// Limits and defaults.
     pub settings: Settings,
+    /// What people's use cases need.
+    pub people: people::PeopleParts,
+    /// Who has been here since the start.
+    pub meetings: people::Meetings,
     /// Wakes the worker that expands sends.
     pub send_accepted: tokio::sync::Notify,
     in_flight: InFlight,
@@ -111,12 +116,14 @@ pub struct Parts {
     pub connections: Arc<dyn Connections>,
     /// Limits and defaults.
     pub settings: Settings,
+    /// What people's use cases need.
+    pub people: people::PeopleParts,
 }
 
 impl Services {
     /// Builds the services.
     pub fn new(parts: Parts) -> Self {
-        let Parts { store, clock, cursor_key, connections, settings } = parts;
+        let Parts { store, clock, cursor_key, connections, settings, people } = parts;
         Self {
             store,
             clock,
@@ -125,6 +132,8 @@ impl Services {
             channels: Registry::live_only(),
             connections,
             settings,
+            people,
+            meetings: people::Meetings::default(),
             send_accepted: tokio::sync::Notify::new(),
             in_flight: InFlight::default(),
             in_force: revocations::InForce::default(),
