@@ -25,12 +25,16 @@ mod observe;
 mod openapi;
 mod params;
 mod peer;
+mod preferences;
 mod refusals;
 mod revocations;
 mod routes;
 mod slow_body;
 mod stream;
+mod subscriptions;
+mod tokens;
 mod topics;
+mod users;
 mod ws;
 
 use std::sync::Arc;

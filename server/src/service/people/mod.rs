@@ -8,14 +8,13 @@ mod meeting;
 mod preferences;
 mod profile;
 mod reach;
-mod renewal;
 mod stored;
 mod subscription;
 
 pub use addresses::{AddressView, Registration, TokenDraft};
 pub use meeting::Meetings;
 pub use preferences::{PreferencesDraft, PreferencesView, QuietDraft, RulesDraft, Source, ViewedRule};
-pub use profile::{Profile, ProfileChange};
+pub use profile::{Extent, Profile, ProfileChange, Whose};
 pub use reach::Target;
 pub use subscription::SubscriptionDraft;
 
