@@ -106,11 +106,11 @@ impl Services {
         caller: &Caller,
         draft: &PreferencesDraft,
     ) -> Result<PreferencesView, ServiceError> {
-        let zone = self.own_zone(caller).await?;
+        let zone = &self.own_zone(caller).await?;
         deciding(|| async move {
             let old = self.store.preferences(&caller.tenant, Some(&caller.user)).await?;
             let base = old.as_ref().map(preferences_of).unwrap_or_default();
-            let next = applied(&base, draft, zone)?;
+            let next = applied(&base, draft, zone.as_ref())?;
             self.put_preferences(caller, Some(&caller.user), old.as_ref(), &next).await?;
             Ok(view(&self.tenant_wishes(&caller.tenant).await?, &next))
         })
@@ -221,7 +221,7 @@ fn is_about_the_same(one: &PreferenceRule, other: &PreferenceRule) -> bool {
 fn applied(
     base: &Preferences,
     draft: &PreferencesDraft,
-    own_zone: Option<Zone>,
+    own_zone: Option<&Zone>,
 ) -> Result<Preferences, ServiceError> {
     let (rules, said) = applied_rules(&base.rules, &draft.rules);
     let tz = draft.tz.clone().unwrap_or_else(|| base.tz.clone());
@@ -229,7 +229,7 @@ fn applied(
         None => base.quiet_hours.clone(),
         Some(None) => None,
         Some(Some(QuietDraft { start, end, zone })) => {
-            let zone = zone.clone().or_else(|| tz.clone()).or(own_zone).ok_or_else(|| {
+            let zone = zone.clone().or_else(|| tz.clone()).or_else(|| own_zone.cloned()).ok_or_else(|| {
                 let detail = "is required where neither these preferences nor your profile have one";
                 ServiceError::Invalid(vec![FieldError::new("/quiet_hours/tz", detail)])
             })?;
