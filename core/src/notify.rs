@@ -6,6 +6,7 @@ use crate::channel::Channel;
 use crate::id::{TopicId, UserId};
 use crate::notification::{JsonText, Priority};
 use crate::plan::Strategy;
+use crate::profile::is_phone_number;
 
 /// Sizes that a notification must keep; all settings, none fixed here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -238,12 +239,6 @@ fn check_links(draft: &Draft, faults: &mut Vec<FieldError>) {
             faults.push(FieldError::new(pointer, detail));
         }
     }
-}
-
-fn is_phone_number(text: &str) -> bool {
-    text.strip_prefix('+').is_some_and(|digits| {
-        (7..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit())
-    })
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! conversion stands beside its wire type and names every field, so that a new field breaks the
 //! build. `examples/` holds one JSON file per call, frame and error.
 
+pub mod addresses;
 pub mod audit;
 pub mod callbacks;
 pub mod frame;
@@ -13,6 +14,7 @@ pub mod json;
 pub mod list;
 pub mod names;
 pub mod notify;
+pub mod preferences;
 pub mod problem;
 pub mod query;
 mod readable;
@@ -20,3 +22,4 @@ pub mod revocations;
 pub mod templates;
 pub mod text;
 pub mod topics;
+pub mod users;

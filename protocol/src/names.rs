@@ -3,6 +3,7 @@
 //! Unknown words are refused (contract 1). The words themselves stand in core; none is spelled
 //! here.
 
+use landfall_core::address::Platform;
 use landfall_core::channel::{Channel, DeliveryState};
 use landfall_core::delivery::Receipt;
 use landfall_core::notification::Priority;
@@ -93,6 +94,10 @@ names!(
 names!(
     /// What a member of a topic may do.
     RoleName of MemberRole: Member Teacher Owner
+);
+names!(
+    /// What a device runs.
+    PlatformName of Platform: Android Ios Web
 );
 
 /// Says which words a list has.

@@ -26,5 +26,6 @@ pub mod service;
 pub mod sockets;
 pub mod templates;
 pub mod tls;
+pub mod vault;
 pub mod witness;
 pub mod worker;

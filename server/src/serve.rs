@@ -28,10 +28,12 @@ use crate::http;
 use crate::keys::{DataLock, Keys};
 use crate::realtime::{Gateway, Hub, HubSettings};
 use crate::service::live_queue::{Reports, Room, live_queue};
+use crate::service::people::PeopleParts;
 use crate::service::{Parts, Services, Settings};
 use crate::sockets::Carried;
 use crate::templates::Templates;
 use crate::tls::{Certificate, Tls, keep_renewed};
+use crate::vault::Vault;
 use crate::{backend, logs, memory, realtime, sockets, worker};
 
 /// Nudges that the bus holds; more are lost, which costs a comparison of heads.
@@ -145,6 +147,10 @@ impl Server {
             connections: Arc::clone(&hub) as Arc<dyn crate::service::Connections>,
             templates: Arc::new(load_templates(config)?),
             settings: service_settings(config),
+            people: PeopleParts {
+                vault: Arc::new(Vault::new(&keys.vault)),
+                server_key: keys.vapid.public_bytes(),
+            },
         }));
         let life = worker::life::meet(&services, &config.server.data_dir).await?;
         let verifier = Arc::new(Verifier::new(keys.auth, config.auth.policy())?);

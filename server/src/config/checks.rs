@@ -31,6 +31,7 @@ pub(super) fn run(
     check_providers(config, effective, problems);
     check_roles(config, effective, problems);
     check_cursor_key(config, effective, problems);
+    check_secrets(config, effective, problems);
     if purpose == Purpose::Serve {
         check_shared_keys(config, effective, problems);
     }
@@ -171,6 +172,18 @@ fn check_cursor_key(config: &Config, effective: &Effective, problems: &mut Probl
     }
 }
 
+fn check_secrets(config: &Config, effective: &Effective, problems: &mut Problems) {
+    if let Some(id) = config.secrets.double_id() {
+        let what = format!("names the key {id:?} twice; each key needs its own name");
+        problems.add("secrets.keys", what, &effective.origin("secrets.keys"));
+    }
+    let bytes = config.secrets.lookup().map_or(MIN_SECRET_BYTES, |key| key.expose().len());
+    if bytes < MIN_SECRET_BYTES {
+        let what = format!("has {bytes} bytes, but needs {MIN_SECRET_BYTES} or more");
+        problems.add("secrets.lookup", what, &effective.origin("secrets.lookup"));
+    }
+}
+
 /// Keys that a node made for itself would be wrong on every other node of the same store.
 fn check_shared_keys(config: &Config, effective: &Effective, problems: &mut Problems) {
     if !config.store.is_shared() {
@@ -191,6 +204,16 @@ fn check_shared_keys(config: &Config, effective: &Effective, problems: &mut Prob
             "vapid.private_key",
             config.vapid.public_key.is_empty() && config.vapid.private_key.is_empty(),
             "set VAPID_PUBLIC_KEY and VAPID_PRIVATE_KEY to what `landfall vapid` prints once",
+        ),
+        (
+            "secrets.keys",
+            config.secrets.ring().is_empty(),
+            "set LANDFALL_SECRETS_KEYS, such as to k1: and what `openssl rand -base64 32` prints",
+        ),
+        (
+            "secrets.lookup",
+            config.secrets.lookup().is_none(),
+            "set LANDFALL_SECRETS_LOOKUP, such as to what `openssl rand -hex 32` prints, for good",
         ),
     ];
     // A key that is there and wrong was told already.

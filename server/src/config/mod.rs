@@ -29,6 +29,7 @@ mod providers;
 mod realtime;
 mod rules;
 mod schema;
+mod secrets;
 mod server;
 mod store;
 mod suggest;
@@ -55,6 +56,7 @@ pub use problem::{Problem, Problems};
 pub use providers::{EmailSettings, FcmSettings, PushSettings, SmsSettings};
 pub use realtime::RealtimeSettings;
 pub use schema::DEFAULT_FILE;
+pub use secrets::{SealingKey, SecretsSettings};
 pub use server::ServerSettings;
 pub use store::{Backend, StoreSettings, store_settings};
 pub use templates::TemplateSettings;
@@ -119,6 +121,8 @@ pub struct Config {
     pub auth: AuthSettings,
     /// The Web Push identity.
     pub vapid: VapidSettings,
+    /// The keys that seal what leads to people.
+    pub secrets: SecretsSettings,
     /// Sockets.
     pub realtime: RealtimeSettings,
     /// Notifications.

@@ -7,6 +7,7 @@ use toml::Value;
 
 use super::Raw;
 use super::forms;
+use super::secrets;
 
 /// Says what a setting may be.
 #[derive(Clone, Copy)]
@@ -21,6 +22,8 @@ pub(super) enum Rule {
     List(fn(&str) -> Result<(), String>),
     /// A text that is never shown.
     Secret,
+    /// A list of texts that the function accepts and that are shown by name alone.
+    SecretList(fn(&str) -> Result<(), String>),
     /// The store's URL, shown without its password.
     StoreUrl,
     /// The array of tables `auth.keys`, looked into by `auth_keys`.
@@ -67,6 +70,8 @@ const RULES: &[(&str, Rule)] = &[
     ("vapid.public_key", Rule::Text(forms::any)),
     ("vapid.private_key", Rule::Secret),
     ("vapid.subject", Rule::Text(forms::contact_or_empty)),
+    ("secrets.keys", Rule::SecretList(secrets::form)),
+    ("secrets.lookup", Rule::Secret),
     ("realtime.heartbeat_seconds", Rule::Int(1, 3_600)),
     ("realtime.silence_seconds", Rule::Int(2, 7_200)),
     ("realtime.replay_max", Rule::Int(1, 10_000)),
@@ -169,7 +174,7 @@ impl Rule {
             Self::Text(check) => read_text(raw, check),
             Self::Secret => read_text(raw, forms::any),
             Self::StoreUrl => read_text(raw, forms::store_url),
-            Self::List(check) => read_list(raw, check),
+            Self::List(check) | Self::SecretList(check) => read_list(raw, check),
             Self::Keys => read_keys(raw),
         }
     }

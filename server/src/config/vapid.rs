@@ -79,6 +79,11 @@ impl VapidPair {
             private_key: Secret::new(URL_SAFE_NO_PAD.encode(private)),
         })
     }
+
+    /// Gives the uncompressed point: 65 bytes.
+    pub fn public_bytes(&self) -> Vec<u8> {
+        URL_SAFE_NO_PAD.decode(&self.public_key).expect("both ways to make a pair encode the point")
+    }
 }
 
 fn decode<const N: usize>(text: &str) -> Result<[u8; N], VapidPairError> {

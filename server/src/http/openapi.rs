@@ -8,7 +8,7 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 
 use super::examples::{Example, examples};
 use super::{
-    admin, aliases, batch, callbacks, docs, health, inbox, members, metrics, notify, revocations, stream, topics, templates,
+    admin, aliases, batch, callbacks, docs, health, inbox, members, metrics, notify, revocations, stream, topics, templates, preferences, subscriptions, tokens, users,
 };
 
 #[derive(OpenApi)]
@@ -21,6 +21,9 @@ use super::{
         (name = "inbox", description = "The caller's own notifications."),
         (name = "realtime", description = "The live stream; sockets are described in docs/realtime.md."),
         (name = "topics", description = "Topics, classes and their members."),
+        (name = "users", description = "Profiles."),
+        (name = "devices", description = "Push tokens and browsers' subscriptions."),
+        (name = "preferences", description = "What the caller wants to be told, and when."),
         (name = "admin", description = "What admins see of their tenant."),
         (name = "server", description = "The server itself."),
     ),
@@ -35,6 +38,12 @@ use super::{
         inbox::mark_all_read, inbox::acknowledge, stream::answer,
         topics::list, topics::put, topics::get, topics::delete,
         members::list, members::put_many, members::put, members::delete,
+        users::me, users::put_me, users::patch_me, users::delete_me,
+        users::get, users::put, users::patch, users::delete,
+        tokens::create, tokens::list, tokens::delete,
+        subscriptions::public_key, subscriptions::subscribe, subscriptions::list,
+        subscriptions::unsubscribe, subscriptions::unsubscribe_by_endpoint,
+        preferences::get, preferences::change, preferences::tenant_get, preferences::tenant_put,
         admin::notifications, admin::audit, admin::verify,
         revocations::create, revocations::list, revocations::delete,
         health::health, health::ready, metrics::metrics, docs::openapi, docs::page,

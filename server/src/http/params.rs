@@ -8,12 +8,13 @@ use axum::extract::{FromRequestParts, Query, RawPathParams};
 use axum::http::Uri;
 use axum::http::request::Parts;
 use landfall_core::feed::Number;
-use landfall_core::id::{IdError, NotificationId, Tenant, TopicId, UserId};
+use landfall_core::id::{AddressId, IdError, NotificationId, Tenant, TopicId, UserId};
 use landfall_core::notify::is_type_name;
 use serde::de::DeserializeOwned;
 
 use super::error::ApiError;
 use crate::app::App;
+use crate::secret::Secret;
 
 /// The query, read into `T`.
 #[derive(Debug)]
@@ -57,6 +58,42 @@ pub(super) struct TopicPath(pub TopicId);
 /// The member of a topic that a path names.
 #[derive(Debug)]
 pub(super) struct MemberPath(pub TopicId, pub UserId);
+
+/// The user that a path names.
+#[derive(Debug)]
+pub(super) struct UserPath(pub UserId);
+
+/// The address that a path names.
+#[derive(Debug)]
+pub(super) struct AddressPath(pub AddressId);
+
+/// The push token that a path holds.
+#[derive(Debug)]
+pub(super) struct TokenPath(pub Secret);
+
+impl FromRequestParts<Arc<App>> for UserPath {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<App>) -> Result<Self, ApiError> {
+        Segments::of(parts).await?.read("id", UserId::parse).map(Self)
+    }
+}
+
+impl FromRequestParts<Arc<App>> for AddressPath {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<App>) -> Result<Self, ApiError> {
+        Segments::of(parts).await?.read("id", AddressId::parse).map(Self)
+    }
+}
+
+impl FromRequestParts<Arc<App>> for TokenPath {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<App>) -> Result<Self, ApiError> {
+        Ok(Self(Secret::new(Segments::of(parts).await?.text("token"))))
+    }
+}
 
 /// The revocation that a path names.
 #[derive(Debug)]

@@ -4,16 +4,23 @@
 //! decide, and answer nothing that is not committed.
 
 mod audit;
+pub mod callbacks;
+pub mod cancel;
+mod compose;
 mod error;
 mod ids;
 mod in_flight;
 pub mod inbox;
+pub mod links;
 pub mod live_queue;
 pub mod lives;
 mod memo;
 pub mod notify;
+pub mod outbox;
+pub mod people;
 mod probe;
 mod revocations;
+mod routing;
 pub mod sends;
 mod tally;
 pub mod templates;
@@ -21,7 +28,6 @@ pub mod topics;
 
 use std::sync::{Arc, Mutex};
 
-use landfall_channels::Registry;
 use landfall_core::cursor::CursorKey;
 use landfall_core::feed::{FeedKey, Number};
 use landfall_core::id::Tenant;
@@ -80,14 +86,22 @@ pub struct Services {
     pub ids: Ids,
     /// Seals cursors.
     pub cursor_key: CursorKey,
-    /// Which channels have somewhere to go.
-    pub channels: Registry,
     /// Who is connected.
     pub connections: Arc<dyn Connections>,
     /// The words of notifications.
     pub templates: Arc<Templates>,
+    /// Carries deliveries out.
+    pub outbox: outbox::Outbox,
+    /// Signs what is called back.
+    pub links: links::Links,
     /// Limits and defaults.
     pub settings: Settings,
+    /// What people's use cases need.
+    pub people: people::PeopleParts,
+    /// Who has been here since the start.
+    pub meetings: people::Meetings,
+    /// Wakes the worker that recalls sends.
+    pub recall_asked: tokio::sync::Notify,
     /// Wakes the worker that expands sends.
     pub send_accepted: tokio::sync::Notify,
     in_flight: InFlight,
@@ -115,23 +129,34 @@ pub struct Parts {
     pub connections: Arc<dyn Connections>,
     /// The words of notifications.
     pub templates: Arc<Templates>,
+    /// Carries deliveries out.
+    pub outbox: outbox::Outbox,
+    /// Signs what is called back.
+    pub links: links::Links,
     /// Limits and defaults.
     pub settings: Settings,
+    /// What people's use cases need.
+    pub people: people::PeopleParts,
 }
 
 impl Services {
     /// Builds the services.
     pub fn new(parts: Parts) -> Self {
-        let Parts { store, clock, cursor_key, connections, templates, settings } = parts;
+        let Parts { store, clock, cursor_key, connections, templates, outbox, links, settings, people } =
+            parts;
         Self {
             store,
             clock,
             ids: Ids::new(),
             cursor_key,
-            channels: Registry::live_only(),
             connections,
             templates,
+            outbox,
+            links,
+            recall_asked: tokio::sync::Notify::new(),
             settings,
+            people,
+            meetings: people::Meetings::default(),
             send_accepted: tokio::sync::Notify::new(),
             in_flight: InFlight::default(),
             in_force: revocations::InForce::default(),

@@ -5,6 +5,7 @@
 
 pub mod life;
 mod live_events;
+mod meetings;
 mod periodic;
 
 use std::sync::Arc;
@@ -71,6 +72,8 @@ pub fn start(
         },
     ));
     hear_revocations(services, cancel, &mut workers);
+    let (theirs, stop) = given();
+    workers.spawn(meetings::store(theirs, stop));
     workers.spawn(live_events::store(Arc::clone(services), events));
     workers
 }
