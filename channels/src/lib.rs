@@ -4,6 +4,7 @@
 //! has none besides the live connection, which needs no provider; whatever else a notification
 //! asks for is skipped as not configured, by the same routing plan.
 
+pub mod connect;
 mod outcome;
 mod parcel;
 mod provider;
