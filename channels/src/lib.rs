@@ -5,9 +5,13 @@
 //! asks for is skipped as not configured, by the same routing plan.
 
 pub mod connect;
+pub mod gate;
 mod outcome;
 mod parcel;
 mod provider;
+#[cfg(any(test, feature = "scripted"))]
+pub mod scripted;
+pub mod web_push;
 
 use landfall_core::channel::Channel;
 
