@@ -3,10 +3,15 @@
 //! A provider (push service, SMS gateway, mail server) belongs here, one file or folder each: it
 //! takes a parcel to where it goes and says how that ended. Nothing here stores, plans or retries.
 
+pub mod connect;
+pub mod gate;
 mod outcome;
 mod parcel;
 mod provider;
 mod registry;
+#[cfg(any(test, feature = "scripted"))]
+pub mod scripted;
+pub mod web_push;
 
 pub use outcome::Outcome;
 pub use parcel::{Email, FcmTarget, Load, LoadKind, Note, Parcel, Sms, Subscription};
