@@ -4,9 +4,13 @@
 //! has none besides the live connection, which needs no provider; whatever else a notification
 //! asks for is skipped as not configured, by the same routing plan.
 
+pub mod email;
+pub mod fcm;
+mod operator;
 mod outcome;
 mod parcel;
 mod provider;
+pub mod sms;
 
 use landfall_core::channel::Channel;
 
