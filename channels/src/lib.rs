@@ -12,6 +12,12 @@ mod registry;
 #[cfg(any(test, feature = "scripted"))]
 pub mod scripted;
 pub mod web_push;
+pub mod email;
+pub mod fcm;
+mod operator;
+pub mod sms;
+
+use landfall_core::channel::Channel;
 
 pub use outcome::Outcome;
 pub use parcel::{Email, FcmTarget, Load, LoadKind, Note, Parcel, Sms, Subscription};
