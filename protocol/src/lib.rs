@@ -4,7 +4,9 @@
 //! conversion stands beside its wire type and names every field, so that a new field breaks the
 //! build. `examples/` holds one JSON file per call, frame and error.
 
+pub mod analytics;
 pub mod audit;
+pub mod deliveries;
 pub mod frame;
 pub mod health;
 pub mod inbox;
@@ -17,4 +19,5 @@ pub mod query;
 mod readable;
 pub mod revocations;
 pub mod text;
+pub mod timeline;
 pub mod topics;
