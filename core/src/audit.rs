@@ -44,11 +44,59 @@ pub enum Action {
     RevocationLifted,
     /// A new epoch began: the store was restored, or found to have gone back.
     EpochBegun,
+    /// A provider was tried, and it goes on: the outcome and the next time are told.
+    DeliveryAttempted,
+    /// A provider took a delivery.
+    DeliverySent,
+    /// A provider or a receipt said that a delivery arrived.
+    DeliveryConfirmed,
+    /// A delivery was given up.
+    DeliveryFailed,
+    /// A rule put a delivery off to a later time.
+    DeliveryHeld,
+    /// A rule kept a delivery from being tried, or from being tried again.
+    DeliverySkipped,
+    /// A later channel became due, because an earlier one failed or nobody read it.
+    DeliveryEscalated,
+    /// An admin had a failed delivery tried once more.
+    DeliveryReplayed,
+    /// What had not gone out of a notification was stopped.
+    NotificationCanceled,
+    /// A notification was stopped and removed from its inbox by its sender.
+    NotificationRecalled,
+    /// What had not gone out of a send to many users was stopped.
+    SendCanceled,
+    /// A device reported that a push reached it.
+    ReceiptDelivered,
+    /// A device reported that it showed a push.
+    ReceiptShown,
+    /// A device reported a click on a push.
+    ReceiptClicked,
+    /// A device reported that a push was dismissed.
+    ReceiptDismissed,
+    /// A provider told how a delivery stands.
+    ProviderReported,
+    /// A provider's callback, or a receipt, was refused.
+    CallbackRefused,
+    /// A device token, a subscription, a phone number or a mailbox was added.
+    AddressAdded,
+    /// A device token, a subscription, a phone number or a mailbox was removed.
+    AddressRemoved,
+    /// A user's preferences were changed.
+    PreferencesChanged,
+    /// A user's profile was made or changed.
+    ProfileChanged,
+    /// A user's profile was deleted.
+    ProfileDeleted,
+    /// A recipient asked for no more on a channel.
+    OptedOut,
+    /// A recipient asked for a channel again.
+    OptedIn,
 }
 
 impl Action {
     /// Every action.
-    pub const ALL: [Action; 15] = [
+    pub const ALL: [Action; 39] = [
         Self::NotificationCreated,
         Self::NotificationDelivered,
         Self::NotificationFailed,
@@ -64,6 +112,30 @@ impl Action {
         Self::TokensRevoked,
         Self::RevocationLifted,
         Self::EpochBegun,
+        Self::DeliveryAttempted,
+        Self::DeliverySent,
+        Self::DeliveryConfirmed,
+        Self::DeliveryFailed,
+        Self::DeliveryHeld,
+        Self::DeliverySkipped,
+        Self::DeliveryEscalated,
+        Self::DeliveryReplayed,
+        Self::NotificationCanceled,
+        Self::NotificationRecalled,
+        Self::SendCanceled,
+        Self::ReceiptDelivered,
+        Self::ReceiptShown,
+        Self::ReceiptClicked,
+        Self::ReceiptDismissed,
+        Self::ProviderReported,
+        Self::CallbackRefused,
+        Self::AddressAdded,
+        Self::AddressRemoved,
+        Self::PreferencesChanged,
+        Self::ProfileChanged,
+        Self::ProfileDeleted,
+        Self::OptedOut,
+        Self::OptedIn,
     ];
 
     /// Names the action as records and filters spell it.
@@ -84,6 +156,30 @@ impl Action {
             Self::TokensRevoked => "tokens_revoked",
             Self::RevocationLifted => "revocation_lifted",
             Self::EpochBegun => "epoch_begun",
+            Self::DeliveryAttempted => "delivery_attempted",
+            Self::DeliverySent => "delivery_sent",
+            Self::DeliveryConfirmed => "delivery_confirmed",
+            Self::DeliveryFailed => "delivery_failed",
+            Self::DeliveryHeld => "delivery_held",
+            Self::DeliverySkipped => "delivery_skipped",
+            Self::DeliveryEscalated => "delivery_escalated",
+            Self::DeliveryReplayed => "delivery_replayed",
+            Self::NotificationCanceled => "notification_canceled",
+            Self::NotificationRecalled => "notification_recalled",
+            Self::SendCanceled => "send_canceled",
+            Self::ReceiptDelivered => "receipt_delivered",
+            Self::ReceiptShown => "receipt_shown",
+            Self::ReceiptClicked => "receipt_clicked",
+            Self::ReceiptDismissed => "receipt_dismissed",
+            Self::ProviderReported => "provider_reported",
+            Self::CallbackRefused => "callback_refused",
+            Self::AddressAdded => "address_added",
+            Self::AddressRemoved => "address_removed",
+            Self::PreferencesChanged => "preferences_changed",
+            Self::ProfileChanged => "profile_changed",
+            Self::ProfileDeleted => "profile_deleted",
+            Self::OptedOut => "opted_out",
+            Self::OptedIn => "opted_in",
         }
     }
 
@@ -233,6 +329,14 @@ mod tests {
             });
         }
         hasher.finish()
+    }
+
+    #[test]
+    fn every_action_reads_back_by_its_own_name() {
+        for action in Action::ALL {
+            assert_eq!(Action::parse(action.as_str()), Some(action));
+        }
+        assert_eq!(Action::parse("delivery_planned"), None);
     }
 
     #[test]

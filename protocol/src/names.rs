@@ -62,7 +62,12 @@ names!(
 );
 names!(
     /// Why a channel stands as it does.
-    ReasonName of Reason: Requested ByDefault NotConfigured Confirmed Expired
+    ReasonName of Reason:
+        Requested InTemplate ByDefault Wished OptedOut Suppressed SwitchedOff PreferredOff
+        DoNotDisturb QuietHours NotConfigured NoAddress AfterWebsocket WaitsForPush WaitsForSms
+        WaitsForEmail UnlessRead NotNeeded Confirmed Expired Read Deleted Canceled Accepted
+        Reported Receipt TryLater NoAnswer Broken KeptBack AddressGone Refused Exhausted
+        Undelivered Replayed
 );
 names!(
     /// How urgent a notification is.

@@ -10,7 +10,8 @@ use landfall_core::feed::{FeedKey, Number};
 use landfall_core::id::{NotificationId, SendId, TopicId, UserId};
 use landfall_core::notification::{Content, JsonText, NewNotification, Priority};
 use landfall_core::notify::{Draft, Recipients, faults};
-use landfall_core::plan::{Route, Step, plan};
+use landfall_core::plan::{self, Route, Step, Way, plan};
+use landfall_core::preference::Resolved;
 use landfall_core::time::Timestamp;
 use landfall_core::topic::{self, MemberRole, Standing, TopicAction, Verdict};
 use landfall_store::{Guard, IdempotencyKey, SendTo, StoreError, StoredSend, Write};
@@ -162,17 +163,27 @@ impl Services {
             content: Arc::new(content(caller, draft)),
             created_at: now,
             expires_at: self.expiry(draft, now),
-            channels: self.plan(draft),
+            channels: self.plan(draft, now),
             send: None,
         }
     }
 
-    fn plan(&self, draft: &Draft) -> Vec<Step> {
-        plan(Route {
+    fn plan(&self, draft: &Draft, now: Timestamp) -> Vec<Step> {
+        let way =
+            |channel| Way { is_configured: self.channels.is_configured(channel), ..Way::OPEN };
+        let planned = plan(Route {
             requested: &draft.channels,
+            template: &[],
             priority: draft.priority,
-            configured: self.channels.configured(),
-        })
+            strategy: None,
+            escalate_after_ms: None,
+            reach: &plan::Reach::of(way),
+            preferences: &Resolved::default(),
+            is_online: false,
+            now,
+            expires_at: self.expiry(draft, now),
+        });
+        planned.into_iter().map(plan::Planned::step).collect()
     }
 
     fn expiry(&self, draft: &Draft, now: Timestamp) -> Option<Timestamp> {
@@ -249,7 +260,7 @@ impl Services {
             id: self.ids.send(now),
             tenant: caller.tenant.clone(),
             content: Arc::new(content(caller, draft)),
-            channels: self.plan(draft),
+            channels: self.plan(draft, now),
             to,
             cursor: String::new(),
             accepted,
