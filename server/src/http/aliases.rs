@@ -10,7 +10,8 @@ const CANONICAL: &str = "/api/v1/";
 const SHORT: &str = "/api/";
 
 /// Paths outside `/api` that stand for one inside (S2).
-const ALIASES: &[(&str, &str)] = &[("/notify", "/api/v1/notify")];
+const ALIASES: &[(&str, &str)] =
+    &[("/notify", "/api/v1/notify"), ("/analytics", "/api/v1/analytics")];
 
 /// Gives a request its canonical path; the query stays.
 pub(super) fn rewrite(uri: &mut Uri) {
@@ -51,6 +52,7 @@ mod tests {
         check("/notify", "/api/v1/notify");
         check("/notify?a=b%20c", "/api/v1/notify?a=b%20c");
         check("/api/notifications?limit=2", "/api/v1/notifications?limit=2");
+        check("/analytics?start_date=2025-09-01", "/api/v1/analytics?start_date=2025-09-01");
         check("/api/topics/a%2Fb", "/api/v1/topics/a%2Fb");
         check("http://h:1/api/notify", "http://h:1/api/v1/notify");
     }

@@ -5,11 +5,13 @@
 
 mod admin;
 mod aliases;
+mod analytics;
 mod auth;
 mod batch;
 mod body;
 mod cors;
 mod cursors;
+mod deliveries;
 mod docs;
 mod error;
 mod examples;
@@ -30,6 +32,7 @@ mod revocations;
 mod routes;
 mod slow_body;
 mod stream;
+mod timeline;
 mod topics;
 mod ws;
 

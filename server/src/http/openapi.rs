@@ -8,8 +8,8 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 
 use super::examples::{Example, examples};
 use super::{
-    admin, aliases, batch, docs, health, inbox, members, metrics, notify, revocations, stream,
-    topics,
+    admin, aliases, analytics, batch, deliveries, docs, health, inbox, members, metrics, notify,
+    revocations, stream, timeline, topics,
 };
 
 #[derive(OpenApi)]
@@ -33,10 +33,11 @@ use super::{
     paths(
         notify::notify, batch::notify_batch,
         inbox::list, inbox::unread_count, inbox::mark_read, inbox::delete,
-        inbox::mark_all_read, inbox::acknowledge, stream::answer,
+        inbox::show, inbox::mark_all_read, inbox::acknowledge, timeline::timeline, stream::answer,
         topics::list, topics::put, topics::get, topics::delete,
         members::list, members::put_many, members::put, members::delete,
         admin::notifications, admin::audit, admin::verify,
+        deliveries::list, deliveries::replay, analytics::analytics,
         revocations::create, revocations::list, revocations::delete,
         health::health, health::ready, metrics::metrics, docs::openapi, docs::page,
     ),

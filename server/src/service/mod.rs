@@ -3,7 +3,10 @@
 //! A service knows neither HTTP nor sockets nor a wire shape. It may decide nothing that core can
 //! decide, and answer nothing that is not committed.
 
+pub mod analytics;
 mod audit;
+mod counting;
+pub mod deliveries;
 mod error;
 mod ids;
 mod in_flight;
@@ -12,11 +15,14 @@ pub mod live_queue;
 pub mod lives;
 mod memo;
 pub mod notify;
+pub mod outside;
 mod probe;
 mod revocations;
 pub mod sends;
 mod tally;
+pub mod timeline;
 pub mod topics;
+pub mod trail;
 
 use std::sync::{Arc, Mutex};
 
@@ -26,7 +32,7 @@ use landfall_core::feed::{FeedKey, Number};
 use landfall_core::id::Tenant;
 use landfall_core::notify::NotifyLimits;
 use landfall_core::time::Timestamp;
-use landfall_store::{Revocation, Store, StoreError};
+use landfall_store::{Backlog, Revocation, Store, StoreError};
 
 use tokio::sync::Semaphore;
 
@@ -86,6 +92,11 @@ pub struct Services {
     pub settings: Settings,
     /// Wakes the worker that expands sends.
     pub send_accepted: tokio::sync::Notify,
+    /// Wakes the worker that tries deliveries.
+    pub deliveries_due: tokio::sync::Notify,
+    /// How the parts are that lead out of the server.
+    pub outside: outside::Outside,
+    counting: counting::Counting,
     in_flight: InFlight,
     in_force: revocations::InForce,
     probe: probe::Probe,
@@ -117,6 +128,7 @@ impl Services {
     /// Builds the services.
     pub fn new(parts: Parts) -> Self {
         let Parts { store, clock, cursor_key, connections, settings } = parts;
+        let counting = counting::Counting::new(clock.now());
         Self {
             store,
             clock,
@@ -126,6 +138,9 @@ impl Services {
             connections,
             settings,
             send_accepted: tokio::sync::Notify::new(),
+            deliveries_due: tokio::sync::Notify::new(),
+            outside: outside::Outside::default(),
+            counting,
             in_flight: InFlight::default(),
             in_force: revocations::InForce::default(),
             probe: probe::Probe::default(),
@@ -151,6 +166,14 @@ impl Services {
     pub async fn forget_keys(&self, limit: usize) -> Result<usize, ServiceError> {
         let before = self.now().plus_ms(-self.settings.idempotency_ms);
         Ok(self.store.forget_keys(before, limit).await?)
+    }
+
+    /// Counts what the outbox holds, up to `limit` of a kind.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn backlog(&self, limit: usize) -> Result<Backlog, ServiceError> {
+        Ok(self.store.backlog(self.now(), limit).await?)
     }
 }
 

@@ -96,13 +96,8 @@ pub trait Tallies {
 
     /// Adds to sums and moves the tenant's place from `from` to `to`, in one transaction; false,
     /// with nothing done, when somebody else has moved it.
-    fn count(
-        &self,
-        tenant: &Tenant,
-        from: u64,
-        to: u64,
-        tallies: Vec<Tally>,
-    ) -> Answered<'_, bool>;
+    fn count(&self, tenant: &Tenant, from: u64, to: u64, tallies: Vec<Tally>)
+    -> Answered<'_, bool>;
 
     /// Reads sums, those of the same key over all days of the filter added up (their day is the
     /// filter's first).
