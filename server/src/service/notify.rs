@@ -266,6 +266,7 @@ impl Services {
             accepted,
             expanded: 0,
             is_active: true,
+            canceled_at: None,
             created_at: now,
             expires_at: self.expiry(draft, now),
         };

@@ -94,7 +94,8 @@ pub struct Claiming {
 pub struct Claimed {
     /// Now the claimer's.
     pub deliveries: Vec<Delivery>,
-    /// The last tenant that was looked at; none when there is no tenant after it.
+    /// The last tenant that was looked at; none when there is no tenant after it, so that the next
+    /// claim begins anew.
     pub last: Option<Tenant>,
 }
 
@@ -134,7 +135,7 @@ pub struct DeliveryFilter {
     pub user: Option<UserId>,
     /// Only on this channel.
     pub channel: Option<Channel>,
-    /// Only those that stand so.
+    /// Only those that stand in this state.
     pub state: Option<DeliveryState>,
     /// Only of this type of notification.
     pub notification_type: Option<String>,
@@ -166,10 +167,12 @@ pub trait Deliveries {
     fn claim(&self, claiming: Claiming) -> Answered<'_, Claimed>;
 
     /// Gives what an ended process of the only server of this store had claimed back to be due at
-    /// once; tells how many. Where several servers share a store, leases end by themselves.
+    /// once; tells how many. Where several servers may share a store, nothing is done: there,
+    /// leases end by themselves.
     fn release_claims(&self, now: Timestamp) -> Answered<'_, u64>;
 
-    /// Gives the time at which the next delivery is due, if any waits for a time.
+    /// Gives the time at which the next delivery is due or the next lease ends, if any waits for a
+    /// time.
     fn next_due(&self) -> Answered<'_, Option<Timestamp>>;
 
     /// Gives how these notifications stand, in the order asked, without those that are not there.
@@ -194,6 +197,11 @@ pub trait Deliveries {
 
     /// Counts what is due now and what waits, over all tenants, up to `limit` each.
     fn backlog(&self, now: Timestamp, limit: usize) -> Answered<'_, Backlog>;
+
+    /// Forgets deliveries that wait for no time and did not change since `before`, at most `limit`,
+    /// those first that changed longest ago; tells how many. Such are those that ended, and those
+    /// that waited for a failure that never came.
+    fn forget_deliveries(&self, before: Timestamp, limit: usize) -> Answered<'_, usize>;
 }
 
 /// What an outbox holds.
@@ -201,7 +209,7 @@ pub trait Deliveries {
 pub struct Backlog {
     /// Due now.
     pub due: u64,
-    /// Waiting for a time or for another channel.
+    /// Waiting for a time, for another channel, or for the one who claimed them.
     pub waiting: u64,
     /// Since when the oldest of the due ones is due.
     pub oldest_due: Option<Timestamp>,

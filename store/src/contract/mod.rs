@@ -14,6 +14,7 @@ mod sends;
 mod tallies;
 mod topics;
 mod unit;
+mod write;
 
 pub use audits::{AuditFilter, AuditRecord, Audits, SealReport, Verification};
 pub use commits::{Change, ChangeSink, Commits};
@@ -36,16 +37,39 @@ pub use tallies::{
 pub use topics::{TopicView, Topics};
 pub use unit::{
     AuditDraft, Guard, IdempotencyKey, MemberOutcome, Outcome, Receipt, SaltedDetails,
-    StoredAnswer, Unit, Write,
+    StoredAnswer, Unit,
 };
+pub use write::Write;
 
 /// Everything a server asks of its store.
 pub trait Store:
-    Commits + Inbox + Topics + Sends + Audits + Revocations + Lives + Send + Sync
+    Commits
+    + Inbox
+    + Topics
+    + Sends
+    + Deliveries
+    + People
+    + Tallies
+    + Audits
+    + Revocations
+    + Lives
+    + Send
+    + Sync
 {
 }
 
 impl<T> Store for T where
-    T: Commits + Inbox + Topics + Sends + Audits + Revocations + Lives + Send + Sync
+    T: Commits
+        + Inbox
+        + Topics
+        + Sends
+        + Deliveries
+        + People
+        + Tallies
+        + Audits
+        + Revocations
+        + Lives
+        + Send
+        + Sync
 {
 }

@@ -53,16 +53,17 @@ pub trait Sends {
     /// `limit`: whoever asks on from the last one gives every tenant its turn.
     fn active_sends(&self, after: Option<Tenant>, limit: usize) -> Answered<'_, Vec<StoredSend>>;
 
-    /// Gives sends whose notifications are being recalled, each with the last user whose
-    /// notification was, at most `limit`.
-    fn recalls(&self, limit: usize) -> Answered<'_, Vec<(StoredSend, String)>>;
+    /// Gives sends whose notifications are being recalled, oldest first, each with the last
+    /// notification that was, at most `limit`.
+    fn recalls(&self, limit: usize) -> Answered<'_, Vec<(StoredSend, Option<NotificationId>)>>;
 
-    /// Gives notifications that came from a send, by user after `after`, deleted ones too.
+    /// Gives notifications that came from a send, by id after `after`, deleted ones too. Once the
+    /// send is complete or taken back no more are added.
     fn notifications_of_send(
         &self,
         tenant: &Tenant,
         id: SendId,
-        after: String,
+        after: Option<NotificationId>,
         limit: usize,
     ) -> Answered<'_, Vec<(UserId, NotificationId)>>;
 

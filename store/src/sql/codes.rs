@@ -40,6 +40,21 @@ fn by_code<T: Copy>(all: &[T], code: i64) -> Option<T> {
     all.get(usize::try_from(code).ok()?).copied()
 }
 
+/// Reads a channel from its name.
+pub(crate) fn channel(row: &dyn Row, column: usize) -> Result<Channel, Corrupt> {
+    Channel::parse(row.text(column)?).ok_or(Corrupt::new(column, "channel"))
+}
+
+/// Reads how a delivery stands from its name.
+pub(crate) fn state(row: &dyn Row, column: usize) -> Result<DeliveryState, Corrupt> {
+    DeliveryState::parse(row.text(column)?).ok_or(Corrupt::new(column, "state of a delivery"))
+}
+
+/// Reads a reason from its words.
+pub(crate) fn reason(row: &dyn Row, column: usize) -> Result<Reason, Corrupt> {
+    Reason::parse(row.text(column)?).ok_or(Corrupt::new(column, "reason"))
+}
+
 /// Writes a plan as `channel=state:reason` pairs, one per line.
 pub(crate) fn plan_text(steps: &[Step]) -> String {
     let line =

@@ -384,6 +384,7 @@ fn stored_send(bench: &Bench, id: SendId) -> StoredSend {
         accepted: 1,
         expanded: 0,
         is_active: true,
+        canceled_at: None,
         created_at: AT,
         expires_at: None,
     }

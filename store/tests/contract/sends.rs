@@ -20,6 +20,7 @@ pub fn send(tenant: &Tenant, to: SendTo) -> StoredSend {
         accepted: 3,
         expanded: 0,
         is_active: true,
+        canceled_at: None,
         created_at: at(0),
         expires_at: None,
     }

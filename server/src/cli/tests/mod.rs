@@ -218,7 +218,7 @@ fn migrate_makes_the_store_once() {
     let args = ["migrate", "--data-dir", folder.path()];
     assert_eq!(run(&args, &[]).unwrap(), "schema 0 -> 1\n");
     assert!(folder.0.join("landfall.db").exists());
-    assert_eq!(run(&args, &[]).unwrap(), "schema 1: nothing to do\n");
+    assert_eq!(run(&args, &[]).unwrap(), "schema 2: nothing to do\n");
 }
 
 #[test]
