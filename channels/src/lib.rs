@@ -17,8 +17,6 @@ pub mod fcm;
 mod operator;
 pub mod sms;
 
-use landfall_core::channel::Channel;
-
 pub use outcome::Outcome;
 pub use parcel::{Email, FcmTarget, Load, LoadKind, Note, Parcel, Sms, Subscription};
 pub use provider::{Attempt, Provider};

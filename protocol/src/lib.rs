@@ -7,6 +7,8 @@
 pub mod addresses;
 pub mod audit;
 pub mod callbacks;
+pub mod analytics;
+pub mod deliveries;
 pub mod frame;
 pub mod health;
 pub mod inbox;
@@ -21,5 +23,6 @@ mod readable;
 pub mod revocations;
 pub mod templates;
 pub mod text;
+pub mod timeline;
 pub mod topics;
 pub mod users;

@@ -7,7 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use landfall_core::notify::RESERVED_TYPES;
+use landfall_protocol::analytics::Analytics;
 use landfall_protocol::audit::{AuditItem, VerifyAnswer};
+use landfall_protocol::deliveries::{DeliveryItem, ReplayAnswer, ReplayRequest};
 use landfall_protocol::frame::{ClientFrame, ClientMessage, ControlFrame, ServerFrame};
 use landfall_protocol::health::{Health, Ready};
 use landfall_protocol::inbox::{AckAnswer, AckRequest, Item, MarkAllRead, UnreadCount};
@@ -17,6 +19,7 @@ use landfall_protocol::notify::{BatchResult, NotifyAnswer, NotifyRequest, SendAn
 use landfall_protocol::problem::{Code, Problem};
 use landfall_protocol::revocations::{RevocationItem, RevocationRequest};
 use landfall_protocol::templates::{PreviewAnswer, PreviewRequest, TemplateItem};
+use landfall_protocol::timeline::Timeline;
 use landfall_protocol::topics::{MemberItem, MemberPut, MembersBulk, MembersBulkAnswer};
 use landfall_protocol::topics::{TopicAnswer, TopicPut};
 use serde::Serialize;
@@ -47,7 +50,12 @@ const CALLS: &[(&str, Shape, Shape)] = &[
     ("admin_audit", none, of::<List<AuditItem>>),
     ("admin_audit_verify", none, of::<VerifyAnswer>),
     ("admin_audit_verify_broken", none, of::<VerifyAnswer>),
+    ("admin_deliveries", none, of::<List<DeliveryItem>>),
+    ("admin_deliveries_replay", of::<ReplayRequest>, of::<ReplayAnswer>),
+    ("admin_deliveries_replay_all", of::<ReplayRequest>, of::<ReplayAnswer>),
     ("admin_notifications", none, of::<List<Item>>),
+    ("analytics", none, of::<Analytics>),
+    ("analytics_class", none, of::<Analytics>),
     ("health", none, of::<Health>),
     ("health_ready", none, of::<Ready>),
     ("member_delete", none, none),
@@ -55,7 +63,9 @@ const CALLS: &[(&str, Shape, Shape)] = &[
     ("members_bulk", of::<MembersBulk>, of::<MembersBulkAnswer>),
     ("members_list", none, of::<List<MemberItem>>),
     ("notification_delete", none, none),
+    ("notification_get", none, of::<Item>),
     ("notification_mark_read", none, of::<Item>),
+    ("notification_timeline", none, of::<Timeline>),
     ("notifications_ack", of::<AckRequest>, of::<AckAnswer>),
     ("notifications_list", none, of::<List<Item>>),
     ("notifications_list_after", none, of::<List<Item>>),

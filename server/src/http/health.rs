@@ -17,6 +17,7 @@ use super::error::ApiError;
 use crate::app::App;
 use crate::auth::jwks::Freshness;
 use crate::service::Trouble;
+use crate::service::outside::{Part, PartState};
 
 /// Says how the server is; always 200 while the process lives.
 #[utoipa::path(get, path = "/health", tag = "server", operation_id = "health",
@@ -30,7 +31,10 @@ pub(super) async fn health(State(app): State<Arc<App>>) -> Json<Health> {
     };
     let issuers = issuers(&app);
     let is_well = |part| matches!(part, PartStatus::Healthy | PartStatus::NotConfigured);
-    let all_well = [store, issuers].into_iter().all(is_well);
+    let services = services(&app);
+    let Services { websocket, push, sms, email, templates } = services.clone();
+    let parts = [store, issuers, websocket, push, sms, email, templates];
+    let all_well = parts.into_iter().all(is_well);
     let status = if all_well { HealthStatus::Healthy } else { HealthStatus::Degraded };
     Json(Health {
         status,
@@ -45,7 +49,8 @@ pub(super) async fn health(State(app): State<Arc<App>>) -> Json<Health> {
         store_rolled_back_at: app.services.rolled_back_at().map(Time),
         issuers,
         store_trouble,
-        services: services(&app),
+        services,
+        analytics_counted_until: Time(app.services.counted_until()),
     })
 }
 
@@ -66,16 +71,23 @@ fn issuers(app: &App) -> PartStatus {
 }
 
 fn services(app: &App) -> Services {
-    let part = |channel| {
-        let is_configured = app.services.channels.is_configured(channel);
-        if is_configured { PartStatus::Healthy } else { PartStatus::NotConfigured }
+    let watched = |part| match app.services.outside.state(part) {
+        None => PartStatus::NotConfigured,
+        Some(PartState::Healthy) => PartStatus::Healthy,
+        Some(PartState::Degraded) => PartStatus::Degraded,
+    };
+    let channel = |channel| match watched(Part::Channel(channel)) {
+        _ if !app.services.channels.is_configured(channel) => PartStatus::NotConfigured,
+        // Of a channel that nobody watches, nothing bad is known.
+        PartStatus::NotConfigured => PartStatus::Healthy,
+        status => status,
     };
     Services {
-        websocket: part(Channel::Websocket),
-        push: part(Channel::Push),
-        sms: part(Channel::Sms),
-        email: part(Channel::Email),
-        templates: PartStatus::NotConfigured,
+        websocket: channel(Channel::Websocket),
+        push: channel(Channel::Push),
+        sms: channel(Channel::Sms),
+        email: channel(Channel::Email),
+        templates: watched(Part::Templates),
     }
 }
 

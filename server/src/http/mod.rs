@@ -5,12 +5,14 @@
 
 mod admin;
 mod aliases;
+mod analytics;
 mod auth;
 mod batch;
 mod body;
 mod callbacks;
 mod cors;
 mod cursors;
+mod deliveries;
 mod docs;
 mod error;
 mod examples;
@@ -35,6 +37,7 @@ mod stream;
 mod templates;
 mod subscriptions;
 mod tokens;
+mod timeline;
 mod topics;
 mod users;
 mod ws;

@@ -8,7 +8,7 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 
 use super::examples::{Example, examples};
 use super::{
-    admin, aliases, batch, callbacks, docs, health, inbox, members, metrics, notify, revocations, stream, topics, templates, preferences, subscriptions, tokens, users,
+    admin, aliases, batch, callbacks, docs, health, inbox, members, metrics, notify, revocations, stream, topics, templates, preferences, subscriptions, tokens, users, analytics, deliveries, timeline,
 };
 
 #[derive(OpenApi)]
@@ -35,7 +35,7 @@ use super::{
     paths(
     notify::notify, batch::notify_batch, notify::cancel, callbacks::receipt, callbacks::sms_report, callbacks::sms_reply, callbacks::unsubscribe_page, callbacks::unsubscribe, templates::list, templates::preview,
         inbox::list, inbox::unread_count, inbox::mark_read, inbox::delete,
-        inbox::mark_all_read, inbox::acknowledge, stream::answer,
+        inbox::show, inbox::mark_all_read, inbox::acknowledge, timeline::timeline, stream::answer,
         topics::list, topics::put, topics::get, topics::delete,
         members::list, members::put_many, members::put, members::delete,
         users::me, users::put_me, users::patch_me, users::delete_me,
@@ -45,6 +45,7 @@ use super::{
         subscriptions::unsubscribe, subscriptions::unsubscribe_by_endpoint,
         preferences::get, preferences::change, preferences::tenant_get, preferences::tenant_put,
         admin::notifications, admin::audit, admin::verify,
+        deliveries::list, deliveries::replay, analytics::analytics,
         revocations::create, revocations::list, revocations::delete,
         health::health, health::ready, metrics::metrics, docs::openapi, docs::page,
     ),

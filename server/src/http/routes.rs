@@ -8,7 +8,7 @@ use axum::Router;
 use axum::handler::Handler;
 use axum::routing::{MethodFilter, on};
 
-use super::{admin, batch, callbacks, docs, health, inbox, members, metrics, notify, preferences, revocations, subscriptions, templates, tokens, topics, users};
+use super::{admin, analytics, batch, callbacks, deliveries, docs, health, inbox, members, metrics, notify, preferences, revocations, subscriptions, templates, timeline, tokens, topics, users};
 use crate::app::App;
 
 /// A method and a path's template.
@@ -73,7 +73,9 @@ fn inbox_calls(routes: Routes) -> Routes {
         .add("POST", "/api/v1/notifications/mark-all-read", inbox::mark_all_read)
         .add("POST", "/api/v1/notifications/ack", inbox::acknowledge)
         .add("PATCH", "/api/v1/notifications/{id}/mark-read", inbox::mark_read)
+        .add("GET", "/api/v1/notifications/{id}", inbox::show)
         .add("DELETE", "/api/v1/notifications/{id}", inbox::delete)
+        .add("GET", "/api/v1/notifications/{id}/timeline", timeline::timeline)
         .elsewhere("GET", "/api/v1/stream")
 }
 
@@ -120,6 +122,9 @@ fn people_calls(routes: Routes) -> Routes {
 fn operations(routes: Routes) -> Routes {
     routes
         .add("GET", "/api/v1/admin/notifications", admin::notifications)
+        .add("GET", "/api/v1/admin/deliveries", deliveries::list)
+        .add("POST", "/api/v1/admin/deliveries/replay", deliveries::replay)
+        .add("GET", "/api/v1/analytics", analytics::analytics)
         .add("GET", "/api/v1/admin/audit", admin::audit)
         .add("GET", "/api/v1/admin/audit/verify", admin::verify)
         .add("POST", "/api/v1/admin/revocations", revocations::create)

@@ -131,7 +131,7 @@ impl Services {
     fn news_entry(&self, delivery: &Delivery, news: &News<'_>) -> AuditDraft {
         let metadata = json!({
             "channel": delivery.channel.as_str(),
-            "delivery_id": delivery.id.to_string(),
+            "delivery": delivery.id.to_string(),
             "state": news.to.as_str(),
             "reason": news.reason.as_str(),
             "provider": delivery.provider,

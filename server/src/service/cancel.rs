@@ -90,8 +90,8 @@ impl Services {
         }
         if reach == Reach::InboxToo && !is_deleted {
             unit.writes.push(Write::Delete { user: user.clone(), id });
-            let action = Action::NotificationRecalled;
-            unit.audit.push(self.entry(caller, action, entity(), json!({})));
+            let action = Action::NotificationDeleted;
+            unit.audit.push(self.entry(caller, action, entity(), json!({ "recall": true })));
         }
         if !unit.writes.is_empty() {
             self.commit(unit).await?;
@@ -109,7 +109,7 @@ impl Services {
         let mut unit = unit_of(caller);
         unit.writes.push(Write::CancelSend { id: send.id, at: self.now(), recalls });
         let entity = Entity::Other("send", send.id.to_string());
-        let action = Action::NotificationCanceled;
+        let action = Action::SendCanceled;
         unit.audit.push(self.entry(caller, action, entity, json!({ "recall": recalls })));
         match self.commit(unit).await {
             // It was taken back before in this way, which is what was asked for.
@@ -139,12 +139,12 @@ impl Services {
         let reached = self.store.notifications_of_send(
             &send.tenant,
             send.id,
-            from.clone(),
+            from,
             RECALL_CHUNK,
         );
         let reached = reached.await?;
         let is_complete = reached.len() < RECALL_CHUNK;
-        let to = reached.last().map_or(from.clone(), |(user, _)| user.to_string());
+        let to = reached.last().map(|(_, id)| *id).or(from);
         let at = self.now();
         let deleted = stream::iter(reached).map(|(user, id)| self.recall(send, user, id, at));
         let results: Vec<_> = deleted.buffer_unordered(AT_ONCE).collect().await;
@@ -166,9 +166,9 @@ impl Services {
         at: Timestamp,
     ) -> Result<(), ServiceError> {
         let mut unit = Unit::new(&send.tenant);
-        let details = self.delivery_details(&user, json!({ "send_id": send.id.to_string() }));
+        let details = self.delivery_details(&user, json!({ "recall": true, "send_id": send.id.to_string() }));
         unit.writes.push(Write::Delete { user, id });
-        let (action, entity) = (Action::NotificationRecalled, Entity::Notification(id));
+        let (action, entity) = (Action::NotificationDeleted, Entity::Notification(id));
         unit.audit.push(landfall_store::AuditDraft { at, action, entity, details });
         match self.commit(unit).await {
             // Its owner had deleted it.

@@ -3,10 +3,13 @@
 //! A service knows neither HTTP nor sockets nor a wire shape. It may decide nothing that core can
 //! decide, and answer nothing that is not committed.
 
+pub mod analytics;
 mod audit;
 pub mod callbacks;
 pub mod cancel;
 mod compose;
+mod counting;
+pub mod deliveries;
 mod error;
 mod ids;
 mod in_flight;
@@ -18,13 +21,16 @@ mod memo;
 pub mod notify;
 pub mod outbox;
 pub mod people;
+pub mod outside;
 mod probe;
 mod revocations;
 mod routing;
 pub mod sends;
 mod tally;
 pub mod templates;
+pub mod timeline;
 pub mod topics;
+pub mod trail;
 
 use std::sync::{Arc, Mutex};
 
@@ -33,7 +39,7 @@ use landfall_core::feed::{FeedKey, Number};
 use landfall_core::id::Tenant;
 use landfall_core::notify::NotifyLimits;
 use landfall_core::time::Timestamp;
-use landfall_store::{Revocation, Store, StoreError};
+use landfall_store::{Backlog, Revocation, Store, StoreError};
 
 use tokio::sync::Semaphore;
 
@@ -104,6 +110,9 @@ pub struct Services {
     pub recall_asked: tokio::sync::Notify,
     /// Wakes the worker that expands sends.
     pub send_accepted: tokio::sync::Notify,
+    /// How the parts are that lead out of the server.
+    pub outside: outside::Outside,
+    counting: counting::Counting,
     in_flight: InFlight,
     in_force: revocations::InForce,
     probe: probe::Probe,
@@ -144,6 +153,7 @@ impl Services {
     pub fn new(parts: Parts) -> Self {
         let Parts { store, clock, cursor_key, connections, templates, outbox, links, settings, people } =
             parts;
+        let counting = counting::Counting::new(clock.now());
         Self {
             store,
             clock,
@@ -158,6 +168,8 @@ impl Services {
             people,
             meetings: people::Meetings::default(),
             send_accepted: tokio::sync::Notify::new(),
+            outside: outside::Outside::default(),
+            counting,
             in_flight: InFlight::default(),
             in_force: revocations::InForce::default(),
             probe: probe::Probe::default(),
@@ -183,6 +195,14 @@ impl Services {
     pub async fn forget_keys(&self, limit: usize) -> Result<usize, ServiceError> {
         let before = self.now().plus_ms(-self.settings.idempotency_ms);
         Ok(self.store.forget_keys(before, limit).await?)
+    }
+
+    /// Counts what the outbox holds, up to `limit` of a kind.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn backlog(&self, limit: usize) -> Result<Backlog, ServiceError> {
+        Ok(self.store.backlog(self.now(), limit).await?)
     }
 }
 

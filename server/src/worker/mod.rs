@@ -1,4 +1,4 @@
-//! What runs by itself: sends, the sealer, expiry, confirmations, old idempotency keys.
+//! What runs by itself: sends, the sealer, expiry, confirmations, sums, old idempotency keys.
 //!
 //! Each worker repeats one use case and decides nothing. A worker that meets a store that is away
 //! waits and tries again; none ever ends before it is told to.
@@ -7,6 +7,7 @@ pub mod life;
 mod live_events;
 mod meetings;
 mod periodic;
+mod sums;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -74,6 +75,7 @@ pub fn start(
     hear_revocations(services, cancel, &mut workers);
     let (theirs, stop) = given();
     workers.spawn(meetings::store(theirs, stop));
+    sums::start(services, metrics, cancel, &mut workers);
     workers.spawn(live_events::store(Arc::clone(services), events));
     workers
 }

@@ -84,7 +84,8 @@ async fn every_documented_call_is_answered_as_documented() {
 }
 
 /// Objects whose keys are data: channels, and what apps and the trail say freely.
-const FREE: [&str; 5] = ["channels", "reasons", "data", "metadata", "actions"];
+const FREE: [&str; 6] =
+    ["channels", "reasons", "data", "metadata", "actions", "notification_types"];
 
 #[track_caller]
 fn check_shape(place: &str, example: &Value, actual: &Value) {

@@ -41,6 +41,7 @@ async fn another_tenant_sees_nothing_on_any_route() {
             ("POST", "/api/v1/notifications/ack") => (json!({ "replay_id": 9 }), 200),
             (_, template) if template.contains("{id}") => (Value::Null, 404),
             ("POST", "/api/v1/admin/revocations") => (json!({}), 422),
+            ("POST", "/api/v1/admin/deliveries/replay") => (json!({}), 202),
             _ => (Value::Null, 200),
         };
         if expected == 201 {

@@ -170,7 +170,8 @@ impl Services {
         };
         let metadata = json!({
             "channel": delivery.channel.as_str(),
-            "delivery_id": delivery.id.to_string(),
+            "delivery": delivery.id.to_string(),
+            "state": stand.state.as_str(),
             "reason": stand.reason.as_str(),
             "rule": stand.reason.rule(),
             "attempt": by.map(|_| delivery.attempts + 1),
