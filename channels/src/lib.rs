@@ -4,18 +4,18 @@
 //! takes a parcel to where it goes and says how that ended. Nothing here stores, plans or retries.
 
 pub mod connect;
+pub mod email;
+pub mod fcm;
 pub mod gate;
+mod operator;
 mod outcome;
 mod parcel;
 mod provider;
 mod registry;
 #[cfg(any(test, feature = "scripted"))]
 pub mod scripted;
-pub mod web_push;
-pub mod email;
-pub mod fcm;
-mod operator;
 pub mod sms;
+pub mod web_push;
 
 pub use outcome::Outcome;
 pub use parcel::{Email, FcmTarget, Load, LoadKind, Note, Parcel, Sms, Subscription};

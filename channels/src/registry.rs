@@ -30,7 +30,8 @@ impl Registry {
 
     /// Lists the channels that lead out of the server, in the order in which they are tried.
     pub fn leading_out(&self) -> impl Iterator<Item = Channel> + '_ {
-        let leads_out = |channel: &Channel| *channel != Channel::Websocket && self.is_configured(*channel);
+        let leads_out =
+            |channel: &Channel| *channel != Channel::Websocket && self.is_configured(*channel);
         Channel::ALL.into_iter().filter(leads_out)
     }
 

@@ -5,9 +5,9 @@
 //! build. `examples/` holds one JSON file per call, frame and error.
 
 pub mod addresses;
+pub mod analytics;
 pub mod audit;
 pub mod callbacks;
-pub mod analytics;
 pub mod deliveries;
 pub mod frame;
 pub mod health;

@@ -33,11 +33,7 @@ pub(super) struct Letter {
 }
 
 /// Writes a letter. Fails with what the attempt is to end with.
-pub(super) fn write(
-    head: &Letterhead,
-    parcel: &Parcel,
-    email: &Email,
-) -> Result<Letter, Outcome> {
+pub(super) fn write(head: &Letterhead, parcel: &Parcel, email: &Email) -> Result<Letter, Outcome> {
     let to = address(&email.to).ok_or(Outcome::Gone { code: "no mailbox".into() })?;
     let id = format!("<{}@{}>", parcel.delivery, head.from.email.domain());
     let name = email.name.as_deref().map(one_line).filter(|name| !name.is_empty());

@@ -182,7 +182,8 @@ mod tests {
 
     #[test]
     fn a_url_that_cannot_work_is_told_at_once() {
-        for url in ["mail.example", "http://a", "smtp://", "smtp://a?tls=off", "smtps://a?tls=none"] {
+        for url in ["mail.example", "http://a", "smtp://", "smtp://a?tls=off", "smtps://a?tls=none"]
+        {
             assert_eq!(read(url), Err(SmtpError::BadUrl), "{url}");
         }
         assert_eq!(read("smtp://me@a"), Err(SmtpError::BadLogin));

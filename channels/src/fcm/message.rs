@@ -43,7 +43,9 @@ pub(super) fn write(parcel: &Parcel, target: &FcmTarget, note: &Note) -> Option<
         shortened.push("data");
         message = draft.message(parcel, note);
     }
-    for (part, name) in [(Draft::body as fn(&mut Draft) -> &mut String, "body"), (Draft::title, "title")] {
+    for (part, name) in
+        [(Draft::body as fn(&mut Draft) -> &mut String, "body"), (Draft::title, "title")]
+    {
         let over = size(&message).saturating_sub(PAYLOAD_MAX);
         if over > 0 {
             cut(part(&mut draft), over);

@@ -137,7 +137,12 @@ fn check_vapid(config: &Config, effective: &Effective, problems: &mut Problems) 
 fn check_providers(config: &Config, effective: &Effective, problems: &mut Problems) {
     let Config { sms, email, .. } = config;
     let needed = [
-        ("sms.account_sid", !sms.account_sid.is_empty(), "sms.auth_token", sms.auth_token.is_empty()),
+        (
+            "sms.account_sid",
+            !sms.account_sid.is_empty(),
+            "sms.auth_token",
+            sms.auth_token.is_empty(),
+        ),
         (
             "sms.account_sid",
             !sms.account_sid.is_empty(),

@@ -8,7 +8,9 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 
 use super::examples::{Example, examples};
 use super::{
-    admin, aliases, batch, callbacks, docs, health, inbox, members, metrics, notify, revocations, stream, topics, templates, preferences, subscriptions, tokens, users, analytics, deliveries, timeline,
+    admin, aliases, analytics, batch, callbacks, deliveries, docs, health, inbox, members, metrics,
+    notify, preferences, revocations, stream, subscriptions, templates, timeline, tokens, topics,
+    users,
 };
 
 #[derive(OpenApi)]

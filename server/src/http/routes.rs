@@ -8,7 +8,10 @@ use axum::Router;
 use axum::handler::Handler;
 use axum::routing::{MethodFilter, on};
 
-use super::{admin, analytics, batch, callbacks, deliveries, docs, health, inbox, members, metrics, notify, preferences, revocations, subscriptions, templates, timeline, tokens, topics, users};
+use super::{
+    admin, analytics, batch, callbacks, deliveries, docs, health, inbox, members, metrics, notify,
+    preferences, revocations, subscriptions, templates, timeline, tokens, topics, users,
+};
 use crate::app::App;
 
 /// A method and a path's template.

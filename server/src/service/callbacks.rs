@@ -9,9 +9,7 @@ use landfall_core::delivery::{Receipt, Report, apply};
 use landfall_core::id::{Tenant, UserId};
 use landfall_core::plan::Reason;
 use landfall_core::preference::PreferenceRule;
-use landfall_store::{
-    AuditDraft, Delivery, IdempotencyKey, StoreError, Suppression, Unit, Write,
-};
+use landfall_store::{AuditDraft, Delivery, IdempotencyKey, StoreError, Suppression, Unit, Write};
 use serde_json::json;
 
 use super::links::{Purpose, Subject};

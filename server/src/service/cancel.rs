@@ -60,7 +60,8 @@ impl Services {
                 let user = standing.notification.user.clone();
                 let is_canceled = standing.canceled_at.is_some();
                 let is_deleted = standing.notification.deleted;
-                self.cancel_one(caller, notification, &user, is_canceled, is_deleted, reach).await?;
+                self.cancel_one(caller, notification, &user, is_canceled, is_deleted, reach)
+                    .await?;
                 return Ok(Canceled::Notification(notification));
             }
             let send = self.store.send(&caller.tenant, SendId(id)).await?;
@@ -136,12 +137,7 @@ impl Services {
     }
 
     async fn recall_chunk(&self, send: &StoredSend, from: String) -> Result<(), ServiceError> {
-        let reached = self.store.notifications_of_send(
-            &send.tenant,
-            send.id,
-            from,
-            RECALL_CHUNK,
-        );
+        let reached = self.store.notifications_of_send(&send.tenant, send.id, from, RECALL_CHUNK);
         let reached = reached.await?;
         let is_complete = reached.len() < RECALL_CHUNK;
         let to = reached.last().map(|(_, id)| *id).or(from);
@@ -166,7 +162,8 @@ impl Services {
         at: Timestamp,
     ) -> Result<(), ServiceError> {
         let mut unit = Unit::new(&send.tenant);
-        let details = self.delivery_details(&user, json!({ "recall": true, "send_id": send.id.to_string() }));
+        let details =
+            self.delivery_details(&user, json!({ "recall": true, "send_id": send.id.to_string() }));
         unit.writes.push(Write::Delete { user, id });
         let (action, entity) = (Action::NotificationDeleted, Entity::Notification(id));
         unit.audit.push(landfall_store::AuditDraft { at, action, entity, details });

@@ -20,8 +20,8 @@ pub mod lives;
 mod memo;
 pub mod notify;
 pub mod outbox;
-pub mod people;
 pub mod outside;
+pub mod people;
 mod probe;
 mod revocations;
 mod routing;
@@ -151,8 +151,17 @@ pub struct Parts {
 impl Services {
     /// Builds the services.
     pub fn new(parts: Parts) -> Self {
-        let Parts { store, clock, cursor_key, connections, templates, outbox, links, settings, people } =
-            parts;
+        let Parts {
+            store,
+            clock,
+            cursor_key,
+            connections,
+            templates,
+            outbox,
+            links,
+            settings,
+            people,
+        } = parts;
         let counting = counting::Counting::new(clock.now());
         Self {
             store,

@@ -119,12 +119,7 @@ impl Services {
     }
 
     /// Makes what all recipients share.
-    fn letter<'t>(
-        &self,
-        caller: &Caller,
-        draft: &Draft,
-        filled: Option<Filled<'t>>,
-    ) -> Letter<'t> {
+    fn letter<'t>(&self, caller: &Caller, draft: &Draft, filled: Option<Filled<'t>>) -> Letter<'t> {
         let now = self.now();
         let after_ms = |seconds: u64| i64::try_from(seconds).ok()?.checked_mul(1_000);
         Letter {
@@ -294,11 +289,7 @@ impl Services {
     }
 }
 
-fn require_scopes(
-    caller: &Caller,
-    draft: &Draft,
-    priority: Priority,
-) -> Result<(), ServiceError> {
+fn require_scopes(caller: &Caller, draft: &Draft, priority: Priority) -> Result<(), ServiceError> {
     let kind = notification_type(draft);
     if !caller.may_send(kind) {
         return Err(ServiceError::needs(&format!("notify:send or notify:send:{kind}")));

@@ -102,10 +102,13 @@ impl Services {
             is_configured: registry.is_configured(channel),
             has_address: match channel {
                 Channel::Websocket => true,
-                Channel::Push => {
-                    recipient.addresses.iter().any(|address| registry.carries(carried(address.kind)))
+                Channel::Push => recipient
+                    .addresses
+                    .iter()
+                    .any(|address| registry.carries(carried(address.kind))),
+                Channel::Sms => {
+                    brought == Brought::Phone || person.is_some_and(|p| p.phone.is_some())
                 }
-                Channel::Sms => brought == Brought::Phone || person.is_some_and(|p| p.phone.is_some()),
                 Channel::Email => person.is_some_and(|p| p.email.is_some()),
             },
             refusal: match (channel, brought) {

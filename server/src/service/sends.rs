@@ -113,8 +113,7 @@ impl Services {
             created_at: self.now(),
             expires_at: send.expires_at,
         };
-        let (recipients, wishes) =
-            self.addressees(&send.tenant, users.to_vec(), &letter).await?;
+        let (recipients, wishes) = self.addressees(&send.tenant, users.to_vec(), &letter).await?;
         for recipient in &recipients {
             let addressee = Addressee { recipient, tenant_wishes: &wishes, phone: None };
             match self.composed(&send.tenant, &letter, &addressee) {

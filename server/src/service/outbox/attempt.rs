@@ -161,7 +161,9 @@ impl Services {
         let rendered = self.rendered_for(facts, Channel::Email).and_then(|all| all.email);
         let (subject_line, text, html) = match rendered {
             Some(mail) => (mail.subject, mail.text, mail.html),
-            None => (plain_subject(&content.title, &content.message), content.message.clone(), None),
+            None => {
+                (plain_subject(&content.title, &content.message), content.message.clone(), None)
+            }
         };
         let now = self.now();
         // What is critical is not ended by the link of another mail, so it has none either.

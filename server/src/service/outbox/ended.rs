@@ -147,7 +147,9 @@ impl Services {
         unit.audit.push(self.about_user(&delivery.user, Action::AddressRemoved, entity, metadata));
         match self.commit(unit).await {
             Ok(_) | Err(StoreError::Stale) => {}
-            Err(error) => tracing::warn!(%error, "a dead address was not removed; the next attempt finds it so again"),
+            Err(error) => {
+                tracing::warn!(%error, "a dead address was not removed; the next attempt finds it so again")
+            }
         }
     }
 
@@ -260,7 +262,11 @@ pub(super) fn unchanged(delivery: &Delivery, at: Timestamp) -> Settlement {
 }
 
 /// Says what a delivery's state means for the places behind it.
-pub(in crate::service) fn follows(delivery: &Delivery, state: DeliveryState, at: Timestamp) -> Next {
+pub(in crate::service) fn follows(
+    delivery: &Delivery,
+    state: DeliveryState,
+    at: Timestamp,
+) -> Next {
     match then(delivery.channel, state, at) {
         Then::Wait => Next::Wait,
         Then::DueNow => Next::DueNow,
@@ -280,9 +286,7 @@ fn read(outcome: &Outcome) -> (Ended, String, Option<String>) {
         Outcome::Later { after, code } => (Ended::Later { after_ms: after.map(ms) }, code, None),
         Outcome::Unknown { code } => (Ended::Unknown, code, None),
         Outcome::Broken { code } => (Ended::Broken, code, None),
-        Outcome::NotTried { after, code } => {
-            (Ended::NotTried { after_ms: ms(*after) }, code, None)
-        }
+        Outcome::NotTried { after, code } => (Ended::NotTried { after_ms: ms(*after) }, code, None),
     };
     (ended, code.clone(), reference)
 }

@@ -48,9 +48,8 @@ impl Services {
     ) -> Result<Vec<Due>, ServiceError> {
         let ids = distinct(deliveries.iter().map(|delivery| delivery.notification));
         let users = distinct(deliveries.iter().map(|delivery| delivery.user.clone()));
-        let behind = |delivery: &&Delivery| {
-            delivery.strategy == Strategy::Fallback && delivery.position > 0
-        };
+        let behind =
+            |delivery: &&Delivery| delivery.strategy == Strategy::Fallback && delivery.position > 0;
         let chained = distinct(deliveries.iter().filter(behind).map(|d| d.notification));
         let (standings, recipients, wishes, others) = futures_util::try_join!(
             async { Ok::<_, ServiceError>(self.store.standings(tenant, ids).await?) },
