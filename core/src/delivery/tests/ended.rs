@@ -47,9 +47,9 @@ fn the_back_off_doubles_up_to_its_cap() {
         // The bits pick from half of the back-off to all of it.
         (wait(0), wait(policy.cap_ms as u64 / 2))
     };
-    assert_eq!(range(0).0, 5_000);
-    assert_eq!(range(1).0, 10_000);
-    assert_eq!(range(2).0, 20_000);
+    assert_eq!(range(0).0, 10_000);
+    assert_eq!(range(1).0, 20_000);
+    assert_eq!(range(2).0, 40_000);
     assert_eq!(range(20), (1_800_000, 3_600_000));
     assert_eq!(range(98), (1_800_000, 3_600_000));
 }
@@ -62,8 +62,8 @@ fn a_provider_is_not_asked_before_it_said() {
     };
     assert_eq!(wait(later(60_000), 0), 60_000);
     assert_eq!(wait(later(60_000), 6_000), 66_000);
-    assert_eq!(wait(later(1), 0), 5_000);
-    assert_eq!(wait(later(-5), 0), 5_000);
+    assert_eq!(wait(later(1), 0), 10_000);
+    assert_eq!(wait(later(-5), 0), 10_000);
     assert_eq!(wait(later(i64::MAX), 0), AFTER_MAX_MS);
 }
 
@@ -90,8 +90,8 @@ fn nothing_is_tried_again_after_it_expired() {
     let expiring = |ms| Tried { expires_at: Some(NOW.plus_ms(ms)), ..tried(0) };
     let check = |ended, ms| on_ended(ended, expiring(ms), RetryPolicy::default(), 0);
     let expired = failed(Reason::Expired, AddressFate::Kept);
-    assert_eq!(check(Ended::Later { after_ms: None }, 5_000), expired);
-    assert!(matches!(check(Ended::Later { after_ms: None }, 5_001), OnEnded::Retry { .. }));
+    assert_eq!(check(Ended::Later { after_ms: None }, 10_000), expired);
+    assert!(matches!(check(Ended::Later { after_ms: None }, 10_001), OnEnded::Retry { .. }));
     assert_eq!(check(Ended::NotTried { after_ms: 10 }, 10), expired);
     assert_eq!(check(Ended::Sent, -1), OnEnded::Sent);
 }
@@ -146,6 +146,19 @@ proptest! {
             let longest = cap_ms.max(AFTER_MAX_MS + AFTER_MAX_MS / 10);
             prop_assert!(at <= NOW.plus_ms(longest));
         }
+    }
+
+    /// The first retry waits for ten to twenty seconds, and all of them for less than an hour.
+    #[test]
+    fn retries_keep_to_what_providers_ask(jitter: u64) {
+        let waits = (0..7).map(|attempts_before| {
+            let later = Ended::Later { after_ms: None };
+            let end = on_ended(later, tried(attempts_before), RetryPolicy::default(), jitter);
+            wait(end, Reason::TryLater)
+        });
+        let waits: Vec<i64> = waits.collect();
+        prop_assert!((10_000..=20_000).contains(&waits[0]));
+        prop_assert!(waits.iter().sum::<i64>() < 3_600_000);
     }
 
     /// A delivery that is tried again and again ends.
