@@ -79,11 +79,14 @@ fn unanswered(stage: Stage, error: &Error) -> Outcome {
         return Outcome::Broken { code: code.into() };
     }
     let is_cut = error.source().is_some_and(|source| source.to_string() == "incomplete response");
-    lost(stage, match (stage, error.is_response()) {
-        (_, true) if !is_cut => "unreadable answer",
-        (Stage::Connect, false) => "no connection",
-        _ => "connection lost",
-    })
+    lost(
+        stage,
+        match (stage, error.is_response()) {
+            (_, true) if !is_cut => "unreadable answer",
+            (Stage::Connect, false) => "no connection",
+            _ => "connection lost",
+        },
+    )
 }
 
 fn lost(stage: Stage, code: &str) -> Outcome {

@@ -85,7 +85,10 @@ fn by_status(answer: &Answer, error: &Value) -> Outcome {
 }
 
 fn soon(answer: &Answer, code: String) -> Outcome {
-    Outcome::Later { after: Some(answer.retry_after.map_or(WAIT_MIN, |wait| wait.max(WAIT_MIN))), code }
+    Outcome::Later {
+        after: Some(answer.retry_after.map_or(WAIT_MIN, |wait| wait.max(WAIT_MIN))),
+        code,
+    }
 }
 
 /// Says whether it is the registration that is malformed, and not what was sent to it.
@@ -97,9 +100,9 @@ fn is_about_address(error: &Value) -> bool {
     let violations = detail(error, BAD_REQUEST).map(|detail| &detail["fieldViolations"]);
     let fields = violations.and_then(Value::as_array).into_iter().flatten();
     error["message"].as_str().is_some_and(names_token)
-        || fields.filter_map(|field| field["field"].as_str()).any(|field| {
-            matches!(field, "message.token" | "message.fid")
-        })
+        || fields
+            .filter_map(|field| field["field"].as_str())
+            .any(|field| matches!(field, "message.token" | "message.fid"))
 }
 
 fn detail<'a>(error: &'a Value, kind: &str) -> Option<&'a Value> {

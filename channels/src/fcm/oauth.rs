@@ -69,9 +69,7 @@ impl OAuth {
             // It still works: one renews it, the others go on with it, and so does the one if the
             // renewal fails.
             Some(held) => match self.flight.try_lock() {
-                Ok(mut failure) => {
-                    Ok(self.exchange(now, &mut failure).await.unwrap_or(held.token))
-                }
+                Ok(mut failure) => Ok(self.exchange(now, &mut failure).await.unwrap_or(held.token)),
                 Err(_) => Ok(held.token),
             },
             None => self.wait_for_another(None, now).await,

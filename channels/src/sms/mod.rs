@@ -47,9 +47,7 @@ impl Twilio {
         };
         let (user, password) = self.settings.credentials();
         let request = self.client.post(&self.url).basic_auth(user, Some(password)).form(&form);
-        ask(request, parcel.now)
-            .await
-            .map_or_else(Lost::outcome, |answer| answer::read(&answer))
+        ask(request, parcel.now).await.map_or_else(Lost::outcome, |answer| answer::read(&answer))
     }
 }
 

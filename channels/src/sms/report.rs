@@ -175,7 +175,10 @@ mod tests {
         assert_eq!(read("undelivered", "30005"), Some((SmsStatus::Undelivered, Some(30005))));
         assert_eq!(read("Teleported", "0"), Some((SmsStatus::Other("teleported".into()), None)));
         assert_eq!(read("received", ""), None);
-        assert_eq!(read_report(&pairs(&[("MessageSid", "'; --"), ("MessageStatus", "sent")])), None);
+        assert_eq!(
+            read_report(&pairs(&[("MessageSid", "'; --"), ("MessageStatus", "sent")])),
+            None
+        );
         assert_eq!(read_report(&[]), None);
     }
 

@@ -86,15 +86,14 @@ pub fn verify(
     // All are tried, whichever fits, so that the time tells nothing.
     let fits = spellings(url)
         .iter()
-        .filter(|url| hmac::verify(&key, format!("{url}{parameters}").as_bytes(), &signature).is_ok())
+        .filter(|url| {
+            hmac::verify(&key, format!("{url}{parameters}").as_bytes(), &signature).is_ok()
+        })
         .count();
     if fits == 0 { Err(SignatureError::Wrong) } else { Ok(()) }
 }
 
-fn choose_key(
-    keys: &SigningKeys<'_>,
-    settings: Option<&str>,
-) -> Result<hmac::Key, SignatureError> {
+fn choose_key(keys: &SigningKeys<'_>, settings: Option<&str>) -> Result<hmac::Key, SignatureError> {
     let Some(settings) = settings else {
         let token = keys.auth_token.as_bytes();
         return Ok(hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, token));
@@ -163,7 +162,10 @@ mod tests {
             (with, without)
         };
         let pair = |a: &str, b: &str| (a.to_owned(), b.to_owned());
-        assert_eq!(check("https://a.b/c?d=e:1"), pair("https://a.b:443/c?d=e:1", "https://a.b/c?d=e:1"));
+        assert_eq!(
+            check("https://a.b/c?d=e:1"),
+            pair("https://a.b:443/c?d=e:1", "https://a.b/c?d=e:1")
+        );
         assert_eq!(check("http://a.b?c"), pair("http://a.b:80?c", "http://a.b?c"));
         assert_eq!(check("https://a:8443/"), pair("https://a:8443/", "https://a/"));
         assert_eq!(check("http://[::1]/x"), pair("http://[::1]:80/x", "http://[::1]/x"));
