@@ -54,13 +54,13 @@ pub(super) fn write(head: &Letterhead, parcel: &Parcel, email: &Email) -> Result
             .raw_header(header("List-Unsubscribe", format!("<{url}>")))
             .raw_header(header("List-Unsubscribe-Post", "List-Unsubscribe=One-Click".into()));
     }
-    let text = SinglePart::plain(email.text.clone());
+    let text = SinglePart::plain(lines(&email.text));
     let written = match &email.html {
         Some(html) => message.multipart(
             MultiPart::alternative()
                 .boundary(format!("part-{}", parcel.delivery.simple()))
                 .singlepart(text)
-                .singlepart(SinglePart::html(html.clone())),
+                .singlepart(SinglePart::html(lines(html))),
         ),
         None => message.singlepart(text),
     };
@@ -89,7 +89,14 @@ fn address(text: &str) -> Option<Address> {
 
 fn one_line(text: &str) -> String {
     let is_break = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
-    text.replace(is_break, " ").trim().to_owned()
+    let parts = text.split(is_break).map(str::trim).filter(|part| !part.is_empty());
+    parts.collect::<Vec<_>>().join(" ")
+}
+
+/// Ends lines in one way: servers disagree about a single CR, and what one of them takes for the
+/// end of a text another takes for a command.
+fn lines(text: &str) -> String {
+    text.replace("\r\n", "\n").replace('\r', "\n")
 }
 
 fn plain_url(url: &str) -> Option<&str> {

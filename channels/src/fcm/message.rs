@@ -92,7 +92,7 @@ impl Draft {
         message.insert("android".into(), android(parcel, note));
         message.insert("apns".into(), apns(parcel, note));
         if let Some(link) = note.link.as_ref().filter(|link| link.starts_with("https://")) {
-            message.insert("webpush".into(), json!({ "fcm_options": { "link": link } }));
+            message.insert("webpush".into(), json!({ "fcmOptions": { "link": link } }));
         }
         message
     }
@@ -130,7 +130,7 @@ fn is_urgent(priority: Priority) -> bool {
 fn android(parcel: &Parcel, note: &Note) -> Value {
     let mut android = json!({
         "priority": if is_urgent(parcel.priority) { "HIGH" } else { "NORMAL" },
-        "collapse_key": note.tag,
+        "collapseKey": note.tag,
         "notification": { "tag": note.tag },
     });
     if let Some(expires_at) = parcel.expires_at {
