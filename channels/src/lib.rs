@@ -4,9 +4,14 @@
 //! has none besides the live connection, which needs no provider; whatever else a notification
 //! asks for is skipped as not configured, by the same routing plan.
 
+pub mod connect;
+pub mod gate;
 mod outcome;
 mod parcel;
 mod provider;
+#[cfg(any(test, feature = "scripted"))]
+pub mod scripted;
+pub mod web_push;
 
 use landfall_core::channel::Channel;
 

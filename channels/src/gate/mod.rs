@@ -1,0 +1,201 @@
+//! A gate around a provider: how many attempts at once, how fast, and none while it is ill.
+//!
+//! What the gate keeps back is answered with `NotTried` and a time to come back; it never lets a
+//! caller wait for longer than its turn at the pace needs. It decides in lanes, which know no
+//! clock and no provider.
+
+mod circuit;
+mod lane;
+mod limits;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use landfall_core::channel::Channel;
+use tokio::time::Instant;
+
+use crate::{Attempt, Outcome, Parcel, Provider};
+
+pub use limits::{CircuitLimits, Limits};
+
+use circuit::Verdict;
+use lane::{Lane, Pass, TurnedAway};
+
+/// Lanes can be named by what users supply, so that there is a bound; what is beyond shares one.
+const LANES_MAX: usize = 4_096;
+const SHARED_LANE: u64 = u64::MAX;
+/// The shortest wait that a provider can ask for: "at once" after "too many" is no wish.
+const ASKED_MIN: Duration = Duration::from_secs(1);
+/// When all places of the gate are taken.
+const FULL: TurnedAway = TurnedAway { after: Duration::from_millis(500), code: "busy" };
+
+/// By which lane a parcel goes, and what it costs there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Toll {
+    /// What shares limits and circuit: the provider as a whole, or one push service.
+    pub lane: u64,
+    /// What it takes of the pace, such as an SMS's segments; at least 1.
+    pub cost: u32,
+}
+
+impl Toll {
+    /// One lane for all, and each parcel costs the same.
+    pub fn single(_: &Parcel) -> Self {
+        Self { lane: 0, cost: 1 }
+    }
+}
+
+/// How a gate stands, for metrics and health.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// Attempts under way.
+    pub under_way: u32,
+    /// Lanes that it remembers.
+    pub lanes: usize,
+    /// Those of them that are halted.
+    pub halted: usize,
+}
+
+/// A provider behind its limits; a provider itself.
+pub struct Gate {
+    provider: Arc<dyn Provider>,
+    limits: Limits,
+    toll: fn(&Parcel) -> Toll,
+    start: Instant,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    lanes: HashMap<u64, Lane>,
+    under_way: u32,
+}
+
+/// An attempt under way; says what became of it at the latest when it is dropped.
+struct Permit<'a> {
+    gate: &'a Gate,
+    toll: Toll,
+    pass: Pass,
+    verdict: Verdict,
+}
+
+impl Gate {
+    /// Puts a provider behind limits; `toll` says by which lane each parcel goes.
+    pub fn new(provider: Arc<dyn Provider>, limits: Limits, toll: fn(&Parcel) -> Toll) -> Self {
+        Self { provider, limits, toll, start: Instant::now(), state: Mutex::default() }
+    }
+
+    /// Tells how it stands.
+    pub fn standing(&self) -> Standing {
+        let state = self.state();
+        let halted = state.lanes.values().filter(|lane| lane.is_halted()).count();
+        Standing { under_way: state.under_way, lanes: state.lanes.len(), halted }
+    }
+
+    fn admit(&self, toll: Toll) -> Result<Permit<'_>, TurnedAway> {
+        let now = self.start.elapsed();
+        let mut state = self.state();
+        if state.under_way >= self.limits.at_once_total.max(1) {
+            return Err(FULL);
+        }
+        let toll = Toll { lane: state.room_for(toll.lane, now), cost: toll.cost.max(1) };
+        let lane = state.lanes.entry(toll.lane).or_insert_with(Lane::new);
+        let pass = lane.admit(&self.limits, now, toll.cost)?;
+        state.under_way += 1;
+        Ok(Permit { gate: self, toll, pass, verdict: Verdict::Nothing })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Gives the lane itself, or the shared one when there are too many that have something to
+    /// remember.
+    fn room_for(&mut self, lane: u64, now: Duration) -> u64 {
+        if self.lanes.len() >= LANES_MAX && !self.lanes.contains_key(&lane) {
+            self.lanes.retain(|_, lane| !lane.is_idle(now));
+            if self.lanes.len() >= LANES_MAX {
+                return SHARED_LANE;
+            }
+        }
+        lane
+    }
+}
+
+impl Permit<'_> {
+    /// Waits for its turn; the lane may have halted meanwhile.
+    async fn turn(&self) -> Result<(), TurnedAway> {
+        let begin = self.gate.start + self.pass.at;
+        if begin <= Instant::now() {
+            return Ok(());
+        }
+        tokio::time::sleep_until(begin).await;
+        let now = self.gate.start.elapsed();
+        let mut state = self.gate.state();
+        let lane = state.lanes.entry(self.toll.lane).or_insert_with(Lane::new);
+        lane.still_admits(&self.gate.limits, now, self.pass, self.toll.cost)
+    }
+}
+
+impl Drop for Permit<'_> {
+    fn drop(&mut self) {
+        let now = self.gate.start.elapsed();
+        let mut state = self.gate.state();
+        state.under_way = state.under_way.saturating_sub(1);
+        if let Some(lane) = state.lanes.get_mut(&self.toll.lane) {
+            lane.settle(&self.gate.limits, now, self.pass, self.verdict);
+        }
+    }
+}
+
+impl Provider for Gate {
+    fn name(&self) -> &'static str {
+        self.provider.name()
+    }
+
+    fn channel(&self) -> Channel {
+        self.provider.channel()
+    }
+
+    fn takes(&self, parcel: &Parcel) -> bool {
+        self.provider.takes(parcel)
+    }
+
+    fn send<'a>(&'a self, parcel: &'a Parcel) -> Attempt<'a> {
+        Box::pin(async move {
+            let mut permit = match self.admit((self.toll)(parcel)) {
+                Ok(permit) => permit,
+                Err(away) => return not_tried(away),
+            };
+            if let Err(away) = permit.turn().await {
+                return not_tried(away);
+            }
+            let outcome = self.provider.send(parcel).await;
+            permit.verdict = verdict(&outcome);
+            outcome
+        })
+    }
+}
+
+fn not_tried(TurnedAway { after, code }: TurnedAway) -> Outcome {
+    Outcome::NotTried { after, code: code.to_owned() }
+}
+
+fn verdict(outcome: &Outcome) -> Verdict {
+    match outcome {
+        Outcome::Sent { .. }
+        | Outcome::Gone { .. }
+        | Outcome::OptedOut { .. }
+        | Outcome::Refused { .. } => Verdict::Well,
+        Outcome::Later { after: Some(after), .. } => Verdict::Asked((*after).max(ASKED_MIN)),
+        Outcome::Later { after: None, .. } | Outcome::Unknown { .. } => Verdict::Failing,
+        Outcome::Broken { .. } => Verdict::Broken,
+        Outcome::NotTried { .. } => Verdict::Nothing,
+    }
+}
+
+#[cfg(test)]
+mod tests;
