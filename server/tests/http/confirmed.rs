@@ -45,6 +45,7 @@ async fn connections_hear_what_was_acknowledged_and_nothing_of_the_future() {
         cursor_key: CursorKey::new([7; 32]),
         connections: Arc::clone(&heard) as Arc<dyn Connections>,
         settings: server.app.services.settings.clone(),
+        people: server.app.services.people.clone(),
     });
     let caller = Caller {
         tenant: Tenant::parse("t").unwrap(),

@@ -34,6 +34,7 @@ fn services(server: &Server) -> Services {
         cursor_key: CursorKey::new([7; 32]),
         connections: Arc::new(Nobody),
         settings: Settings { chunk: 1, ..server.app.services.settings.clone() },
+        people: server.app.services.people.clone(),
     })
 }
 
