@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use landfall_bus::{Capacity, Nudge, in_memory};
+use landfall_channels::connect::Guard;
 use landfall_core::cursor::CursorKey;
 use landfall_core::notify::NotifyLimits;
 use landfall_core::rate::Pace;
@@ -150,6 +151,7 @@ impl Server {
             people: PeopleParts {
                 vault: Arc::new(Vault::new(&keys.vault)),
                 server_key: keys.vapid.public_bytes(),
+                guard: Guard::default(),
             },
         }));
         let life = worker::life::meet(&services, &config.server.data_dir).await?;

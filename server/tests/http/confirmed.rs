@@ -46,6 +46,7 @@ async fn connections_hear_what_was_acknowledged_and_nothing_of_the_future() {
         connections: Arc::clone(&heard) as Arc<dyn Connections>,
         templates: Arc::clone(&server.app.services.templates),
         settings: server.app.services.settings.clone(),
+        people: server.app.services.people.clone(),
     });
     let caller = Caller {
         tenant: Tenant::parse("t").unwrap(),

@@ -35,6 +35,7 @@ fn services(server: &Server) -> Services {
         connections: Arc::new(Nobody),
         templates: Arc::clone(&server.app.services.templates),
         settings: Settings { chunk: 1, ..server.app.services.settings.clone() },
+        people: server.app.services.people.clone(),
     })
 }
 

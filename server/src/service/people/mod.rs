@@ -22,6 +22,8 @@ pub use subscription::SubscriptionDraft;
 
 use std::sync::Arc;
 
+use landfall_channels::connect::Guard;
+
 use crate::vault::Vault;
 
 /// What people's use cases need besides the store.
@@ -31,4 +33,6 @@ pub struct PeopleParts {
     pub vault: Arc<Vault>,
     /// The public key that browsers subscribe with now: 65 bytes.
     pub server_key: Vec<u8>,
+    /// Which endpoints may be subscribed.
+    pub guard: Guard,
 }

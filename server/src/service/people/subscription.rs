@@ -1,14 +1,14 @@
 //! Registering a browser's subscription (S2, S3).
 
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, ParsedPublicKey};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use landfall_channels::Subscription;
+use landfall_channels::web_push::{SubscriptionFault, check_subscription};
 use landfall_core::address::Platform;
 use landfall_core::auth::Caller;
 use landfall_core::id::DeviceId;
 use landfall_core::notify::FieldError;
-use landfall_store::AddressKind;
+use landfall_store::{AddressKind, StoreError};
 
 use super::super::{ServiceError, Services};
 use super::addresses::{Draft, Registration};
@@ -60,51 +60,38 @@ impl Services {
         self.register(caller, draft).await
     }
 
-    /// Checks a subscription and says what is wrong with each of its parts.
+    /// Checks a subscription and says what is wrong with which part.
     fn checked_subscription(&self, draft: SubscriptionDraft) -> Result<Subscription, ServiceError> {
         let SubscriptionDraft { endpoint, p256dh, auth, keys_at, device: _ } = draft;
-        let mut faults = Vec::new();
-        if let Some(detail) = endpoint_fault(endpoint.expose()) {
-            faults.push(FieldError::new("/endpoint", detail));
-        }
-        let p256dh = decoded(&p256dh).filter(|key| is_point(key));
-        if p256dh.is_none() {
-            let detail = "must be a point on P-256 in 65 bytes of base64url";
-            faults.push(FieldError::new(&format!("{keys_at}/p256dh"), detail));
-        }
-        let auth = decoded(&auth).filter(|auth| auth.len() == AUTH_BYTES);
-        if auth.is_none() {
-            let detail = "must be 16 bytes in base64url";
-            faults.push(FieldError::new(&format!("{keys_at}/auth"), detail));
-        }
-        match (p256dh, auth) {
-            (Some(p256dh), Some(auth)) if faults.is_empty() => Ok(Subscription {
-                endpoint: endpoint.expose().to_owned(),
-                p256dh,
-                auth,
-                server_key: Some(self.people.server_key.clone()),
-            }),
-            _ => Err(ServiceError::Invalid(faults)),
-        }
+        let (p256dh, auth) = (decoded(&p256dh), decoded(&auth));
+        let subscription = Subscription {
+            endpoint: endpoint.expose().to_owned(),
+            p256dh,
+            auth,
+            server_key: Some(self.people.server_key.clone()),
+        };
+        let fault = match check_subscription(&subscription, &self.people.guard) {
+            Ok(()) => return Ok(subscription),
+            Err(SubscriptionFault::Endpoint(fault)) => {
+                FieldError::new("/endpoint", fault.to_string())
+            }
+            Err(SubscriptionFault::P256dh) => {
+                let detail = "must be a point of P-256: 65 bytes in base64url";
+                FieldError::new(&format!("{keys_at}/p256dh"), detail)
+            }
+            Err(SubscriptionFault::Auth) => {
+                FieldError::new(&format!("{keys_at}/auth"), "must be 16 bytes in base64url")
+            }
+            Err(error @ SubscriptionFault::ServerKey) => {
+                return Err(ServiceError::Store(StoreError::Internal(Box::new(error))));
+            }
+        };
+        Err(ServiceError::Invalid(vec![fault]))
     }
 }
 
-/// Bytes of the authentication secret (RFC 8291, section 3.2).
-const AUTH_BYTES: usize = 16;
-/// Bytes of an uncompressed point.
-const POINT_BYTES: usize = 65;
-
-/// Browsers leave the padding out; libraries of backends do not always (RFC 4648, section 5).
-fn decoded(text: &Secret) -> Option<Vec<u8>> {
-    URL_SAFE_NO_PAD.decode(text.expose().trim_end_matches('=')).ok()
-}
-
-fn is_point(key: &[u8]) -> bool {
-    key.len() == POINT_BYTES && ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, key).is_ok()
-}
-
-/// Says what is wrong with an endpoint, which leads out of this server.
-fn endpoint_fault(endpoint: &str) -> Option<String> {
-    let is_https = endpoint.starts_with("https://");
-    (!is_https || endpoint.len() > 2_048).then(|| "must be an https URL".to_owned())
+/// Browsers leave the padding out; libraries of backends do not always (RFC 4648, section 5). What
+/// is no base64url is no key either.
+fn decoded(text: &Secret) -> Vec<u8> {
+    URL_SAFE_NO_PAD.decode(text.expose().trim_end_matches('=')).unwrap_or_default()
 }
