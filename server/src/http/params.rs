@@ -9,7 +9,6 @@ use axum::http::Uri;
 use axum::http::request::Parts;
 use landfall_core::feed::Number;
 use landfall_core::id::{IdError, NotificationId, TopicId, UserId};
-use landfall_core::notify::is_type_name;
 use serde::de::DeserializeOwned;
 
 use super::error::ApiError;
@@ -62,7 +61,7 @@ pub(super) struct MemberPath(pub TopicId, pub UserId);
 #[derive(Debug)]
 pub(super) struct RevocationPath(pub Number);
 
-/// The template that a path names.
+/// The template that a path names; any text, as far as this knows.
 #[derive(Debug)]
 pub(super) struct TemplatePath(pub String);
 
@@ -70,13 +69,7 @@ impl FromRequestParts<Arc<App>> for TemplatePath {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &Arc<App>) -> Result<Self, ApiError> {
-        let segments = Segments::of(parts).await?;
-        let id = segments.text("id");
-        let detail = "must be 1 to 64 letters, digits, '_', '-' or '.'";
-        match is_type_name(id) {
-            true => Ok(Self(id.to_owned())),
-            false => Err(ApiError::field("/path/id", detail)),
-        }
+        Ok(Self(Segments::of(parts).await?.text("id").to_owned()))
     }
 }
 
