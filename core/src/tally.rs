@@ -134,7 +134,9 @@ impl Story {
                 self.once(Gain::On(Measure::Sent, Channel::Websocket), &mut gains);
             }
             Event::Delivery { channel, id, state, is_attempt } => {
-                if is_attempt || has_gone_out(state) {
+                // The live connection was tried with the publishing, which may be long told of.
+                let is_tried = is_attempt || has_gone_out(state);
+                if is_tried && channel != Channel::Websocket {
                     self.once(Gain::On(Measure::Sent, channel), &mut gains);
                 }
                 if has_gone_out(state) {

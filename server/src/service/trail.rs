@@ -55,23 +55,21 @@ impl Told {
         let spelled = metadata.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
         let Spelled { channel, delivery, state, reason, rule, attempt, provider, code, device_id } =
             spelled;
-        let known = reason.as_deref().and_then(Reason::parse);
+        let said = reason.filter(|reason| !reason.is_empty());
+        let reason = said.unwrap_or_else(|| unsaid(action, metadata).to_owned());
+        let known = Reason::parse(&reason);
         let state = state.and_then(|word| DeliveryState::parse(&word));
-        let mut told = Self {
+        Self {
             channel: channel.and_then(|word| Channel::parse(&word)),
             delivery: delivery.and_then(|id| DeliveryId::parse(&id).ok()),
             state: state.or_else(|| action.and_then(|action| implied(action, known))),
-            reason: reason.unwrap_or_default(),
             rule: rule.or_else(|| known.and_then(Reason::rule)),
+            reason,
             attempt,
             provider,
             code,
             device: device_id,
-        };
-        if told.reason.is_empty() {
-            told.reason = unsaid(action, metadata).to_owned();
         }
-        told
     }
 
     /// Says what the entry means for sums, if anything. A receipt shows that a push arrived.

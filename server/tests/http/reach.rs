@@ -68,7 +68,11 @@ impl Letter {
         let metadata = json!({ "message": "planted words" });
         let mut unit = Unit::new(&tenant());
         unit.writes.push(Write::Publish(Box::new(new)));
-        unit.audit.push(self.entry(server, self.created_at, (Action::NotificationCreated, metadata)));
+        unit.audit.push(self.entry(
+            server,
+            self.created_at,
+            (Action::NotificationCreated, metadata),
+        ));
         unit
     }
 
