@@ -19,6 +19,7 @@ pub mod logs;
 pub mod memory;
 pub mod metrics;
 pub mod rates;
+mod providers;
 pub mod realtime;
 pub mod secret;
 pub mod serve;

@@ -22,7 +22,7 @@ use tokio::time::timeout;
 use self::answer::Stage;
 use self::letter::{Letter, Letterhead};
 use self::pool::Pool;
-use crate::{Attempt, Email, Load, Outcome, Parcel, Provider};
+use crate::{Attempt, Email, Load, LoadKind, Outcome, Parcel, Provider};
 
 pub use settings::{Login, Security, SmtpError, SmtpSettings};
 
@@ -152,8 +152,8 @@ impl Provider for Smtp {
         Channel::Email
     }
 
-    fn takes(&self, parcel: &Parcel) -> bool {
-        matches!(parcel.load, Load::Email(_))
+    fn takes(&self, kind: LoadKind) -> bool {
+        kind == LoadKind::Email
     }
 
     fn send<'a>(&'a self, parcel: &'a Parcel) -> Attempt<'a> {

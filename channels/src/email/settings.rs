@@ -180,7 +180,6 @@ mod tests {
     fn a_url_that_cannot_work_is_told_at_once() {
         for url in ["mail.example", "http://a", "smtp://", "smtp://a?tls=off", "smtps://a?tls=none"]
         {
-            assert_eq!(read(url), Err(SmtpError::BadUrl), "{url}");
             assert_eq!(read(url).err(), Some(SmtpError::BadUrl), "{url}");
         }
         assert_eq!(read("smtp://me@a").err(), Some(SmtpError::BadLogin));

@@ -19,7 +19,7 @@ use tokio::time::{Instant, timeout_at};
 use self::answer::Verdict;
 use self::oauth::{OAuth, Token};
 use crate::operator::{Answer, Lost, Timeouts, ask, operator_client};
-use crate::{Attempt, FcmTarget, Load, Note, Outcome, Parcel, Provider};
+use crate::{Attempt, FcmTarget, Load, LoadKind, Note, Outcome, Parcel, Provider};
 
 pub use account::{AccountError, ServiceAccount};
 
@@ -124,8 +124,8 @@ impl Provider for Fcm {
         Channel::Push
     }
 
-    fn takes(&self, parcel: &Parcel) -> bool {
-        matches!(parcel.load, Load::Fcm(..))
+    fn takes(&self, kind: LoadKind) -> bool {
+        kind == LoadKind::Fcm
     }
 
     fn send<'a>(&'a self, parcel: &'a Parcel) -> Attempt<'a> {

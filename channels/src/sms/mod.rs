@@ -11,9 +11,9 @@ mod signature;
 use landfall_core::channel::Channel;
 
 use crate::operator::{Lost, Timeouts, ask, operator_client};
-use crate::{Attempt, Load, Outcome, Parcel, Provider, Sms};
+use crate::{Attempt, Load, LoadKind, Outcome, Parcel, Provider, Sms};
 
-pub use report::{OptOut, Reply, SmsReport, SmsStatus, read_reply, read_report};
+pub use report::{OptOut, Reply, SmsReport, read_reply, read_report};
 pub use settings::{ApiKey, Sender, TwilioError, TwilioSettings};
 pub use signature::{Content, SharedKey, SignatureError, SignatureHeaders, SigningKeys, verify};
 
@@ -99,8 +99,8 @@ impl Provider for Twilio {
         Channel::Sms
     }
 
-    fn takes(&self, parcel: &Parcel) -> bool {
-        matches!(parcel.load, Load::Sms(_))
+    fn takes(&self, kind: LoadKind) -> bool {
+        kind == LoadKind::Sms
     }
 
     fn send<'a>(&'a self, parcel: &'a Parcel) -> Attempt<'a> {

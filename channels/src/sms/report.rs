@@ -3,6 +3,8 @@
 //! Callbacks come late, twice and in any order; this only reads one of them. Whoever calls has
 //! checked the signature before.
 
+use landfall_core::delivery::Report;
+
 use super::answer::is_message_sid;
 
 /// How a message fared.
@@ -10,82 +12,10 @@ use super::answer::is_message_sid;
 pub struct SmsReport {
     /// The message: the reference that sending it gave.
     pub sid: String,
-    /// How far it has come.
-    pub status: SmsStatus,
+    /// How far it has come; nothing for a word that this version does not know.
+    pub status: Option<Report>,
     /// Twilio's code of what went wrong.
     pub error_code: Option<u32>,
-}
-
-/// How far a message has come.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SmsStatus {
-    /// Taken; a service has yet to choose the number.
-    Accepted,
-    /// Waits for its time.
-    Scheduled,
-    /// Waits for the sender's turn.
-    Queued,
-    /// On its way to the carrier.
-    Sending,
-    /// The carrier has it.
-    Sent,
-    /// The phone has it.
-    Delivered,
-    /// The recipient has seen it.
-    Read,
-    /// Some of several parts arrived.
-    PartiallyDelivered,
-    /// The carrier could not deliver it.
-    Undelivered,
-    /// It was never sent.
-    Failed,
-    /// It was taken back before it was sent.
-    Canceled,
-    /// A word that this version does not know.
-    Other(String),
-}
-
-impl SmsStatus {
-    const WORDS: [(&str, Self); 11] = [
-        ("accepted", Self::Accepted),
-        ("scheduled", Self::Scheduled),
-        ("queued", Self::Queued),
-        ("sending", Self::Sending),
-        ("sent", Self::Sent),
-        ("delivered", Self::Delivered),
-        ("read", Self::Read),
-        ("partially_delivered", Self::PartiallyDelivered),
-        ("undelivered", Self::Undelivered),
-        ("failed", Self::Failed),
-        ("canceled", Self::Canceled),
-    ];
-
-    fn parse(word: &str) -> Self {
-        let word = word.to_ascii_lowercase();
-        let known = Self::WORDS.into_iter().find(|(known, _)| *known == word);
-        known.map_or_else(|| Self::Other(word.chars().take(32).collect()), |(_, status)| status)
-    }
-
-    /// Orders statuses: one never replaces one of a higher rank, whenever it comes. An unknown
-    /// word has the lowest.
-    pub fn rank(&self) -> u8 {
-        match self {
-            Self::Other(_) => 0,
-            Self::Accepted | Self::Scheduled => 1,
-            Self::Queued => 2,
-            Self::Sending => 3,
-            Self::Sent => 4,
-            Self::Delivered | Self::PartiallyDelivered => 5,
-            Self::Undelivered | Self::Failed | Self::Canceled => 5,
-            Self::Read => 6,
-        }
-    }
-
-    /// Says whether nothing can follow that changes how it ended. "Read" still follows
-    /// "delivered".
-    pub fn is_final(&self) -> bool {
-        self.rank() >= 5
-    }
 }
 
 /// What the recipient of a message answered.
@@ -126,7 +56,7 @@ pub fn read_report(parameters: &[(String, String)]) -> Option<SmsReport> {
     }
     let error_code = find(parameters, "ErrorCode").and_then(|code| code.parse().ok());
     let error_code = error_code.filter(|code| *code != 0);
-    Some(SmsReport { sid: sid.into(), status: SmsStatus::parse(status), error_code })
+    Some(SmsReport { sid: sid.into(), status: Report::parse(&status.to_ascii_lowercase()), error_code })
 }
 
 /// Reads the parameters of a message that came in; `None` where they are none. Twilio's own
@@ -169,26 +99,17 @@ mod tests {
             let all: Vec<_> = names.into_iter().zip(values).collect();
             read_report(&pairs(&all)).map(|report| (report.status, report.error_code))
         };
-        for (word, status) in SmsStatus::WORDS {
-            assert_eq!(read(word, ""), Some((status, None)));
+        for report in Report::ALL {
+            assert_eq!(read(report.as_str(), ""), Some((Some(report), None)));
         }
-        assert_eq!(read("undelivered", "30005"), Some((SmsStatus::Undelivered, Some(30005))));
-        assert_eq!(read("Teleported", "0"), Some((SmsStatus::Other("teleported".into()), None)));
+        assert_eq!(read("undelivered", "30005"), Some((Some(Report::Undelivered), Some(30005))));
+        assert_eq!(read("Teleported", "0"), Some((None, None)));
         assert_eq!(read("received", ""), None);
         assert_eq!(
             read_report(&pairs(&[("MessageSid", "'; --"), ("MessageStatus", "sent")])),
             None
         );
         assert_eq!(read_report(&[]), None);
-    }
-
-    #[test]
-    fn the_order_in_which_callbacks_come_does_not_matter() {
-        use SmsStatus::{Accepted, Delivered, Failed, Other, Queued, Read, Sending, Sent};
-        let rising = [Other("x".into()), Accepted, Queued, Sending, Sent, Delivered, Read];
-        assert!(rising.windows(2).all(|pair| pair[0].rank() < pair[1].rank()));
-        assert_eq!(Delivered.rank(), Failed.rank());
-        assert!(Delivered.is_final() && Failed.is_final() && !Sent.is_final());
     }
 
     #[test]

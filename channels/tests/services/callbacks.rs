@@ -1,10 +1,11 @@
 //! Twilio's callbacks: who signed them, and what they say in whatever order they come.
 
 use landfall_channels::sms::{
-    Content, SharedKey, SignatureError, SignatureHeaders, SigningKeys, SmsStatus, read_report,
+    Content, SharedKey, SignatureError, SignatureHeaders, SigningKeys, read_report,
     verify,
 };
 use landfall_channels::{Load, Sms};
+use landfall_core::delivery::Report;
 use landfall_fixtures::{Callback, TakenSms, TwilioServer};
 use serde::Deserialize;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -77,16 +78,16 @@ async fn a_callback_that_was_touched_is_not_believed() {
 async fn late_and_repeated_callbacks_in_any_order_end_the_same() {
     let (server, taken) = sent("https://landfall.example/cb").await;
     let words = ["delivered", "sent", "queued", "delivered", "sending", "sent"];
-    let mut newest: Option<SmsStatus> = None;
+    let mut newest: Option<Report> = None;
     for word in words {
         let callback = server.callback(&taken, word, None);
         let report = read_report(&callback.parameters).unwrap();
         assert_eq!((report.sid.as_str(), report.error_code), (taken.sid.as_str(), None));
-        if newest.as_ref().is_none_or(|newest| newest.rank() < report.status.rank()) {
-            newest = Some(report.status);
+        if report.status.unwrap().supersedes(newest) {
+            newest = report.status;
         }
     }
-    assert_eq!(newest, Some(SmsStatus::Delivered));
+    assert_eq!(newest, Some(Report::Delivered));
     let report = read_report(&server.callback(&taken, "undelivered", Some(30003)).parameters);
     assert_eq!(report.unwrap().error_code, Some(30003));
 }

@@ -56,7 +56,9 @@ pub(super) fn url(text: &str) -> Result<(), String> {
 
 /// A network, a host, or one of them with a port.
 pub(super) fn reachable(text: &str) -> Result<(), String> {
-    landfall_channels::connect::Allow::parse([text]).map(|_| ()).map_err(|error| error.to_string())
+    landfall_channels::connect::Allow::parse(&[text])
+        .map(|_| ())
+        .map_err(|(_, fault)| format!("{fault}, not {text:?}"))
 }
 
 /// An origin is a scheme, a host and perhaps a port (RFC 6454, section 6.1), as browsers write it.

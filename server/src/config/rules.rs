@@ -69,6 +69,7 @@ const RULES: &[(&str, Rule)] = &[
     ("auth.keys", Rule::Keys),
     ("vapid.public_key", Rule::Text(forms::any)),
     ("vapid.private_key", Rule::Secret),
+    ("vapid.former_private_keys", Rule::Secret),
     ("vapid.subject", Rule::Text(forms::contact_or_empty)),
     ("secrets.keys", Rule::SecretList(secrets::form)),
     ("secrets.lookup", Rule::Secret),

@@ -9,8 +9,9 @@ use std::sync::Arc;
 use axum::extract::{Request, State};
 use axum::http::{StatusCode, Uri, header};
 use axum::response::{Html, IntoResponse as _, Response};
-use landfall_channels::sms::signature::{Content, SignatureHeaders, SigningKeys, verify};
-use landfall_channels::sms::{OptOut, read_reply, read_report};
+use landfall_channels::sms::{
+    Content, OptOut, SignatureHeaders, SigningKeys, read_reply, read_report, verify,
+};
 use landfall_core::id::Tenant;
 use landfall_protocol::callbacks::ReceiptRequest;
 use landfall_protocol::problem::Code;
@@ -55,7 +56,7 @@ pub(super) async fn sms_report(
     SignedPath(signed): SignedPath,
     request: Request,
 ) -> Result<StatusCode, ApiError> {
-    let about = app.services.opened(Purpose::SmsStatus, &signed)?;
+    let about = app.services.linked(Purpose::SmsStatus, &signed)?;
     let parameters = signed_form(&app, &about.tenant, request).await?;
     let report = read_report(&parameters);
     // A word that is not known yet is no reason for Twilio to call again.
@@ -97,12 +98,8 @@ async fn signed_form(
     request: Request,
 ) -> Result<Vec<(String, String)>, ApiError> {
     require_type(request.headers(), |kind| kind == FORM, FORM)?;
-    let header = |name: &str| {
-        let value = request.headers().get(name).and_then(|value| value.to_str().ok());
-        value.map(str::to_owned)
-    };
-    let signature = header("x-twilio-signature").unwrap_or_default();
-    let settings = header("x-twilio-webhooks-signature-settings");
+    let signature = header(&request, "x-twilio-signature").unwrap_or_default();
+    let settings = header(&request, "x-twilio-webhooks-signature-settings");
     let url = called(app, request.uri());
     let bytes = read(request, &app.limits).await?;
     let parameters: Vec<(String, String)> = form_urlencoded::parse(&bytes).into_owned().collect();
@@ -110,7 +107,7 @@ async fn signed_form(
     let is_good = match &app.twilio_token {
         Some(token) => {
             let keys = SigningKeys { auth_token: token.expose(), shared: &[] };
-            verify(&keys, &url, &Content::Form(&parameters), &headers).is_ok()
+            verify(&keys, &url, Content::Form(&parameters), headers).is_ok()
         }
         None => false,
     };
@@ -122,6 +119,11 @@ async fn signed_form(
         tracing::warn!(%error, "a refused callback is not in the trail");
     }
     Err(ApiError::new(Code::Forbidden, "The signature is wrong."))
+}
+
+fn header(request: &Request, name: &str) -> Option<String> {
+    let value = request.headers().get(name)?.to_str().ok()?;
+    Some(value.to_owned())
 }
 
 /// Gives the URL as Twilio called it, which is what it signed.

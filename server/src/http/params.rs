@@ -9,7 +9,6 @@ use axum::http::Uri;
 use axum::http::request::Parts;
 use landfall_core::feed::Number;
 use landfall_core::id::{AddressId, IdError, NotificationId, Tenant, TopicId, UserId};
-use landfall_core::notify::is_type_name;
 use serde::de::DeserializeOwned;
 
 use super::error::ApiError;

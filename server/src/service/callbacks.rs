@@ -42,7 +42,7 @@ impl Services {
     /// # Errors
     /// `NotFound` for a link that is not ours or has ended, or a delivery that is gone.
     pub async fn receipt(&self, signed: &str, receipt: Receipt) -> Result<(), ServiceError> {
-        let about = self.opened(Purpose::Receipt, signed)?;
+        let about = self.linked(Purpose::Receipt, signed)?;
         let (to, reason) = receipt.state();
         let action = match receipt {
             Receipt::Delivered => Action::ReceiptDelivered,
@@ -64,7 +64,7 @@ impl Services {
         report: Report,
         code: Option<u32>,
     ) -> Result<(), ServiceError> {
-        let about = self.opened(Purpose::SmsStatus, signed)?;
+        let about = self.linked(Purpose::SmsStatus, signed)?;
         let (to, reason) = report.state();
         let code = match code {
             Some(code) => format!("{} {code}", report.as_str()),
@@ -79,7 +79,7 @@ impl Services {
     ///
     /// # Errors
     /// `NotFound` for one that is not ours, not for this, or has ended.
-    pub fn opened(&self, purpose: Purpose, signed: &str) -> Result<Subject, ServiceError> {
+    pub fn linked(&self, purpose: Purpose, signed: &str) -> Result<Subject, ServiceError> {
         self.links.open(purpose, signed, self.now()).ok_or(ServiceError::NotFound("link"))
     }
 
@@ -181,7 +181,7 @@ impl Services {
     /// # Errors
     /// As [`Services::receipt`].
     pub async fn unsubscribable(&self, signed: &str) -> Result<(Subject, String), ServiceError> {
-        let about = self.opened(Purpose::Unsubscribe, signed)?;
+        let about = self.linked(Purpose::Unsubscribe, signed)?;
         let found = self.store.standings(&about.tenant, vec![about.notification]).await?;
         let standing = found.into_iter().next().ok_or(ServiceError::NotFound("notification"))?;
         Ok((about, standing.notification.content.notification_type.clone()))

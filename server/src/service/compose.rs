@@ -130,7 +130,7 @@ impl Services {
             expires_at: letter.expires_at,
         };
         let planned = self.plan(&unplanned, recipient, tenant_wishes);
-        let deliveries = self.deliveries(&planned, &unplanned, phone.as_deref());
+        let deliveries = self.new_deliveries(&planned, &unplanned, phone.as_deref());
         let priority = content.priority;
         let new = NewNotification {
             id: self.ids.notification(letter.created_at),

@@ -20,7 +20,6 @@ pub mod lives;
 mod memo;
 pub mod notify;
 pub mod outbox;
-pub mod outside;
 pub mod people;
 mod probe;
 mod revocations;
@@ -110,8 +109,6 @@ pub struct Services {
     pub recall_asked: tokio::sync::Notify,
     /// Wakes the worker that expands sends.
     pub send_accepted: tokio::sync::Notify,
-    /// How the parts are that lead out of the server.
-    pub outside: outside::Outside,
     counting: counting::Counting,
     in_flight: InFlight,
     in_force: revocations::InForce,
@@ -177,7 +174,6 @@ impl Services {
             people,
             meetings: people::Meetings::default(),
             send_accepted: tokio::sync::Notify::new(),
-            outside: outside::Outside::default(),
             counting,
             in_flight: InFlight::default(),
             in_force: revocations::InForce::default(),

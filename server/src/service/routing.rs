@@ -120,7 +120,7 @@ impl Services {
     }
 
     /// Turns a plan into the deliveries of the outbox.
-    pub(super) fn deliveries(
+    pub(super) fn new_deliveries(
         &self,
         planned: &[Planned],
         unplanned: &Unplanned<'_>,

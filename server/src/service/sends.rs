@@ -71,7 +71,6 @@ impl Services {
         let chunk = self.settings.chunk;
         let users = self.next_users(send, chunk).await?;
         let is_complete = users.len() < chunk;
-        let now = self.now();
         let mut unit = Unit::new(&send.tenant);
         self.compose_chunk(send, &users, &mut unit).await?;
         let to = users.last().map_or(send.cursor.clone(), UserId::to_string);

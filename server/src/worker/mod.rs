@@ -6,6 +6,7 @@
 pub mod life;
 mod live_events;
 mod meetings;
+mod outbox;
 mod periodic;
 mod sums;
 
@@ -24,6 +25,8 @@ use crate::service::{REVOCATIONS_PAGE, Services};
 pub struct Pace {
     /// Between two runs of the sealer (design: at least one a second).
     pub seal: Duration,
+    /// Deliveries under way at the same time.
+    pub deliveries: usize,
 }
 
 /// Entries that one block of the audit trail binds at most.
@@ -73,6 +76,7 @@ pub fn start(
         },
     ));
     hear_revocations(services, cancel, &mut workers);
+    carry_out(services, pace.deliveries, cancel, &mut workers);
     let (theirs, stop) = given();
     workers.spawn(meetings::store(theirs, stop));
     sums::start(services, metrics, cancel, &mut workers);
@@ -97,6 +101,23 @@ fn hear_revocations(
     workers.spawn(periodic::every("revocation-sweeper", pace, cancel.clone(), move || {
         let services = Arc::clone(&theirs);
         async move { services.forget_revocations(FORGET_MAX).await }
+    }));
+}
+
+/// Carries deliveries out, takes sends back, and forgets what ended long ago.
+fn carry_out(
+    services: &Arc<Services>,
+    room: usize,
+    cancel: &CancellationToken,
+    workers: &mut JoinSet<()>,
+) {
+    workers.spawn(outbox::deliver(Arc::clone(services), room, cancel.clone()));
+    workers.spawn(outbox::recall(Arc::clone(services), cancel.clone()));
+    let theirs = Arc::clone(services);
+    let pace = paced(Duration::from_secs(60), FORGET_MAX);
+    workers.spawn(periodic::every("delivery-sweeper", pace, cancel.clone(), move || {
+        let services = Arc::clone(&theirs);
+        async move { services.forget_deliveries(FORGET_MAX).await }
     }));
 }
 

@@ -21,6 +21,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// Delivers until cancelled, `room` at a time; ends when what was under way has.
 pub(super) async fn deliver(services: Arc<Services>, room: usize, cancel: CancellationToken) {
     let mut backoff = Backoff::new("outbox");
+    release(&services, &mut backoff, &cancel).await;
     let mut under_way = JoinSet::new();
     while !cancel.is_cancelled() {
         while under_way.try_join_next().is_some() {}
@@ -47,6 +48,16 @@ pub(super) async fn deliver(services: Arc<Services>, room: usize, cancel: Cancel
     while under_way.join_next().await.is_some() {}
 }
 
+/// What the server that ran before had claimed is due again, if nobody else can have it.
+async fn release(services: &Services, backoff: &mut Backoff, cancel: &CancellationToken) {
+    while !cancel.is_cancelled() {
+        match services.release_claims().await {
+            Ok(_) => return backoff.succeeded(),
+            Err(error) => backoff.failed(&error, cancel).await,
+        }
+    }
+}
+
 /// Waits until something may be due.
 async fn wait(services: &Services, under_way: &mut JoinSet<()>, cancel: &CancellationToken) {
     let next = services.next_due().await.unwrap_or(LOOK_EVERY).min(LOOK_EVERY);
@@ -55,5 +66,24 @@ async fn wait(services: &Services, under_way: &mut JoinSet<()>, cancel: &Cancell
         () = services.outbox.woken.notified() => {}
         Some(_) = under_way.join_next() => {}
         () = tokio::time::sleep(next) => {}
+    }
+}
+
+/// Goes on with the recall of sends until cancelled.
+pub(super) async fn recall(services: Arc<Services>, cancel: CancellationToken) {
+    let mut backoff = Backoff::new("recalls");
+    while !cancel.is_cancelled() {
+        match services.recall_sends().await {
+            Ok(0) => {
+                backoff.succeeded();
+                tokio::select! {
+                    () = cancel.cancelled() => return,
+                    () = services.recall_asked.notified() => {}
+                    () = tokio::time::sleep(Duration::from_secs(5)) => {}
+                }
+            }
+            Ok(_) => backoff.succeeded(),
+            Err(error) => backoff.failed(&error, &cancel).await,
+        }
     }
 }

@@ -186,10 +186,8 @@ impl Services {
     /// does not fit the data any more.
     fn rendered_for(&self, facts: &Facts, channel: Channel) -> Option<Rendered> {
         let content = &facts.standing.notification.content;
-        let template = self.templates.get(content.template_id.as_deref()?)?;
-        let locale = content.locale.as_deref();
-        let zone = self.zone_of(&facts.recipient);
-        self.render(template, &content.data, locale, zone, &[channel]).ok()
+        let filled = self.refill(content)?;
+        self.fill_in(&filled, content, &facts.recipient, None, &[channel]).ok()
     }
 
     /// Makes a delivery of its own of each address.

@@ -3,13 +3,13 @@
 use landfall_core::audit::{Action, Details, Entity};
 use landfall_core::auth::{Caller, Scope};
 use landfall_core::channel::Channel;
-use landfall_core::id::UserId;
+use landfall_core::id::{Tenant, UserId};
 use landfall_core::notify::FieldError;
 use landfall_core::preference::{About, PreferenceRule, Preferences, Resolved, Say, faults};
 use landfall_core::quiet::{MinuteOfDay, QuietHours};
 use landfall_core::time::Timestamp;
 use landfall_core::zone::Zone;
-use landfall_store::{AuditDraft, StoredPreferences, Write};
+use landfall_store::{AuditDraft, StoredPreferences, Unit, Write};
 use serde_json::json;
 
 use super::super::revocations::unit_of;
@@ -144,6 +144,34 @@ impl Services {
             let old = self.store.preferences(&caller.tenant, None).await?;
             self.put_preferences(caller, None, old.as_ref(), next).await?;
             Ok(view(next, &Preferences::default()))
+        })
+        .await
+    }
+
+    /// Adds a rule for a user who has no token with them, in place of what they said of the same.
+    pub(in crate::service) async fn add_rule(
+        &self,
+        tenant: &Tenant,
+        user: &UserId,
+        rule: PreferenceRule,
+    ) -> Result<(), ServiceError> {
+        let draft = &PreferencesDraft { rules: RulesDraft::One(rule), ..Default::default() };
+        deciding(|| async move {
+            let old = self.store.preferences(tenant, Some(user)).await?;
+            let base = old.as_ref().map(preferences_of).unwrap_or_default();
+            let body = body_of(&applied(&base, draft, None)?);
+            let version = old.map_or(0, |old| old.version) + 1;
+            let (at, user) = (self.now(), Some(user.clone()));
+            let metadata = json!({ "source": "link in an e-mail" }).to_string();
+            let entity = Entity::Other("user", user.as_ref().map_or_else(String::new, ToString::to_string));
+            let details = Details { actor: None, target: user.clone(), metadata };
+            let mut unit = Unit::new(tenant);
+            let (action, details) = (Action::PreferencesChanged, self.ids.salted(details));
+            unit.audit.push(AuditDraft { at, action, entity, details });
+            let preferences = StoredPreferences { body, version };
+            unit.writes.push(Write::PutPreferences { user, preferences, at });
+            self.commit(unit).await?;
+            Ok(())
         })
         .await
     }

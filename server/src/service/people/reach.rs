@@ -65,6 +65,27 @@ impl Services {
         stored.target().ok_or_else(|| unopened(&VaultError::Damaged))
     }
 
+    /// Seals a phone number that a request brought along.
+    pub fn seal_brought(&self, tenant: &Tenant, user: &UserId, phone: &str) -> Vec<u8> {
+        let place = Place { tenant, user, purpose: Purpose::Phone };
+        self.people.vault.seal(place, phone.as_bytes(), phone).bytes
+    }
+
+    /// Opens what [`Services::seal_brought`] sealed.
+    ///
+    /// # Errors
+    /// As [`Services::open_phone`].
+    pub fn open_brought(
+        &self,
+        tenant: &Tenant,
+        user: &UserId,
+        sealed: &[u8],
+    ) -> Result<Secret, ServiceError> {
+        let sealed = Sealed { bytes: sealed.to_vec(), hash: [0; 32] };
+        let opened = self.open_text(tenant, user, Purpose::Phone, Some(&sealed))?;
+        Ok(opened.unwrap_or_default())
+    }
+
     /// Gives the keyed hash by which a phone number or mailbox is suppressed; `channel` is `Sms`
     /// or `Email`.
     pub fn address_hash(&self, tenant: &Tenant, channel: Channel, text: &str) -> Hash {
