@@ -6,12 +6,16 @@
 /// Writes a text as one line: space of any kind becomes one space, control characters go.
 pub(super) fn one_line(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
-    let words = text.split(|c: char| c.is_whitespace() || is_break(c));
-    for word in words.map(printable).filter(|word| !word.is_empty()) {
-        if !line.is_empty() {
-            line.push(' ');
+    let mut is_parted = false;
+    for c in text.chars() {
+        if c.is_whitespace() {
+            is_parted = !line.is_empty();
+        } else if !c.is_control() {
+            if std::mem::take(&mut is_parted) {
+                line.push(' ');
+            }
+            line.push(c);
         }
-        line.push_str(&word);
     }
     line
 }
@@ -20,23 +24,24 @@ pub(super) fn one_line(text: &str) -> String {
 /// lines in a row are empty.
 pub(super) fn lines(text: &str) -> String {
     let mut lines = String::with_capacity(text.len());
-    let mut is_parted = false;
-    for line in text.replace("\r\n", "\n").split(is_break) {
-        let line = printable(line);
-        let line = line.trim_end();
-        if line.is_empty() {
-            is_parted = !lines.is_empty();
-            continue;
+    let (mut breaks, mut spaces) = (0, 0);
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '\r' if chars.peek() == Some(&'\n') => {}
+            c if is_break(c) => (breaks, spaces) = (breaks + 1, 0),
+            ' ' | '\t' => spaces += 1,
+            c if c.is_control() => {}
+            c => {
+                if !lines.is_empty() {
+                    lines.extend(std::iter::repeat_n('\n', breaks.min(2)));
+                    lines.extend(std::iter::repeat_n(' ', spaces));
+                }
+                (breaks, spaces) = (0, 0);
+                lines.push(c);
+            }
         }
-        if !lines.is_empty() {
-            lines.push_str(if is_parted { "\n\n" } else { "\n" });
-        }
-        lines.push_str(line);
-        is_parted = false;
     }
-    lines.truncate(lines.trim_end().len());
-    let leading = lines.len() - lines.trim_start().len();
-    lines.drain(..leading);
     lines
 }
 
@@ -50,10 +55,6 @@ pub(super) fn cut(text: String, chars: usize) -> String {
 
 fn is_break(c: char) -> bool {
     matches!(c, '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}')
-}
-
-fn printable(text: &str) -> String {
-    text.chars().map(|c| if c == '\t' { ' ' } else { c }).filter(|c| !c.is_control()).collect()
 }
 
 #[cfg(test)]

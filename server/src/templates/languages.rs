@@ -47,7 +47,7 @@ const PLACEHOLDERS: [&str; 9] =
 const PARTS: [&str; 3] = ["date", "time", "zone"];
 
 /// A language: its words, and its plurals.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct Language {
     /// Its words; without them dates are numbers and lists have commas.
     pub words: Option<Arc<Words>>,
@@ -65,7 +65,7 @@ impl Language {
 
 /// The languages that templates and words are written in.
 #[derive(Debug, Default)]
-pub(super) struct Languages(BTreeMap<String, Language>);
+pub(super) struct Languages(BTreeMap<String, Arc<Language>>);
 
 impl Languages {
     /// Reads the words of languages and prepares the locales of templates.
@@ -86,19 +86,18 @@ impl Languages {
         let languages = names.into_iter().filter_map(|name| {
             let plurals = PluralRulesPreferences::from(&Locale::try_from_str(&name).ok()?);
             let words = parents(&name).find_map(|parent| words.get(parent).cloned());
-            Some((name, Language { words, plurals }))
+            Some((name, Arc::new(Language { words, plurals })))
         });
         Self(languages.collect())
     }
 
     /// Gives the language in which a template's locale is to be filled in for somebody who asked
-    /// for `wanted`: their own way of writing it, where it is a way of writing that language.
-    pub(super) fn best(&self, wanted: Option<&str>, locale: &str) -> Option<&Language> {
-        let locale = key(locale);
-        let wanted = wanted.map(key).unwrap_or_default();
-        let mut known = parents(&wanted).take_while(|name| name.len() >= locale.len());
-        let is_same = parents(&wanted).any(|name| name == locale);
-        known.find_map(|name| self.0.get(name).filter(|_| is_same)).or_else(|| self.0.get(&locale))
+    /// for `wanted`: their own way of writing it, where it is a way of writing that language. Both
+    /// are spelled by [`key`].
+    pub(super) fn best(&self, wanted: &str, locale: &str) -> Option<&Arc<Language>> {
+        let is_same = parents(wanted).any(|name| name == locale);
+        let own = parents(if is_same { wanted } else { locale });
+        own.take_while(|name| name.len() >= locale.len()).find_map(|name| self.0.get(name))
     }
 }
 

@@ -31,6 +31,15 @@ enum Place {
     Quoted(char, usize),
 }
 
+/// What is filled in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Filled {
+    /// A field of the kind `link`, as it is.
+    Link,
+    /// Anything else.
+    Other,
+}
+
 /// Finds where a template's HTML would let a value do harm: the byte and what is wrong there.
 ///
 /// `is_link_field` says whether a name is a field of the kind `link`.
@@ -41,8 +50,9 @@ pub(super) fn faults(html: &str, is_link_field: impl Fn(&str) -> bool) -> Vec<(u
         let rest = &html[at..];
         if let Some(inside) = rest.strip_prefix("{{") {
             let end = inside.find("}}").unwrap_or(inside.len());
-            let is_checked = is_link_field(inside[..end].trim_matches(['-', '+', ' ', '\n']));
-            let what = objection(html, place, tag_at, at, is_checked);
+            let name = inside[..end].trim_matches(['-', '+', ' ', '\n']);
+            let filled = if is_link_field(name) { Filled::Link } else { Filled::Other };
+            let what = objection(&html[..at], place, tag_at, filled);
             found.extend(what.map(|what| (at, what.to_owned())));
             at += (end + 4).min(rest.len());
             continue;
@@ -76,13 +86,8 @@ fn next_place(place: Place, c: char, at: usize, rest: &str) -> Place {
     }
 }
 
-fn objection(
-    html: &str,
-    place: Place,
-    tag_at: usize,
-    at: usize,
-    is_checked: bool,
-) -> Option<&'static str> {
+/// Says what is wrong with filling something in after `html`, which ends at such a place.
+fn objection(html: &str, place: Place, tag_at: usize, filled: Filled) -> Option<&'static str> {
     match place {
         Place::Text => {
             let tag = html.get(tag_at..tag_at + 6).unwrap_or_default().to_ascii_lowercase();
@@ -96,7 +101,7 @@ fn objection(
             let leads = LEADING.iter().any(|known| name == *known || name.ends_with(":href"));
             if name == "style" || name.starts_with("on") {
                 Some("nothing can be filled into a style or a script")
-            } else if leads && html[begins..at].trim().is_empty() && !is_checked {
+            } else if leads && html[begins..].trim().is_empty() && filled == Filled::Other {
                 Some("a link must be filled in from a field of the kind link, with no filter")
             } else {
                 None

@@ -17,7 +17,7 @@ use super::languages::{Languages, is_locale, key, parents};
 use super::links;
 use super::manifest::{self, Manifest};
 use super::sources::{LANGUAGES, MANIFEST, Source, Sources, locale_of};
-use super::template::{Ask, EMAIL_BYTES_MAX, Localised, Shared, Template};
+use super::template::{EMAIL_BYTES_MAX, Localised, Shared, Template};
 use super::{RenderError, Rules};
 
 /// Templates while their files are being read.
@@ -46,7 +46,8 @@ pub(super) fn load(
     let Loading { engine, rules, mut faults, found } = loading;
     let locales = found.values().flat_map(|(_, locales)| locales.keys().map(String::as_str));
     let languages = Languages::read(&words, locales, &mut faults);
-    let shared = Arc::new(Shared { engine, languages, rules });
+    let default = key(&rules.locale);
+    let shared = Arc::new(Shared { engine, languages, rules, default });
     let templates: BTreeMap<String, Template> = found
         .into_iter()
         .map(|(id, (manifest, locales))| {
@@ -120,7 +121,8 @@ impl Loading {
             self.compile(&name, &part, source, fields);
             blocks.insert(part.block, (name, part.line));
         }
-        Localised { locale: locale.to_owned(), shown: source.shown.clone(), blocks }
+        let (locale, shown) = (locale.to_owned(), source.shown.clone());
+        Localised { key: key(&locale), locale, shown, blocks }
     }
 
     fn compile(&mut self, name: &str, part: &Part<'_>, source: &Source, fields: &Declared) {
@@ -164,7 +166,7 @@ fn try_out(template: &Template) -> Vec<TemplateFault> {
     let mut found = Vec::new();
     for fields in samples(&template.manifest.fields).into_iter().flatten() {
         for localised in template.locales.values() {
-            let sheet = template.sheet(localised, &fields, &Ask::default());
+            let sheet = template.sheet(localised, &fields, "", None);
             for block in Block::ALL {
                 // What becomes too long depends on the data and is told to its sender.
                 if let Err(RenderError::Broken(fault)) = sheet.block(block, EMAIL_BYTES_MAX) {

@@ -30,7 +30,7 @@ impl Zone {
 /// For whom something is written.
 #[derive(Debug)]
 pub(super) struct Reader {
-    pub language: Language,
+    pub language: Arc<Language>,
     pub zone: Zone,
 }
 

@@ -43,12 +43,16 @@ pub(super) struct Shared {
     pub engine: Environment<'static>,
     pub languages: Languages,
     pub rules: Rules,
+    /// The default locale as it is looked up.
+    pub default: String,
 }
 
 /// One locale of a template: where its blocks are.
 #[derive(Debug, Clone)]
 pub(super) struct Localised {
     pub locale: String,
+    /// The locale as it is looked up.
+    pub key: String,
     /// How faults name its file.
     pub shown: String,
     /// The engine's name of each block, and the line of the file at which it begins.
@@ -131,8 +135,9 @@ impl Template {
     /// `Data` when title or message become too long; `Broken` when the template does not work with
     /// this data.
     pub fn render(&self, fields: &Fields, ask: &Ask<'_>) -> Result<Rendered, RenderError> {
-        let localised = self.localised(ask.locale);
-        let sheet = self.sheet(localised, fields, ask);
+        let wanted = ask.locale.map(key).unwrap_or_default();
+        let localised = self.localised(&wanted);
+        let sheet = self.sheet(localised, fields, &wanted, ask.zone.clone());
         let title = one_line(&sheet.title()?);
         let message = lines(&sheet.message()?);
         let rules = &self.shared.rules;
@@ -151,27 +156,27 @@ impl Template {
     }
 
     /// Finds the locale: the asked one, what it is a kind of, the default, English.
-    fn localised(&self, wanted: Option<&str>) -> &Localised {
-        let wanted = wanted.map(key).unwrap_or_default();
-        let default = key(&self.shared.rules.locale);
-        parents(&wanted)
-            .chain(parents(&default))
+    fn localised(&self, wanted: &str) -> &Localised {
+        parents(wanted)
+            .chain(parents(&self.shared.default))
             .chain(["en"])
             .find_map(|name| self.locales.get(name))
             .expect("loading refuses a template that is in neither the default locale nor English")
     }
 
+    /// Puts the template in front of somebody's data; `wanted` is the locale that they asked for,
+    /// as [`key`] spells it.
     pub(super) fn sheet<'a>(
         &'a self,
         localised: &'a Localised,
         fields: &Fields,
-        ask: &Ask<'_>,
+        wanted: &str,
+        zone: Option<Zone>,
     ) -> Sheet<'a> {
-        let language = self.shared.languages.best(ask.locale, &localised.locale);
-        let reader = Reader {
-            language: language.expect("loading prepares every template's locale").clone(),
-            zone: ask.zone.clone().unwrap_or_else(Zone::utc),
-        };
+        let language = self.shared.languages.best(wanted, &localised.key);
+        let language = language.expect("loading prepares every template's locale");
+        let reader =
+            Reader { language: Arc::clone(language), zone: zone.unwrap_or_else(Zone::utc) };
         let sight = Sight { fields: fields.clone(), reader: Value::from_object(reader) };
         Sheet { shared: &self.shared, localised, sight: Value::from_object(sight) }
     }

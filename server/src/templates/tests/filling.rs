@@ -24,6 +24,7 @@ const TEXT: &str = r#"
 {% block message %}{{ a }}
 {% if items %}{% for item in items %}{{ item }}{{ a }}{% endfor %}{% endif %}
 {% endblock %}
+{% block email_subject %}S: {{ a }}{% endblock %}
 {% block email_html %}<p title="{{ a }}">{{ a }}</p>{% if link %}<a href="{{ link }}">x</a>{% endif %}{% endblock %}
 "#;
 
@@ -51,7 +52,7 @@ fn data_is_never_a_template() {
     assert_eq!(rendered.message, attack);
     assert_eq!(rendered.sms.as_deref(), Some(attack));
     let email = rendered.email.unwrap();
-    assert_eq!((&*email.subject, &*email.text), (attack, attack));
+    assert_eq!((&*email.subject, &*email.text), (&*format!("S: {attack}"), attack));
     assert!(email.html.unwrap().contains("{{ 7*7 }}"));
 }
 
@@ -86,7 +87,7 @@ fn lines_that_have_to_be_one_stay_one() {
     assert_eq!((&*rendered.title, rendered.sms.as_deref()), (one, Some(one)));
     assert_eq!(rendered.message, "Hello\nBcc: all@example.org\nx");
     let email = rendered.email.unwrap();
-    assert_eq!(email.subject, one);
+    assert_eq!(email.subject, format!("S: {one}"));
     assert!(!email.html.unwrap().contains(['\r', '\0', '\u{7f}']));
 }
 

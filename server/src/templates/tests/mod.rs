@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod built_in;
+mod documented;
 mod filling;
 mod languages;
 mod operator;
