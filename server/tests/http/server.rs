@@ -27,7 +27,6 @@ async fn what_is_not_there_is_a_problem() {
     let paths = [
         "/",
         "/analytics",
-        "/push/subscribe",
         "/api",
         "/api/v1",
         "/api/v1/",
