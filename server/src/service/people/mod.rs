@@ -8,6 +8,7 @@ mod meeting;
 mod preferences;
 mod profile;
 mod reach;
+mod renewal;
 mod stored;
 mod subscription;
 
@@ -16,6 +17,7 @@ pub use meeting::Meetings;
 pub use preferences::{PreferencesDraft, PreferencesView, QuietDraft, RulesDraft, Source, ViewedRule};
 pub use profile::{Extent, Profile, ProfileChange, Whose};
 pub use reach::Target;
+pub(super) use renewal::Walk;
 pub use subscription::SubscriptionDraft;
 
 use std::sync::Arc;
