@@ -116,6 +116,8 @@ pub struct Services {
     rolled_back: lives::Found,
     /// After which tenant the next round of expansion goes on.
     expanded_up_to: Mutex<Option<Tenant>>,
+    /// How far what older keys sealed has been sealed anew.
+    renewing: Mutex<people::Walk>,
     troubles: tally::Troubles,
     /// Held by who searches or verifies, which may read very much: one of each at a time, so that
     /// inboxes and replays always find a reader.
@@ -180,6 +182,7 @@ impl Services {
             probe: probe::Probe::default(),
             rolled_back: lives::Found::default(),
             expanded_up_to: Mutex::default(),
+            renewing: Mutex::default(),
             troubles: tally::Troubles::default(),
             searching: Semaphore::new(1),
             verifying: Semaphore::new(1),

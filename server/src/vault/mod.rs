@@ -145,7 +145,12 @@ impl Vault {
 
     /// Says whether the key that seals now sealed this.
     pub fn is_current(&self, sealed: &Sealed) -> bool {
-        sealed.bytes.starts_with(&self.current_front())
+        sealed.bytes.starts_with(&front(&self.ring[0].id))
+    }
+
+    /// Says whether there are keys that open and seal no more.
+    pub fn has_older_keys(&self) -> bool {
+        self.ring.len() > 1
     }
 
     /// Seals anew what an older key sealed; nothing where that is not needed.
@@ -158,11 +163,6 @@ impl Vault {
         }
         let text = self.open(place, sealed)?;
         Ok(Some(Sealed { bytes: self.sealed(place, &text), hash: sealed.hash }))
-    }
-
-    /// Gives the bytes that everything sealed with the current key begins with.
-    pub fn current_front(&self) -> Vec<u8> {
-        front(&self.ring[0].id)
     }
 
     /// Hashes a text to look it up by: the same for the same text within a tenant and a purpose,

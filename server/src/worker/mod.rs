@@ -36,6 +36,9 @@ const EXPIRE_MAX: usize = 500;
 /// Idempotency keys forgotten in one run.
 const FORGET_MAX: usize = 5_000;
 
+/// Rows looked at together to seal them anew.
+const RENEW_MAX: usize = 200;
+
 /// Starts the workers; they end when `cancel` is, after what they are at.
 pub fn start(
     services: &Arc<Services>,
@@ -80,8 +83,24 @@ pub fn start(
     let (theirs, stop) = given();
     workers.spawn(meetings::store(theirs, stop));
     sums::start(services, metrics, cancel, &mut workers);
+    care_for_people(services, cancel, &mut workers);
     workers.spawn(live_events::store(Arc::clone(services), events));
     workers
+}
+
+/// Stores whom tokens name for the first time, and seals anew what older keys sealed.
+fn care_for_people(
+    services: &Arc<Services>,
+    cancel: &CancellationToken,
+    workers: &mut JoinSet<()>,
+) {
+    workers.spawn(meetings::store(Arc::clone(services), cancel.clone()));
+    let theirs = Arc::clone(services);
+    let pace = paced(Duration::from_secs(3_600), RENEW_MAX);
+    workers.spawn(periodic::every("seals", pace, cancel.clone(), move || {
+        let services = Arc::clone(&theirs);
+        async move { services.renew_seals(RENEW_MAX).await }
+    }));
 }
 
 /// Hears of what other nodes revoked, and forgets what has had its day.

@@ -27,6 +27,7 @@ async fn what_is_not_there_is_a_problem() {
     let paths = [
         "/",
         "/push/subscribe",
+        "/analytics",
         "/api",
         "/api/v1",
         "/api/v1/",

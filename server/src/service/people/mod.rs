@@ -8,6 +8,7 @@ mod meeting;
 mod preferences;
 mod profile;
 mod reach;
+mod renewal;
 mod stored;
 mod subscription;
 
@@ -18,6 +19,7 @@ pub use preferences::{
 };
 pub use profile::{Extent, Profile, ProfileChange, Whose};
 pub use reach::Target;
+pub(super) use renewal::Walk;
 pub use subscription::SubscriptionDraft;
 
 use std::sync::Arc;
