@@ -80,8 +80,6 @@ pub fn start(
     ));
     hear_revocations(services, cancel, &mut workers);
     carry_out(services, pace.deliveries, cancel, &mut workers);
-    let (theirs, stop) = given();
-    workers.spawn(meetings::store(theirs, stop));
     sums::start(services, metrics, cancel, &mut workers);
     care_for_people(services, cancel, &mut workers);
     workers.spawn(live_events::store(Arc::clone(services), events));
