@@ -6,6 +6,7 @@ takes a mail. Nothing beyond this machine is reached. With `--write` the vectors
 """
 
 import email.policy
+import functools
 import importlib.resources
 import json
 import pathlib
@@ -70,18 +71,19 @@ def vectors():
     sid = "SM0123456789abcdef0123456789abcdef"
     usual = [["MessageSid", sid], ["MessageStatus", "delivered"], ["To", "+15005550010"]]
     url = "https://landfall.example/api/v1/sms/callback"
-    form = lambda *arguments, **others: form_vector(validator, *arguments, **others)
+    host = "https://landfall.example"
+    form = functools.partial(form_vector, validator)
     return [
         form("a status callback", url, usual),
         form("a query stays as it is", url + "?t=a%20b&u=1&u=%C3%B1", usual),
-        form("signed with the port", "https://landfall.example:443/cb", usual, url="https://landfall.example/cb"),
-        form("signed without the port", "https://landfall.example/cb", usual, url="https://landfall.example:443/cb"),
-        form("http and its port", "http://landfall.example:80/cb?x=1:2", usual, url="http://landfall.example/cb?x=1:2"),
-        form("another port", "https://landfall.example:8443/cb", usual, url="https://landfall.example:8443/cb"),
+        form("signed with the port", host + ":443/cb", usual, url=host + "/cb"),
+        form("signed without the port", host + "/cb", usual, url=host + ":443/cb"),
+        form("http and its port", "http://a.example:80/?x=1:2", usual, url="http://a.example/?x=1:2"),
+        form("another port", host + ":8443/cb", usual),
         form("no parameters", url, []),
         form("any order", url, list(reversed(usual))),
-        form("names sort by letter, capitals first", url, [["b", "1"], ["B", "2"], ["aa", "3"], ["a", "4"], ["_", "5"]]),
-        form("a value twice counts once", url, [["a", "2"], ["a", "10"], ["a", "2"], ["b", ""]]),
+        form("capitals sort first", url, [["b", "1"], ["B", "2"], ["aa", "3"], ["a", "4"], ["_", "5"]]),
+        form("a pair counts once", url, [["a", "2"], ["a", "10"], ["a", "2"], ["b", ""]]),
         form("any letters", url, [["Body", "¿Qué? 😀 +%&=\n"], ["Ж", "日本"]]),
         body_vector(validator, "a JSON body", url, '{"status":"delivered"}'),
         body_vector(validator, "an empty body", url + "?x=1", ""),
@@ -93,7 +95,8 @@ def judge_twilio(write):
     if write:
         VECTORS.write_text(json.dumps(made, indent=2, ensure_ascii=False) + "\n")
     kept = json.loads(VECTORS.read_text())
-    good = verdict(f"Twilio's validator makes the {len(made['signed'])} vectors of the tests", kept == made)
+    what = f"Twilio's validator makes the {len(made['signed'])} vectors of the tests"
+    good = verdict(what, kept == made)
     ours = judged("twilio")
     validator = RequestValidator(ours["auth_token"])
     for callback in ours["callbacks"]:
@@ -128,7 +131,8 @@ def faults(schemas, schema, value, at):
     if kind == "object":
         for name, item in value.items():
             inner = schema.get("properties", {}).get(name) or schema.get("additionalProperties")
-            found += faults(schemas, inner, item, f"{at}.{name}") if inner else [f"{at}.{name}: unknown"]
+            where = f"{at}.{name}"
+            found += faults(schemas, inner, item, where) if inner else [f"{where}: unknown"]
     return found
 
 
@@ -136,13 +140,12 @@ def judge_fcm():
     folder = importlib.resources.files("googleapiclient.discovery_cache") / "documents"
     document = json.loads((folder / "fcm.v1.json").read_text())
     schemas = document["schemas"]
-    good = verdict(
-        "the discovery schema refuses what it should",
-        faults(schemas, {"$ref": "SendMessageRequest"}, {"message": {"tokn": "a", "data": {"a": 1}}}, "")
-        == [".message.tokn: unknown", ".message.data.a: no string"],
-    )
+    request = {"$ref": "SendMessageRequest"}
+    bad = {"message": {"tokn": "a", "data": {"a": 1}}}
+    expected = [".message.tokn: unknown", ".message.data.a: no string"]
+    good = verdict("the schema refuses what it should", faults(schemas, request, bad, "") == expected)
     for body in judged("fcm"):
-        found = faults(schemas, {"$ref": "SendMessageRequest"}, body, "")
+        found = faults(schemas, request, body, "")
         target = "fid" if "fid" in body["message"] else "token"
         what = f"discovery schema {document['revision']} on a message to a {target} {found or ''}"
         good &= verdict(what, not found)
@@ -172,7 +175,8 @@ def judge_email():
         outcomes = judged("email", str(port))
     finally:
         controller.stop()
-    good = verdict("aiosmtpd took every mail", all(outcome.startswith("Sent") for outcome in outcomes) and len(keeper.mails) == 3)
+    all_sent = all(outcome.startswith("Sent") for outcome in outcomes)
+    good = verdict("aiosmtpd took every mail", all_sent and len(keeper.mails) == 3)
     for sender, recipients, mail in keeper.mails:
         defects = [part.defects for part in mail.walk() if part.defects]
         defects += [header.defects for header in mail.values() if header.defects]
@@ -190,7 +194,8 @@ def judge_email():
             and mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
             and plain.strip() and "<b>nine</b>" in html
         )
-        good &= verdict(f"Python reads the mail \"{mail['Subject']}\" without a defect {defects or ''}", right)
+        what = f"Python reads the mail \"{mail['Subject']}\" without a defect {defects or ''}"
+        good &= verdict(what, right)
     ids = [mail["Message-ID"] for _, _, mail in keeper.mails]
     subject = keeper.mails[2][2]["Subject"] if len(keeper.mails) == 3 else None
     good &= verdict("attempts of one delivery share their Message-ID", len(set(ids)) == 1)

@@ -4,6 +4,7 @@
 //! redirect, asks no proxy of the environment, reads a bounded answer and never logs.
 
 use std::error::Error;
+use std::io::{self, ErrorKind};
 use std::time::Duration;
 
 use landfall_core::time::Timestamp;
@@ -95,15 +96,17 @@ pub(crate) async fn ask(request: RequestBuilder, now: Timestamp) -> Result<Answe
 
 fn lost(error: &reqwest::Error) -> Lost {
     if error.is_builder() {
-        return Lost::NotSent("request could not be made");
+        return Lost::NotSent("request not possible");
     }
     if error.is_connect() {
         return Lost::NotSent(if is_tls(error) {
-            "tls failed"
+            "tls"
         } else if error.is_timeout() {
-            "connecting timed out"
+            "connect timed out"
+        } else if is_refused(error) {
+            "connect refused"
         } else {
-            "no connection"
+            "connect failed"
         });
     }
     Lost::Unanswered(if error.is_timeout() { "timed out" } else { "connection lost" })
@@ -111,15 +114,22 @@ fn lost(error: &reqwest::Error) -> Lost {
 
 /// Says whether TLS failed: an unknown authority, another name, or a server that speaks none.
 pub(crate) fn is_tls(error: &(dyn Error + 'static)) -> bool {
-    let mut link = Some(error);
-    while let Some(error) = link {
-        let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        if error.is::<rustls::Error>() || inner.is_some_and(|inner| is_tls(inner)) {
-            return true;
-        }
-        link = error.source();
+    find::<rustls::Error>(error).is_some()
+}
+
+/// Says whether nobody listens at the address.
+pub(crate) fn is_refused(error: &(dyn Error + 'static)) -> bool {
+    find(error).is_some_and(|error: &io::Error| error.kind() == ErrorKind::ConnectionRefused)
+}
+
+/// Finds the first cause of one type; what an I/O error wraps is not among its sources.
+fn find<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a E> {
+    if let Some(found) = error.downcast_ref() {
+        return Some(found);
     }
-    false
+    let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+    let inside = wrapped.and_then(|wrapped| find(wrapped));
+    inside.or_else(|| error.source().and_then(find))
 }
 
 /// Reads `Retry-After` (RFC 9110 section 10.2.3): seconds, or a date.

@@ -9,7 +9,7 @@ use lettre::transport::smtp::Error;
 use lettre::transport::smtp::response::{Response, Severity};
 
 use crate::Outcome;
-use crate::operator::is_tls;
+use crate::operator::{is_refused, is_tls};
 
 /// How far an attempt has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -67,7 +67,7 @@ pub(super) fn timed_out(stage: Stage) -> Outcome {
 
 fn unanswered(stage: Stage, error: &Error) -> Outcome {
     if is_tls(error) {
-        return lost(stage, "tls failed");
+        return lost(stage, "tls");
     }
     if error.is_client() {
         // What the server offers does not go with the settings: no STARTTLS, no way to log in.
@@ -83,7 +83,8 @@ fn unanswered(stage: Stage, error: &Error) -> Outcome {
         stage,
         match (stage, error.is_response()) {
             (_, true) if !is_cut => "unreadable answer",
-            (Stage::Connect, false) => "no connection",
+            (Stage::Connect, false) if is_refused(error) => "connect refused",
+            (Stage::Connect, false) => "connect failed",
             _ => "connection lost",
         },
     )

@@ -8,6 +8,7 @@ use std::str::FromStr as _;
 use std::time::{Duration, SystemTime};
 
 use lettre::Address;
+use lettre::address::Envelope;
 use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, Message, MultiPart, SinglePart};
 
@@ -37,7 +38,11 @@ pub(super) fn write(head: &Letterhead, parcel: &Parcel, email: &Email) -> Result
     let to = address(&email.to).ok_or(Outcome::Gone { code: "no mailbox".into() })?;
     let id = format!("<{}@{}>", parcel.delivery, head.from.email.domain());
     let name = email.name.as_deref().map(one_line).filter(|name| !name.is_empty());
+    // Said once more, or it is read back out of the headers, where a name could be in the way.
+    let envelope = Envelope::new(Some(head.from.email.clone()), vec![to.clone()])
+        .map_err(|_| Outcome::Refused { code: "unwritable".into() })?;
     let mut message = Message::builder()
+        .envelope(envelope)
         .from(head.from.clone())
         .to(Mailbox::new(name, to.clone()))
         .subject(one_line(&email.subject))

@@ -100,6 +100,20 @@ async fn nobody_adds_a_header() {
 }
 
 #[tokio::test]
+async fn any_name_and_subject_are_carried() {
+    let long = "ñ ".repeat(300);
+    for name in ["\"", "\\", "a\" <x@x.org>, \"b", "😀", ",;:()[]", "  ", "\t\u{7f}\u{85}", &long]
+    {
+        let named = Email { name: Some(name.into()), subject: name.into(), ..email() };
+        let mail = taken(named).await;
+        assert_eq!(mail.recipients, ["ana@example.org"]);
+        assert!(mail.header("To").unwrap().contains("ana@example.org"), "{name:?}");
+        assert!(mail.header("Subject").is_some(), "{name:?}");
+        assert!(mail.lines.iter().all(|line| line.len() <= 998), "{name:?}");
+    }
+}
+
+#[tokio::test]
 async fn an_address_that_is_none_is_never_spoken() {
     let server = SmtpServer::start(Protection::None).await.unwrap();
     for to in [
