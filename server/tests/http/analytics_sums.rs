@@ -58,54 +58,57 @@ impl Dice {
 struct History {
     entries: Vec<(Action, Value, i64)>,
     once: BTreeSet<&'static str>,
+    /// Whether it goes out by more than live connections.
+    leads_out: bool,
 }
 
-const OUTSIDE: [(Channel, &str); 3] =
-    [(Channel::Push, "push"), (Channel::Sms, "sms"), (Channel::Email, "email")];
+const OUTSIDE: [&str; 3] = ["push", "sms", "email"];
 const IDS: [&str; 2] =
     ["0192f0c1-7a3e-7cc2-98c1-000000000001", "0192f0c1-7a3e-7cc2-98c1-000000000002"];
 
 impl History {
-    /// Lets the next thing happen; live connections confirm, expire and read at most once, as the
-    /// store sees to.
-    fn next(&mut self, dice: &mut Dice, leads_out: bool, after_ms: i64) -> (Action, Value) {
-        use Action::{
-            DeliveryAttempted, DeliveryConfirmed, DeliveryFailed, DeliveryReplayed, DeliverySent,
-            DeliverySkipped, NotificationDelivered, NotificationFailed, NotificationRead,
-            ReceiptClicked, ReceiptShown,
-        };
-        let live = [
-            ("delivered", NotificationDelivered, json!({ "channel": "websocket" })),
-            ("expired", NotificationFailed, json!({ "channel": "websocket", "reason": "expired" })),
-            ("read", NotificationRead, json!({})),
-        ];
-        let (name, action, metadata) = live[dice.below(3)].clone();
-        let told = if (!leads_out || dice.one_in(4)) && self.once.insert(name) {
-            (action, metadata)
-        } else if !leads_out || dice.one_in(12) {
-            let away = json!({ "channel": "websocket", "reason": "the device went away" });
-            (NotificationFailed, away)
-        } else {
-            let outside = [
-                DeliveryAttempted,
-                DeliverySent,
-                DeliveryConfirmed,
-                DeliveryFailed,
-                DeliveryFailed,
-                DeliveryReplayed,
-                DeliverySkipped,
-                ReceiptShown,
-                ReceiptClicked,
-            ];
-            let action = outside[dice.below(outside.len())];
-            let attempt = usize::from(matches!(action, DeliveryAttempted | DeliverySent));
-            let metadata = json!({ "channel": OUTSIDE[dice.below(3)].1,
-                "delivery": IDS[dice.below(2)], "attempt": attempt });
-            (action, metadata)
-        };
-        self.entries.push((told.0, told.1.clone(), after_ms));
-        told
+    /// Lets the next thing happen.
+    fn next(&mut self, dice: &mut Dice, after_ms: i64) -> (Action, Value) {
+        let is_live = !self.leads_out || dice.one_in(4);
+        let (action, metadata) = if is_live { self.live(dice) } else { outside(dice) };
+        self.entries.push((action, metadata.clone(), after_ms));
+        (action, metadata)
     }
+
+    /// Live connections confirm and expire at most once, and so does a read: the store sees to it.
+    fn live(&mut self, dice: &mut Dice) -> (Action, Value) {
+        let live = json!({ "channel": "websocket" });
+        let expired = json!({ "channel": "websocket", "reason": "expired" });
+        let (name, action, metadata) = match dice.below(3) {
+            0 => ("delivered", Action::NotificationDelivered, live),
+            1 => ("expired", Action::NotificationFailed, expired),
+            _ => ("read", Action::NotificationRead, json!({})),
+        };
+        if self.once.insert(name) {
+            return (action, metadata);
+        }
+        let away = json!({ "channel": "websocket", "reason": "the device went away" });
+        (Action::NotificationFailed, away)
+    }
+}
+
+fn outside(dice: &mut Dice) -> (Action, Value) {
+    let actions = [
+        Action::DeliveryAttempted,
+        Action::DeliverySent,
+        Action::DeliveryConfirmed,
+        Action::DeliveryFailed,
+        Action::DeliveryFailed,
+        Action::DeliveryReplayed,
+        Action::DeliverySkipped,
+        Action::ReceiptShown,
+        Action::ReceiptClicked,
+    ];
+    let action = actions[dice.below(actions.len())];
+    let is_attempt = matches!(action, Action::DeliveryAttempted | Action::DeliverySent);
+    let metadata = json!({ "channel": OUTSIDE[dice.below(3)], "delivery": IDS[dice.below(2)],
+        "attempt": u8::from(is_attempt) });
+    (action, metadata)
 }
 
 /// Counts one measure over all histories, in the plainest way there is.
@@ -120,7 +123,7 @@ fn naive(histories: &[History]) -> BTreeMap<String, u64> {
             entries.iter().find(fits)
         };
         let confirmed = [Action::DeliveryConfirmed, Action::NotificationDelivered];
-        for (_, channel) in OUTSIDE {
+        for channel in OUTSIDE {
             let went = [Action::DeliverySent, Action::DeliveryConfirmed];
             let tried = [Action::DeliveryAttempted, went[0], went[1]];
             add(format!("{channel} sent"), has(&tried, channel).is_some().into());
@@ -184,11 +187,30 @@ fn expected(histories: &[History]) -> BTreeMap<String, u64> {
     sums
 }
 
+/// Lets one node count, both at once, or one end and another begin.
+async fn meanwhile(server: &Server, dice: &mut Dice, nodes: &mut [Services; 2]) {
+    let which = dice.below(2);
+    let limit = 1 + dice.below(8);
+    match dice.below(5) {
+        0 => nodes[which] = node(server),
+        1 => {
+            nodes[which].count_trail(limit).await.unwrap();
+        }
+        2 => {
+            let [one, other] = &*nodes;
+            let both = tokio::join!(one.count_trail(limit), other.count_trail(limit + 1));
+            both.0.unwrap();
+            both.1.unwrap();
+        }
+        _ => {}
+    }
+}
+
 /// Lets notifications live at random while nodes count, and end, in between.
 async fn run(server: &Server, seed: u64) -> Vec<History> {
     let mut dice = Dice(seed);
     let mut nodes = [node(server), node(server)];
-    let mut letters: Vec<(Letter, bool)> = Vec::new();
+    let mut letters: Vec<Letter> = Vec::new();
     let mut histories: Vec<History> = Vec::new();
     for step in 1..=400 {
         if letters.is_empty() || dice.one_in(20) {
@@ -197,39 +219,27 @@ async fn run(server: &Server, seed: u64) -> Vec<History> {
             let created_at = now().plus_ms(-age_ms);
             let letter = Letter { created_at, ..Letter::to("u1", &[Channel::Websocket]) };
             let mut unit = letter.unit(server);
-            if leads_out {
+            // The outbox has forgotten what is old.
+            if leads_out && age_ms == 0 {
                 unit.writes.push(letter.enqueue(Channel::Push).1);
             }
             server.store.commit(unit).await.unwrap();
-            letters.push((letter, leads_out));
-            histories.push(History::default());
+            letters.push(letter);
+            histories.push(History { leads_out, ..History::default() });
             continue;
         }
         let mut unit = Unit::new(&tenant());
         for _ in 0..=dice.below(3) {
             let which = dice.below(letters.len());
-            let (letter, leads_out) = &letters[which];
+            let letter = &letters[which];
             let at = now().plus_ms(step);
             let after_ms = at.as_ms() - letter.created_at.as_ms();
-            let told = histories[which].next(&mut dice, *leads_out, after_ms);
+            let told = histories[which].next(&mut dice, after_ms);
             unit.audit.push(letter.entry(server, at, told));
         }
         server.store.commit(unit).await.unwrap();
         let which = dice.below(2);
-        match dice.below(5) {
-            0 => nodes[which] = node(server),
-            1 => {
-                nodes[which].count_trail(1 + dice.below(7)).await.unwrap();
-            }
-            2 => {
-                let limit = 1 + dice.below(9);
-                let [one, other] = &nodes;
-                let both = tokio::join!(one.count_trail(limit), other.count_trail(limit + 1));
-                both.0.unwrap();
-                both.1.unwrap();
-            }
-            _ => {}
-        }
+        meanwhile(server, &mut dice, &mut nodes).await;
     }
     while nodes[0].count_trail(5).await.unwrap() > 0 {}
     histories

@@ -93,7 +93,7 @@ async fn s0_notification_logs_lists_deliveries_by_filter() {
 async fn failed_deliveries_are_tried_again_by_name_or_by_filter() {
     let server = Server::start().await;
     let (notification, one) = texted(&server, "a", "news").await;
-    texted(&server, "b", "news").await;
+    let (_, other) = texted(&server, "b", "news").await;
     texted(&server, "c", "news").await;
     settle_all(&server, DeliveryState::Failed, Reason::Refused).await;
     let replay = async |body: Value| {
@@ -106,8 +106,9 @@ async fn failed_deliveries_are_tried_again_by_name_or_by_filter() {
     assert_eq!(replay(json!({ "ids": [one] })).await, 0);
     assert_eq!(replay(json!({ "channel": "push" })).await, 0);
     assert_eq!(replay(json!({ "until": "2020-01-01T00:00:00Z" })).await, 0);
-    assert_eq!(replay(json!({ "user_id": "b", "channel": "sms" })).await, 1);
-    assert_eq!(replay(json!({ "limit": 5 })).await, 1);
+    assert_eq!(replay(json!({ "user_id": "c", "channel": "sms" })).await, 1);
+    assert_eq!(replay(json!({ "ids": [one, other] })).await, 1, "one of them waits already");
+    assert_eq!(replay(json!({ "limit": 5 })).await, 0);
     assert_eq!(log(&server, "state=queued").await.len(), 3);
     let path = format!("/api/v1/notifications/{notification}/timeline");
     let timeline = server.get(&admin(), &path).await.json();
