@@ -166,7 +166,7 @@ impl Provider for Gate {
 
     fn room(&self) -> usize {
         let standing = self.standing();
-        let is_closed = standing.lanes == 1 && standing.halted == 1;
+        let is_closed = standing.turnstiles == 1 && standing.halted == 1;
         if is_closed {
             return 0;
         }
@@ -184,7 +184,7 @@ impl Provider for Gate {
 
     fn is_healthy(&self) -> bool {
         let standing = self.standing();
-        standing.halted == 0 || standing.halted < standing.lanes
+        standing.halted == 0 || standing.halted < standing.turnstiles
     }
 
     fn send<'a>(&'a self, parcel: &'a Parcel) -> Attempt<'a> {

@@ -10,7 +10,6 @@ use landfall_core::feed::FeedKey;
 use landfall_core::id::{SendId, Tenant, TopicId, UserId};
 use landfall_core::notification::{Content, JsonText, NewNotification, Priority};
 use landfall_core::notify::{Draft, FieldError};
-use landfall_core::plan::Planned;
 use landfall_core::preference::Preferences;
 use landfall_core::time::Timestamp;
 use landfall_store::{Recipient, Unit, Write};
@@ -45,10 +44,9 @@ pub(super) struct Addressee<'a> {
     pub(super) phone: Option<Vec<u8>>,
 }
 
-/// A notification that is ready to be committed, and its plan.
+/// A notification that is ready to be committed, with what goes into the outbox.
 pub(super) struct Composed {
     pub(super) new: NewNotification,
-    pub(super) planned: Vec<Planned>,
     enqueued: Option<Write>,
 }
 
@@ -149,7 +147,7 @@ impl Services {
             at,
             deliveries,
         });
-        Ok(Composed { new, planned, enqueued })
+        Ok(Composed { new, enqueued })
     }
 
     /// Gives the words for a recipient: the request's own, else the template's in their language.
