@@ -47,9 +47,7 @@ impl TokenRequest {
         match (&self.token, &self.fid) {
             (Some(token), None) => Ok(TokenText::Token(token.clone())),
             (None, Some(fid)) => Ok(TokenText::InstallationId(fid.clone())),
-            (Some(_), Some(_)) => {
-                Err(vec![FieldError::new("/fid", "cannot be given with token")])
-            }
+            (Some(_), Some(_)) => Err(vec![FieldError::new("/fid", "cannot be given with token")]),
             (None, None) => Err(vec![FieldError::new("/token", "is required")]),
         }
     }

@@ -10,10 +10,8 @@ const CANONICAL: &str = "/api/v1/";
 const SHORT: &str = "/api/";
 
 /// Paths outside `/api` that stand for one inside (S2).
-const ALIASES: &[(&str, &str)] = &[
-    ("/notify", "/api/v1/notify"),
-    ("/push/subscribe", "/api/v1/notifications/subscribe"),
-];
+const ALIASES: &[(&str, &str)] =
+    &[("/notify", "/api/v1/notify"), ("/push/subscribe", "/api/v1/notifications/subscribe")];
 
 /// Gives a request its canonical path; the query stays.
 pub(super) fn rewrite(uri: &mut Uri) {

@@ -157,11 +157,7 @@ impl Vault {
     ///
     /// # Errors
     /// As [`Vault::open`].
-    pub fn renewed(
-        &self,
-        place: Place<'_>,
-        sealed: &Sealed,
-    ) -> Result<Option<Sealed>, VaultError> {
+    pub fn renewed(&self, place: Place<'_>, sealed: &Sealed) -> Result<Option<Sealed>, VaultError> {
         if self.is_current(sealed) {
             return Ok(None);
         }

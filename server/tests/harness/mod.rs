@@ -211,8 +211,7 @@ fn app(store: Arc<dyn Store>) -> Arc<App> {
     let cursor_key = CursorKey::new([7; 32]);
     let (clock, connections) = (Clock::system(), Arc::new(Nobody));
     let people = people();
-    let services =
-        Services::new(Parts { store, clock, cursor_key, connections, settings, people });
+    let services = Services::new(Parts { store, clock, cursor_key, connections, settings, people });
     App::new(AppParts {
         services: Arc::new(services),
         verifier: Arc::new(verifier(&config)),

@@ -89,7 +89,10 @@ async fn s3_a_user_has_many_browsers_and_a_browser_one_user() {
     }
     assert_eq!(listed(&server, "sarah").await.len(), 3);
     assert_eq!(subscribe(&server, "michael", flat(&format!("{ENDPOINT}0"))).await.status, 201);
-    assert_eq!((listed(&server, "sarah").await.len(), listed(&server, "michael").await.len()), (2, 1));
+    assert_eq!(
+        (listed(&server, "sarah").await.len(), listed(&server, "michael").await.len()),
+        (2, 1)
+    );
 }
 
 #[tokio::test]

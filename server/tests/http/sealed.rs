@@ -100,7 +100,8 @@ async fn nothing_in_the_store_shows_an_address() {
     fill(&server).await;
     let recipient = recipient(&server).await;
     let person = recipient.person.unwrap();
-    let mut secrets: Vec<Vec<u8>> = recipient.addresses.into_iter().map(|a| a.secret.bytes).collect();
+    let mut secrets: Vec<Vec<u8>> =
+        recipient.addresses.into_iter().map(|a| a.secret.bytes).collect();
     secrets.extend([person.email.unwrap().bytes, person.phone.unwrap().bytes]);
     for sealed in &secrets {
         for text in [PHONE, EMAIL, TOKEN, ENDPOINT, AUTH, P256DH, "push.example.net"] {

@@ -14,7 +14,9 @@ mod subscription;
 
 pub use addresses::{AddressView, Registration, TokenDraft};
 pub use meeting::Meetings;
-pub use preferences::{PreferencesDraft, PreferencesView, QuietDraft, RulesDraft, Source, ViewedRule};
+pub use preferences::{
+    PreferencesDraft, PreferencesView, QuietDraft, RulesDraft, Source, ViewedRule,
+};
 pub use profile::{Extent, Profile, ProfileChange, Whose};
 pub use reach::Target;
 pub(super) use renewal::Walk;

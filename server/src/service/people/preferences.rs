@@ -229,17 +229,22 @@ fn applied(
         None => base.quiet_hours.clone(),
         Some(None) => None,
         Some(Some(QuietDraft { start, end, zone })) => {
-            let zone = zone.clone().or_else(|| tz.clone()).or_else(|| own_zone.cloned()).ok_or_else(|| {
-                let detail = "is required where neither these preferences nor your profile have one";
-                ServiceError::Invalid(vec![FieldError::new("/quiet_hours/tz", detail)])
-            })?;
+            let zone =
+                zone.clone().or_else(|| tz.clone()).or_else(|| own_zone.cloned()).ok_or_else(
+                    || {
+                        let detail =
+                            "is required where neither these preferences nor your profile have one";
+                        ServiceError::Invalid(vec![FieldError::new("/quiet_hours/tz", detail)])
+                    },
+                )?;
             Some(QuietHours { start: *start, end: *end, zone })
         }
     };
     let until = draft.do_not_disturb_until.unwrap_or(base.do_not_disturb_until);
     let locale = draft.locale.clone().unwrap_or_else(|| base.locale.clone());
     let next = Preferences { rules, quiet_hours, do_not_disturb_until: until, locale, tz };
-    let faults: Vec<FieldError> = faults(&next).into_iter().map(|fault| placed(fault, said)).collect();
+    let faults: Vec<FieldError> =
+        faults(&next).into_iter().map(|fault| placed(fault, said)).collect();
     if faults.is_empty() { Ok(next) } else { Err(ServiceError::Invalid(faults)) }
 }
 
@@ -277,10 +282,8 @@ fn placed(fault: FieldError, said: Option<usize>) -> FieldError {
 }
 
 fn view(defaults: &Preferences, own: &Preferences) -> PreferencesView {
-    let shown = |rule: &PreferenceRule, source| ViewedRule {
-        rule: completed(defaults, own, rule),
-        source,
-    };
+    let shown =
+        |rule: &PreferenceRule, source| ViewedRule { rule: completed(defaults, own, rule), source };
     let mut rules: Vec<ViewedRule> =
         own.rules.iter().map(|rule| shown(rule, Source::Own)).collect();
     let is_said = |rules: &[ViewedRule], new: &PreferenceRule| {
@@ -303,11 +306,7 @@ fn view(defaults: &Preferences, own: &Preferences) -> PreferencesView {
 }
 
 /// Fills in what a rule leaves to others, so that a reader need not resolve it.
-fn completed(
-    defaults: &Preferences,
-    own: &Preferences,
-    rule: &PreferenceRule,
-) -> PreferenceRule {
+fn completed(defaults: &Preferences, own: &Preferences, rule: &PreferenceRule) -> PreferenceRule {
     let notification_type = rule.notification_type.as_deref().unwrap_or_default();
     let about = About { notification_type, topic: rule.topic.as_ref() };
     let resolved = Resolved::of(defaults, own, about);

@@ -167,7 +167,8 @@ impl Services {
             let known = known.into_iter().next().ok_or(ServiceError::NotFound("user"))?;
             let mut unit = unit_of(caller);
             if known.person.is_none() {
-                let paused = [landfall_store::AddressKind::Fcm, landfall_store::AddressKind::WebPush];
+                let paused =
+                    [landfall_store::AddressKind::Fcm, landfall_store::AddressKind::WebPush];
                 let mut has_more = known.preferences.is_some() || !known.addresses.is_empty();
                 for kind in paused {
                     has_more |= !self.store.addresses(&caller.tenant, user, kind).await?.is_empty();
@@ -180,7 +181,13 @@ impl Services {
             }
             unit.writes.push(Write::DeletePerson(user.clone()));
             let entity = Entity::Other("user", user.to_string());
-            unit.audit.push(self.entry_about(caller, user, Action::ProfileDeleted, entity, json!({})));
+            unit.audit.push(self.entry_about(
+                caller,
+                user,
+                Action::ProfileDeleted,
+                entity,
+                json!({}),
+            ));
             self.commit(unit).await?;
             Ok(())
         })
@@ -320,7 +327,13 @@ impl Services {
             }
         }
         let metadata = json!({ "fields": fields });
-        unit.audit.push(self.entry_about(caller, &user, Action::ProfileChanged, entity(), metadata));
+        unit.audit.push(self.entry_about(
+            caller,
+            &user,
+            Action::ProfileChanged,
+            entity(),
+            metadata,
+        ));
         unit.writes.push(Write::PutPerson(Box::new(next)));
         unit
     }

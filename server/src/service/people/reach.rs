@@ -59,11 +59,7 @@ impl Services {
     ///
     /// # Errors
     /// As [`Services::open_phone`].
-    pub fn open_address(
-        &self,
-        tenant: &Tenant,
-        address: &Address,
-    ) -> Result<Target, ServiceError> {
+    pub fn open_address(&self, tenant: &Tenant, address: &Address) -> Result<Target, ServiceError> {
         let opened = self.opened(tenant, address).map_err(|error| unopened(&error))?;
         let stored = StoredAddress::read(&opened).ok_or_else(|| unopened(&VaultError::Damaged))?;
         stored.target().ok_or_else(|| unopened(&VaultError::Damaged))

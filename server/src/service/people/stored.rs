@@ -28,7 +28,12 @@ pub(super) enum StoredAddress<'a> {
     /// Firebase's installation id.
     FcmInstallation { id: Cow<'a, str> },
     /// A browser's subscription; keys in base64url.
-    Subscription { endpoint: Cow<'a, str>, p256dh: String, auth: String, server_key: Option<String> },
+    Subscription {
+        endpoint: Cow<'a, str>,
+        p256dh: String,
+        auth: String,
+        server_key: Option<String>,
+    },
 }
 
 impl<'a> StoredAddress<'a> {
