@@ -10,3 +10,6 @@ mod report;
 pub use due::{Before, DueView, OnDue, SMS_REPORT_WAIT_MS, Then, on_due, then};
 pub use ended::{AFTER_MAX_MS, AddressFate, Ended, OnEnded, RetryPolicy, Tried, on_ended};
 pub use report::{Receipt, Report, apply};
+
+#[cfg(test)]
+mod tests;

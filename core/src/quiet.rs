@@ -90,7 +90,7 @@ impl QuietHours {
             let Some(left) = self.left_ms(at) else { break };
             let end = at.plus_ms(left);
             match self.zone.next_change(at) {
-                Some(change) if change < end => at = change,
+                Some(change) if change <= end => at = change,
                 _ => return Some(end),
             }
         }

@@ -94,10 +94,7 @@ pub fn on_due(view: &DueView<'_>) -> OnDue {
         return ended;
     }
     if let Some((until, reason)) = say::held(view.priority, view.preferences, view.now) {
-        return match view.expires_at {
-            Some(expires_at) if expires_at <= until => expired(view),
-            _ => OnDue::Hold { until, reason },
-        };
+        return hold(view, until, reason);
     }
     match view.strategy {
         Strategy::All => OnDue::Try,
@@ -119,6 +116,14 @@ fn plan_ended(view: &DueView<'_>) -> Option<OnDue> {
     }
 }
 
+/// What would go out only when it has expired is not waited for.
+fn hold(view: &DueView<'_>, until: Timestamp, reason: Reason) -> OnDue {
+    match view.expires_at {
+        Some(expires_at) if expires_at <= until => expired(view),
+        _ => OnDue::Hold { until, reason },
+    }
+}
+
 /// What was tried has failed, what was not is skipped.
 fn expired(view: &DueView<'_>) -> OnDue {
     if view.attempts == 0 { OnDue::Skip(Reason::Expired) } else { OnDue::Fail(Reason::Expired) }
@@ -134,9 +139,7 @@ fn in_turn(view: &DueView<'_>) -> OnDue {
                 Place::Behind(_) => view.before.filter(|b| !is_lost(b.state)).map(|b| b.at),
             };
             match taken_at.map(|at| at.plus_ms(after_ms.max(0))) {
-                Some(until) if until > view.now => {
-                    OnDue::Hold { until, reason: Reason::UnlessRead }
-                }
+                Some(until) if until > view.now => hold(view, until, Reason::UnlessRead),
                 _ => OnDue::Try,
             }
         }

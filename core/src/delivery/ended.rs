@@ -49,14 +49,15 @@ impl Ended {
 pub struct RetryPolicy {
     /// Attempts in all, from 1.
     pub attempts_max: u32,
-    /// The first back-off, in milliseconds; it doubles with each attempt.
+    /// The shortest wait after the first attempt, in milliseconds; it doubles with each one.
     pub base_ms: i64,
-    /// The longest back-off, in milliseconds.
+    /// The longest wait, in milliseconds.
     pub cap_ms: i64,
 }
 
 impl Default for RetryPolicy {
-    /// Firebase asks for ten seconds at least, and every provider for no more than it can take.
+    /// Firebase wants ten seconds before a retry and an end after about an hour: these eight
+    /// attempts take 21 to 42 minutes.
     fn default() -> Self {
         Self { attempts_max: 8, base_ms: 10_000, cap_ms: 3_600_000 }
     }
@@ -64,9 +65,9 @@ impl Default for RetryPolicy {
 
 impl RetryPolicy {
     /// Gives the wait after the attempt of this number, from 1: between half of the back-off and
-    /// all of it, by the random bits.
+    /// all of it, by the random bits, so that the first is never shorter than `base_ms`.
     fn back_off_ms(&self, attempt: u32, jitter: u64) -> i64 {
-        let doubled = 1_i64.checked_shl(attempt.saturating_sub(1).min(62)).unwrap_or(i64::MAX);
+        let doubled = 1_i64.checked_shl(attempt.min(62)).unwrap_or(i64::MAX);
         let full = self.base_ms.max(1).saturating_mul(doubled).min(self.cap_ms.max(1));
         let half = full / 2;
         half + share(full - half, jitter)
