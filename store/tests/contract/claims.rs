@@ -10,10 +10,8 @@ use landfall_store::{Backlog, Claimed, Claiming, Delivery, NewDelivery, Outcome}
 use tokio::task::JoinSet;
 
 use super::make::{at, note, publish, tenant, user};
-use super::make_reach::{
-    address_id, claim, claiming, enqueue, found, ids, new_delivery, put, queue, queue_of, settle,
-    settlement,
-};
+use super::make_reach::{address_id, claiming, enqueue, ids, new_delivery, settle, settlement};
+use super::queueing::{claim, found, put, queue, queue_of};
 use super::world::{World, assert_stale};
 
 pub async fn a_delivery_reads_back_as_it_was_stored(mut world: World) {

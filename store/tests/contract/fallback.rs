@@ -7,9 +7,8 @@ use landfall_core::plan::Reason;
 use landfall_store::{NewDelivery, Outcome, Write};
 
 use super::make::{at, tenant};
-use super::make_reach::{
-    claim, claiming, delivery_id, found, ids, new_delivery, put, queue, settle, settlement,
-};
+use super::make_reach::{claiming, delivery_id, ids, new_delivery, settle, settlement};
+use super::queueing::{claim, found, put, queue};
 use super::world::{World, assert_stale};
 
 fn report(id: DeliveryId, from: DeliveryState, to: DeliveryState, ms: i64) -> Write {

@@ -1,17 +1,15 @@
 //! Values for the cases about reaching people: deliveries, people and their addresses.
 
 use landfall_core::channel::{Channel, DeliveryState};
-use landfall_core::id::{AddressId, DeliveryId, DeviceId, Tenant};
+use landfall_core::id::{AddressId, DeliveryId, DeviceId};
 use landfall_core::notification::{NewNotification, Priority};
 use landfall_core::plan::Reason;
 use landfall_core::time::Timestamp;
 use landfall_store::{
-    Address, AddressKind, Claimed, Claiming, Delivery, NewDelivery, Person, Sealed, Settlement,
-    Store, Write,
+    Address, AddressKind, Claiming, Delivery, NewDelivery, Person, Sealed, Settlement, Write,
 };
 
-use super::make::{at, note, notification_id, publish, user};
-use super::world::World;
+use super::make::{at, notification_id, user};
 
 pub fn delivery_id() -> DeliveryId {
     DeliveryId(notification_id().0)
@@ -44,36 +42,6 @@ pub fn enqueue(of: &NewNotification, priority: Priority, deliveries: Vec<NewDeli
     }
 }
 
-/// Publishes a notification with deliveries that are due at these times, place by place; gives
-/// their ids.
-pub async fn queue(world: &World, tenant: &Tenant, dues: &[Option<i64>]) -> Vec<DeliveryId> {
-    queue_of(world, tenant, Priority::Normal, dues).await
-}
-
-pub async fn queue_of(
-    world: &World,
-    tenant: &Tenant,
-    priority: Priority,
-    dues: &[Option<i64>],
-) -> Vec<DeliveryId> {
-    let place = |(place, due): (usize, &Option<i64>)| new_delivery(place as u8, due.map(at));
-    put(world, tenant, priority, dues.iter().enumerate().map(place).collect()).await
-}
-
-/// Publishes a notification with these deliveries; gives their ids.
-pub async fn put(
-    world: &World,
-    tenant: &Tenant,
-    priority: Priority,
-    deliveries: Vec<NewDelivery>,
-) -> Vec<DeliveryId> {
-    let new = note(&user("u"), "n");
-    let ids = deliveries.iter().map(|delivery| delivery.id).collect();
-    let writes = vec![publish(&new), enqueue(&new, priority, deliveries)];
-    world.commit(tenant, writes).await.unwrap();
-    ids
-}
-
 /// Asks for whatever is due at `now`, for a second.
 pub fn claiming(now: i64) -> Claiming {
     Claiming {
@@ -84,12 +52,6 @@ pub fn claiming(now: i64) -> Claiming {
         per_tenant: 100,
         limit: 1_000,
     }
-}
-
-pub async fn claim(store: &dyn Store, now: i64) -> Vec<Delivery> {
-    let Claimed { deliveries, last } = store.claim(claiming(now)).await.unwrap();
-    assert_eq!(last, None);
-    deliveries
 }
 
 pub fn ids(deliveries: &[Delivery]) -> Vec<DeliveryId> {
@@ -116,10 +78,6 @@ pub fn settlement(of: &Delivery, state: DeliveryState, ms: i64) -> Settlement {
 
 pub fn settle(of: &Delivery, state: DeliveryState, ms: i64) -> Write {
     Write::Settle(Box::new(settlement(of, state, ms)))
-}
-
-pub async fn found(world: &World, tenant: &Tenant, id: DeliveryId) -> Delivery {
-    world.store.delivery(tenant, id).await.unwrap().unwrap()
 }
 
 pub fn sealed(byte: u8) -> Sealed {

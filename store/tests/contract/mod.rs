@@ -5,6 +5,7 @@
 
 pub mod make;
 pub mod make_reach;
+pub mod queueing;
 pub mod world;
 
 pub mod addresses;

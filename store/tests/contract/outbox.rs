@@ -8,7 +8,8 @@ use landfall_store::{DeliveryFilter, NewDelivery, Write};
 use uuid::Uuid;
 
 use super::make::{at, content, note_at, notification_id, publish, tenant, user};
-use super::make_reach::{claim, enqueue, ids, new_delivery, settle};
+use super::make_reach::{enqueue, ids, new_delivery, settle};
+use super::queueing::claim;
 use super::sends::send;
 use super::world::World;
 

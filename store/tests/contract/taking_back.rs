@@ -29,8 +29,12 @@ pub async fn a_notification_is_taken_back_once_and_stays_in_the_inbox(world: Wor
     assert_eq!(world.inbox(&t, &user("u")).await.len(), 1);
 }
 
-fn take_back(id: SendId, recalls: bool, ms: i64) -> Write {
-    Write::CancelSend { id, at: at(ms), recalls }
+fn take_back(id: SendId, ms: i64) -> Write {
+    Write::CancelSend { id, at: at(ms), recalls: false }
+}
+
+fn recall(id: SendId, ms: i64) -> Write {
+    Write::CancelSend { id, at: at(ms), recalls: true }
 }
 
 async fn made(world: &World) -> StoredSend {
@@ -43,7 +47,7 @@ async fn made(world: &World) -> StoredSend {
 pub async fn a_send_that_was_taken_back_is_expanded_no_more(world: World) {
     let t = tenant("t");
     let many = made(&world).await;
-    assert_eq!(world.done(&t, take_back(many.id, false, 7)).await, Outcome::Done);
+    assert_eq!(world.done(&t, take_back(many.id, 7)).await, Outcome::Done);
     let now = world.store.send(&t, many.id).await.unwrap().unwrap();
     assert_eq!((now.canceled_at, now.is_active), (Some(at(7)), false));
     assert_eq!(world.store.active_sends(None, 9).await.unwrap(), []);
@@ -57,13 +61,13 @@ pub async fn a_send_that_was_taken_back_is_expanded_no_more(world: World) {
     let chunk = vec![publish(&note(&user("a"), "late")), step];
     assert_stale(world.commit(&t, chunk).await);
     assert_eq!(world.inbox(&t, &user("a")).await, []);
-    assert_stale(world.commit(&t, vec![take_back(many.id, false, 8)]).await);
-    assert_stale(world.commit(&t, vec![take_back(send_id(), false, 8)]).await);
-    assert_stale(world.commit(&tenant("other"), vec![take_back(many.id, true, 8)]).await);
+    assert_stale(world.commit(&t, vec![take_back(many.id, 8)]).await);
+    assert_stale(world.commit(&t, vec![take_back(send_id(), 8)]).await);
+    assert_stale(world.commit(&tenant("other"), vec![recall(many.id, 8)]).await);
     assert_eq!(world.store.recalls(9).await.unwrap(), []);
     // More may be asked for afterwards.
-    world.done(&t, take_back(many.id, true, 9)).await;
-    assert_stale(world.commit(&t, vec![take_back(many.id, true, 10)]).await);
+    world.done(&t, recall(many.id, 9)).await;
+    assert_stale(world.commit(&t, vec![recall(many.id, 10)]).await);
     let (recalled, place) = world.store.recalls(9).await.unwrap().remove(0);
     assert_eq!((recalled.id, recalled.canceled_at, place), (many.id, Some(at(7)), None));
 }
@@ -77,7 +81,7 @@ pub async fn a_recall_walks_every_notification_of_its_send_once(world: World) {
     notes.push(note(&user("a"), "not of it"));
     world.commit(&t, notes.iter().map(publish).collect()).await.unwrap();
     world.done(&t, Write::Delete { user: user("b"), id: notes[2].id }).await;
-    world.done(&t, take_back(many.id, true, 5)).await;
+    world.done(&t, recall(many.id, 5)).await;
     let step = |from, to, is_complete| Write::AdvanceRecall { id: many.id, from, to, is_complete };
     assert_stale(world.commit(&t, vec![step(Some(notes[1].id), None, false)]).await);
     let mut seen = Vec::new();
