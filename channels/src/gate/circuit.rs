@@ -1,4 +1,4 @@
-//! Whether a lane is open for attempts, as a state machine without a clock.
+//! Whether a turnstile is open for attempts, as a state machine without a clock.
 //!
 //! `now` counts from any start that stays the same. Must never let more than one attempt through
 //! after a halt until that one has shown that the provider is well.
@@ -22,7 +22,7 @@ pub(super) enum Verdict {
     Nothing,
 }
 
-/// Why a lane is halted.
+/// Why a turnstile is halted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Why {
     Failing,
@@ -53,7 +53,7 @@ enum State {
     },
 }
 
-/// One lane's circuit breaker.
+/// One turnstile's circuit breaker.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Circuit {
     state: State,
@@ -103,7 +103,7 @@ impl Circuit {
         self.is_closed() && self.history == 0 && self.broken_in_a_row == 0 && self.halts == 0
     }
 
-    /// Takes what an attempt said; gives true when the lane has just closed again.
+    /// Takes what an attempt said; gives true when the turnstile has just closed again.
     pub(super) fn settle(
         &mut self,
         limits: &CircuitLimits,
@@ -186,7 +186,7 @@ impl Circuit {
     }
 }
 
-/// Whether a lane has just become open for all again.
+/// Whether a turnstile has just become open for all again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reopened {
     Yes,

@@ -1,28 +1,28 @@
 //! What a gate lets through, as values.
 //!
-//! Holds numbers only: what follows from them is decided in the lanes.
+//! Holds numbers only: what follows from them is decided in the turnstiles.
 
 use std::time::Duration;
 
-/// The limits of one provider. Lanes have them each for themselves; only `at_once_total` is for
-/// all lanes of a gate together.
+/// The limits of one provider. Turnstiles have them each for themselves; only `at_once_total` is for
+/// all turnstiles of a gate together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Attempts under way at the same time in one lane, at least 1.
+    /// Attempts under way at the same time in one turnstile, at least 1.
     pub at_once: u32,
-    /// Attempts under way at the same time in all lanes, at least 1.
+    /// Attempts under way at the same time in all turnstiles, at least 1.
     pub at_once_total: u32,
     /// Costs that may begin in a second, spread evenly; 0 is no limit.
     pub per_second: u32,
-    /// How long a lane takes to come to its full limits after a rest or a halt.
+    /// How long a turnstile takes to come to its full limits after a rest or a halt.
     pub ramp: Duration,
     /// As long as an attempt may wait for its turn; one that would wait longer is not tried.
     pub patience: Duration,
-    /// When a lane halts.
+    /// When a turnstile halts.
     pub circuit: CircuitLimits,
 }
 
-/// When a lane halts, and for how long.
+/// When a turnstile halts, and for how long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CircuitLimits {
     /// So many failures in a row halt it; at least 1. Half of the last twenty attempts do, too.

@@ -1,12 +1,12 @@
 //! A gate around a provider: how many attempts at once, how fast, and none while it is ill.
 //!
 //! What the gate keeps back is answered with `NotTried` and a time to come back; it never lets a
-//! caller wait for longer than its turn at the pace needs. It decides in lanes, which know no
+//! caller wait for longer than its turn at the pace needs. It decides in turnstiles, which know no
 //! clock and no provider.
 
 mod circuit;
-mod lane;
 mod limits;
+mod turnstile;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,29 +20,29 @@ use crate::{Attempt, Outcome, Parcel, Provider};
 pub use limits::{CircuitLimits, Limits};
 
 use circuit::Verdict;
-use lane::{Lane, Pass, TurnedAway};
+use turnstile::{Pass, TurnedAway, Turnstile};
 
-/// Lanes can be named by what users supply, so that there is a bound; what is beyond shares one.
-const LANES_MAX: usize = 4_096;
-const SHARED_LANE: u64 = u64::MAX;
+/// Turnstiles can be named by what users supply, so that there is a bound; what is beyond shares one.
+const TURNSTILES_MAX: usize = 4_096;
+const SHARED: u64 = u64::MAX;
 /// The shortest wait that a provider can ask for: "at once" after "too many" is no wish.
 const ASKED_MIN: Duration = Duration::from_secs(1);
 /// When all places of the gate are taken.
 const FULL: TurnedAway = TurnedAway { after: Duration::from_millis(500), code: "busy" };
 
-/// By which lane a parcel goes, and what it costs there.
+/// By which turnstile a parcel goes, and what it costs there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Toll {
     /// What shares limits and circuit: the provider as a whole, or one push service.
-    pub lane: u64,
+    pub turnstile: u64,
     /// What it takes of the pace, such as an SMS's segments; at least 1.
     pub cost: u32,
 }
 
 impl Toll {
-    /// One lane for all, and each parcel costs the same.
+    /// One turnstile for all, and each parcel costs the same.
     pub fn single(_: &Parcel) -> Self {
-        Self { lane: 0, cost: 1 }
+        Self { turnstile: 0, cost: 1 }
     }
 }
 
@@ -51,8 +51,8 @@ impl Toll {
 pub struct Standing {
     /// Attempts under way.
     pub under_way: u32,
-    /// Lanes that it remembers.
-    pub lanes: usize,
+    /// Turnstiles that it remembers.
+    pub turnstiles: usize,
     /// Those of them that are halted.
     pub halted: usize,
 }
@@ -68,7 +68,7 @@ pub struct Gate {
 
 #[derive(Default)]
 struct State {
-    lanes: HashMap<u64, Lane>,
+    turnstiles: HashMap<u64, Turnstile>,
     under_way: u32,
 }
 
@@ -81,7 +81,7 @@ struct Permit<'a> {
 }
 
 impl Gate {
-    /// Puts a provider behind limits; `toll` says by which lane each parcel goes.
+    /// Puts a provider behind limits; `toll` says by which turnstile each parcel goes.
     pub fn new(provider: Arc<dyn Provider>, limits: Limits, toll: fn(&Parcel) -> Toll) -> Self {
         Self { provider, limits, toll, start: Instant::now(), state: Mutex::default() }
     }
@@ -89,8 +89,8 @@ impl Gate {
     /// Tells how it stands.
     pub fn standing(&self) -> Standing {
         let state = self.state();
-        let halted = state.lanes.values().filter(|lane| lane.is_halted()).count();
-        Standing { under_way: state.under_way, lanes: state.lanes.len(), halted }
+        let halted = state.turnstiles.values().filter(|turnstile| turnstile.is_halted()).count();
+        Standing { under_way: state.under_way, turnstiles: state.turnstiles.len(), halted }
     }
 
     fn admit(&self, toll: Toll) -> Result<Permit<'_>, TurnedAway> {
@@ -99,9 +99,9 @@ impl Gate {
         if state.under_way >= self.limits.at_once_total.max(1) {
             return Err(FULL);
         }
-        let toll = Toll { lane: state.room_for(toll.lane, now), cost: toll.cost.max(1) };
-        let lane = state.lanes.entry(toll.lane).or_insert_with(Lane::new);
-        let pass = lane.admit(&self.limits, now, toll.cost)?;
+        let toll = Toll { turnstile: state.room_for(toll.turnstile, now), cost: toll.cost.max(1) };
+        let turnstile = state.turnstiles.entry(toll.turnstile).or_insert_with(Turnstile::new);
+        let pass = turnstile.admit(&self.limits, now, toll.cost)?;
         state.under_way += 1;
         Ok(Permit { gate: self, toll, pass, verdict: Verdict::Nothing })
     }
@@ -112,21 +112,21 @@ impl Gate {
 }
 
 impl State {
-    /// Gives the lane itself, or the shared one when there are too many that have something to
+    /// Gives the turnstile itself, or the shared one when there are too many that have something to
     /// remember.
-    fn room_for(&mut self, lane: u64, now: Duration) -> u64 {
-        if self.lanes.len() >= LANES_MAX && !self.lanes.contains_key(&lane) {
-            self.lanes.retain(|_, lane| !lane.is_idle(now));
-            if self.lanes.len() >= LANES_MAX {
-                return SHARED_LANE;
+    fn room_for(&mut self, turnstile: u64, now: Duration) -> u64 {
+        if self.turnstiles.len() >= TURNSTILES_MAX && !self.turnstiles.contains_key(&turnstile) {
+            self.turnstiles.retain(|_, turnstile| !turnstile.is_idle(now));
+            if self.turnstiles.len() >= TURNSTILES_MAX {
+                return SHARED;
             }
         }
-        lane
+        turnstile
     }
 }
 
 impl Permit<'_> {
-    /// Waits for its turn; the lane may have halted meanwhile.
+    /// Waits for its turn; the turnstile may have halted meanwhile.
     async fn turn(&self) -> Result<(), TurnedAway> {
         let begin = self.gate.start + self.pass.at;
         if begin <= Instant::now() {
@@ -135,8 +135,8 @@ impl Permit<'_> {
         tokio::time::sleep_until(begin).await;
         let now = self.gate.start.elapsed();
         let mut state = self.gate.state();
-        let lane = state.lanes.entry(self.toll.lane).or_insert_with(Lane::new);
-        lane.still_admits(&self.gate.limits, now, self.pass, self.toll.cost)
+        let turnstile = state.turnstiles.entry(self.toll.turnstile).or_insert_with(Turnstile::new);
+        turnstile.still_admits(&self.gate.limits, now, self.pass, self.toll.cost)
     }
 }
 
@@ -145,8 +145,8 @@ impl Drop for Permit<'_> {
         let now = self.gate.start.elapsed();
         let mut state = self.gate.state();
         state.under_way = state.under_way.saturating_sub(1);
-        if let Some(lane) = state.lanes.get_mut(&self.toll.lane) {
-            lane.settle(&self.gate.limits, now, self.pass, self.verdict);
+        if let Some(turnstile) = state.turnstiles.get_mut(&self.toll.turnstile) {
+            turnstile.settle(&self.gate.limits, now, self.pass, self.verdict);
         }
     }
 }

@@ -22,10 +22,10 @@ fn parcel(to: &str) -> Parcel {
     }
 }
 
-/// One lane for each number.
+/// One turnstile for each number.
 fn by_number(parcel: &Parcel) -> Toll {
     match &parcel.load {
-        Load::Sms(sms) => Toll { lane: sms.to.parse().unwrap_or(0), cost: 1 },
+        Load::Sms(sms) => Toll { turnstile: sms.to.parse().unwrap_or(0), cost: 1 },
         _ => Toll::single(parcel),
     }
 }
@@ -67,7 +67,7 @@ async fn what_the_provider_says_comes_through_unchanged() {
     for expected in outcomes {
         assert_eq!(gate.send(&parcel("1")).await, expected);
     }
-    assert_eq!(gate.standing(), Standing { under_way: 0, lanes: 1, halted: 0 });
+    assert_eq!(gate.standing(), Standing { under_way: 0, turnstiles: 1, halted: 0 });
 }
 
 #[tokio::test(start_paused = true)]
@@ -95,14 +95,14 @@ async fn wrong_credentials_halt_it_at_once_and_one_try_opens_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_lane_halts_without_the_others() {
+async fn one_turnstile_halts_without_the_others() {
     let provider = scripted();
     let gate = Gate::new(provider.clone(), limits(), by_number);
     provider.answers([later(Some(3_600))]);
     gate.send(&parcel("1")).await;
     assert!(kept_back(&gate.send(&parcel("1")).await).is_some());
     assert_eq!(kept_back(&gate.send(&parcel("2")).await), None);
-    assert_eq!(gate.standing(), Standing { under_way: 0, lanes: 2, halted: 1 });
+    assert_eq!(gate.standing(), Standing { under_way: 0, turnstiles: 2, halted: 1 });
 }
 
 #[tokio::test(start_paused = true)]
@@ -118,12 +118,12 @@ async fn an_attempt_that_is_given_up_gives_its_place_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn all_lanes_together_have_a_limit() {
+async fn all_turnstiles_together_have_a_limit() {
     let provider = scripted();
     let limits = Limits { at_once_total: 3, ..limits() };
     let gate = Gate::new(provider.clone(), limits, by_number);
     provider.hold();
-    let parcels = [1, 2, 3].map(|lane| parcel(&lane.to_string()));
+    let parcels = [1, 2, 3].map(|turnstile| parcel(&turnstile.to_string()));
     let fourth = async {
         provider.until_begun(3).await;
         let outcome = gate.send(&parcel("4")).await;
@@ -172,18 +172,18 @@ async fn futures<const N: usize>(attempts: [Attempt<'_>; N]) -> Vec<Outcome> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn lanes_that_users_name_have_a_bound() {
+async fn turnstiles_that_users_name_have_a_bound() {
     let provider = scripted();
     let gate = Gate::new(provider.clone(), limits(), by_number);
-    for lane in 0..LANES_MAX + 10 {
-        gate.send(&parcel(&lane.to_string())).await;
+    for turnstile in 0..TURNSTILES_MAX + 10 {
+        gate.send(&parcel(&turnstile.to_string())).await;
     }
-    assert!(gate.standing().lanes <= LANES_MAX);
+    assert!(gate.standing().turnstiles <= TURNSTILES_MAX);
     provider.answers_otherwise(later(None));
-    for lane in 0..LANES_MAX + 10 {
-        gate.send(&parcel(&lane.to_string())).await;
+    for turnstile in 0..TURNSTILES_MAX + 10 {
+        gate.send(&parcel(&turnstile.to_string())).await;
     }
-    assert!(gate.standing().lanes <= LANES_MAX + 1);
+    assert!(gate.standing().turnstiles <= TURNSTILES_MAX + 1);
 }
 
 /// A provider behind a quota: so many in each second, an answer takes 50 ms.
@@ -242,13 +242,10 @@ async fn bring_through(due: u32, quota: Quota) -> (u32, Duration) {
         tasks.spawn(async move {
             // As they come from a queue: some at once, not all.
             tokio::time::sleep(Duration::from_millis(u64::from(at % 500))).await;
-            loop {
-                match gate.send(&parcel("1")).await {
-                    Outcome::NotTried { after, .. } | Outcome::Later { after: Some(after), .. } => {
-                        tokio::time::sleep(after).await;
-                    }
-                    _ => break,
-                }
+            while let Outcome::NotTried { after, .. } | Outcome::Later { after: Some(after), .. } =
+                gate.send(&parcel("1")).await
+            {
+                tokio::time::sleep(after).await;
             }
         });
     }

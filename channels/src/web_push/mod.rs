@@ -180,17 +180,17 @@ impl Provider for WebPush {
     }
 }
 
-/// Says by which lane of the gate a parcel goes: one for each origin, so that no push service
+/// Says by which turnstile of the gate a parcel goes: one for each origin, so that no push service
 /// holds up another, and that what a user's own server answers holds up nobody.
 pub fn toll(parcel: &Parcel) -> Toll {
     let mut hasher = DefaultHasher::new();
     if let Load::WebPush(subscription, _) = &parcel.load {
         origin_of(&subscription.endpoint).to_ascii_lowercase().hash(&mut hasher);
     }
-    Toll { lane: hasher.finish(), cost: 1 }
+    Toll { turnstile: hasher.finish(), cost: 1 }
 }
 
-/// Scheme, host and port as they are spelled: one origin in two spellings has two lanes, which
+/// Scheme, host and port as they are spelled: one origin in two spellings has two turnstiles, which
 /// harms nobody.
 fn origin_of(endpoint: &str) -> &str {
     let host = endpoint.find("://").map_or(0, |at| at + 3);

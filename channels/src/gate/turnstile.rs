@@ -1,4 +1,4 @@
-//! One lane through a gate: circuit, places, pace and ramp together, without a clock.
+//! One turnstile through a gate: circuit, places, pace and ramp together, without a clock.
 //!
 //! `now` counts from the start of the gate. Must never make a caller wait longer than its
 //! patience: who would have to is told when to come back, each at a time of its own.
@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::circuit::{Circuit, Reopened, Verdict, Why};
 use super::limits::Limits;
 
-/// What a lane begins with after a rest, as a part of its limits; after a halt it is nothing.
+/// What a turnstile begins with after a rest, as a part of its limits; after a halt it is nothing.
 const FIRST_PART: f64 = 0.125;
 /// How much slower a ramp is above its knee: where the provider asked to wait, too much is near.
 const SLOWER: f64 = 0.1;
@@ -37,7 +37,7 @@ pub(super) struct TurnedAway {
     pub(super) code: &'static str,
 }
 
-/// How a lane comes to its full limits.
+/// How a turnstile comes to its full limits.
 #[derive(Debug, Clone, Copy)]
 struct Ramp {
     from: Duration,
@@ -47,9 +47,9 @@ struct Ramp {
     knee: f64,
 }
 
-/// What one lane remembers.
+/// What one turnstile remembers.
 #[derive(Debug, Clone)]
-pub(super) struct Lane {
+pub(super) struct Turnstile {
     circuit: Circuit,
     under_way: u32,
     /// When the next attempt may begin at the pace.
@@ -62,7 +62,7 @@ pub(super) struct Lane {
     last_used: Duration,
 }
 
-impl Lane {
+impl Turnstile {
     pub(super) fn new() -> Self {
         let zero = Duration::ZERO;
         Self {
@@ -170,7 +170,7 @@ impl Lane {
         TurnedAway { after: from - now, code }
     }
 
-    /// A lane that rested for as long as its ramp lasts begins anew, though not from nothing:
+    /// A turnstile that rested for as long as its ramp lasts begins anew, though not from nothing:
     /// single messages after a rest are the usual case.
     fn begin_ramp(&mut self, limits: &Limits, now: Duration) {
         let rested = self.under_way == 0 && now.saturating_sub(self.last_used) > limits.ramp;
@@ -216,8 +216,13 @@ mod tests {
     }
 
     /// Asks so many times at one time: how many were let through, and when the others come back.
-    fn ask(lane: &mut Lane, limits: &Limits, now: Duration, times: u32) -> (usize, Vec<Duration>) {
-        let asked = (0..times).map(|_| lane.admit(limits, now, 1));
+    fn ask(
+        turnstile: &mut Turnstile,
+        limits: &Limits,
+        now: Duration,
+        times: u32,
+    ) -> (usize, Vec<Duration>) {
+        let asked = (0..times).map(|_| turnstile.admit(limits, now, 1));
         let (passes, away): (Vec<_>, Vec<_>) = asked.partition(Result::is_ok);
         (passes.len(), away.into_iter().filter_map(Result::err).map(|away| away.after).collect())
     }
@@ -225,30 +230,30 @@ mod tests {
     #[test]
     fn no_more_than_its_places_are_under_way() {
         let limits = limits(3, 0, Duration::ZERO);
-        let mut lane = Lane::new();
-        let pass = lane.admit(&limits, ms(0), 1).expect("there is room");
-        let (passed, away) = ask(&mut lane, &limits, ms(0), 4);
+        let mut turnstile = Turnstile::new();
+        let pass = turnstile.admit(&limits, ms(0), 1).expect("there is room");
+        let (passed, away) = ask(&mut turnstile, &limits, ms(0), 4);
         assert_eq!((passed, away), (2, vec![ms(250), ms(251)]));
-        lane.settle(&limits, ms(1), pass, Verdict::Well);
-        assert_eq!(ask(&mut lane, &limits, ms(1), 2).0, 1);
+        turnstile.settle(&limits, ms(1), pass, Verdict::Well);
+        assert_eq!(ask(&mut turnstile, &limits, ms(1), 2).0, 1);
     }
 
     #[test]
     fn a_pace_is_even_and_those_beyond_patience_come_back_one_by_one() {
         let limits = limits(100, 10, Duration::ZERO);
-        let mut lane = Lane::new();
-        let begins = [(); 6].map(|()| lane.admit(&limits, ms(0), 1).map(|pass| pass.at));
+        let mut turnstile = Turnstile::new();
+        let begins = [(); 6].map(|()| turnstile.admit(&limits, ms(0), 1).map(|pass| pass.at));
         assert_eq!(begins, [0, 100, 200, 300, 400, 500].map(|at| Ok(ms(at))));
-        assert_eq!(ask(&mut lane, &limits, ms(0), 3).1, [ms(600), ms(700), ms(800)]);
-        let pass = lane.admit(&limits, ms(600), 1).expect("its time has come");
+        assert_eq!(ask(&mut turnstile, &limits, ms(0), 3).1, [ms(600), ms(700), ms(800)]);
+        let pass = turnstile.admit(&limits, ms(600), 1).expect("its time has come");
         assert_eq!(pass.at, ms(600));
     }
 
     #[test]
     fn what_costs_more_takes_more_of_the_pace() {
         let limits = limits(100, 10, Duration::ZERO);
-        let mut lane = Lane::new();
-        let mut begin = |cost| lane.admit(&limits, ms(0), cost).map(|pass| pass.at);
+        let mut turnstile = Turnstile::new();
+        let mut begin = |cost| turnstile.admit(&limits, ms(0), cost).map(|pass| pass.at);
         assert_eq!([begin(3), begin(1), begin(1)], [Ok(ms(0)), Ok(ms(300)), Ok(ms(400))]);
     }
 
@@ -256,58 +261,59 @@ mod tests {
     fn a_ramp_opens_more_and_more_places() {
         let limits = limits(64, 0, ms(8_000));
         let places = |at: u64| {
-            let mut lane = Lane::new();
-            let pass = lane.admit(&limits, ms(0), 1).expect("the first one passes");
-            lane.settle(&limits, ms(at), pass, Verdict::Well);
-            ask(&mut lane, &limits, ms(at), 100).0
+            let mut turnstile = Turnstile::new();
+            let pass = turnstile.admit(&limits, ms(0), 1).expect("the first one passes");
+            turnstile.settle(&limits, ms(at), pass, Verdict::Well);
+            ask(&mut turnstile, &limits, ms(at), 100).0
         };
         assert_eq!([0, 1_000, 4_000, 7_000, 8_000].map(places), [8, 16, 40, 64, 64]);
         // It rested for longer than the ramp lasts.
         assert_eq!(places(8_000 * 2), 64);
-        let mut lane = Lane::new();
-        let pass = lane.admit(&limits, ms(0), 1).expect("the first one passes");
-        lane.settle(&limits, ms(0), pass, Verdict::Well);
-        assert_eq!(ask(&mut lane, &limits, ms(8_001), 100).0, 8);
+        let mut turnstile = Turnstile::new();
+        let pass = turnstile.admit(&limits, ms(0), 1).expect("the first one passes");
+        turnstile.settle(&limits, ms(0), pass, Verdict::Well);
+        assert_eq!(ask(&mut turnstile, &limits, ms(8_001), 100).0, 8);
     }
 
     #[test]
     fn after_a_halt_one_tries_and_the_ramp_begins_with_nothing() {
         let limits = limits(64, 0, ms(8_000));
-        let mut lane = Lane::new();
-        let pass = lane.admit(&limits, ms(0), 1).expect("it passes");
-        lane.settle(&limits, ms(0), pass, Verdict::Asked(ms(5_000)));
-        let away = ask(&mut lane, &limits, ms(1_000), 3);
+        let mut turnstile = Turnstile::new();
+        let pass = turnstile.admit(&limits, ms(0), 1).expect("it passes");
+        turnstile.settle(&limits, ms(0), pass, Verdict::Asked(ms(5_000)));
+        let away = ask(&mut turnstile, &limits, ms(1_000), 3);
         assert_eq!(away, (0, vec![ms(4_000), ms(4_001), ms(4_002)]));
-        let pass = lane.admit(&limits, ms(5_000), 1).expect("one tries");
-        assert_eq!(ask(&mut lane, &limits, ms(5_000), 5).0, 0);
-        lane.settle(&limits, ms(5_100), pass, Verdict::Well);
-        assert_eq!(ask(&mut lane, &limits, ms(5_100), 5).0, 1);
-        assert_eq!(ask(&mut lane, &limits, ms(5_600), 20).0, 3);
+        let pass = turnstile.admit(&limits, ms(5_000), 1).expect("one tries");
+        assert_eq!(ask(&mut turnstile, &limits, ms(5_000), 5).0, 0);
+        turnstile.settle(&limits, ms(5_100), pass, Verdict::Well);
+        assert_eq!(ask(&mut turnstile, &limits, ms(5_100), 5).0, 1);
+        assert_eq!(ask(&mut turnstile, &limits, ms(5_600), 20).0, 3);
         // Above half of what was too much, an eighth of the places, it grows a tenth as fast.
-        assert_eq!(ask(&mut lane, &limits, ms(6_100), 20).0, 1);
-        assert_eq!(ask(&mut lane, &limits, ms(11_100), 20).0, 4);
+        assert_eq!(ask(&mut turnstile, &limits, ms(6_100), 20).0, 1);
+        assert_eq!(ask(&mut turnstile, &limits, ms(11_100), 20).0, 4);
     }
 
     #[test]
-    fn what_waited_for_its_turn_while_the_lane_halted_is_turned_away() {
+    fn what_waited_for_its_turn_while_the_turnstile_halted_is_turned_away() {
         let limits = limits(64, 10, Duration::ZERO);
-        let mut lane = Lane::new();
-        let [first, second] = [(); 2].map(|()| lane.admit(&limits, ms(0), 1).expect("they pass"));
-        assert_eq!(lane.still_admits(&limits, ms(0), second, 1), Ok(()));
-        lane.settle(&limits, ms(50), first, Verdict::Asked(ms(5_000)));
-        assert!(lane.still_admits(&limits, ms(100), second, 1).is_err());
+        let mut turnstile = Turnstile::new();
+        let [first, second] =
+            [(); 2].map(|()| turnstile.admit(&limits, ms(0), 1).expect("they pass"));
+        assert_eq!(turnstile.still_admits(&limits, ms(0), second, 1), Ok(()));
+        turnstile.settle(&limits, ms(50), first, Verdict::Asked(ms(5_000)));
+        assert!(turnstile.still_admits(&limits, ms(100), second, 1).is_err());
     }
 
     #[test]
-    fn a_lane_is_idle_when_it_has_nothing_to_remember() {
+    fn a_turnstile_is_idle_when_it_has_nothing_to_remember() {
         let limits = limits(64, 0, Duration::ZERO);
-        let mut lane = Lane::new();
-        let pass = lane.admit(&limits, ms(0), 1).expect("it passes");
-        assert!(!lane.is_idle(ms(0)));
-        lane.settle(&limits, ms(1), pass, Verdict::Well);
-        assert!(lane.is_idle(ms(1)));
-        let pass = lane.admit(&limits, ms(1), 1).expect("it passes");
-        lane.settle(&limits, ms(1), pass, Verdict::Failing);
-        assert!(!lane.is_idle(ms(2)));
+        let mut turnstile = Turnstile::new();
+        let pass = turnstile.admit(&limits, ms(0), 1).expect("it passes");
+        assert!(!turnstile.is_idle(ms(0)));
+        turnstile.settle(&limits, ms(1), pass, Verdict::Well);
+        assert!(turnstile.is_idle(ms(1)));
+        let pass = turnstile.admit(&limits, ms(1), 1).expect("it passes");
+        turnstile.settle(&limits, ms(1), pass, Verdict::Failing);
+        assert!(!turnstile.is_idle(ms(2)));
     }
 }
