@@ -274,7 +274,8 @@ fn check_token(pointer: &str, text: &str) -> Result<(), ServiceError> {
     Err(ServiceError::Invalid(vec![FieldError::new(pointer, detail)]))
 }
 
-const MASK: &str = "…";
+/// Stands for what is not shown.
+pub(super) const MASK: &str = "…";
 
 /// Shows the end of a text that is long enough to be told by it alone.
 fn masked(text: &str) -> String {
