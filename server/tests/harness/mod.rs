@@ -215,8 +215,7 @@ fn app(store: Arc<dyn Store>) -> Arc<App> {
     let parts = Parts { store, clock, cursor_key, connections, templates, settings };
     let services = Services::new(parts);
     let people = people();
-    let services =
-        Services::new(Parts { store, clock, cursor_key, connections, settings, people });
+    let services = Services::new(Parts { store, clock, cursor_key, connections, settings, people });
     App::new(AppParts {
         services: Arc::new(services),
         verifier: Arc::new(verifier(&config)),

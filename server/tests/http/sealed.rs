@@ -100,7 +100,8 @@ async fn nothing_in_the_store_shows_an_address() {
     fill(&server).await;
     let recipient = recipient(&server).await;
     let person = recipient.person.unwrap();
-    let mut secrets: Vec<Vec<u8>> = recipient.addresses.into_iter().map(|a| a.secret.bytes).collect();
+    let mut secrets: Vec<Vec<u8>> =
+        recipient.addresses.into_iter().map(|a| a.secret.bytes).collect();
     secrets.extend([person.email.unwrap().bytes, person.phone.unwrap().bytes]);
     for sealed in &secrets {
         for text in [PHONE, EMAIL, TOKEN, ENDPOINT, AUTH, P256DH, "push.example.net"] {
@@ -145,6 +146,31 @@ async fn what_does_not_open_is_left_as_it_is() {
     let strangers = services(&server, &[("k8", 8), ("k9", 9)]);
     while strangers.renew_seals(2).await.unwrap() >= 2 {}
     assert_eq!(recipient(&server).await, before);
-    let list = server.get(&token("sarah", &[]), "/api/v1/notifications/tokens").await;
-    assert_eq!(list.status, 200);
+}
+
+#[tokio::test]
+async fn an_owner_sees_the_rest_of_what_does_not_open() {
+    use landfall_core::auth::Caller;
+    use landfall_core::time::Timestamp;
+    use landfall_server::service::people::Whose;
+    let server = Server::start().await;
+    fill(&server).await;
+    let caller = Caller {
+        tenant: tenant(),
+        user: UserId::parse("sarah").unwrap(),
+        name: None,
+        locale: None,
+        tz: None,
+        roles: Vec::new(),
+        scopes: std::iter::empty().collect(),
+        expires_at: Timestamp::from_ms(i64::MAX),
+        token_id: None,
+        issued_at: None,
+    };
+    let strangers = services(&server, &[("k9", 9)]);
+    let profile = strangers.profile(&caller, Whose::Own).await.unwrap();
+    assert_eq!(profile.phone.unwrap().expose(), "…");
+    let kind = landfall_store::AddressKind::Fcm;
+    let views = strangers.own_addresses(&caller, kind).await.unwrap();
+    assert_eq!(views[0].shown, "…");
 }
