@@ -150,7 +150,7 @@ pub(crate) async fn delete<R: Runner>(
     Ok(Some(number))
 }
 
-/// Takes a notification back; says whether it was there and not taken back. Devices are told
+/// Takes a notification back; tells how many were there and not taken back. Devices are told
 /// nothing, so that it takes no number.
 pub(crate) async fn cancel<R: Runner>(
     runner: &mut R,
@@ -158,13 +158,13 @@ pub(crate) async fn cancel<R: Runner>(
     user: &UserId,
     id: NotificationId,
     at: Timestamp,
-) -> Answer<bool> {
+) -> Answer<u64> {
     let sql = "update notification set canceled_at = ?5
                where tenant = ?1 and id = ?2 and canceled_at is null and deleted = 0
                  and feed_id = (select f.id from feed f
                      where f.tenant = ?1 and f.kind = ?3 and f.owner = ?4)";
     let values = [tenant.into(), (&id.0).into(), INBOX.into(), user.into(), at.into()];
-    Ok(runner.execute(Query::command(sql, values)).await? == 1)
+    runner.execute(Query::command(sql, values)).await
 }
 
 /// Marks everything up to the head read: one row, however many notifications.

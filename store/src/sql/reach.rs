@@ -7,8 +7,9 @@ use super::outbox_write::{self as outbox, Report};
 use super::{Runner, addresses, inbox_write, people, sends, suppressions};
 use crate::{Answer, Outcome, StoreError, Write};
 
-fn done_if(holds: bool) -> Answer<Outcome> {
-    if holds { Ok(Outcome::Done) } else { Err(StoreError::Stale) }
+/// A write whose condition did not hold changed no row.
+fn done(changed: u64) -> Answer<Outcome> {
+    if changed > 0 { Ok(Outcome::Done) } else { Err(StoreError::Stale) }
 }
 
 /// Makes a write about deliveries, or gives it back.
@@ -29,15 +30,15 @@ pub(crate) async fn write_to_outbox<R: Runner>(
         }
         Write::Replay { ids, at } => outbox::replay(runner, tenant, &ids, at).await,
         Write::Cancel { user, id, at } => {
-            inbox_write::cancel(runner, tenant, &user, id, at).await.and_then(done_if)
+            inbox_write::cancel(runner, tenant, &user, id, at).await.and_then(done)
         }
         Write::CancelSend { id, at, recalls } => {
             let how = if recalls { sends::Cancel::WithRecall } else { sends::Cancel::Only };
-            sends::cancel(runner, tenant, id, at, how).await.and_then(done_if)
+            sends::cancel(runner, tenant, id, at, how).await.and_then(done)
         }
         Write::AdvanceRecall { id, from, to, is_complete } => {
             let step = sends::RecallStep { id, from, to, is_complete };
-            sends::advance_recall(runner, tenant, &step).await.and_then(done_if)
+            sends::advance_recall(runner, tenant, &step).await.and_then(done)
         }
         other => return Err(other),
     })

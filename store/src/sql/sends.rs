@@ -159,14 +159,14 @@ pub(crate) enum Cancel {
     WithRecall,
 }
 
-/// Takes a send back; says whether it was there and not taken back in this way.
+/// Takes a send back; tells how many were there and not taken back in this way.
 pub(crate) async fn cancel<R: Runner>(
     runner: &mut R,
     tenant: &Tenant,
     id: SendId,
     at: Timestamp,
     how: Cancel,
-) -> Answer<bool> {
+) -> Answer<u64> {
     let sql = match how {
         Cancel::Only => {
             "update send set active = 0, canceled_at = ?3
@@ -178,7 +178,7 @@ pub(crate) async fn cancel<R: Runner>(
         }
     };
     let values = [tenant.into(), (&id.0).into(), at.into()];
-    Ok(runner.execute(Query::command(sql, values)).await? == 1)
+    runner.execute(Query::command(sql, values)).await
 }
 
 /// One step of a recall.
@@ -198,18 +198,18 @@ fn recall_cursor(place: &Option<NotificationId>) -> Value<'_> {
     place.as_ref().map_or(Value::from(&[][..]), |id| (&id.0).into())
 }
 
-/// Moves a recall on; says whether it still stood where the step began.
+/// Moves a recall on; tells how many still stood where the step began.
 pub(crate) async fn advance_recall<R: Runner>(
     runner: &mut R,
     tenant: &Tenant,
     step: &RecallStep,
-) -> Answer<bool> {
+) -> Answer<u64> {
     let RecallStep { id, from, to, is_complete } = step;
     let sql = "update send set recall_cursor = ?4, recall = 1 + ?5
                where tenant = ?1 and id = ?2 and recall = 1 and recall_cursor = ?3";
     let (from, to) = (recall_cursor(from), recall_cursor(to));
     let values = [tenant.into(), (&id.0).into(), from, to, (*is_complete).into()];
-    Ok(runner.execute(Query::command(sql, values)).await? == 1)
+    runner.execute(Query::command(sql, values)).await
 }
 
 /// Gives sends whose notifications are being recalled, oldest first.

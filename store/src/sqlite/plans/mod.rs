@@ -4,6 +4,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod reach;
+
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
