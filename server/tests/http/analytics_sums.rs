@@ -170,7 +170,7 @@ fn expected(histories: &[History]) -> BTreeMap<String, u64> {
 
 /// Lets one node count, both at once, or one end and another begin.
 async fn meanwhile(server: &Server, dice: &mut Dice, nodes: &mut [Services; 2]) {
-    let which = dice.below(2);
+    let _ = dice.below(2);
     let limit = 1 + dice.below(8);
     match dice.below(5) {
         0 => nodes[which] = node(server),
@@ -219,7 +219,7 @@ async fn run(server: &Server, seed: u64) -> Vec<History> {
             unit.audit.push(letter.entry(server, at, told));
         }
         server.store.commit(unit).await.unwrap();
-        let which = dice.below(2);
+        let _ = dice.below(2);
         meanwhile(server, &mut dice, &mut nodes).await;
     }
     while nodes[0].count_trail(5).await.unwrap() > 0 {}
