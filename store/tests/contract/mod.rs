@@ -56,6 +56,7 @@ macro_rules! contract {
             a_unit_that_is_refused_leaves_no_delivery,
             the_most_urgent_come_first_then_those_that_waited_longest,
             every_tenant_gets_its_turn,
+            each_channel_is_claimed_for_by_itself,
             a_lease_ends_by_itself,
             a_claim_is_settled_once,
             of_claimers_at_once_each_delivery_has_one,
@@ -84,7 +85,8 @@ macro_rules! contract {
         contract!(@of $backend, fallback:
             the_next_place_is_due_when_the_last_of_a_place_failed,
             a_place_that_arrived_or_may_keeps_the_next_one_waiting,
-            what_was_to_come_later_comes_at_once_unless_it_is_held_or_was_tried,
+            what_has_a_time_of_its_own_keeps_it,
+            the_next_place_waits_comes_later_or_is_skipped_as_it_was_told,
             what_is_told_afterwards_holds_only_for_the_state_it_was_told_of,
             a_report_ends_a_claim,
             what_failed_for_good_can_be_tried_anew,

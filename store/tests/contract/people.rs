@@ -191,6 +191,10 @@ pub async fn a_deleted_person_leaves_nothing_but_what_they_opted_out_of(world: W
     let left = world.store.suppression(&t, Channel::Sms, sealed(2).hash).await.unwrap();
     assert_eq!(left, Some(opted_out));
     assert_eq!(world.store.addresses(&t, &user("u"), AddressKind::Fcm).await.unwrap(), []);
+    // One of whom only an address is known can be forgotten, too.
+    world.done(&t, put_address(&address("w", 30, None))).await;
+    world.done(&t, Write::DeletePerson(user("w"))).await;
+    assert_eq!(world.store.addresses(&t, &user("w"), AddressKind::Fcm).await.unwrap(), []);
     // They may come again.
     world.done(&t, put(&person("u"))).await;
 }
@@ -233,10 +237,7 @@ pub async fn an_address_that_is_removed_and_put_in_one_unit_keeps_its_place(worl
     let t = tenant("t");
     let old = address("u", 1, Some(1));
     world.done(&t, put_address(&old)).await;
-    let new = Address {
-        secret: Sealed { bytes: vec![9], ..old.secret.clone() },
-        ..old.clone()
-    };
+    let new = Address { secret: Sealed { bytes: vec![9], ..old.secret.clone() }, ..old.clone() };
     let reseal = || {
         let remove = Write::RemoveAddress { user: old.user.clone(), id: old.id };
         vec![remove, put_address(&new)]
