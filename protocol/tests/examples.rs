@@ -18,6 +18,7 @@ use landfall_protocol::health::{Health, Ready};
 use landfall_protocol::inbox::{AckAnswer, AckRequest, Item, MarkAllRead, UnreadCount};
 use landfall_protocol::json;
 use landfall_protocol::list::List;
+use landfall_protocol::manual::{ManualAnswer, TestAnswer, TestRequest};
 use landfall_protocol::notify::{BatchResult, NotifyAnswer, NotifyRequest, SendAnswer};
 use landfall_protocol::preferences::{PreferencesAnswer, PreferencesRequest};
 use landfall_protocol::problem::{Code, Problem};
@@ -59,6 +60,7 @@ const CALLS: &[(&str, Shape, Shape)] = &[
     ("admin_deliveries_replay", of::<ReplayRequest>, of::<ReplayAnswer>),
     ("admin_deliveries_replay_all", of::<ReplayRequest>, of::<ReplayAnswer>),
     ("admin_notifications", none, of::<List<Item>>),
+    ("admin_notifications_send", of::<NotifyRequest>, of::<ManualAnswer>),
     ("analytics", none, of::<Analytics>),
     ("analytics_class", none, of::<Analytics>),
     ("health", none, of::<Health>),
@@ -75,6 +77,9 @@ const CALLS: &[(&str, Shape, Shape)] = &[
     ("notifications_list", none, of::<List<Item>>),
     ("notifications_list_after", none, of::<List<Item>>),
     ("notifications_mark_all_read", none, of::<MarkAllRead>),
+    ("notifications_send", of::<NotifyRequest>, of::<ManualAnswer>),
+    ("notifications_send_dry_run", of::<NotifyRequest>, of::<ManualAnswer>),
+    ("notifications_test", of::<TestRequest>, of::<TestAnswer>),
     ("notifications_unread_count", none, of::<UnreadCount>),
     ("notify", of::<NotifyRequest>, of::<NotifyAnswer>),
     ("notify_admin_message", of::<NotifyRequest>, of::<NotifyAnswer>),

@@ -127,7 +127,27 @@ impl Server {
         database: Option<landfall_fixtures::Database<'static>>,
         extra: Router<Arc<App>>,
     ) -> Self {
-        let app = app(Arc::clone(&store));
+        Self::serving(app(Arc::clone(&store)), folder, database, extra).await
+    }
+
+    /// Serves with these providers, and carries deliveries out.
+    pub async fn reaching(registry: Registry) -> Self {
+        let folder = Folder::new();
+        let settings = sqlite::Settings::new(&folder.0.join("landfall.db"));
+        let store = Arc::new(Sqlite::open(&settings, Arc::new(|_| ())).unwrap());
+        let outbox = Outbox::new(registry, OUTBOX);
+        let app = app_of(Parts { outbox, ..parts(store) });
+        tokio::spawn(deliver(Arc::clone(&app.services)));
+        Self::serving(app, folder, None, Router::new()).await
+    }
+
+    async fn serving(
+        app: Arc<App>,
+        folder: Folder,
+        database: Option<landfall_fixtures::Database<'static>>,
+        extra: Router<Arc<App>>,
+    ) -> Self {
+        let store = Arc::clone(&app.services.store);
         let router = http::router(Arc::clone(&app), extra);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
@@ -213,6 +233,7 @@ pub fn parts(store: Arc<dyn Store>) -> Parts {
         members_bulk: limits.members_bulk_max,
         idempotency_ms: config.notify.idempotency_hours.millis(),
         revocation_ms: config.auth.revocation_days.millis(),
+        segments_per_second: std::num::NonZeroU32::MIN,
     };
     let cursor_key = CursorKey::new([7; 32]);
     Parts {
@@ -229,9 +250,27 @@ pub fn parts(store: Arc<dyn Store>) -> Parts {
 }
 
 fn app(store: Arc<dyn Store>) -> Arc<App> {
+    app_of(parts(store))
+}
+
+/// Carries out what becomes due, as long as the test runs.
+async fn deliver(services: Arc<Services>) {
+    loop {
+        let due = services.claim_due(100).await.unwrap();
+        if due.is_empty() {
+            services.outbox.woken.notified().await;
+        }
+        for one in due {
+            let services = Arc::clone(&services);
+            tokio::spawn(async move { services.deliver(one).await });
+        }
+    }
+}
+
+fn app_of(parts: Parts) -> Arc<App> {
     let config = Config::load(Inputs::default()).unwrap().config;
     let limits = config.limits.clone();
-    let services = Services::new(parts(store));
+    let services = Services::new(parts);
     App::new(AppParts {
         services: Arc::new(services),
         verifier: Arc::new(verifier(&config)),

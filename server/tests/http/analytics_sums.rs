@@ -170,7 +170,7 @@ fn expected(histories: &[History]) -> BTreeMap<String, u64> {
 
 /// Lets one node count, both at once, or one end and another begin.
 async fn meanwhile(server: &Server, dice: &mut Dice, nodes: &mut [Services; 2]) {
-    let _ = dice.below(2);
+    let which = dice.below(2);
     let limit = 1 + dice.below(8);
     match dice.below(5) {
         0 => nodes[which] = node(server),

@@ -105,7 +105,7 @@ async fn confirmations_and_reads_are_told_however_they_came() {
         let path = format!("/api/v1/notifications/{id}/timeline");
         let timeline = server.get(&u1, &path).await.json();
         let told = words(&timeline);
-        assert_eq!(told[1], "planned|websocket|queued|always tried|2||");
+        assert_eq!(told[1], "planned|websocket|queued|by default|2||");
         assert_eq!(told[3], "notification_delivered|websocket|delivered|confirmed by a device|4||");
         assert_eq!(timeline["items"][3]["device"], "tablet");
         assert_eq!(told[4..], [format!("notification_read|||{how}|||")]);
