@@ -117,6 +117,16 @@ pub struct TestRequest {
     pub message: Option<String>,
 }
 
+impl TestRequest {
+    /// Gives headline and text, refusing what a store may not be able to keep.
+    pub fn words(self) -> Result<(Option<String>, Option<String>), Vec<FieldError>> {
+        let Self { title, message } = self;
+        let request = NotifyRequest { title, message, ..NotifyRequest::default() };
+        request.check_characters()?;
+        Ok((request.title, request.message))
+    }
+}
+
 /// What became of a test notification.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

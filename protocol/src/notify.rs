@@ -156,7 +156,7 @@ impl NotifyRequest {
     }
 
     /// Refuses the one character that a store may not be able to keep.
-    fn check_characters(&self) -> Result<(), Vec<FieldError>> {
+    pub(crate) fn check_characters(&self) -> Result<(), Vec<FieldError>> {
         let texts = [
             ("/title", &self.title),
             ("/message", &self.message),

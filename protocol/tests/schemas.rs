@@ -11,6 +11,7 @@ use landfall_protocol::deliveries::DeliveryItem;
 use landfall_protocol::health::Health;
 use landfall_protocol::inbox::Item;
 use landfall_protocol::list::List;
+use landfall_protocol::manual::{ForecastAnswer, TestAnswer, TestRequest, TestedChannel};
 use landfall_protocol::names::ChannelName;
 use landfall_protocol::notify::{BatchResult, NotifyAnswer, NotifyRequest, SendAnswer};
 use landfall_protocol::problem::Problem;
@@ -46,6 +47,14 @@ fn schemas_have_the_fields_of_the_examples() {
     assert_eq!(fields::<Analytics>(), example("calls/analytics", "/answer"));
     assert_eq!(fields::<NotifyAnswer>(), example("calls/notify", "/answer"));
     assert_eq!(fields::<SendAnswer>(), example("calls/notify_users", "/answer"));
+    assert_eq!(
+        fields::<ForecastAnswer>(),
+        example("calls/notifications_send_dry_run", "/answer/forecast")
+    );
+    assert_eq!(fields::<TestRequest>(), example("calls/notifications_test", "/request"));
+    assert_eq!(fields::<TestAnswer>(), example("calls/notifications_test", "/answer"));
+    let tested = example("calls/notifications_test", "/answer/channels/push");
+    assert_eq!(fields::<TestedChannel>(), tested);
     assert_eq!(fields::<Problem>(), example("errors/invalid", ""));
     assert_eq!(fields::<TemplateItem>(), example("calls/templates_list", "/answer/items/0"));
     assert_eq!(fields::<PreviewRequest>(), example("calls/template_preview", "/request"));

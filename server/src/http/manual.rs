@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use landfall_core::auth::Caller;
 use landfall_core::channel::Channel;
+use landfall_core::plan::Step;
 use landfall_protocol::manual::{
     ChannelForecast, ForecastAnswer, Intent, ManualAnswer, ManualOutcome, SmsForecast, TestAnswer,
     TestRequest, TestedChannel,
@@ -21,7 +22,7 @@ use super::error::ApiError;
 use super::headers::Idempotency;
 use super::notify::{counted, many, one, rejected};
 use crate::app::App;
-use crate::service::forecast::Forecast;
+use crate::service::forecast::{self, Forecast};
 use crate::service::manual::{Desk, DryRun, TestWords, Tested};
 use crate::service::notify::{Notified, RequestKey};
 
@@ -109,7 +110,7 @@ async fn at_desk(
 fn told(forecast: Forecast) -> ForecastAnswer {
     let Forecast { recipients, is_capped, channels, messages, segments, seconds } = forecast;
     let channels = Channel::ALL.into_iter().zip(channels).map(|(channel, forecast)| {
-        let crate::service::forecast::ChannelForecast { planned, held, skipped } = forecast;
+        let forecast::ChannelForecast { planned, held, skipped } = forecast;
         (channel, ChannelForecast { planned, held, skipped })
     });
     ForecastAnswer {
@@ -133,7 +134,7 @@ pub(super) async fn test(
     Authenticated(caller): Authenticated,
     OptionalJson(request): OptionalJson<TestRequest>,
 ) -> Result<(StatusCode, Json<TestAnswer>), ApiError> {
-    let TestRequest { title, message } = request;
+    let (title, message) = request.words()?;
     app.rates.test(&caller)?;
     app.rates.send(&caller.tenant)?;
     let words = TestWords { title, message };
@@ -143,7 +144,7 @@ pub(super) async fn test(
 }
 
 fn outcome(Tested { accepted, outcome }: &Tested) -> TestAnswer {
-    let channel = |step: &landfall_core::plan::Step| {
+    let channel = |step: &Step| {
         let delivery = outcome.best(step.channel);
         let tested = TestedChannel {
             state: StateName(step.state),

@@ -80,13 +80,12 @@ pub(super) fn counted(
 /// answered as it was stored. Gives the headers that say what was done.
 async fn wait(app: &App, caller: &Caller, notified: &mut Notified, prefer: Prefer) -> HeaderMap {
     let mut headers = HeaderMap::new();
-    if let (Some(seconds), Notified::One(accepted)) = (prefer.wait, notified)
-        && !accepted.is_repeated
-        && let Some(outcome) = {
-            let longest = Duration::from_secs(seconds);
-            app.services.outcome(caller, accepted, longest, &app.drain).await
-        }
-    {
+    let (Some(seconds), Notified::One(accepted)) = (prefer.wait, notified) else { return headers };
+    if accepted.is_repeated {
+        return headers;
+    }
+    let longest = Duration::from_secs(seconds);
+    if let Some(outcome) = app.services.outcome(caller, accepted, longest, &app.drain).await {
         accepted.plan = outcome.plan;
         let applied = HeaderValue::from_str(&format!("wait={seconds}"));
         headers.extend(applied.ok().map(|value| (PREFERENCE_APPLIED, value)));

@@ -108,7 +108,7 @@ async fn a_dry_run_stores_nothing() {
             assert_eq!(answer.status, 200, "{}", answer.text);
             let answer = answer.json();
             let names: Vec<&String> = answer.as_object().unwrap().keys().collect();
-            assert_eq!(names, ["dry_run", "rejected", "forecast"]);
+            assert_eq!(names, ["dry_run", "forecast", "rejected"]);
             assert!(answer["forecast"]["sms"]["messages"].as_u64() > Some(0));
         }
     }
@@ -268,10 +268,27 @@ async fn tests_are_few() {
 }
 
 #[tokio::test]
+async fn words_of_a_test_are_bounded() {
+    let server = Server::start().await;
+    let long = "x".repeat(4_001);
+    for (body, pointer) in [
+        (json!({ "title": "a\u{0}b" }), "/title"),
+        (json!({ "message": long }), "/message"),
+        (json!({ "body": 7 }), "/body"),
+        (json!({ "title": "", "message": " " }), "/message"),
+    ] {
+        let answer = server.call(&token(pointer, &[]), "POST", TEST, body).await;
+        assert_eq!(answer.pointers(), [pointer]);
+    }
+    assert_eq!(count(&server, "/api/v1/admin/notifications").await, 0);
+}
+
+#[tokio::test]
 async fn the_trail_keeps_the_plan_as_it_was_made() {
     let texts = texts();
     let server = school(&texts).await;
-    let body = json!({ "user_id": "sarah", "message": "m", "channels": ["websocket", "sms", "email"] });
+    let body =
+        json!({ "user_id": "sarah", "message": "m", "channels": ["websocket", "sms", "email"] });
     let request = server.request("POST", "/notify").bearer_auth(admin());
     let mut typed = body.clone();
     typed["type"] = json!("news");
