@@ -20,8 +20,8 @@ use super::tally::Tally;
 use super::trail::Told;
 use super::{ServiceError, Services};
 
-/// Tenants of one round; the next round goes on with others.
-const TENANTS_PER_ROUND: usize = 64;
+/// Tenants of one round, whose entries are held at once; the next round goes on with others.
+const TENANTS_PER_ROUND: usize = 8;
 /// Entries of a notification's earlier story that are read at once.
 const STORY_PAGE: usize = 500;
 /// Stories that are read at the same time.

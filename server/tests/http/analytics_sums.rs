@@ -238,7 +238,6 @@ async fn run(server: &Server, seed: u64) -> Vec<History> {
             unit.audit.push(letter.entry(server, at, told));
         }
         server.store.commit(unit).await.unwrap();
-        let which = dice.below(2);
         meanwhile(server, &mut dice, &mut nodes).await;
     }
     while nodes[0].count_trail(5).await.unwrap() > 0 {}
