@@ -3,6 +3,7 @@
 //! Nothing here does I/O, asks the time, draws random numbers or knows a wire format. What it
 //! needs comes in as values; what should happen goes out as values, with the reason.
 
+pub mod address;
 pub mod audit;
 pub mod auth;
 pub mod channel;
@@ -18,6 +19,7 @@ pub mod notification;
 pub mod notify;
 pub mod plan;
 pub mod preference;
+pub mod profile;
 pub mod quiet;
 pub mod rate;
 pub mod session;

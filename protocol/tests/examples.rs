@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use landfall_core::notify::RESERVED_TYPES;
 use landfall_protocol::analytics::Analytics;
+use landfall_protocol::addresses::{EndpointNamed, SubscribeRequest, SubscriptionItem, TokenItem, TokenRequest, VapidKeyAnswer};
 use landfall_protocol::audit::{AuditItem, VerifyAnswer};
 use landfall_protocol::deliveries::{DeliveryItem, ReplayAnswer, ReplayRequest};
 use landfall_protocol::frame::{ClientFrame, ClientMessage, ControlFrame, ServerFrame};
@@ -16,11 +17,14 @@ use landfall_protocol::inbox::{AckAnswer, AckRequest, Item, MarkAllRead, UnreadC
 use landfall_protocol::json;
 use landfall_protocol::list::List;
 use landfall_protocol::notify::{BatchResult, NotifyAnswer, NotifyRequest, SendAnswer};
+use landfall_protocol::preferences::{PreferencesAnswer, PreferencesRequest};
 use landfall_protocol::problem::{Code, Problem};
 use landfall_protocol::revocations::{RevocationItem, RevocationRequest};
+use landfall_protocol::templates::{PreviewAnswer, PreviewRequest, TemplateItem};
 use landfall_protocol::timeline::Timeline;
 use landfall_protocol::topics::{MemberItem, MemberPut, MembersBulk, MembersBulkAnswer};
 use landfall_protocol::topics::{TopicAnswer, TopicPut};
+use landfall_protocol::users::{UserAnswer, UserFields};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -77,12 +81,36 @@ const CALLS: &[(&str, Shape, Shape)] = &[
     ("notify_deadline_warning", of::<NotifyRequest>, of::<NotifyAnswer>),
     ("notify_topic", of::<NotifyRequest>, of::<SendAnswer>),
     ("notify_users", of::<NotifyRequest>, of::<SendAnswer>),
+    ("preferences_change", of::<PreferencesRequest>, of::<PreferencesAnswer>),
+    ("preferences_change_all", of::<PreferencesRequest>, of::<PreferencesAnswer>),
+    ("preferences_get", none, of::<PreferencesAnswer>),
     ("revocation_create", of::<RevocationRequest>, of::<RevocationItem>),
     ("revocation_delete", none, none),
     ("revocations_list", none, of::<List<RevocationItem>>),
+    ("template_preview", of::<PreviewRequest>, of::<PreviewAnswer>),
+    ("templates_list", none, of::<List<TemplateItem>>),
+    ("subscribe", of::<SubscribeRequest>, of::<SubscriptionItem>),
+    ("subscribe_flat", of::<SubscribeRequest>, of::<SubscriptionItem>),
+    ("subscriptions_list", none, of::<List<SubscriptionItem>>),
+    ("tenant_preferences_get", none, of::<PreferencesAnswer>),
+    ("tenant_preferences_put", of::<PreferencesRequest>, of::<PreferencesAnswer>),
+    ("token_create", of::<TokenRequest>, of::<TokenItem>),
+    ("token_delete", none, none),
+    ("tokens_list", none, of::<List<TokenItem>>),
     ("topic_delete", none, none),
     ("topic_get", none, of::<TopicAnswer>),
     ("topic_put", of::<TopicPut>, of::<TopicAnswer>),
+    ("unsubscribe", none, none),
+    ("unsubscribe_by_endpoint", of::<EndpointNamed>, none),
+    ("user_delete", none, none),
+    ("user_get", none, of::<UserAnswer>),
+    ("user_me_delete", none, none),
+    ("user_me_get", none, of::<UserAnswer>),
+    ("user_me_patch", of::<UserFields>, of::<UserAnswer>),
+    ("user_me_put", of::<UserFields>, of::<UserAnswer>),
+    ("user_patch", of::<UserFields>, of::<UserAnswer>),
+    ("user_put", of::<UserFields>, of::<UserAnswer>),
+    ("vapid_public_key", none, of::<VapidKeyAnswer>),
 ];
 
 fn examples(folder: &str) -> BTreeMap<String, Value> {

@@ -15,6 +15,7 @@ use landfall_protocol::names::ChannelName;
 use landfall_protocol::notify::{BatchResult, NotifyAnswer, NotifyRequest, SendAnswer};
 use landfall_protocol::problem::Problem;
 use landfall_protocol::timeline::{Timeline, TimelineItem};
+use landfall_protocol::templates::{EmailPreview, PreviewAnswer, PreviewRequest, TemplateItem};
 use landfall_protocol::topics::TopicAnswer;
 use serde_json::{Value, json};
 use utoipa::PartialSchema;
@@ -46,6 +47,10 @@ fn schemas_have_the_fields_of_the_examples() {
     assert_eq!(fields::<NotifyAnswer>(), example("calls/notify", "/answer"));
     assert_eq!(fields::<SendAnswer>(), example("calls/notify_users", "/answer"));
     assert_eq!(fields::<Problem>(), example("errors/invalid", ""));
+    assert_eq!(fields::<TemplateItem>(), example("calls/templates_list", "/answer/items/0"));
+    assert_eq!(fields::<PreviewRequest>(), example("calls/template_preview", "/request"));
+    assert_eq!(fields::<PreviewAnswer>(), example("calls/template_preview", "/answer"));
+    assert_eq!(fields::<EmailPreview>(), example("calls/template_preview", "/answer/email"));
     assert!(fields::<Health>().is_superset(&example("calls/health", "/answer")));
     assert!(fields::<NotifyRequest>().is_superset(&example("calls/notify", "/request")));
     assert!(fields::<TopicAnswer>().is_superset(&example("calls/topic_get", "/answer")));

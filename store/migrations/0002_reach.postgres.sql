@@ -90,13 +90,16 @@ create table delivery (
     attempts        bigint           not null default 0,
     claim           bigint           not null default 0,
     leased          bigint           not null default 0,
+    strategy        text collate "C" not null,         -- how the channels of its plan follow each other
+    escalate_after  bigint,                            -- milliseconds without a read
+    brought         bytea,                             -- a phone number of the request, sealed
     due_at          bigint,
     created_at      bigint           not null,
     updated_at      bigint           not null,
     primary key (tenant, id)
 ) with (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000);
 create index delivery_of on delivery (tenant, notification_id, place);
-create index delivery_due on delivery (tenant, priority, due_at, id) where due_at is not null;
+create index delivery_due on delivery (channel, tenant, priority, due_at, id) where due_at is not null;
 create index delivery_open on delivery (due_at) where state in ('queued', 'held');
 create index delivery_leased on delivery (tenant, id) where leased = 1;
 create index delivery_age on delivery (updated_at) where due_at is null;

@@ -89,13 +89,16 @@ create table delivery (
     attempts        integer not null default 0,
     claim           integer not null default 0,
     leased          integer not null default 0,
+    strategy        text    not null,            -- how the channels of its plan follow each other
+    escalate_after  integer,                     -- milliseconds without a read
+    brought         blob,                        -- a phone number of the request, sealed
     due_at          integer,
     created_at      integer not null,
     updated_at      integer not null,
     primary key (tenant, id)
 ) without rowid;
 create index delivery_of on delivery (tenant, notification_id, place);
-create index delivery_due on delivery (tenant, priority, due_at, id) where due_at is not null;
+create index delivery_due on delivery (channel, tenant, priority, due_at, id) where due_at is not null;
 create index delivery_open on delivery (due_at) where state in ('queued', 'held');
 create index delivery_leased on delivery (tenant, id) where leased = 1;
 create index delivery_age on delivery (updated_at) where due_at is null;

@@ -17,7 +17,6 @@ use super::error::ApiError;
 use crate::app::App;
 use crate::auth::jwks::Freshness;
 use crate::service::Trouble;
-use crate::service::outside::{Part, PartState};
 
 /// Says how the server is; always 200 while the process lives.
 #[utoipa::path(get, path = "/health", tag = "server", operation_id = "health",
@@ -71,23 +70,19 @@ fn issuers(app: &App) -> PartStatus {
 }
 
 fn services(app: &App) -> Services {
-    let watched = |part| match app.services.outside.state(part) {
+    let registry = &app.services.outbox.registry;
+    let channel = |channel| match registry.health(channel) {
         None => PartStatus::NotConfigured,
-        Some(PartState::Healthy) => PartStatus::Healthy,
-        Some(PartState::Degraded) => PartStatus::Degraded,
-    };
-    let channel = |channel| match watched(Part::Channel(channel)) {
-        _ if !app.services.channels.is_configured(channel) => PartStatus::NotConfigured,
-        // Of a channel that nobody watches, nothing bad is known.
-        PartStatus::NotConfigured => PartStatus::Healthy,
-        status => status,
+        Some(true) => PartStatus::Healthy,
+        Some(false) => PartStatus::Degraded,
     };
     Services {
-        websocket: channel(Channel::Websocket),
+        websocket: PartStatus::Healthy,
         push: channel(Channel::Push),
         sms: channel(Channel::Sms),
         email: channel(Channel::Email),
-        templates: watched(Part::Templates),
+        // Templates that do not work stop the start.
+        templates: PartStatus::Healthy,
     }
 }
 

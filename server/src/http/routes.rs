@@ -9,8 +9,8 @@ use axum::handler::Handler;
 use axum::routing::{MethodFilter, on};
 
 use super::{
-    admin, analytics, batch, deliveries, docs, health, inbox, members, metrics, notify,
-    revocations, timeline, topics,
+    admin, analytics, batch, callbacks, deliveries, docs, health, inbox, members, metrics, notify,
+    preferences, revocations, subscriptions, templates, timeline, tokens, topics, users,
 };
 use crate::app::App;
 
@@ -52,15 +52,21 @@ impl Routes {
 }
 
 fn all() -> Routes {
-    operations(topic_calls(inbox_calls(notify_calls(Routes::default()))))
+    operations(people_calls(topic_calls(inbox_calls(notify_calls(Routes::default())))))
 }
 
 fn notify_calls(routes: Routes) -> Routes {
-    routes.add("POST", "/api/v1/notify", notify::notify).add(
-        "POST",
-        "/api/v1/notify/batch",
-        batch::notify_batch,
-    )
+    routes
+        .add("POST", "/api/v1/notify", notify::notify)
+        .add("POST", "/api/v1/notify/batch", batch::notify_batch)
+        .add("DELETE", "/api/v1/notify/{id}", notify::cancel)
+        .add("POST", "/api/v1/receipts/{signed}", callbacks::receipt)
+        .add("POST", "/api/v1/callbacks/sms/{signed}", callbacks::sms_report)
+        .add("POST", "/api/v1/callbacks/sms/replies/{tenant}", callbacks::sms_reply)
+        .add("GET", "/api/v1/unsubscribe/{signed}", callbacks::unsubscribe_page)
+        .add("POST", "/api/v1/unsubscribe/{signed}", callbacks::unsubscribe)
+        .add("GET", "/api/v1/templates", templates::list)
+        .add("POST", "/api/v1/templates/{id}/preview", templates::preview)
 }
 
 fn inbox_calls(routes: Routes) -> Routes {
@@ -86,6 +92,34 @@ fn topic_calls(routes: Routes) -> Routes {
         .add("POST", "/api/v1/topics/{id}/members", members::put_many)
         .add("PUT", "/api/v1/topics/{id}/members/{user_id}", members::put)
         .add("DELETE", "/api/v1/topics/{id}/members/{user_id}", members::delete)
+}
+
+fn people_calls(routes: Routes) -> Routes {
+    routes
+        .add("GET", "/api/v1/users/me", users::me)
+        .add("PUT", "/api/v1/users/me", users::put_me)
+        .add("PATCH", "/api/v1/users/me", users::patch_me)
+        .add("DELETE", "/api/v1/users/me", users::delete_me)
+        .add("GET", "/api/v1/users/{id}", users::get)
+        .add("PUT", "/api/v1/users/{id}", users::put)
+        .add("PATCH", "/api/v1/users/{id}", users::patch)
+        .add("DELETE", "/api/v1/users/{id}", users::delete)
+        .add("POST", "/api/v1/notifications/tokens", tokens::create)
+        .add("GET", "/api/v1/notifications/tokens", tokens::list)
+        .add("DELETE", "/api/v1/notifications/tokens/{token}", tokens::delete)
+        .add("GET", "/api/v1/notifications/vapid-public-key", subscriptions::public_key)
+        .add("POST", "/api/v1/notifications/subscribe", subscriptions::subscribe)
+        .add("GET", "/api/v1/notifications/subscriptions", subscriptions::list)
+        .add("DELETE", "/api/v1/notifications/unsubscribe/{id}", subscriptions::unsubscribe)
+        .add(
+            "DELETE",
+            "/api/v1/notifications/unsubscribe-by-endpoint",
+            subscriptions::unsubscribe_by_endpoint,
+        )
+        .add("GET", "/api/v1/notifications/preferences", preferences::get)
+        .add("POST", "/api/v1/notifications/preferences", preferences::change)
+        .add("GET", "/api/v1/admin/preferences", preferences::tenant_get)
+        .add("PUT", "/api/v1/admin/preferences", preferences::tenant_put)
 }
 
 fn operations(routes: Routes) -> Routes {

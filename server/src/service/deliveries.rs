@@ -151,7 +151,7 @@ impl Services {
         match self.commit(unit).await {
             Ok(receipt) if receipt.outcomes.first() == Some(&Outcome::Unchanged) => Ok(0),
             Ok(_) => {
-                self.deliveries_due.notify_one();
+                self.outbox.woken.notify_one();
                 Ok(count)
             }
             Err(StoreError::Duplicate(answer)) => answer.memo.parse().map_err(|_| {

@@ -6,21 +6,26 @@
 #![allow(clippy::unwrap_used, dead_code, reason = "each test binary uses its part")]
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use axum::Router;
 use jsonwebtoken::{EncodingKey, Header};
+use landfall_channels::connect::Guard;
 use landfall_core::cursor::CursorKey;
 use landfall_core::feed::{FeedKey, Number};
 use landfall_core::notify::NotifyLimits;
 use landfall_server::app::{App, AppParts, LiveCounters, LiveStats};
 use landfall_server::auth::{Alg, KeyConfig, Material, Policy, Tenants, Verifier};
 use landfall_server::clock::{Clock, now_ms};
-use landfall_server::config::{Config, Inputs};
+use landfall_server::config::{Config, Inputs, SealingKey};
 use landfall_server::http;
+use landfall_server::keys::{VaultKeys, generate_vapid};
 use landfall_server::secret::Secret;
+use landfall_server::service::people::PeopleParts;
 use landfall_server::service::{Connections, Parts, Services, Settings};
+use landfall_server::templates::Templates;
+use landfall_server::vault::Vault;
 use landfall_store::postgres::{self, Postgres};
 use landfall_store::sqlite::{self, Sqlite};
 use landfall_store::{ChangeSink, Revocation, Store};
@@ -206,7 +211,11 @@ fn app(store: Arc<dyn Store>) -> Arc<App> {
     };
     let cursor_key = CursorKey::new([7; 32]);
     let (clock, connections) = (Clock::system(), Arc::new(Nobody));
-    let services = Services::new(Parts { store, clock, cursor_key, connections, settings });
+    let templates = templates(&config);
+    let parts = Parts { store, clock, cursor_key, connections, templates, settings };
+    let services = Services::new(parts);
+    let people = people();
+    let services = Services::new(Parts { store, clock, cursor_key, connections, settings, people });
     App::new(AppParts {
         services: Arc::new(services),
         verifier: Arc::new(verifier(&config)),
@@ -216,6 +225,23 @@ fn app(store: Arc<dyn Store>) -> Arc<App> {
         live: Arc::new(Nobody),
         drain: tokio_util::sync::CancellationToken::new(),
     })
+}
+
+/// Loaded once for all tests, as a server does.
+fn templates(config: &Config) -> Arc<Templates> {
+    static LOADED: OnceLock<Arc<Templates>> = OnceLock::new();
+    let load = || Arc::new(Templates::load(None, config.template_rules()).unwrap());
+    Arc::clone(LOADED.get_or_init(load))
+/// Keys of this test alone.
+pub fn people() -> PeopleParts {
+    let bytes = zeroize::Zeroizing::new([5; 32]);
+    let ring = vec![SealingKey { id: "k1".into(), bytes }];
+    let keys = VaultKeys { ring, lookup: Secret::new(SECRET) };
+    PeopleParts {
+        vault: Arc::new(Vault::new(&keys)),
+        server_key: generate_vapid().unwrap().public_bytes(),
+        guard: Guard::default(),
+    }
 }
 
 fn verifier(config: &Config) -> Verifier {

@@ -44,7 +44,9 @@ async fn connections_hear_what_was_acknowledged_and_nothing_of_the_future() {
         clock: Clock::fixed(Timestamp::from_ms(now_ms())),
         cursor_key: CursorKey::new([7; 32]),
         connections: Arc::clone(&heard) as Arc<dyn Connections>,
+        templates: Arc::clone(&server.app.services.templates),
         settings: server.app.services.settings.clone(),
+        people: server.app.services.people.clone(),
     });
     let caller = Caller {
         tenant: Tenant::parse("t").unwrap(),

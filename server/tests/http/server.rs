@@ -26,7 +26,6 @@ async fn what_is_not_there_is_a_problem() {
     let server = Server::start().await;
     let paths = [
         "/",
-        "/push/subscribe",
         "/api",
         "/api/v1",
         "/api/v1/",

@@ -33,7 +33,9 @@ fn services(server: &Server) -> Services {
         clock: Clock::fixed(later),
         cursor_key: CursorKey::new([7; 32]),
         connections: Arc::new(Nobody),
+        templates: Arc::clone(&server.app.services.templates),
         settings: Settings { chunk: 1, ..server.app.services.settings.clone() },
+        people: server.app.services.people.clone(),
     })
 }
 

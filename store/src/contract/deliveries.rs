@@ -4,9 +4,9 @@
 //! became of it is committed in one unit with what follows from it.
 
 use landfall_core::channel::{Channel, DeliveryState};
-use landfall_core::id::{AddressId, DeliveryId, NotificationId, Tenant, UserId};
+use landfall_core::id::{AddressId, DeliveryId, NotificationId, Tenant, TopicId, UserId};
 use landfall_core::notification::Priority;
-use landfall_core::plan::Reason;
+use landfall_core::plan::{Reason, Strategy};
 use landfall_core::time::Timestamp;
 
 use super::error::Answered;
@@ -26,8 +26,14 @@ pub struct NewDelivery {
     pub state: DeliveryState,
     /// Why.
     pub reason: Reason,
-    /// When its turn comes; without one, when everything of an earlier place has failed.
+    /// When its turn comes; without one, when something of an earlier place says so.
     pub due_at: Option<Timestamp>,
+    /// How the channels of its plan follow each other.
+    pub strategy: Strategy,
+    /// Milliseconds without a read after which a fallback goes on.
+    pub escalate_after_ms: Option<i64>,
+    /// A phone number that the request brought along, sealed, instead of the profile's.
+    pub to: Option<Vec<u8>>,
 }
 
 /// A stored delivery.
@@ -49,6 +55,12 @@ pub struct Delivery {
     pub position: u8,
     /// To which of the user's addresses.
     pub address: Option<AddressId>,
+    /// How the channels of its plan follow each other.
+    pub strategy: Strategy,
+    /// Milliseconds without a read after which a fallback goes on.
+    pub escalate_after_ms: Option<i64>,
+    /// A phone number that the request brought along, sealed, instead of the profile's.
+    pub to: Option<Vec<u8>>,
     /// How it stands.
     pub state: DeliveryState,
     /// Why.
@@ -74,6 +86,8 @@ pub struct Delivery {
 /// Who claims, and how much.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claiming {
+    /// On which channel: each is claimed for by itself, as much as its providers have room for.
+    pub channel: Channel,
     /// The time.
     pub now: Timestamp,
     /// Until then nobody else claims what this gives.
@@ -126,6 +140,25 @@ pub struct Settlement {
     pub address: Option<AddressId>,
     /// Deliveries of the same place, to its user's other addresses.
     pub split: Vec<NewDelivery>,
+    /// What it means for the deliveries of later places that wait without a time.
+    pub next: Next,
+}
+
+/// What the new state of a delivery means for those of the same notification's later places that
+/// wait without a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Next {
+    /// They go on waiting.
+    #[default]
+    Wait,
+    /// Those of the nearest later place that is open are due now, also those that are queued for
+    /// later and were not tried yet; unless another delivery of this place is still queued or held,
+    /// or was sent or delivered.
+    DueNow,
+    /// Those of the nearest later place that is open are due then, where they have no time yet.
+    DueAt(Timestamp),
+    /// All of them are skipped, for this reason.
+    Skip(Reason),
 }
 
 /// What is to be asked of an outbox (S0's log).
@@ -158,6 +191,8 @@ pub struct Standing {
     pub notification: std::sync::Arc<landfall_core::notification::Notification>,
     /// When its sender took it back, or the send that it came from.
     pub canceled_at: Option<Timestamp>,
+    /// The topic or class that its send went to.
+    pub topic: Option<TopicId>,
 }
 
 /// Reads and claims deliveries.

@@ -169,6 +169,22 @@ pub trait People {
         hash: Hash,
     ) -> Answered<'_, Option<Address>>;
 
+    /// Gives people of all tenants, by tenant and user after a place, at most `limit`: a walk over
+    /// everything that is sealed, to seal it anew.
+    fn sealed_people(
+        &self,
+        after: Option<(Tenant, UserId)>,
+        limit: usize,
+    ) -> Answered<'_, Vec<(Tenant, Person)>>;
+
+    /// Gives addresses of all tenants, paused ones too, by tenant and name after a place, at most
+    /// `limit`.
+    fn sealed_addresses(
+        &self,
+        after: Option<(Tenant, AddressId)>,
+        limit: usize,
+    ) -> Answered<'_, Vec<(Tenant, Address)>>;
+
     /// Tells what holds for a phone number or mailbox, by the keyed hash of it.
     fn suppression(
         &self,

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use landfall_core::id::{NotificationId, SendId, Tenant, TopicId, UserId};
 use landfall_core::notification::Content;
-use landfall_core::plan::Step;
 use landfall_core::time::Timestamp;
 
 use super::error::Answered;
@@ -27,8 +26,9 @@ pub struct StoredSend {
     pub tenant: Tenant,
     /// What it says.
     pub content: Arc<Content>,
-    /// How each channel stands at first.
-    pub channels: Vec<Step>,
+    /// What its sender asked for that each recipient's plan is made from; nobody's but the
+    /// caller's to read.
+    pub route: String,
     /// Whom it reaches.
     pub to: SendTo,
     /// The last user it has reached, or empty.

@@ -12,7 +12,7 @@ use landfall_core::plan::Reason;
 use landfall_core::time::Timestamp;
 use landfall_core::topic::{MemberRole, Topic};
 
-use super::deliveries::{NewDelivery, Settlement};
+use super::deliveries::{NewDelivery, Next, Settlement};
 use super::people::{Address, Person, StoredPreferences, Suppression};
 use super::sends::StoredSend;
 use super::unit::SaltedDetails;
@@ -156,13 +156,11 @@ pub enum Write {
         deliveries: Vec<NewDelivery>,
     },
     /// Says what became of a claimed delivery; `Stale` unless that claim is its newest, nobody
-    /// settled it yet, and it is queued or held. When it failed or was skipped, and nothing of its
-    /// place is queued, held, sent or delivered any more, the next place is due at once: what waits
-    /// there for a failure, and what is queued for later and was not tried yet. `Done`.
+    /// settled it yet, and it is queued or held. What it means for later places is what
+    /// [`Settlement::next`] says. `Done`.
     Settle(Box<Settlement>),
     /// Says what a provider or a device told of a delivery afterwards; `Stale` unless it stands as
-    /// `from`. Which state may follow which is for the caller. What follows from a failure is as
-    /// with [`Write::Settle`]. `Done`.
+    /// `from`. Which state may follow which is for the caller. `Done`.
     Report {
         /// Which.
         id: DeliveryId,
@@ -174,6 +172,8 @@ pub enum Write {
         reason: Reason,
         /// The provider's code.
         code: Option<String>,
+        /// What it means for later places.
+        next: Next,
         /// When.
         at: Timestamp,
     },

@@ -16,7 +16,7 @@ use super::runner::PostgresRunner;
 use super::volley::Ask;
 use crate::sql::{
     Corrupt, Row, Value, addresses, claims, delivery, notification, outbox_read, outbox_write,
-    people, suppressions, tallies,
+    people, seals, suppressions, tallies,
 };
 use crate::{
     Address, AddressKind, Answer, Answered, Backlog, Claimed, Claiming, Countable,
@@ -227,6 +227,22 @@ impl People for Postgres {
     ) -> Answered<'_, Option<Address>> {
         let (tenant, user) = (tenant.clone(), user.clone());
         ask!(self.pool, |r| addresses::by_hash(r, &tenant, &user, &hash))
+    }
+
+    fn sealed_people(
+        &self,
+        after: Option<(Tenant, UserId)>,
+        limit: usize,
+    ) -> Answered<'_, Vec<(Tenant, Person)>> {
+        ask!(self.pool, |r| seals::people(r, after.as_ref(), limit))
+    }
+
+    fn sealed_addresses(
+        &self,
+        after: Option<(Tenant, AddressId)>,
+        limit: usize,
+    ) -> Answered<'_, Vec<(Tenant, Address)>> {
+        ask!(self.pool, |r| seals::addresses(r, after.as_ref(), limit))
     }
 
     fn suppression(

@@ -18,10 +18,11 @@ macro_rules! tenants {
         concat!(
             "with recursive t (tenant) as (
                  select (select d.tenant from delivery d
-                         where d.tenant > ?1 and d.due_at is not null order by d.tenant limit 1)
+                         where d.channel = ?2 and d.tenant > ?1 and d.due_at is not null
+                         order by d.tenant limit 1)
                  union all
                  select (select d.tenant from delivery d
-                         where d.tenant > t.tenant and d.due_at is not null
+                         where d.channel = ?2 and d.tenant > t.tenant and d.due_at is not null
                          order by d.tenant limit 1)
                  from t where t.tenant is not null",
             $bound,
@@ -48,9 +49,9 @@ pub(crate) async fn claim<R: Runner>(runner: &mut R, claiming: &Claiming) -> Ans
 
 /// Gives one tenant more than are looked at.
 async fn tenants<R: Runner>(runner: &mut R, claiming: &Claiming) -> Answer<Vec<Tenant>> {
-    let sql = concat!(tenants!(""), " select tenant from t where tenant is not null limit ?2");
+    let sql = concat!(tenants!(""), " select tenant from t where tenant is not null limit ?3");
     let after = claiming.after.as_ref().map_or("", Tenant::as_str);
-    let values = [after.into(), (claiming.tenants + 1).into()];
+    let values = [after.into(), claiming.channel.as_str().into(), (claiming.tenants + 1).into()];
     runner.all(Query::new(sql, values, |row| row.tenant(0))).await
 }
 
@@ -62,7 +63,7 @@ async fn one_by_one<R: Runner>(
 ) -> Answer<Vec<Delivery>> {
     let sql = format!(
         "select {COLUMNS} from delivery d
-         where d.tenant = ?1 and d.priority = ?2 and d.due_at <= ?3
+         where d.channel = ?5 and d.tenant = ?1 and d.priority = ?2 and d.due_at <= ?3
          order by d.due_at, d.id limit ?4"
     );
     let mut claimed = Vec::new();
@@ -70,7 +71,8 @@ async fn one_by_one<R: Runner>(
         let end = claiming.limit.min(claimed.len() + claiming.per_tenant);
         for priority in Priority::ALL.into_iter().rev().map(codes::priority_code) {
             let now = claiming.now.into();
-            let values = [tenant.into(), priority.into(), now, (end - claimed.len()).into()];
+            let (room, channel) = ((end - claimed.len()).into(), claiming.channel.as_str().into());
+            let values = [tenant.into(), priority.into(), now, room, channel];
             let due = runner.all(Query::new(sql.clone(), values, read)).await?;
             for delivery in due {
                 claimed.push(take(runner, delivery, claiming).await?);
@@ -114,17 +116,19 @@ async fn at_once<R: Runner>(
                  select y.* from (values (cast(3 as bigint)), (2), (1), (0)) p (priority)
                  cross join lateral (
                      select d.tenant, d.id, d.due_at from delivery d
-                     where d.tenant = t.tenant and d.priority = p.priority and d.due_at <= ?3
-                     order by d.due_at, d.id limit ?4 for update skip locked) y
-                 limit ?4) x
-             limit ?5)
-         update delivery d set claim = d.claim + 1, leased = 1, due_at = ?6, updated_at = ?3
+                     where d.channel = ?2 and d.tenant = t.tenant and d.priority = p.priority
+                       and d.due_at <= ?4
+                     order by d.due_at, d.id limit ?5 for update skip locked) y
+                 limit ?5) x
+             limit ?6)
+         update delivery d set claim = d.claim + 1, leased = 1, due_at = ?7, updated_at = ?4
          from due where d.tenant = due.tenant and d.id = due.id
          returning {COLUMNS}, due.due_at",
-        tenants = tenants!(" and t.tenant < ?2"),
+        tenants = tenants!(" and t.tenant < ?3"),
     );
     let values = [
         claiming.after.as_ref().map_or("", Tenant::as_str).into(),
+        claiming.channel.as_str().into(),
         end.into(),
         claiming.now.into(),
         claiming.per_tenant.into(),

@@ -21,18 +21,13 @@ pub(crate) fn is_open(state: DeliveryState) -> bool {
     matches!(state, DeliveryState::Queued | DeliveryState::Held)
 }
 
-/// Says whether a delivery that stands so lets the next place have its turn.
-pub(crate) fn is_lost(state: DeliveryState) -> bool {
-    matches!(state, DeliveryState::Failed | DeliveryState::Skipped)
-}
-
 /// All columns of a delivery `d`, as [`read`] reads them.
 pub(crate) const COLUMNS: &str = "d.id, d.tenant, d.notification_id, d.user_id, d.priority,
     d.channel, d.place, d.address, d.state, d.reason, d.code, d.reference, d.provider, d.attempts,
-    d.claim, d.due_at, d.created_at, d.updated_at";
+    d.claim, d.due_at, d.created_at, d.updated_at, d.strategy, d.escalate_after, d.brought";
 
 /// How many columns these are.
-pub(crate) const WIDTH: usize = 18;
+pub(crate) const WIDTH: usize = 21;
 
 /// Reads a delivery from the first columns of a row.
 pub(crate) fn read(row: &dyn Row) -> Result<Delivery, Corrupt> {
@@ -55,6 +50,9 @@ pub(crate) fn read(row: &dyn Row) -> Result<Delivery, Corrupt> {
         due_at: row.optional_time(15)?,
         created_at: row.time(16)?,
         updated_at: row.time(17)?,
+        strategy: codes::strategy(row, 18)?,
+        escalate_after_ms: row.optional_int(19)?,
+        to: row.optional_blob(20)?.map(<[u8]>::to_vec),
     })
 }
 
@@ -74,19 +72,32 @@ pub(crate) struct Of<'a> {
 }
 
 /// Stores a new delivery.
-pub(crate) fn insert<'a>(of: Of<'a>, new: &'a NewDelivery) -> Query<'a, (), 12> {
+pub(crate) fn insert<'a>(of: Of<'a>, new: &'a NewDelivery) -> Query<'a, (), 15> {
     let sql =
         "insert into delivery (tenant, id, notification_id, user_id, priority, channel, place,
-                   address, state, reason, due_at, created_at, updated_at)
-               values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?12)";
+                   address, state, reason, due_at, created_at, updated_at, strategy, escalate_after,
+                   brought)
+               values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?12, ?13, ?14, ?15)";
     Query::command(sql, values(of, new))
 }
 
 /// Gives a new delivery's columns: tenant, id, notification_id, user_id, priority, channel, place,
-/// address, state, reason, due_at and created_at (and updated_at).
-pub(crate) fn values<'a>(of: Of<'a>, new: &'a NewDelivery) -> [Value<'a>; 12] {
+/// address, state, reason, due_at, created_at (and updated_at), strategy, escalate_after and
+/// brought.
+pub(crate) fn values<'a>(of: Of<'a>, new: &'a NewDelivery) -> [Value<'a>; 15] {
     let Of { tenant, notification, user, priority, at } = of;
-    let NewDelivery { id, channel, position, address, state, reason, due_at } = new;
+    let NewDelivery {
+        id,
+        channel,
+        position,
+        address,
+        state,
+        reason,
+        due_at,
+        strategy,
+        escalate_after_ms,
+        to,
+    } = new;
     [
         tenant.into(),
         (&id.0).into(),
@@ -100,5 +111,8 @@ pub(crate) fn values<'a>(of: Of<'a>, new: &'a NewDelivery) -> [Value<'a>; 12] {
         reason.as_str().into(),
         due_at.filter(|_| is_open(*state)).into(),
         at.into(),
+        strategy.as_str().into(),
+        (*escalate_after_ms).into(),
+        to.as_deref().into(),
     ]
 }

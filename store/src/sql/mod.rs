@@ -32,6 +32,7 @@ mod query;
 mod reach;
 pub(crate) mod revocations;
 mod row;
+pub(crate) mod seals;
 pub(crate) mod sends;
 pub(crate) mod setting;
 pub(crate) mod settle;

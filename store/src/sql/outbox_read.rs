@@ -45,13 +45,18 @@ pub(crate) async fn of<R: Runner>(
 pub(crate) const STANDING_TABLES: &str = "join feed f on f.id = n.feed_id
      left join send s on s.id = n.send_id and s.tenant = n.tenant";
 
-/// When a notification `n` or its send `s` was taken back: the column behind a notification's own.
-pub(crate) const CANCELED: &str = "coalesce(n.canceled_at, s.canceled_at)";
+/// When a notification `n` or its send `s` was taken back, and where the send went: the columns
+/// behind a notification's own.
+pub(crate) const CANCELED: &str = "coalesce(n.canceled_at, s.canceled_at), s.topic_id";
 
 /// Reads a notification's columns and [`CANCELED`].
 pub(crate) fn standing(row: &dyn Row) -> Result<Standing, Corrupt> {
     let notification = Arc::new(notification::read(row)?);
-    Ok(Standing { notification, canceled_at: row.optional_time(notification::WIDTH)? })
+    let topic = match row.optional_text(notification::WIDTH + 1)? {
+        Some(_) => Some(row.topic(notification::WIDTH + 1)?),
+        None => None,
+    };
+    Ok(Standing { notification, canceled_at: row.optional_time(notification::WIDTH)?, topic })
 }
 
 /// Gives how notifications stand, in the order asked.

@@ -5,11 +5,12 @@
 
 use landfall_core::channel::DeliveryState;
 use landfall_core::id::{DeliveryId, NotificationId, Tenant};
+use landfall_core::plan::Reason;
 use landfall_core::time::Timestamp;
 
-use super::delivery::{self, Of, is_lost, is_open, open_states};
+use super::delivery::{self, Of, is_open, open_states};
 use super::{Corrupt, Query, Row, Runner, codes};
-use crate::{Answer, NewDelivery, Outcome, Settlement, StoreError};
+use crate::{Answer, NewDelivery, Next, Outcome, Settlement, StoreError};
 
 /// Puts deliveries of a notification into the outbox.
 pub(crate) async fn enqueue<R: Runner>(
@@ -77,9 +78,8 @@ pub(crate) async fn settle<R: Runner>(
     let Changed { notification, place, user, priority } = found.ok_or(StoreError::Stale)?;
     let of = Of { tenant, notification, user: &user, priority, at: *at };
     enqueue(runner, of, &settlement.split).await?;
-    if is_lost(*state) {
-        give_next_its_turn(runner, tenant, notification, place, *at).await?;
-    }
+    let place = Place { tenant, notification, place };
+    follow(runner, place, settlement.next, *at).await?;
     Ok(Outcome::Done)
 }
 
@@ -88,8 +88,9 @@ pub(crate) struct Report<'a> {
     pub(crate) id: DeliveryId,
     pub(crate) from: DeliveryState,
     pub(crate) to: DeliveryState,
-    pub(crate) reason: landfall_core::plan::Reason,
+    pub(crate) reason: Reason,
     pub(crate) code: Option<&'a str>,
+    pub(crate) next: Next,
     pub(crate) at: Timestamp,
 }
 
@@ -99,7 +100,7 @@ pub(crate) async fn report<R: Runner>(
     tenant: &Tenant,
     report: Report<'_>,
 ) -> Answer<Outcome> {
-    let Report { id, from, to, reason, code, at } = report;
+    let Report { id, from, to, reason, code, next, at } = report;
     let sql = "update delivery set state = ?4, reason = ?5, code = coalesce(?6, code),
                    due_at = case when ?8 = 1 then due_at end,
                    leased = case when ?8 = 1 then leased else 0 end, updated_at = ?7
@@ -117,34 +118,66 @@ pub(crate) async fn report<R: Runner>(
     ];
     let found = runner.optional(Query::new(sql, values, changed)).await?;
     let Changed { notification, place, .. } = found.ok_or(StoreError::Stale)?;
-    if is_lost(to) {
-        give_next_its_turn(runner, tenant, notification, place, at).await?;
-    }
+    follow(runner, Place { tenant, notification, place }, next, at).await?;
     Ok(Outcome::Done)
 }
 
-/// Makes the place after this one due, unless something of this one may still arrive or has. What
-/// is held keeps its time, and so does what waits between two attempts.
-async fn give_next_its_turn<R: Runner>(
+/// A place in the plan of a notification.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    tenant: &'a Tenant,
+    notification: NotificationId,
+    place: u8,
+}
+
+/// Does to the later places what the new state of this one means for them.
+async fn follow<R: Runner>(
+    runner: &mut R,
+    Place { tenant, notification, place }: Place<'_>,
+    next: Next,
+    at: Timestamp,
+) -> Answer<()> {
+    let (due_at, also) = match next {
+        Next::Wait => return Ok(()),
+        Next::Skip(reason) => return skip_waiting(runner, tenant, notification, reason, at).await,
+        // What is held keeps its time, and so does what waits between two attempts.
+        Next::DueNow => (
+            at,
+            "and (due_at is null or (state = 'queued' and attempts = 0 and due_at > ?4))
+             and not exists (select 1 from delivery a
+                where a.tenant = ?1 and a.notification_id = ?2 and a.place = ?3
+                  and a.state in ('queued', 'held', 'sent', 'delivered'))",
+        ),
+        Next::DueAt(then) => (then, "and due_at is null"),
+    };
+    let sql = format!(
+        "update delivery set due_at = ?4, updated_at = ?5
+         where tenant = ?1 and notification_id = ?2 and leased = 0 and {open} {also}
+           and place = (select min(l.place) from delivery l
+                where l.tenant = ?1 and l.notification_id = ?2 and l.place > ?3
+                  and l.state in ('queued', 'held'))",
+        open = open_states!(),
+    );
+    let place = i64::from(place).into();
+    let values = [tenant.into(), (&notification.0).into(), place, due_at.into(), at.into()];
+    runner.execute(Query::command(sql, values)).await?;
+    Ok(())
+}
+
+/// Skips whatever of a notification waits without a time.
+async fn skip_waiting<R: Runner>(
     runner: &mut R,
     tenant: &Tenant,
     notification: NotificationId,
-    place: u8,
+    reason: Reason,
     at: Timestamp,
 ) -> Answer<()> {
     let sql = concat!(
-        "update delivery set due_at = ?4, updated_at = ?4
-         where tenant = ?1 and notification_id = ?2 and leased = 0 and ",
-        open_states!(),
-        "  and (due_at is null or (state = 'queued' and attempts = 0 and due_at > ?4))
-           and place = (select min(l.place) from delivery l
-                where l.tenant = ?1 and l.notification_id = ?2 and l.place > ?3)
-           and not exists (select 1 from delivery a
-                where a.tenant = ?1 and a.notification_id = ?2 and a.place = ?3
-                  and a.state in ('queued', 'held', 'sent', 'delivered'))"
+        "update delivery set state = 'skipped', reason = ?3, updated_at = ?4
+         where tenant = ?1 and notification_id = ?2 and due_at is null and ",
+        open_states!()
     );
-    let place = i64::from(place).into();
-    let values = [tenant.into(), (&notification.0).into(), place, at.into()];
+    let values = [tenant.into(), (&notification.0).into(), reason.as_str().into(), at.into()];
     runner.execute(Query::command(sql, values)).await?;
     Ok(())
 }

@@ -24,8 +24,8 @@ pub(crate) async fn write_to_outbox<R: Runner>(
             outbox::enqueue(runner, of, &deliveries).await
         }
         Write::Settle(settlement) => outbox::settle(runner, tenant, &settlement).await,
-        Write::Report { id, from, to, reason, code, at } => {
-            let report = Report { id, from, to, reason, code: code.as_deref(), at };
+        Write::Report { id, from, to, reason, code, next, at } => {
+            let report = Report { id, from, to, reason, code: code.as_deref(), next, at };
             outbox::report(runner, tenant, report).await
         }
         Write::Replay { ids, at } => outbox::replay(runner, tenant, &ids, at).await,

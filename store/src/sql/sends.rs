@@ -16,7 +16,7 @@ pub(crate) async fn create<R: Runner>(
 ) -> Answer<()> {
     let sql = "insert into send (
                    id, tenant, type, template_id, title, message, data, priority, locale,
-                   sender_id, sender_name, image, actions, link, channels, users, topic_id,
+                   sender_id, sender_name, image, actions, link, route, users, topic_id,
                    accepted, created_at, expires_at, cursor, expanded, active, canceled_at)
                values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16,
                    ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24)";
@@ -48,7 +48,7 @@ fn values<'a>(tenant: &'a Tenant, send: &'a StoredSend) -> [Value<'a>; 24] {
         content.image.as_ref().into(),
         content.actions.as_ref().map(|json| json.as_str()).into(),
         content.link.as_ref().into(),
-        codes::plan_text(&send.channels).into(),
+        (&send.route).into(),
         users.into(),
         topic.into(),
         send.accepted.into(),
@@ -91,7 +91,7 @@ pub(crate) async fn advance<R: Runner>(
 }
 
 const COLUMNS: &str = "s.id, s.tenant, s.type, s.template_id, s.title, s.message, s.data,
-    s.priority, s.locale, s.sender_id, s.sender_name, s.image, s.actions, s.link, s.channels,
+    s.priority, s.locale, s.sender_id, s.sender_name, s.image, s.actions, s.link, s.route,
     s.users, s.topic_id, s.cursor, s.accepted, s.expanded, s.active, s.created_at, s.expires_at,
     s.canceled_at";
 
@@ -111,7 +111,7 @@ fn read(row: &dyn Row) -> Result<StoredSend, Corrupt> {
         id: SendId(row.uuid(0)?),
         tenant: row.tenant(1)?,
         content: Arc::new(content::read(row, 2)?),
-        channels: codes::plan(row, 14)?,
+        route: row.string(14)?,
         to,
         cursor: row.string(17)?,
         accepted: row.count(18)?,

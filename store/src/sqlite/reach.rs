@@ -7,7 +7,9 @@ use landfall_core::time::Timestamp;
 
 use super::Sqlite;
 use super::runner::at_once;
-use crate::sql::{addresses, claims, outbox_read, outbox_write, people, suppressions, tallies};
+use crate::sql::{
+    addresses, claims, outbox_read, outbox_write, people, seals, suppressions, tallies,
+};
 use crate::{
     Address, AddressKind, Answered, Backlog, Claimed, Claiming, Deliveries, Delivery,
     DeliveryFilter, People, Person, Recipient, Standing, StoredPreferences, Suppression, Tallies,
@@ -112,6 +114,22 @@ impl People for Sqlite {
     ) -> Answered<'_, Option<Address>> {
         let (tenant, user) = (tenant.clone(), user.clone());
         Box::pin(self.readers.run(move |r| at_once(addresses::by_hash(r, &tenant, &user, &hash))))
+    }
+
+    fn sealed_people(
+        &self,
+        after: Option<(Tenant, UserId)>,
+        limit: usize,
+    ) -> Answered<'_, Vec<(Tenant, Person)>> {
+        Box::pin(self.readers.run(move |r| at_once(seals::people(r, after.as_ref(), limit))))
+    }
+
+    fn sealed_addresses(
+        &self,
+        after: Option<(Tenant, AddressId)>,
+        limit: usize,
+    ) -> Answered<'_, Vec<(Tenant, Address)>> {
+        Box::pin(self.readers.run(move |r| at_once(seals::addresses(r, after.as_ref(), limit))))
     }
 
     fn suppression(

@@ -140,6 +140,8 @@ macro_rules! contract {
             standings_tell_what_was_taken_back_read_or_deleted,
         );
         contract!(@of $backend, people:
+            everything_that_is_sealed_is_walked_over_once,
+            an_address_that_is_removed_and_put_in_one_unit_keeps_its_place,
             a_profile_reads_back_and_its_versions_follow_each_other,
             whoever_is_met_is_noted_once,
             of_writers_of_one_version_one_is_taken,

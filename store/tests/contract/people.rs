@@ -5,8 +5,8 @@ use std::sync::Arc;
 use landfall_core::channel::Channel;
 use landfall_core::id::Tenant;
 use landfall_store::{
-    AddressKind, Answer, Outcome, Person, Receipt, Recipient, StoreError, StoredPreferences,
-    Suppression, Write,
+    Address, AddressKind, Answer, Outcome, Person, Receipt, Recipient, Sealed, StoreError,
+    StoredPreferences, Suppression, Write,
 };
 
 use super::make::{at, tenant, unit, user};
@@ -193,4 +193,55 @@ pub async fn a_deleted_person_leaves_nothing_but_what_they_opted_out_of(world: W
     assert_eq!(world.store.addresses(&t, &user("u"), AddressKind::Fcm).await.unwrap(), []);
     // They may come again.
     world.done(&t, put(&person("u"))).await;
+}
+
+pub async fn everything_that_is_sealed_is_walked_over_once(world: World) {
+    let (mut people, mut addresses) = (Vec::new(), Vec::new());
+    for name in ["t", "s", "ü"] {
+        let tenant = tenant(name);
+        for number in 0..3 {
+            let (name, token) = (format!("u{number}"), people.len() as u8);
+            let (person, address) = (person(&name), address(&name, token, None));
+            world.commit(&tenant, vec![put(&person), put_address(&address)]).await.unwrap();
+            people.push((tenant.clone(), person.user));
+            addresses.push((tenant.clone(), address.id));
+        }
+    }
+    let (mut walked, mut after) = (Vec::new(), None);
+    loop {
+        let page = world.store.sealed_people(after.clone(), 4).await.unwrap();
+        let Some((tenant, last)) = page.last() else { break };
+        after = Some((tenant.clone(), last.user.clone()));
+        walked.extend(page.into_iter().map(|(tenant, person)| (tenant, person.user)));
+    }
+    walked.sort();
+    people.sort();
+    assert_eq!(walked, people);
+    let (mut walked, mut after) = (Vec::new(), None);
+    loop {
+        let page = world.store.sealed_addresses(after.clone(), 4).await.unwrap();
+        let Some((tenant, last)) = page.last() else { break };
+        after = Some((tenant.clone(), last.id));
+        walked.extend(page.into_iter().map(|(tenant, address)| (tenant, address.id)));
+    }
+    walked.sort();
+    addresses.sort();
+    assert_eq!(walked, addresses);
+}
+
+pub async fn an_address_that_is_removed_and_put_in_one_unit_keeps_its_place(world: World) {
+    let t = tenant("t");
+    let old = address("u", 1, Some(1));
+    world.done(&t, put_address(&old)).await;
+    let new = Address { secret: Sealed { bytes: vec![9], ..old.secret.clone() }, ..old.clone() };
+    let reseal = || {
+        let remove = Write::RemoveAddress { user: old.user.clone(), id: old.id };
+        vec![remove, put_address(&new)]
+    };
+    world.commit(&t, reseal()).await.unwrap();
+    assert_eq!(world.store.address(&t, old.id).await.unwrap(), Some(new.clone()));
+    let remove = Write::RemoveAddress { user: old.user.clone(), id: old.id };
+    world.done(&t, remove).await;
+    assert_stale(world.commit(&t, reseal()).await);
+    assert_eq!(world.store.address(&t, old.id).await.unwrap(), None);
 }

@@ -55,7 +55,7 @@ pub(super) async fn enqueue(
     runner: &mut PostgresRunner<'_>,
     members: &mut [Member<'_>],
 ) -> Answer<()> {
-    let mut rows: Vec<[Value<'_>; 12]> = Vec::new();
+    let mut rows: Vec<[Value<'_>; 15]> = Vec::new();
     let publishes = |m: &&mut Member<'_>| m.is_in() && m.kind == rounds::Kind::Publishes;
     for member in members.iter_mut().filter(publishes) {
         let tenant = &member.unit.tenant;
@@ -73,14 +73,16 @@ pub(super) async fn enqueue(
     }
     let sql =
         "insert into delivery (tenant, id, notification_id, user_id, priority, channel, place,
-                   address, state, reason, due_at, created_at, updated_at)
+                   address, state, reason, due_at, created_at, strategy, escalate_after, brought,
+                   updated_at)
                select *, n.created_at
                from unnest($1::text[], $2::bytea[], $3::bytea[], $4::text[], $5::bigint[],
                    $6::text[], $7::bigint[], $8::bytea[], $9::text[], $10::text[], $11::bigint[],
-                   $12::bigint[])
+                   $12::bigint[], $13::text[], $14::bigint[], $15::bytea[])
                    as n (tenant, id, notification_id, user_id, priority, channel, place, address,
-                   state, reason, due_at, created_at)";
+                   state, reason, due_at, created_at, strategy, escalate_after, brought)";
     use Kind::{Blob, Int, Text};
-    let kinds = [Text, Blob, Blob, Text, Int, Text, Int, Blob, Text, Text, Int, Int];
+    let kinds =
+        [Text, Blob, Blob, Text, Int, Text, Int, Blob, Text, Text, Int, Int, Text, Int, Blob];
     runner.change_ahead(sql, &params(&columns(kinds, &rows))).await
 }
