@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use landfall_core::cursor::CursorKey;
 use landfall_core::id::{Tenant, UserId};
-use landfall_server::clock::Clock;
 use landfall_server::config::SealingKey;
 use landfall_server::keys::VaultKeys;
 use landfall_server::secret::Secret;
@@ -14,7 +12,7 @@ use landfall_server::vault::Vault;
 use landfall_store::Recipient;
 use serde_json::json;
 
-use crate::harness::{SECRET, Server, service, token};
+use crate::harness::{SECRET, Server, parts, service, token};
 
 const PHONE: &str = "+1234567890";
 const EMAIL: &str = "sarah@example.org";
@@ -54,12 +52,8 @@ fn services(server: &Server, ring: &[(&str, u8)]) -> Services {
     };
     let keys = VaultKeys { ring: ring.iter().map(key).collect(), lookup: Secret::new(SECRET) };
     Services::new(Parts {
-        store: Arc::clone(&server.store),
-        clock: Clock::system(),
-        cursor_key: CursorKey::new([7; 32]),
-        connections: Arc::clone(&theirs.connections),
-        settings: theirs.settings.clone(),
         people: PeopleParts { vault: Arc::new(Vault::new(&keys)), ..theirs.people.clone() },
+        ..parts(Arc::clone(&server.store))
     })
 }
 
