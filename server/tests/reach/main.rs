@@ -10,4 +10,6 @@ mod chain;
 mod client;
 #[path = "../realtime/harness.rs"]
 mod harness;
+mod killed;
+mod links;
 mod world;

@@ -3,8 +3,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use landfall_fixtures::push_service::{Browser, PushService};
-use landfall_fixtures::{FcmServer, Protection, SmtpServer, TwilioAccount, TwilioServer};
-use reqwest::{Method, Response};
+use landfall_fixtures::{Callback, FcmServer, Protection, SmtpServer, TwilioAccount, TwilioServer};
+use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 
 use crate::harness::{Landfall, NOON, soon, token, until};
@@ -13,6 +13,7 @@ use crate::harness::{Landfall, NOON, soon, token, until};
 pub const PUBLIC: &str = "https://reach.example";
 const ACCOUNT: &str = "AC0123456789abcdef0123456789abcdef";
 pub const TWILIO_TOKEN: &str = "0123456789abcdef0123456789abcdef";
+/// All channels, in the order in which they follow each other.
 pub const FULL: [&str; 4] = ["websocket", "push", "sms", "email"];
 
 /// Settings, named as in the environment.
@@ -93,13 +94,20 @@ impl World {
         self.landfall.server.app.services.outbox.woken.notify_one();
     }
 
-    /// Calls without a token.
-    pub async fn open_call(&self, method: &str, path: &str, form: &[(String, String)]) -> Response {
-        let method = method.parse::<Method>().unwrap();
+    /// Begins a call without a token of what a link of the server leads to.
+    pub fn open(&self, method: &str, link: &str) -> RequestBuilder {
+        let path = link.strip_prefix(PUBLIC).unwrap_or(link);
         let url = format!("http://{}{path}", self.landfall.address);
-        let request = self.http.request(method, url);
-        let request = if form.is_empty() { request } else { request.form(form) };
-        soon(path, request.send()).await.unwrap()
+        self.http.request(method.parse().unwrap(), url)
+    }
+
+    /// Calls back as Twilio does; gives the status.
+    pub async fn call_back(&self, callback: &Callback) -> u16 {
+        let mut request = self.open("POST", &callback.url).form(&callback.parameters);
+        for (name, value) in callback.headers() {
+            request = request.header(name, value);
+        }
+        soon("a callback", request.send()).await.unwrap().status().as_u16()
     }
 
     /// Calls with a token and gives status and body, whatever they are.
