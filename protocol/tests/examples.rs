@@ -7,8 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use landfall_core::notify::RESERVED_TYPES;
+use landfall_protocol::addresses::{
+    EndpointNamed, SubscribeRequest, SubscriptionItem, TokenItem, TokenRequest, VapidKeyAnswer,
+};
 use landfall_protocol::analytics::Analytics;
-use landfall_protocol::addresses::{EndpointNamed, SubscribeRequest, SubscriptionItem, TokenItem, TokenRequest, VapidKeyAnswer};
 use landfall_protocol::audit::{AuditItem, VerifyAnswer};
 use landfall_protocol::deliveries::{DeliveryItem, ReplayAnswer, ReplayRequest};
 use landfall_protocol::frame::{ClientFrame, ClientMessage, ControlFrame, ServerFrame};

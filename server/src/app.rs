@@ -96,8 +96,16 @@ impl WebSettings {
 impl App {
     /// Builds the value, with metrics that begin at zero.
     pub fn new(parts: AppParts) -> Arc<Self> {
-        let AppParts { services, verifier, limits, batch_max_lines, twilio_token, web, live, drain } =
-            parts;
+        let AppParts {
+            services,
+            verifier,
+            limits,
+            batch_max_lines,
+            twilio_token,
+            web,
+            live,
+            drain,
+        } = parts;
         let pages =
             PageLimits { default: limits.page_default as usize, max: limits.page_max as usize };
         let rates = Arc::new(Rates::new(&limits, services.clock.clone()));

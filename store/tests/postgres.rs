@@ -9,6 +9,8 @@ mod contract;
 mod faults;
 #[path = "postgres/network.rs"]
 mod network;
+#[path = "postgres/addresses.rs"]
+mod node_addresses;
 #[path = "postgres/claims.rs"]
 mod node_claims;
 #[path = "postgres/nodes.rs"]

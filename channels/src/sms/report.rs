@@ -56,7 +56,11 @@ pub fn read_report(parameters: &[(String, String)]) -> Option<SmsReport> {
     }
     let error_code = find(parameters, "ErrorCode").and_then(|code| code.parse().ok());
     let error_code = error_code.filter(|code| *code != 0);
-    Some(SmsReport { sid: sid.into(), status: Report::parse(&status.to_ascii_lowercase()), error_code })
+    Some(SmsReport {
+        sid: sid.into(),
+        status: Report::parse(&status.to_ascii_lowercase()),
+        error_code,
+    })
 }
 
 /// Reads the parameters of a message that came in; `None` where they are none. Twilio's own

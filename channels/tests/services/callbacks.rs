@@ -1,8 +1,7 @@
 //! Twilio's callbacks: who signed them, and what they say in whatever order they come.
 
 use landfall_channels::sms::{
-    Content, SharedKey, SignatureError, SignatureHeaders, SigningKeys, read_report,
-    verify,
+    Content, SharedKey, SignatureError, SignatureHeaders, SigningKeys, read_report, verify,
 };
 use landfall_channels::{Load, Sms};
 use landfall_core::delivery::Report;

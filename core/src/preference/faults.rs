@@ -8,6 +8,7 @@ use super::{PreferenceRule, Preferences};
 use crate::channel::Channel;
 use crate::id::TopicId;
 use crate::notify::{FieldError, is_type_name};
+use crate::profile::is_locale;
 
 /// Rules of one user, or of a tenant.
 pub const RULES_MAX: usize = 200;
@@ -15,8 +16,6 @@ pub const RULES_MAX: usize = 200;
 pub const REMINDERS_MAX: usize = 10;
 /// Minutes before the start of the earliest reminder: four weeks.
 pub const REMINDER_MINUTES_MAX: u32 = 4 * 7 * 24 * 60;
-
-const LOCALE_CHARS_MAX: usize = 35;
 
 /// Says every fault of preferences as `/rules/{index}/…` and `/locale`; an empty answer means that
 /// they can be stored. Quiet hours and zones have been read already and have no faults.
@@ -74,16 +73,4 @@ fn check_rule(rule: &PreferenceRule, at: &str, faults: &mut Vec<FieldError>) {
         let detail = format!("must be at most {REMINDER_MINUTES_MAX} minutes");
         fault(&format!("/reminder_minutes/{place}"), detail);
     }
-}
-
-/// The shape of a language tag (RFC 5646); which languages there are is the templates' affair.
-fn is_locale(text: &str) -> bool {
-    let is_part = |part: &str| {
-        (1..=8).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric())
-    };
-    let language = text.split('-').next().unwrap_or_default();
-    text.len() <= LOCALE_CHARS_MAX
-        && (2..=8).contains(&language.len())
-        && language.bytes().all(|b| b.is_ascii_alphabetic())
-        && text.split('-').all(is_part)
 }

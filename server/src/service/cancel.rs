@@ -136,7 +136,11 @@ impl Services {
         Ok(count)
     }
 
-    async fn recall_chunk(&self, send: &StoredSend, from: Option<NotificationId>) -> Result<(), ServiceError> {
+    async fn recall_chunk(
+        &self,
+        send: &StoredSend,
+        from: Option<NotificationId>,
+    ) -> Result<(), ServiceError> {
         let reached = self.store.notifications_of_send(&send.tenant, send.id, from, RECALL_CHUNK);
         let reached = reached.await?;
         let is_complete = reached.len() < RECALL_CHUNK;

@@ -92,19 +92,24 @@ impl Services {
         walk.after = last.map(|one| one.tenant.clone());
         let mut done = if walk.after.is_some() { limit } else { 0 };
         let mut tally = Tally::default();
-        for uncounted in found {
-            done = done.max(uncounted.entries.len());
-            let (first_at, last_at) = ends(&uncounted);
-            let has_more = uncounted.entries.len() >= limit;
-            let added = self.count_up(uncounted).await;
+        // Together, so that they share commits.
+        let mut counted = stream::iter(found)
+            .map(async |uncounted| {
+                let (count, ends) = (uncounted.entries.len(), ends(&uncounted));
+                (count, ends, self.count_up(uncounted).await)
+            })
+            .buffer_unordered(AT_ONCE);
+        while let Some((count, (first_at, last_at), added)) = counted.next().await {
+            done = done.max(count);
             let until = match &added {
-                Ok(true) => last_at.filter(|_| has_more),
+                Ok(true) => last_at.filter(|_| count >= limit),
                 // Somebody else counts it; the next round sees how far they have come.
                 Ok(false) | Err(_) => first_at,
             };
             walk.until = until.map_or(walk.until, |until| until.min(walk.until));
             tally.add(added);
         }
+        drop(counted);
         self.counting.go_on(walk);
         tally.finish(&self.troubles).map(|_| done)
     }

@@ -11,8 +11,10 @@ use std::sync::{Arc, OnceLock};
 
 use axum::Router;
 use jsonwebtoken::{EncodingKey, Header};
+use landfall_channels::Registry;
 use landfall_channels::connect::Guard;
 use landfall_core::cursor::CursorKey;
+use landfall_core::delivery::RetryPolicy;
 use landfall_core::feed::{FeedKey, Number};
 use landfall_core::notify::NotifyLimits;
 use landfall_server::app::{App, AppParts, LiveCounters, LiveStats};
@@ -22,6 +24,8 @@ use landfall_server::config::{Config, Inputs, SealingKey};
 use landfall_server::http;
 use landfall_server::keys::{VaultKeys, generate_vapid};
 use landfall_server::secret::Secret;
+use landfall_server::service::links::Links;
+use landfall_server::service::outbox::{Outbox, OutboxSettings};
 use landfall_server::service::people::PeopleParts;
 use landfall_server::service::{Connections, Parts, Services, Settings};
 use landfall_server::templates::Templates;
@@ -193,9 +197,10 @@ pub async fn finish(request: RequestBuilder) -> Answer {
     Answer { status, headers, text: response.text().await.unwrap() }
 }
 
-fn app(store: Arc<dyn Store>) -> Arc<App> {
+/// What services are built from over a store: nobody is connected, and nothing leads out.
+pub fn parts(store: Arc<dyn Store>) -> Parts {
     let config = Config::load(Inputs::default()).unwrap().config;
-    let limits = config.limits.clone();
+    let limits = &config.limits;
     let settings = Settings {
         notify: NotifyLimits {
             title_chars: limits.title_chars,
@@ -210,18 +215,29 @@ fn app(store: Arc<dyn Store>) -> Arc<App> {
         revocation_ms: config.auth.revocation_days.millis(),
     };
     let cursor_key = CursorKey::new([7; 32]);
-    let (clock, connections) = (Clock::system(), Arc::new(Nobody));
-    let templates = templates(&config);
-    let parts = Parts { store, clock, cursor_key, connections, templates, settings };
-    let services = Services::new(parts);
-    let people = people();
-    let services =
-        Services::new(Parts { store, clock, cursor_key, connections, settings, people });
+    Parts {
+        store,
+        clock: Clock::system(),
+        connections: Arc::new(Nobody),
+        templates: templates(&config),
+        outbox: Outbox::new(Registry::live_only(), OUTBOX),
+        links: Links::new(cursor_key.clone(), "https://landfall.example"),
+        cursor_key,
+        settings,
+        people: people(),
+    }
+}
+
+fn app(store: Arc<dyn Store>) -> Arc<App> {
+    let config = Config::load(Inputs::default()).unwrap().config;
+    let limits = config.limits.clone();
+    let services = Services::new(parts(store));
     App::new(AppParts {
         services: Arc::new(services),
         verifier: Arc::new(verifier(&config)),
         limits,
         batch_max_lines: config.notify.batch_max_lines,
+        twilio_token: Some(Secret::new("twilio-auth-token")),
         web: landfall_server::app::WebSettings::new(&config.server, &config.tls),
         live: Arc::new(Nobody),
         drain: tokio_util::sync::CancellationToken::new(),
@@ -233,6 +249,15 @@ fn templates(config: &Config) -> Arc<Templates> {
     static LOADED: OnceLock<Arc<Templates>> = OnceLock::new();
     let load = || Arc::new(Templates::load(None, config.template_rules()).unwrap());
     Arc::clone(LOADED.get_or_init(load))
+}
+
+/// How deliveries are carried out.
+const OUTBOX: OutboxSettings = OutboxSettings {
+    policy: RetryPolicy { attempts_max: 8, base_ms: 10_000, cap_ms: 3_600_000 },
+    lease_ms: 60_000,
+    keep_ms: 86_400_000,
+};
+
 /// Keys of this test alone.
 pub fn people() -> PeopleParts {
     let bytes = zeroize::Zeroizing::new([5; 32]);

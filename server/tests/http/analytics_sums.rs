@@ -6,35 +6,16 @@ use std::sync::Arc;
 
 use landfall_core::audit::Action;
 use landfall_core::channel::Channel;
-use landfall_core::cursor::CursorKey;
-use landfall_server::clock::Clock;
-use landfall_server::service::{Connections, Parts, Services};
-use landfall_store::{Revocation, Unit};
+use landfall_server::service::Services;
+use landfall_store::Unit;
 use serde_json::{Value, json};
 
-use crate::harness::{Server, admin};
+use crate::harness::{Server, admin, parts};
 use crate::reach::{Letter, now, tenant};
-
-struct Nobody;
-
-impl Connections for Nobody {
-    fn count(&self, _: &landfall_core::feed::FeedKey) -> usize {
-        0
-    }
-    fn close_revoked(&self, _: &[&Revocation]) {}
-    fn confirmed(&self, _: &landfall_core::feed::FeedKey, _: landfall_core::feed::Number) {}
-    fn resync(&self) {}
-}
 
 /// A node of its own over the server's store.
 fn node(server: &Server) -> Services {
-    Services::new(Parts {
-        store: Arc::clone(&server.store),
-        clock: Clock::system(),
-        cursor_key: CursorKey::new([7; 32]),
-        connections: Arc::new(Nobody),
-        settings: server.app.services.settings.clone(),
-    })
+    Services::new(parts(Arc::clone(&server.store)))
 }
 
 /// Numbers that follow from a seed (xorshift).

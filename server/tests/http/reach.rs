@@ -6,10 +6,10 @@ use landfall_core::audit::{Action, Details, Entity};
 use landfall_core::channel::{Channel, DeliveryState};
 use landfall_core::id::{DeliveryId, NotificationId, SendId, Tenant, UserId};
 use landfall_core::notification::{Content, JsonText, NewNotification, Priority};
-use landfall_core::plan::{Reason, Step};
+use landfall_core::plan::{Reason, Step, Strategy};
 use landfall_core::time::Timestamp;
 use landfall_server::clock::now_ms;
-use landfall_store::{AuditDraft, Claiming, NewDelivery, Settlement, Unit, Write};
+use landfall_store::{AuditDraft, Claiming, NewDelivery, Next, Settlement, Unit, Write};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -91,6 +91,9 @@ impl Letter {
             state: DeliveryState::Queued,
             reason: Reason::Requested,
             due_at: Some(self.created_at),
+            strategy: Strategy::Fallback,
+            escalate_after_ms: None,
+            to: None,
         };
         let write = Write::Enqueue {
             notification: self.id,
@@ -151,7 +154,8 @@ fn content(kind: &str) -> Content {
 
 /// Claims what is due and lets every delivery of it end so.
 pub async fn settle_all(server: &Server, state: DeliveryState, reason: Reason) -> usize {
-    let claiming = Claiming {
+    let claiming = |channel| Claiming {
+        channel,
         now: now(),
         lease_until: now().plus_ms(60_000),
         after: None,
@@ -159,7 +163,10 @@ pub async fn settle_all(server: &Server, state: DeliveryState, reason: Reason) -
         per_tenant: 100,
         limit: 1_000,
     };
-    let claimed = server.store.claim(claiming).await.unwrap().deliveries;
+    let mut claimed = Vec::new();
+    for channel in Channel::ALL {
+        claimed.extend(server.store.claim(claiming(channel)).await.unwrap().deliveries);
+    }
     for delivery in &claimed {
         let settlement = Settlement {
             id: delivery.id,
@@ -174,6 +181,7 @@ pub async fn settle_all(server: &Server, state: DeliveryState, reason: Reason) -
             at: now(),
             address: None,
             split: vec![],
+            next: Next::Wait,
         };
         let writes = vec![Write::Settle(Box::new(settlement))];
         let unit = Unit { writes, ..Unit::new(&delivery.tenant) };

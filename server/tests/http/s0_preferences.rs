@@ -122,7 +122,10 @@ async fn tenants_set_what_holds_for_who_says_nothing() {
     assert_eq!(all["quiet_hours"], quiet);
     post(&server, json!({ "notification_type": "quiz", "is_enabled": true })).await;
     let all = mine(&server).await;
-    assert_eq!((&of(&all, "quiz")["is_enabled"], &of(&all, "quiz")["source"]), (&json!(true), &json!("own")));
+    assert_eq!(
+        (&of(&all, "quiz")["is_enabled"], &of(&all, "quiz")["source"]),
+        (&json!(true), &json!("own"))
+    );
     // A whole: what is absent is removed.
     server.call(&admin(), "PUT", DEFAULTS, json!({})).await;
     assert_eq!(of(&mine(&server).await, "event")["reminder_minutes"], 15);
@@ -131,13 +134,12 @@ async fn tenants_set_what_holds_for_who_says_nothing() {
 #[tokio::test]
 async fn what_cannot_be_wished_is_refused_by_name() {
     let server = Server::start().await;
-    let rule = |rule: Value| json!({ "preferences": [{ "channel": "push", "is_enabled": true }, rule] });
+    let rule =
+        |rule: Value| json!({ "preferences": [{ "channel": "push", "is_enabled": true }, rule] });
     let many: Vec<Value> = (0..201)
         .map(|n| json!({ "notification_type": format!("t{n}"), "is_enabled": true }))
         .collect();
-    let hours = |start: &str, tz: &str| {
-        json!({ "quiet_hours": { "start": start, "end": "07:00", "tz": tz } })
-    };
+    let hours = |start: &str, tz: &str| json!({ "quiet_hours": { "start": start, "end": "07:00", "tz": tz } });
     let cases = [
         (json!({ "notification_type": "quiz" }), ""),
         (json!({ "channel": "pigeon", "is_enabled": true }), "/channel"),

@@ -51,7 +51,7 @@ async fn s3_a_subscription_is_registered_listed_masked_and_removed() {
     let server = Server::start().await;
     let made = subscribe(&server, "sarah", flat(ENDPOINT)).await.json();
     let list = listed(&server, "sarah").await;
-    assert_eq!(list, [made.clone()]);
+    assert_eq!(list, std::slice::from_ref(&made));
     assert_eq!(made["endpoint"], "https://push.example.net/…JUsV");
     assert_eq!((&made["p256dh"], &made["auth"]), (&json!("…Aiw4"), &json!("…")));
     assert!(listed(&server, "michael").await.is_empty());
@@ -89,7 +89,10 @@ async fn s3_a_user_has_many_browsers_and_a_browser_one_user() {
     }
     assert_eq!(listed(&server, "sarah").await.len(), 3);
     assert_eq!(subscribe(&server, "michael", flat(&format!("{ENDPOINT}0"))).await.status, 201);
-    assert_eq!((listed(&server, "sarah").await.len(), listed(&server, "michael").await.len()), (2, 1));
+    assert_eq!(
+        (listed(&server, "sarah").await.len(), listed(&server, "michael").await.len()),
+        (2, 1)
+    );
 }
 
 #[tokio::test]

@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use landfall_core::cursor::CursorKey;
 use landfall_core::id::{Tenant, UserId};
-use landfall_server::clock::Clock;
 use landfall_server::config::SealingKey;
 use landfall_server::keys::VaultKeys;
 use landfall_server::secret::Secret;
@@ -14,7 +12,7 @@ use landfall_server::vault::Vault;
 use landfall_store::Recipient;
 use serde_json::json;
 
-use crate::harness::{SECRET, Server, service, token};
+use crate::harness::{SECRET, Server, parts, service, token};
 
 const PHONE: &str = "+1234567890";
 const EMAIL: &str = "sarah@example.org";
@@ -54,12 +52,8 @@ fn services(server: &Server, ring: &[(&str, u8)]) -> Services {
     };
     let keys = VaultKeys { ring: ring.iter().map(key).collect(), lookup: Secret::new(SECRET) };
     Services::new(Parts {
-        store: Arc::clone(&server.store),
-        clock: Clock::system(),
-        cursor_key: CursorKey::new([7; 32]),
-        connections: Arc::clone(&theirs.connections),
-        settings: theirs.settings.clone(),
         people: PeopleParts { vault: Arc::new(Vault::new(&keys)), ..theirs.people.clone() },
+        ..parts(Arc::clone(&server.store))
     })
 }
 
@@ -100,7 +94,8 @@ async fn nothing_in_the_store_shows_an_address() {
     fill(&server).await;
     let recipient = recipient(&server).await;
     let person = recipient.person.unwrap();
-    let mut secrets: Vec<Vec<u8>> = recipient.addresses.into_iter().map(|a| a.secret.bytes).collect();
+    let mut secrets: Vec<Vec<u8>> =
+        recipient.addresses.into_iter().map(|a| a.secret.bytes).collect();
     secrets.extend([person.email.unwrap().bytes, person.phone.unwrap().bytes]);
     for sealed in &secrets {
         for text in [PHONE, EMAIL, TOKEN, ENDPOINT, AUTH, P256DH, "push.example.net"] {
@@ -145,6 +140,31 @@ async fn what_does_not_open_is_left_as_it_is() {
     let strangers = services(&server, &[("k8", 8), ("k9", 9)]);
     while strangers.renew_seals(2).await.unwrap() >= 2 {}
     assert_eq!(recipient(&server).await, before);
-    let list = server.get(&token("sarah", &[]), "/api/v1/notifications/tokens").await;
-    assert_eq!(list.status, 200);
+}
+
+#[tokio::test]
+async fn an_owner_sees_the_rest_of_what_does_not_open() {
+    use landfall_core::auth::Caller;
+    use landfall_core::time::Timestamp;
+    use landfall_server::service::people::Whose;
+    let server = Server::start().await;
+    fill(&server).await;
+    let caller = Caller {
+        tenant: tenant(),
+        user: UserId::parse("sarah").unwrap(),
+        name: None,
+        locale: None,
+        tz: None,
+        roles: Vec::new(),
+        scopes: std::iter::empty().collect(),
+        expires_at: Timestamp::from_ms(i64::MAX),
+        token_id: None,
+        issued_at: None,
+    };
+    let strangers = services(&server, &[("k9", 9)]);
+    let profile = strangers.profile(&caller, Whose::Own).await.unwrap();
+    assert_eq!(profile.phone.unwrap().expose(), "…");
+    let kind = landfall_store::AddressKind::Fcm;
+    let views = strangers.own_addresses(&caller, kind).await.unwrap();
+    assert_eq!(views[0].shown, "…");
 }

@@ -16,7 +16,7 @@ async fn revocation(server: &Server) -> String {
     format!("revocations/{}", made["id"].as_str().unwrap())
 }
 
-const TOKEN: &str = "firebase_token_here";
+const TOKEN: &str = "firebase_token_zq7x";
 const ENDPOINT: &str = "https://push.example.net/push/JzLQ3raZJfFBR0aqvOMsLrt54w4rJUsV";
 
 /// Makes a profile, an address of each kind, and preferences; gives the subscription's name.
@@ -26,10 +26,10 @@ async fn people(server: &Server) -> String {
         assert!(answer.status < 300, "{}", answer.text);
         answer.json()
     };
-    call("PUT", "users/sarah", json!({ "email": "sarah@example.org" })).await;
+    call("PUT", "users/sarah", json!({ "email": "private@sarah.example" })).await;
     let token = json!({ "token": TOKEN, "platform": "ios" });
     call("POST", "notifications/tokens", token).await;
-    call("POST", "notifications/preferences", json!({ "locale": "es-MX" })).await;
+    call("POST", "notifications/preferences", json!({ "locale": "pt-BR" })).await;
     let keys = json!({
         "p256dh": "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4",
         "auth": "BTBZMqHH6r4Tts7J_aSIgg",
@@ -90,18 +90,18 @@ async fn another_tenant_sees_nothing_on_any_route() {
         let answer = server.call(&stranger(), method, &path, body).await;
         assert_eq!(answer.status, expected, "{method} {path}: {}", answer.text);
         assert!(!answer.text.contains(&id), "{method} {path}: {}", answer.text);
-        let theirs = [r#""id":"class""#, "root-token-7", "es-MX", "…here", "sarah@example.org"];
+        let theirs = [r#""id":"class""#, "root-token-7", "pt-BR", "…zq7x", "private@sarah.example"];
         let told = theirs.map(|text| answer.text.contains(text));
         assert_eq!(told, [false; 5], "{method} {path}");
     }
     let kept = server.get(&admin(), "/api/v1/users/sarah").await.json();
-    assert_eq!(kept["email"], "sarah@example.org");
+    assert_eq!(kept["email"], "private@sarah.example");
     for path in ["tokens", "subscriptions"] {
         let kept = server.get(&admin(), &format!("/api/v1/notifications/{path}")).await.json();
         assert_eq!(kept["items"].as_array().unwrap().len(), 1, "{path}");
     }
     let kept = server.get(&admin(), "/api/v1/notifications/preferences").await.json();
-    assert_eq!(kept["locale"], "es-MX");
+    assert_eq!(kept["locale"], "pt-BR");
     a_topic_of_the_same_name_is_another(&server).await;
     let mine = server.get(&admin(), "/api/v1/notifications").await.json();
     assert_eq!(mine["items"][0]["read"], false);

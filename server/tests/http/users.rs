@@ -95,7 +95,10 @@ async fn a_tokens_first_use_makes_its_user_once() {
     assert_eq!(stored().await, None);
     while server.app.services.store_strangers(10).await.unwrap() > 0 {}
     let met = stored().await.unwrap();
-    assert_eq!((met.name.as_deref(), met.locale.as_deref(), met.tz), (Some("New One"), Some("es-MX"), None));
+    assert_eq!(
+        (met.name.as_deref(), met.locale.as_deref(), met.tz),
+        (Some("New One"), Some("es-MX"), None)
+    );
     // What they say themselves is not overwritten by later tokens, nor by a server that met nobody.
     call(&server, &new, "PATCH", ME, json!({ "name": "Other" })).await;
     server.get(&new, ME).await;
@@ -118,7 +121,10 @@ async fn writers_at_once_lose_nothing() {
     assert_eq!([one.status, two.status, three.status], [200; 3]);
     let read = server.get(&token, SARAH).await.json();
     assert_eq!(read["name"], "Sarah");
-    assert_eq!((&read["email"], &read["phone"]), (&json!("sarah@example.org"), &json!("+1234567890")));
+    assert_eq!(
+        (&read["email"], &read["phone"]),
+        (&json!("sarah@example.org"), &json!("+1234567890"))
+    );
 }
 
 #[tokio::test]
@@ -154,8 +160,12 @@ async fn the_trail_tells_which_fields_changed_and_no_address() {
         .collect();
     actions.reverse();
     let expected = [
-        "address_added", "address_added", "profile_changed",
-        "address_removed", "address_added", "profile_changed",
+        "address_added",
+        "address_added",
+        "profile_changed",
+        "address_removed",
+        "address_added",
+        "profile_changed",
         "profile_deleted",
     ];
     assert_eq!(actions, expected);

@@ -151,10 +151,11 @@ pub enum Next {
     /// They go on waiting.
     #[default]
     Wait,
-    /// Those of the nearest later place are due now, unless another delivery of this place is still
-    /// queued or held, or was sent or delivered.
+    /// Those of the nearest later place that is open are due now, also those that are queued for
+    /// later and were not tried yet; unless another delivery of this place is still queued or held,
+    /// or was sent or delivered.
     DueNow,
-    /// Those of the nearest later place are due then.
+    /// Those of the nearest later place that is open are due then, where they have no time yet.
     DueAt(Timestamp),
     /// All of them are skipped, for this reason.
     Skip(Reason),

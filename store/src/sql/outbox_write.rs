@@ -130,32 +130,32 @@ struct Place<'a> {
     place: u8,
 }
 
-/// Does to the later places what the new state of this one means for them. What has a time of its
-/// own keeps it.
+/// Does to the later places what the new state of this one means for them.
 async fn follow<R: Runner>(
     runner: &mut R,
     Place { tenant, notification, place }: Place<'_>,
     next: Next,
     at: Timestamp,
 ) -> Answer<()> {
-    let (due_at, unless) = match next {
+    let (due_at, also) = match next {
         Next::Wait => return Ok(()),
         Next::Skip(reason) => return skip_waiting(runner, tenant, notification, reason, at).await,
+        // What is held keeps its time, and so does what waits between two attempts.
         Next::DueNow => (
             at,
-            "and not exists (select 1 from delivery a
+            "and (due_at is null or (state = 'queued' and attempts = 0 and due_at > ?4))
+             and not exists (select 1 from delivery a
                 where a.tenant = ?1 and a.notification_id = ?2 and a.place = ?3
                   and a.state in ('queued', 'held', 'sent', 'delivered'))",
         ),
-        Next::DueAt(then) => (then, ""),
+        Next::DueAt(then) => (then, "and due_at is null"),
     };
     let sql = format!(
         "update delivery set due_at = ?4, updated_at = ?5
-         where tenant = ?1 and notification_id = ?2 and {open} and due_at is null
+         where tenant = ?1 and notification_id = ?2 and leased = 0 and {open} {also}
            and place = (select min(l.place) from delivery l
                 where l.tenant = ?1 and l.notification_id = ?2 and l.place > ?3
-                  and l.state in ('queued', 'held') and l.due_at is null)
-           {unless}",
+                  and l.state in ('queued', 'held'))",
         open = open_states!(),
     );
     let place = i64::from(place).into();

@@ -7,7 +7,9 @@ use landfall_core::time::Timestamp;
 
 use super::Sqlite;
 use super::runner::at_once;
-use crate::sql::{addresses, claims, outbox_read, outbox_write, people, seals, suppressions, tallies};
+use crate::sql::{
+    addresses, claims, outbox_read, outbox_write, people, seals, suppressions, tallies,
+};
 use crate::{
     Address, AddressKind, Answered, Backlog, Claimed, Claiming, Deliveries, Delivery,
     DeliveryFilter, People, Person, Recipient, Standing, StoredPreferences, Suppression, Tallies,

@@ -18,7 +18,14 @@ pub async fn a_delivery_reads_back_as_it_was_stored(mut world: World) {
     let t = tenant("t");
     let new = note(&user("u"), "a");
     let first = NewDelivery { address: Some(address_id()), ..new_delivery(0, Some(at(5))) };
-    let second = NewDelivery { state: DeliveryState::Held, ..new_delivery(255, None) };
+    let second = NewDelivery {
+        state: DeliveryState::Held,
+        channel: Channel::Sms,
+        strategy: landfall_core::plan::Strategy::All,
+        escalate_after_ms: Some(7),
+        to: Some(vec![1, 0, 2]),
+        ..new_delivery(255, None)
+    };
     let writes = vec![publish(&new), enqueue(&new, High, vec![first.clone(), second.clone()])];
     let receipt = world.commit(&t, writes).await.unwrap();
     assert_eq!(receipt.outcomes[1], Outcome::Done);
@@ -37,6 +44,9 @@ pub async fn a_delivery_reads_back_as_it_was_stored(mut world: World) {
         code: None,
         reference: None,
         provider: None,
+        strategy: of.strategy,
+        escalate_after_ms: of.escalate_after_ms,
+        to: of.to.clone(),
         attempts: 0,
         claim: 0,
         due_at: of.due_at,

@@ -7,13 +7,13 @@ use landfall_core::plan::Reason;
 use landfall_store::{NewDelivery, Outcome, Write};
 
 use super::make::{at, tenant};
-use super::make_reach::{claiming, delivery_id, ids, new_delivery, settle, settlement};
+use super::make_reach::{claiming, delivery_id, ids, new_delivery, next, settle, settlement};
 use super::queueing::{claim, found, put, queue};
 use super::world::{World, assert_stale};
 
 fn report(id: DeliveryId, from: DeliveryState, to: DeliveryState, ms: i64) -> Write {
     let code = Some("30003".into());
-    Write::Report { id, from, to, reason: Reason::Confirmed, code, at: at(ms) }
+    Write::Report { id, from, to, reason: Reason::Confirmed, code, next: next(to), at: at(ms) }
 }
 
 async fn due(world: &World, t: &Tenant, id: DeliveryId) -> Option<i64> {

@@ -3,10 +3,10 @@
 use landfall_core::channel::{Channel, DeliveryState};
 use landfall_core::id::{AddressId, DeliveryId, DeviceId};
 use landfall_core::notification::{NewNotification, Priority};
-use landfall_core::plan::Reason;
+use landfall_core::plan::{Reason, Strategy};
 use landfall_core::time::Timestamp;
 use landfall_store::{
-    Address, AddressKind, Claiming, Delivery, NewDelivery, Person, Sealed, Settlement, Write,
+    Address, AddressKind, Claiming, Delivery, NewDelivery, Next, Person, Sealed, Settlement, Write,
 };
 
 use super::make::{at, notification_id, user};
@@ -19,16 +19,19 @@ pub fn address_id() -> AddressId {
     AddressId(notification_id().0)
 }
 
-/// Makes a delivery on the channel of its place that is due at `due`, or waits for a failure.
+/// Makes a delivery on `push` that is due at `due`, or waits for a failure.
 pub fn new_delivery(position: u8, due: Option<Timestamp>) -> NewDelivery {
     NewDelivery {
         id: delivery_id(),
-        channel: Channel::ALL[1 + usize::from(position) % 3],
+        channel: Channel::Push,
         position,
         address: None,
         state: DeliveryState::Queued,
         reason: Reason::ByDefault,
         due_at: due,
+        strategy: Strategy::Fallback,
+        escalate_after_ms: None,
+        to: None,
     }
 }
 
@@ -45,6 +48,7 @@ pub fn enqueue(of: &NewNotification, priority: Priority, deliveries: Vec<NewDeli
 /// Asks for whatever is due at `now`, for a second.
 pub fn claiming(now: i64) -> Claiming {
     Claiming {
+        channel: Channel::Push,
         now: at(now),
         lease_until: at(now + 1_000),
         after: None,
@@ -56,6 +60,14 @@ pub fn claiming(now: i64) -> Claiming {
 
 pub fn ids(deliveries: &[Delivery]) -> Vec<DeliveryId> {
     deliveries.iter().map(|delivery| delivery.id).collect()
+}
+
+/// Says what a state means for the next place, as in a fallback.
+pub fn next(state: DeliveryState) -> Next {
+    match state {
+        DeliveryState::Failed | DeliveryState::Skipped => Next::DueNow,
+        _ => Next::Wait,
+    }
 }
 
 /// Says that a claimed delivery was tried and stands so now.
@@ -73,6 +85,7 @@ pub fn settlement(of: &Delivery, state: DeliveryState, ms: i64) -> Settlement {
         at: at(ms),
         address: None,
         split: vec![],
+        next: next(state),
     }
 }
 

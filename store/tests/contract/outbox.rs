@@ -26,7 +26,8 @@ async fn fill(world: &World) -> Vec<DeliveryId> {
             let ms = u128::try_from(time.as_ms()).unwrap();
             let id = DeliveryId(Uuid::from_u128(ms << 80 | u128::from(n) << 8 | u128::from(place)));
             all.push(id);
-            NewDelivery { id, ..new_delivery(place, Some(at(0))) }
+            let channel = [Channel::Push, Channel::Sms][usize::from(place)];
+            NewDelivery { id, channel, ..new_delivery(place, Some(at(0))) }
         };
         let both = [0, 1].map(place).to_vec();
         let writes = vec![publish(&new), enqueue(&new, Normal, both)];

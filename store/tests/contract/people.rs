@@ -233,10 +233,7 @@ pub async fn an_address_that_is_removed_and_put_in_one_unit_keeps_its_place(worl
     let t = tenant("t");
     let old = address("u", 1, Some(1));
     world.done(&t, put_address(&old)).await;
-    let new = Address {
-        secret: Sealed { bytes: vec![9], ..old.secret.clone() },
-        ..old.clone()
-    };
+    let new = Address { secret: Sealed { bytes: vec![9], ..old.secret.clone() }, ..old.clone() };
     let reseal = || {
         let remove = Write::RemoveAddress { user: old.user.clone(), id: old.id };
         vec![remove, put_address(&new)]

@@ -163,7 +163,8 @@ impl Services {
             let version = old.map_or(0, |old| old.version) + 1;
             let (at, user) = (self.now(), Some(user.clone()));
             let metadata = json!({ "source": "link in an e-mail" }).to_string();
-            let entity = Entity::Other("user", user.as_ref().map_or_else(String::new, ToString::to_string));
+            let entity =
+                Entity::Other("user", user.as_ref().map_or_else(String::new, ToString::to_string));
             let details = Details { actor: None, target: user.clone(), metadata };
             let mut unit = Unit::new(tenant);
             let (action, details) = (Action::PreferencesChanged, self.ids.salted(details));

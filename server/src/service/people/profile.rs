@@ -11,6 +11,7 @@ use serde_json::json;
 
 use super::super::revocations::unit_of;
 use super::super::{ServiceError, Services, deciding};
+use super::addresses::MASK;
 use crate::secret::Secret;
 use crate::vault::{Place, Purpose};
 
@@ -114,7 +115,7 @@ impl Services {
             Some(person) => person,
             None => self.unmet(caller, whose)?,
         };
-        self.opened_profile(caller, person)
+        Ok(self.opened_profile(caller, person))
     }
 
     /// Changes a profile, or makes it; tells which.
@@ -147,7 +148,7 @@ impl Services {
             if is_new || next != base {
                 self.commit(unit).await?;
             }
-            Ok((self.opened_profile(caller, next)?, is_new))
+            Ok((self.opened_profile(caller, next), is_new))
         })
         .await
     }
@@ -338,11 +339,18 @@ impl Services {
         unit
     }
 
-    fn opened_profile(&self, caller: &Caller, person: Person) -> Result<Profile, ServiceError> {
-        let email = self.open_email(&caller.tenant, &person)?;
-        let phone = self.open_phone(&caller.tenant, &person)?;
+    /// What does not open is shown as masked: its owner can still see the rest, and set it anew.
+    fn opened_profile(&self, caller: &Caller, person: Person) -> Profile {
+        let shown = |opened: Result<Option<Secret>, ServiceError>| {
+            opened.unwrap_or_else(|error| {
+                tracing::error!(cause = error.cause(), "a part of a profile does not open");
+                Some(Secret::new(MASK))
+            })
+        };
+        let email = shown(self.open_email(&caller.tenant, &person));
+        let phone = shown(self.open_phone(&caller.tenant, &person));
         let Person { user, name, locale, tz, created_at, updated_at, .. } = person;
-        Ok(Profile { user, name, email, phone, locale, tz, created_at, updated_at })
+        Profile { user, name, email, phone, locale, tz, created_at, updated_at }
     }
 }
 

@@ -121,12 +121,7 @@ impl Services {
         Ok(page.len())
     }
 
-    fn renewed_person(
-        &self,
-        walk: &mut Walk,
-        tenant: &Tenant,
-        person: &Person,
-    ) -> Option<Person> {
+    fn renewed_person(&self, walk: &mut Walk, tenant: &Tenant, person: &Person) -> Option<Person> {
         let place = |purpose| Place { tenant, user: &person.user, purpose };
         let email = self.renewed(walk, place(Purpose::Email), person.email.as_ref());
         let phone = self.renewed(walk, place(Purpose::Phone), person.phone.as_ref());
@@ -172,7 +167,11 @@ fn tell(walk: &Walk) {
     let Walk { renewed, unopened, missing, .. } = walk;
     let missing = missing.as_deref().unwrap_or_default();
     if *unopened > 0 {
-        tracing::error!(unopened, missing, "addresses do not open; put the key back on secrets.keys");
+        tracing::error!(
+            unopened,
+            missing,
+            "addresses do not open; put the key back on secrets.keys"
+        );
     } else if *renewed > 0 {
         tracing::info!(renewed, "sealed anew what older keys had sealed");
     } else if !walk.is_told {

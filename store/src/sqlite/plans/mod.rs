@@ -380,7 +380,7 @@ fn stored_send(bench: &Bench, id: SendId) -> StoredSend {
         id,
         tenant: bench.tenant.clone(),
         content: Arc::new(content()),
-        channels: vec![],
+        route: String::new(),
         to: SendTo::Topic(bench.topic.clone()),
         cursor: String::new(),
         accepted: 1,

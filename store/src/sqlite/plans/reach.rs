@@ -4,7 +4,7 @@ use landfall_core::audit::{Action, Entity};
 use landfall_core::channel::{Channel, DeliveryState};
 use landfall_core::id::{AddressId, DeliveryId, DeviceId, SendId};
 use landfall_core::notification::Priority;
-use landfall_core::plan::Reason;
+use landfall_core::plan::{Reason, Strategy};
 use uuid::Uuid;
 
 use super::{AT, AuditDraft, Bench, Unit, Write, at_once, stored_send};
@@ -12,7 +12,7 @@ use crate::sql::{
     addresses, audits, claims, outbox_read, outbox_write, people, sends, suppressions, tallies,
 };
 use crate::{
-    Address, AddressKind, Claiming, Delivery, DeliveryFilter, NewDelivery, Person, Sealed,
+    Address, AddressKind, Claiming, Delivery, DeliveryFilter, NewDelivery, Next, Person, Sealed,
     Settlement, StoredPreferences, Suppression, Tally, TallyFilter, TallyKey,
 };
 
@@ -28,6 +28,9 @@ fn new(id: u128, place: u8) -> NewDelivery {
         state: DeliveryState::Queued,
         reason: Reason::ByDefault,
         due_at: (place == 0).then_some(AT),
+        strategy: Strategy::Fallback,
+        escalate_after_ms: None,
+        to: None,
     }
 }
 
@@ -39,8 +42,15 @@ fn queue(bench: &Bench) {
 }
 
 fn claim(bench: &Bench) -> Vec<Delivery> {
-    let claiming =
-        Claiming { now: AT, lease_until: AT, after: None, tenants: 9, per_tenant: 9, limit: 9 };
+    let claiming = Claiming {
+        channel: Channel::Push,
+        now: AT,
+        lease_until: AT,
+        after: None,
+        tenants: 9,
+        per_tenant: 9,
+        limit: 9,
+    };
     at_once(claims::claim(&mut bench.runner(), &claiming)).unwrap().deliveries
 }
 
@@ -50,8 +60,11 @@ fn a_claim_walks_over_nothing_that_waits() {
     queue(&bench);
     let plans = bench.plans(|b| assert_eq!(claim(b).len(), 2));
     let reaches = |end: &str| plans.iter().any(|line| line.ends_with(end));
-    assert!(reaches("delivery_due (tenant=? AND priority=? AND due_at<?)"), "{plans:#?}");
-    assert!(reaches("delivery_due (tenant>?)"), "{plans:#?}");
+    assert!(
+        reaches("delivery_due (channel=? AND tenant=? AND priority=? AND due_at<?)"),
+        "{plans:#?}"
+    );
+    assert!(reaches("delivery_due (channel=? AND tenant>?)"), "{plans:#?}");
     bench.check_but(&TENANTS, |b| {
         claim(b);
     });
@@ -62,7 +75,7 @@ fn what_became_of_a_delivery_is_written_through_indexes() {
     let bench = Bench::new();
     bench.check(queue);
     let mine = claim(&bench);
-    let settlement = |of: &Delivery| Settlement {
+    let settlement = |of: &Delivery, next: Next| Settlement {
         id: of.id,
         claim: of.claim,
         state: DeliveryState::Failed,
@@ -75,15 +88,16 @@ fn what_became_of_a_delivery_is_written_through_indexes() {
         at: AT,
         address: None,
         split: vec![],
+        next,
     };
-    for one in &mine {
-        bench.check(|b| b.write(Write::Settle(Box::new(settlement(one)))));
+    for (one, next) in mine.iter().zip([Next::DueNow, Next::Skip(Reason::NotNeeded)]) {
+        bench.check(|b| b.write(Write::Settle(Box::new(settlement(one, next)))));
     }
     let ids = mine.iter().map(|one| one.id).collect();
     bench.check(|b| b.write(Write::Replay { ids, at: AT }));
     let (id, from, to) = (mine[0].id, DeliveryState::Queued, DeliveryState::Failed);
-    let (reason, code) = (Reason::Expired, None);
-    bench.check(|b| b.write(Write::Report { id, from, to, reason, code, at: AT }));
+    let (reason, code, next) = (Reason::Expired, None, Next::DueAt(AT));
+    bench.check(|b| b.write(Write::Report { id, from, to, reason, code, next, at: AT }));
     // The index holds none but those that are leased.
     bench.check_but(&["SCAN delivery USING INDEX delivery_leased"], |b| {
         at_once(outbox_write::release(&mut b.runner(), AT)).unwrap();
