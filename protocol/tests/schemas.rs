@@ -5,8 +5,8 @@
 
 use std::collections::BTreeSet;
 
-use landfall_protocol::analytics::Analytics;
 use landfall_protocol::addresses::{SubscriptionItem, TokenItem};
+use landfall_protocol::analytics::Analytics;
 use landfall_protocol::audit::AuditItem;
 use landfall_protocol::deliveries::DeliveryItem;
 use landfall_protocol::health::Health;

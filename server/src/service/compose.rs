@@ -140,7 +140,7 @@ impl Services {
             content,
         };
         let at = letter.created_at;
-        let enqueued = (!deliveries.is_empty()).then(|| Write::Enqueue {
+        let enqueued = (!deliveries.is_empty()).then_some(Write::Enqueue {
             notification: new.id,
             user,
             priority,

@@ -150,7 +150,8 @@ impl Walked {
 
     /// A channel is given up whose deliveries all failed or were skipped.
     fn is_given_up(&self, channel: &str) -> bool {
-        let of = || self.states.iter().filter(|((of, _), _)| of == channel).map(|(_, state)| *state);
+        let of =
+            || self.states.iter().filter(|((of, _), _)| of == channel).map(|(_, state)| *state);
         of().all(|state| matches!(state, "failed" | "skipped")) && of().any(|s| s == "failed")
     }
 }
@@ -210,7 +211,7 @@ fn expected(histories: &[History]) -> BTreeMap<String, u64> {
 
 /// Lets one node count, both at once, or one end and another begin.
 async fn meanwhile(server: &Server, dice: &mut Dice, nodes: &mut [Services; 2]) {
-    let _ = dice.below(2);
+    let which = dice.below(2);
     let limit = 1 + dice.below(8);
     match dice.below(5) {
         0 => nodes[which] = node(server),
