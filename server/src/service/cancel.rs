@@ -57,11 +57,7 @@ impl Services {
             let found = self.store.standings(&caller.tenant, vec![notification]).await?;
             if let Some(standing) = found.into_iter().next() {
                 require_sender(caller, &standing.notification.content, "notification")?;
-                let user = standing.notification.user.clone();
-                let is_canceled = standing.canceled_at.is_some();
-                let is_deleted = standing.notification.deleted;
-                self.cancel_one(caller, notification, &user, is_canceled, is_deleted, reach)
-                    .await?;
+                self.cancel_one(caller, &standing, reach).await?;
                 return Ok(Canceled::Notification(notification));
             }
             let send = self.store.send(&caller.tenant, SendId(id)).await?;

@@ -12,9 +12,9 @@ use landfall_core::id::NotificationId;
 use landfall_core::notification::Notification;
 use landfall_core::plan::Step;
 use landfall_core::time::Timestamp;
-use landfall_store::{AuditRecord, Standing};
+use landfall_store::{AuditFilter, AuditRecord, Standing};
 
-use super::trail::Told;
+use super::trail::{Told, told_plan};
 use super::{ServiceError, Services};
 
 /// A notification's story.
@@ -65,11 +65,30 @@ impl Services {
             return Err(ServiceError::NotFound("notification"));
         }
         let entries = self.entries_about(caller, id).await?;
-        let events = events(&notification, canceled_at, &entries);
+        let plan = self.plan_of(caller, &notification).await?;
+        let events = events(&notification, canceled_at, plan, &entries);
         let mut rows = [Arc::unwrap_or_clone(notification)];
         self.bring_up_to_date(&caller.tenant, &mut rows).await?;
         let [notification] = rows;
         Ok(Timeline { notification, canceled_at, events })
+    }
+
+    /// Reads the plan as the trail has kept it.
+    async fn plan_of(
+        &self,
+        caller: &Caller,
+        notification: &Notification,
+    ) -> Result<Option<Vec<Told>>, ServiceError> {
+        let filter = AuditFilter {
+            action: Some(Action::NotificationCreated),
+            entity_type: Some("notification".to_owned()),
+            entity_id: Some(notification.id.to_string()),
+            target: Some(notification.user.clone()),
+            limit: 1,
+            ..AuditFilter::default()
+        };
+        let found = self.store.audit(&caller.tenant, filter).await?;
+        Ok(found.first().and_then(|entry| told_plan(entry.metadata.as_deref()?)))
     }
 
     async fn entries_about(
@@ -94,11 +113,18 @@ impl Services {
 fn events(
     notification: &Notification,
     canceled_at: Option<Timestamp>,
+    plan: Option<Vec<Told>>,
     entries: &[AuditRecord],
 ) -> Vec<Happened> {
     let accepted = plainly(notification.created_at, "accepted", "stored");
     let mut events = vec![accepted];
-    events.extend(notification.channels.iter().map(|step| planned(notification, *step)));
+    let from_row = || notification.channels.iter().map(|step| planned(*step)).collect();
+    let plan = plan.unwrap_or_else(from_row).into_iter();
+    events.extend(plan.map(|told| Happened {
+        at: notification.created_at,
+        event: "planned".to_owned(),
+        told,
+    }));
     events.extend(entries.iter().map(happened));
     let is_told = |actions: &[&str]| entries.iter().any(|entry| actions.contains(&&*entry.action));
     // Marking all as read is one entry about the inbox, and taking a send back one about the send.
@@ -126,9 +152,9 @@ fn insert(events: &mut Vec<Happened>, one: Happened) {
     events.insert(place, one);
 }
 
-/// Tells how a channel was planned. What it came to since may stand in the row, in the place of
+/// Tells how a channel was planned where the trail does not. What it came to since may stand in the row, in the place of
 /// why it was chosen; no plan begins so.
-fn planned(notification: &Notification, step: Step) -> Happened {
+fn planned(step: Step) -> Told {
     let Step { channel, state, reason } = step;
     let is_over = matches!(state, DeliveryState::Delivered | DeliveryState::Failed);
     let (state, reason, rule) = match channel {
@@ -136,14 +162,13 @@ fn planned(notification: &Notification, step: Step) -> Happened {
         Channel::Websocket => (DeliveryState::Queued, "always tried", Some(2)),
         _ => (DeliveryState::Queued, "in the plan", Some(2)),
     };
-    let told = Told {
+    Told {
         channel: Some(channel),
         state: Some(state),
         reason: reason.to_owned(),
         rule,
         ..Told::default()
-    };
-    Happened { at: notification.created_at, event: "planned".to_owned(), told }
+    }
 }
 
 fn happened(entry: &AuditRecord) -> Happened {

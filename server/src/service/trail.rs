@@ -97,6 +97,16 @@ impl Told {
     }
 }
 
+/// Reads the plan that the entry about a notification's creation tells; nothing where it was erased.
+pub(super) fn told_plan(metadata: &str) -> Option<Vec<Told>> {
+    #[derive(Deserialize)]
+    struct Planned {
+        plan: Vec<serde_json::Value>,
+    }
+    let Planned { plan } = serde_json::from_str(metadata).ok()?;
+    Some(plan.iter().map(|step| Told::read(None, Some(&step.to_string()))).collect())
+}
+
 /// Says how a delivery stands after an entry that does not say so itself.
 fn implied(action: Action, reason: Option<Reason>) -> Option<DeliveryState> {
     Some(match action {
