@@ -53,6 +53,17 @@ tour: programs postgres ## Walk through Landfall as a new user would, with real 
 	$(call step,tour on PostgreSQL)
 	target/debug/with-postgres scripts/tour.sh
 
+JUDGES := target/judges-venv
+JUDGED_BY := twilio==9.13.0 aiosmtpd==1.4.6 http_ece==1.2.1 google-api-python-client==2.202.0
+
+.PHONY: judges
+judges: programs ## Let others' programs judge what goes to providers (fetches them once)
+	$(call need,python3 -c 'import ensurepip$(comma) venv',python3 with venv,sudo apt-get install -y python3-venv)
+	[ -x $(JUDGES)/bin/python ] || python3 -m venv $(JUDGES)
+	$(JUDGES)/bin/pip install --quiet --disable-pip-version-check $(JUDGED_BY)
+	$(CARGO) build --locked --quiet --package landfall-channels --example judged
+	$(JUDGES)/bin/python scripts/judges.py
+
 .PHONY: fmt
 fmt: programs ## Format the source
 	$(CARGO) fmt --all

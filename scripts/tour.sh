@@ -22,7 +22,9 @@ if [ -n "${DATABASE_URL:-}" ]; then
     # What every node on one database has to be told; the embedded store makes its own.
     JWT_SECRET_KEY=$(head -c 24 /dev/urandom | od -An -tx1 | tr -d ' \n')
     LANDFALL_AUTH_CURSOR_KEY=$(head -c 24 /dev/urandom | od -An -tx1 | tr -d ' \n')
-    export JWT_SECRET_KEY LANDFALL_AUTH_CURSOR_KEY
+    LANDFALL_SECRETS_KEYS=tour:$(head -c 32 /dev/urandom | base64)
+    LANDFALL_SECRETS_LOOKUP=$(head -c 24 /dev/urandom | od -An -tx1 | tr -d ' \n')
+    export JWT_SECRET_KEY LANDFALL_AUTH_CURSOR_KEY LANDFALL_SECRETS_KEYS LANDFALL_SECRETS_LOOKUP
     # shellcheck disable=SC2046 # two assignments without spaces
     export $("$binary" vapid)
 fi

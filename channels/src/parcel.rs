@@ -38,6 +38,31 @@ pub enum Load {
     Email(Box<Email>),
 }
 
+/// What a load is, without what it holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LoadKind {
+    /// To a browser.
+    WebPush,
+    /// To an app through Firebase.
+    Fcm,
+    /// To a phone number.
+    Sms,
+    /// To a mailbox.
+    Email,
+}
+
+impl Load {
+    /// Says what it is.
+    pub const fn kind(&self) -> LoadKind {
+        match self {
+            Self::WebPush(..) => LoadKind::WebPush,
+            Self::Fcm(..) => LoadKind::Fcm,
+            Self::Sms(_) => LoadKind::Sms,
+            Self::Email(_) => LoadKind::Email,
+        }
+    }
+}
+
 /// A browser's push subscription (W3C Push API, RFC 8291).
 #[derive(Clone, PartialEq, Eq)]
 pub struct Subscription {

@@ -5,7 +5,7 @@ use std::pin::Pin;
 
 use landfall_core::channel::Channel;
 
-use crate::{Outcome, Parcel};
+use crate::{LoadKind, Outcome, Parcel};
 
 /// An attempt on its way; boxed so that providers can be chosen by configuration.
 pub type Attempt<'a> = Pin<Box<dyn Future<Output = Outcome> + Send + 'a>>;
@@ -21,8 +21,18 @@ pub trait Provider: Send + Sync {
     /// Which channel it serves.
     fn channel(&self) -> Channel;
 
-    /// Says whether it takes such a parcel.
-    fn takes(&self, parcel: &Parcel) -> bool;
+    /// Says whether it takes such loads.
+    fn takes(&self, kind: LoadKind) -> bool;
+
+    /// Says how many attempts it has room for now: whoever has none finds what it offers kept back.
+    fn room(&self) -> usize {
+        usize::MAX
+    }
+
+    /// Says whether it is of use now: `false` while its circuit is open.
+    fn is_healthy(&self) -> bool {
+        true
+    }
 
     /// Makes one attempt.
     fn send<'a>(&'a self, parcel: &'a Parcel) -> Attempt<'a>;

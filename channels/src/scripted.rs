@@ -8,13 +8,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use landfall_core::channel::Channel;
 use tokio::sync::{Semaphore, watch};
 
-use crate::{Attempt, Outcome, Parcel, Provider};
+use crate::{Attempt, LoadKind, Outcome, Parcel, Provider};
 
 /// A provider whose answers are written beforehand.
 pub struct Scripted {
     name: &'static str,
     channel: Channel,
-    takes: fn(&Parcel) -> bool,
+    takes: fn(LoadKind) -> bool,
     state: Mutex<State>,
     /// How many of the attempts that are held may be answered.
     released: Semaphore,
@@ -29,8 +29,8 @@ struct State {
 }
 
 impl Scripted {
-    /// Takes every parcel of which `takes` says so, and answers each with `Sent`.
-    pub fn new(name: &'static str, channel: Channel, takes: fn(&Parcel) -> bool) -> Self {
+    /// Takes the loads of which `takes` says so, and answers each with `Sent`.
+    pub fn new(name: &'static str, channel: Channel, takes: fn(LoadKind) -> bool) -> Self {
         let otherwise = Outcome::Sent { reference: None, code: "scripted".to_owned() };
         let state = State { script: VecDeque::new(), otherwise, parcels: Vec::new(), holds: false };
         let (released, begun) = (Semaphore::new(0), watch::Sender::new(0));
@@ -93,8 +93,8 @@ impl Provider for Scripted {
         self.channel
     }
 
-    fn takes(&self, parcel: &Parcel) -> bool {
-        (self.takes)(parcel)
+    fn takes(&self, kind: LoadKind) -> bool {
+        (self.takes)(kind)
     }
 
     fn send<'a>(&'a self, parcel: &'a Parcel) -> Attempt<'a> {

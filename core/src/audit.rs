@@ -3,6 +3,10 @@
 //! An entry binds a salted digest of its details, never the details themselves, so that personal
 //! data can be erased and the chain still verifies. This file must never store anything.
 
+mod action;
+
+pub use action::Action;
+
 use sha2::{Digest as _, Sha256};
 
 use crate::id::{NotificationId, Tenant, UserId};
@@ -10,88 +14,6 @@ use crate::time::Timestamp;
 
 /// A SHA-256 value.
 pub type Hash = [u8; 32];
-
-/// What happened; a closed list, so that filters and documents can name each.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Action {
-    /// A notification was stored.
-    NotificationCreated,
-    /// A device confirmed a notification for the first time.
-    NotificationDelivered,
-    /// A notification was written to a device that never confirmed it, or expired.
-    NotificationFailed,
-    /// Its owner read a notification, or all of them.
-    NotificationRead,
-    /// Its owner deleted a notification.
-    NotificationDeleted,
-    /// A send to many users was accepted.
-    SendAccepted,
-    /// A send to many users reached its end.
-    SendCompleted,
-    /// A device opened a live connection.
-    Connected,
-    /// A request or a connection was refused.
-    Refused,
-    /// A topic was made or changed.
-    TopicChanged,
-    /// A topic was deleted.
-    TopicDeleted,
-    /// Members of a topic were added, changed or removed.
-    MembersChanged,
-    /// A user's tokens, or one token, were revoked.
-    TokensRevoked,
-    /// A revocation was lifted.
-    RevocationLifted,
-    /// A new epoch began: the store was restored, or found to have gone back.
-    EpochBegun,
-}
-
-impl Action {
-    /// Every action.
-    pub const ALL: [Action; 15] = [
-        Self::NotificationCreated,
-        Self::NotificationDelivered,
-        Self::NotificationFailed,
-        Self::NotificationRead,
-        Self::NotificationDeleted,
-        Self::SendAccepted,
-        Self::SendCompleted,
-        Self::Connected,
-        Self::Refused,
-        Self::TopicChanged,
-        Self::TopicDeleted,
-        Self::MembersChanged,
-        Self::TokensRevoked,
-        Self::RevocationLifted,
-        Self::EpochBegun,
-    ];
-
-    /// Names the action as records and filters spell it.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::NotificationCreated => "notification_created",
-            Self::NotificationDelivered => "notification_delivered",
-            Self::NotificationFailed => "notification_failed",
-            Self::NotificationRead => "notification_read",
-            Self::NotificationDeleted => "notification_deleted",
-            Self::SendAccepted => "send_accepted",
-            Self::SendCompleted => "send_completed",
-            Self::Connected => "connected",
-            Self::Refused => "refused",
-            Self::TopicChanged => "topic_changed",
-            Self::TopicDeleted => "topic_deleted",
-            Self::MembersChanged => "members_changed",
-            Self::TokensRevoked => "tokens_revoked",
-            Self::RevocationLifted => "revocation_lifted",
-            Self::EpochBegun => "epoch_begun",
-        }
-    }
-
-    /// Reads the name.
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|action| action.as_str() == text)
-    }
-}
 
 /// What an entry is about.
 #[derive(Debug, Clone, PartialEq, Eq)]

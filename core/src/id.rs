@@ -113,6 +113,14 @@ uuid_id!(
     /// One stored send to many users (UUIDv7).
     SendId
 );
+uuid_id!(
+    /// One delivery of a notification on a channel (UUIDv7).
+    DeliveryId
+);
+uuid_id!(
+    /// One address that a device registered: a push token or a browser's subscription (UUIDv7).
+    AddressId
+);
 
 #[cfg(test)]
 mod tests {

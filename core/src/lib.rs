@@ -3,18 +3,29 @@
 //! Nothing here does I/O, asks the time, draws random numbers or knows a wire format. What it
 //! needs comes in as values; what should happen goes out as values, with the reason.
 
+pub mod address;
 pub mod audit;
 pub mod auth;
 pub mod channel;
 pub mod cursor;
+pub mod day;
+pub mod delivery;
 pub mod fair;
 pub mod feed;
+pub mod histogram;
 pub mod id;
 pub mod life;
 pub mod notification;
 pub mod notify;
 pub mod plan;
+pub mod preference;
+pub mod profile;
+pub mod quiet;
 pub mod rate;
 pub mod session;
+pub mod sms;
+pub mod summary;
+pub mod tally;
 pub mod time;
 pub mod topic;
+pub mod zone;

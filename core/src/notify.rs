@@ -5,6 +5,8 @@
 use crate::channel::Channel;
 use crate::id::{TopicId, UserId};
 use crate::notification::{JsonText, Priority};
+use crate::plan::Strategy;
+use crate::profile::is_phone_number;
 
 /// Sizes that a notification must keep; all settings, none fixed here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,8 +49,12 @@ pub struct Draft {
     pub data: Option<JsonText>,
     /// Channels in order; empty for the default.
     pub channels: Vec<Channel>,
-    /// How urgent it is.
-    pub priority: Priority,
+    /// How urgent it is; the template's priority, or `normal`, where it is not given.
+    pub priority: Option<Priority>,
+    /// How its channels follow each other.
+    pub strategy: Option<Strategy>,
+    /// Seconds without a read after which a fallback goes on to its next channel.
+    pub escalate_after_seconds: Option<u64>,
     /// Language.
     pub locale: Option<String>,
     /// Picture.
@@ -133,6 +139,10 @@ pub fn faults(draft: &Draft, limits: &NotifyLimits) -> Vec<FieldError> {
         && !is_phone_number(phone)
     {
         faults.push(FieldError::new("/phone_number", "must be + and 7 to 15 digits"));
+    }
+    if draft.escalate_after_seconds.is_some_and(|after| after == 0 || after > TTL_SECONDS_MAX) {
+        let detail = format!("must be between 1 and {TTL_SECONDS_MAX} seconds");
+        faults.push(FieldError::new("/escalate_after", detail));
     }
     if draft.ttl_seconds.is_some_and(|ttl| ttl == 0 || ttl > TTL_SECONDS_MAX) {
         let detail = format!("must be between 1 and {TTL_SECONDS_MAX} seconds");
@@ -229,12 +239,6 @@ fn check_links(draft: &Draft, faults: &mut Vec<FieldError>) {
             faults.push(FieldError::new(pointer, detail));
         }
     }
-}
-
-fn is_phone_number(text: &str) -> bool {
-    text.strip_prefix('+').is_some_and(|digits| {
-        (7..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit())
-    })
 }
 
 #[cfg(test)]

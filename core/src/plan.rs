@@ -1,49 +1,26 @@
-//! The routing plan: which channels a notification takes, and why (contract 3, order of say).
+//! The routing plan: which channels a notification takes, when, and why (contract 3, order of say).
 //!
-//! A pure function returns every channel with its state and the rule that decided it. It must
-//! never try anything itself; the plan is carried out elsewhere.
+//! A pure function returns every channel with its state, its time and the rule that decided it. It
+//! must never try anything itself; the plan is carried out elsewhere, and looked at again with
+//! [`crate::delivery::on_due`] each time before something goes out.
+
+mod chain;
+mod reason;
+pub(crate) mod say;
+mod strategy;
+#[cfg(test)]
+mod tests;
+
+pub use chain::{Place, WEBSOCKET_GRACE_MS, place_of};
+pub use reason::Reason;
+pub use strategy::Strategy;
 
 use crate::channel::{Channel, DeliveryState};
 use crate::notification::Priority;
+use crate::preference::Resolved;
+use crate::time::Timestamp;
 
-/// Why a channel stands as it does; `rule` is the place in the contract's order of say.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Reason {
-    /// Rule 2: the request named it.
-    Requested,
-    /// Rule 2: nothing was named, and it is one of the two that are always tried.
-    ByDefault,
-    /// Rule 4: no provider is configured for it, so it has nowhere to go.
-    NotConfigured,
-    /// A device confirmed it.
-    Confirmed,
-    /// Rule 5: it expired before anybody confirmed it.
-    Expired,
-}
-
-impl Reason {
-    /// Every reason.
-    pub const ALL: [Reason; 5] =
-        [Self::Requested, Self::ByDefault, Self::NotConfigured, Self::Confirmed, Self::Expired];
-
-    /// Says the reason in words, as answers and records show it.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Requested => "requested",
-            Self::ByDefault => "by default",
-            Self::NotConfigured => "not configured",
-            Self::Confirmed => "confirmed by a device",
-            Self::Expired => "expired",
-        }
-    }
-
-    /// Reads the words.
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|reason| reason.as_str() == text)
-    }
-}
-
-/// One channel of a plan.
+/// One channel of a plan, as a notification keeps and shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Step {
     /// The channel.
@@ -54,65 +31,136 @@ pub struct Step {
     pub reason: Reason,
 }
 
+/// One channel of a plan with its time, as the outbox keeps it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Planned {
+    /// The channel.
+    pub channel: Channel,
+    /// How it stands.
+    pub state: DeliveryState,
+    /// Why it stands so.
+    pub reason: Reason,
+    /// When it is to be tried; nothing for `websocket`, for what is skipped, and for what waits
+    /// until a channel before it fails.
+    pub due_at: Option<Timestamp>,
+}
+
+impl Planned {
+    /// Gives the part that the notification keeps.
+    pub const fn step(self) -> Step {
+        Step { channel: self.channel, state: self.state, reason: self.reason }
+    }
+}
+
+/// Why a person is not to be reached on a channel, whatever the priority (rule 1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Refusal {
+    /// They told the provider or us to stop.
+    OptedOut,
+    /// The address bounced or was complained about.
+    Suppressed,
+}
+
+/// How one channel leads to one person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Way {
+    /// Whether a provider for it is configured on this server.
+    pub is_configured: bool,
+    /// Whether the person has an address on it: a device, a number, a mailbox.
+    pub has_address: bool,
+    /// Whether it must not be used, though there may be an address.
+    pub refusal: Option<Refusal>,
+}
+
+impl Way {
+    /// Leads there.
+    pub const OPEN: Self = Self { is_configured: true, has_address: true, refusal: None };
+}
+
+/// How each channel leads to one person; `websocket` always does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Reach {
+    ways: [Way; Channel::ALL.len()],
+}
+
+impl Reach {
+    /// Asks for each channel how it leads to the person.
+    pub fn of(way: impl FnMut(Channel) -> Way) -> Self {
+        Self { ways: Channel::ALL.map(way) }
+    }
+
+    /// Gives the way of one channel.
+    pub const fn way(&self, channel: Channel) -> Way {
+        self.ways[channel as usize]
+    }
+}
+
 /// What the plan is decided from.
 #[derive(Debug, Clone, Copy)]
 pub struct Route<'a> {
     /// The request's channels, in its order; empty when it named none.
     pub requested: &'a [Channel],
+    /// The template's channels, in its order; empty when it names none or there is no template.
+    pub template: &'a [Channel],
     /// How urgent it is.
     pub priority: Priority,
-    /// Channels that have somewhere to go on this server.
-    pub configured: &'a [Channel],
+    /// One channel after the other or all at once; by priority where it is not given.
+    pub strategy: Option<Strategy>,
+    /// Milliseconds without a read after which a fallback goes on to the next channel although
+    /// the one before did not fail; a strategy of all at once has no use for it.
+    pub escalate_after_ms: Option<i64>,
+    /// How each channel leads to the recipient.
+    pub reach: &'a Reach,
+    /// What the recipient's preferences say of this kind and topic.
+    pub preferences: &'a Resolved,
+    /// Whether a device of the recipient is connected.
+    pub is_online: bool,
+    /// The time of the decision.
+    pub now: Timestamp,
+    /// From then on nobody wants it.
+    pub expires_at: Option<Timestamp>,
 }
 
-/// Decides the channels of a notification: every channel named (or, when none is, `websocket`
-/// and `push`), once each, in the order given.
+impl Route<'_> {
+    /// Says which strategy holds.
+    pub fn strategy(&self) -> Strategy {
+        self.strategy.unwrap_or_else(|| Strategy::by_default(self.priority))
+    }
+}
+
+/// Decides the channels of a notification, once each, in the order in which they were named.
 ///
-/// The inbox and the live stream get every notification whatever the plan says; the plan speaks
-/// of what is tried and reported.
-pub fn plan(route: Route<'_>) -> Vec<Step> {
-    let (named, why): (&[Channel], Reason) = if route.requested.is_empty() {
-        (&[Channel::Websocket, Channel::Push], Reason::ByDefault)
-    } else {
-        (route.requested, Reason::Requested)
-    };
-    let mut steps: Vec<Step> = Vec::with_capacity(named.len());
-    for &channel in named {
-        if steps.iter().any(|step| step.channel == channel) {
-            continue;
-        }
-        steps.push(if route.configured.contains(&channel) {
-            Step { channel, state: DeliveryState::Queued, reason: why }
-        } else {
-            Step { channel, state: DeliveryState::Skipped, reason: Reason::NotConfigured }
-        });
-    }
-    steps
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::channel::Channel::{Email, Push, Sms, Websocket};
-
-    fn check(requested: &[Channel], configured: &[Channel], expected: &str) {
-        let route = Route { requested, priority: Priority::Normal, configured };
-        let steps: Vec<String> = plan(route)
-            .iter()
-            .map(|s| format!("{} {} ({})", s.channel, s.state.as_str(), s.reason.as_str()))
-            .collect();
-        assert_eq!(steps.join(", "), expected);
-    }
-
-    #[test]
-    fn a_plan_names_every_channel_once_with_its_reason() {
-        check(&[], &[Websocket], "websocket queued (by default), push skipped (not configured)");
-        check(&[Websocket], &[Websocket], "websocket queued (requested)");
-        check(
-            &[Sms, Websocket, Sms, Email],
-            &[Websocket],
-            "sms skipped (not configured), websocket queued (requested), email skipped (not configured)",
-        );
-        check(&[Push], &[Websocket, Push], "push queued (requested)");
-    }
+/// 1. Opt-outs, suppressions and a channel that its owner switched off as a whole skip it, for
+///    every priority.
+/// 2. The channels are the request's, else the template's, else `websocket` and `push`. A
+///    priority by itself adds no channel: what `high` allows somebody still has to name. So where
+///    nothing is named, `sms` and `email` join at priority high and above if a preference of the
+///    tenant or the user switches that very channel on, and never below.
+/// 3. Preferences skip, do-not-disturb and quiet hours put off; `critical` passes them.
+/// 4. Without provider or address it is skipped and the next takes its place. A fallback tries the
+///    first at once (behind a connected `websocket` ten seconds later); each further one waits for
+///    the one before it to fail or, with `escalate_after_ms`, is due that long after it. Otherwise
+///    all are due at once.
+/// 5. What would become due only when the notification has expired is skipped.
+///
+/// `websocket` is always queued: the inbox and the live stream get every notification whatever the
+/// plan says. Every step ends: it is skipped, due at a time, or waits for one before it.
+pub fn plan(route: Route<'_>) -> Vec<Planned> {
+    let candidates = say::candidates(&route);
+    let judged = candidates.into_iter().map(|(channel, why)| {
+        let forbidden = match channel {
+            Channel::Websocket => None,
+            _ => {
+                say::forbidden(channel, route.priority, route.reach.way(channel), route.preferences)
+            }
+        };
+        (channel, why, forbidden)
+    });
+    let mut chain = chain::Chain::new(route);
+    judged
+        .map(|(channel, why, forbidden)| match forbidden {
+            Some(reason) => chain::skipped(channel, reason),
+            None => chain.next(channel, why),
+        })
+        .collect()
 }

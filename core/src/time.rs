@@ -25,6 +25,15 @@ impl Timestamp {
         Self(self.0.saturating_add(ms))
     }
 
+    /// Gives the instant that calendars count with, stopping at the ends of its range.
+    pub(crate) fn instant(self) -> jiff::Timestamp {
+        jiff::Timestamp::from_millisecond(self.0).unwrap_or(if self.0 < 0 {
+            jiff::Timestamp::MIN
+        } else {
+            jiff::Timestamp::MAX
+        })
+    }
+
     /// Reads an RFC 3339 time; what is finer than a millisecond is cut.
     pub fn parse(text: &str) -> Result<Self, TimeError> {
         let time: jiff::Timestamp = text.parse().map_err(|_| TimeError)?;
@@ -35,12 +44,7 @@ impl Timestamp {
 impl std::fmt::Display for Timestamp {
     /// Writes RFC 3339 in UTC with milliseconds, as every time on the wire (contract 1).
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let time = jiff::Timestamp::from_millisecond(self.0).unwrap_or(if self.0 < 0 {
-            jiff::Timestamp::MIN
-        } else {
-            jiff::Timestamp::MAX
-        });
-        write!(f, "{time:.3}")
+        write!(f, "{:.3}", self.instant())
     }
 }
 

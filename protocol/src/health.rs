@@ -79,6 +79,8 @@ pub struct Health {
     pub store_trouble: Option<StoreTrouble>,
     /// The channels, and templates.
     pub services: Services,
+    /// What happened until then is in the analytics; a time long ago says that they lag behind.
+    pub analytics_counted_until: Time,
 }
 
 /// How the channels are.

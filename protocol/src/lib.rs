@@ -4,7 +4,11 @@
 //! conversion stands beside its wire type and names every field, so that a new field breaks the
 //! build. `examples/` holds one JSON file per call, frame and error.
 
+pub mod addresses;
+pub mod analytics;
 pub mod audit;
+pub mod callbacks;
+pub mod deliveries;
 pub mod frame;
 pub mod health;
 pub mod inbox;
@@ -12,9 +16,13 @@ pub mod json;
 pub mod list;
 pub mod names;
 pub mod notify;
+pub mod preferences;
 pub mod problem;
 pub mod query;
 mod readable;
 pub mod revocations;
+pub mod templates;
 pub mod text;
+pub mod timeline;
 pub mod topics;
+pub mod users;

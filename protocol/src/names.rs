@@ -3,9 +3,11 @@
 //! Unknown words are refused (contract 1). The words themselves stand in core; none is spelled
 //! here.
 
+use landfall_core::address::Platform;
 use landfall_core::channel::{Channel, DeliveryState};
+use landfall_core::delivery::Receipt;
 use landfall_core::notification::Priority;
-use landfall_core::plan::Reason;
+use landfall_core::plan::{Reason, Strategy};
 use landfall_core::topic::{MemberRole, TopicKind, Visibility};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
@@ -62,7 +64,20 @@ names!(
 );
 names!(
     /// Why a channel stands as it does.
-    ReasonName of Reason: Requested ByDefault NotConfigured Confirmed Expired
+    ReasonName of Reason:
+        Requested InTemplate ByDefault Wished OptedOut Suppressed SwitchedOff PreferredOff
+        DoNotDisturb QuietHours NotConfigured NoAddress AfterWebsocket WaitsForPush WaitsForSms
+        WaitsForEmail UnlessRead NotNeeded Confirmed Expired Read Deleted Canceled Accepted
+        Reported Receipt TryLater NoAnswer Broken KeptBack AddressGone Refused Exhausted
+        Undelivered Replayed
+);
+names!(
+    /// How the channels of a plan follow each other.
+    StrategyName of Strategy: Fallback All
+);
+names!(
+    /// What a device did with a push.
+    ReceiptName of Receipt: Delivered Shown Clicked Dismissed
 );
 names!(
     /// How urgent a notification is.
@@ -79,6 +94,10 @@ names!(
 names!(
     /// What a member of a topic may do.
     RoleName of MemberRole: Member Teacher Owner
+);
+names!(
+    /// What a device runs.
+    PlatformName of Platform: Android Ios Web
 );
 
 /// Says which words a list has.

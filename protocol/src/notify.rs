@@ -4,13 +4,13 @@
 
 use landfall_core::channel::DeliveryState;
 use landfall_core::id::{SendId, TopicId, UserId};
-use landfall_core::notification::{Notification, Priority};
+use landfall_core::notification::Notification;
 use landfall_core::notify::{Draft, FieldError, Recipients};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::list::ByChannel;
-use crate::names::{ChannelName, PriorityName, ReasonName, StateName};
+use crate::names::{ChannelName, PriorityName, ReasonName, StateName, StrategyName};
 use crate::problem::Problem;
 use crate::readable::is_readable;
 use crate::text::{FeedNumber, IdText, Secret, Time, json_text};
@@ -54,6 +54,13 @@ pub struct NotifyRequest {
     /// How urgent it is; `normal` by default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub priority: Option<PriorityName>,
+    /// One channel after the other (`fallback`) or all at once (`all`); by default a fallback for
+    /// `low` and `normal`, and all for `high` and `critical`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub strategy: Option<StrategyName>,
+    /// Seconds without a read after which a fallback goes on to its next channel.
+    #[serde(alias = "escalateAfter", skip_serializing_if = "Option::is_none")]
+    pub escalate_after: Option<u64>,
     /// Language of the texts, such as `en-US`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub locale: Option<String>,
@@ -95,6 +102,8 @@ impl NotifyRequest {
             data,
             channels,
             priority,
+            strategy,
+            escalate_after,
             locale,
             image,
             actions,
@@ -111,7 +120,9 @@ impl NotifyRequest {
             message,
             data: data.as_deref().map(json_text),
             channels: channels.unwrap_or_default().into_iter().map(|name| name.0).collect(),
-            priority: priority.map_or(Priority::Normal, |name| name.0),
+            priority: priority.map(|name| name.0),
+            strategy: strategy.map(|name| name.0),
+            escalate_after_seconds: escalate_after,
             locale,
             image,
             actions: actions.as_deref().map(json_text),

@@ -3,14 +3,15 @@
 //! A fault's pointer is `/query/<name>`. This file must never give a page without a bound.
 
 use landfall_core::audit::Action;
-use landfall_core::channel::Channel;
+use landfall_core::channel::{Channel, DeliveryState};
+use landfall_core::day::Day;
 use landfall_core::feed::Number;
-use landfall_core::id::{IdError, UserId};
+use landfall_core::id::{IdError, TopicId, UserId};
 use landfall_core::notify::{FieldError, is_type_name};
 use landfall_core::time::Timestamp;
 use serde::Deserialize;
 
-use crate::names::{ChannelName, must_be_one_of};
+use crate::names::{ChannelName, StateName, must_be_one_of};
 
 /// Bounds of a page; settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,7 +54,7 @@ impl PageQuery {
         faults.or(page)
     }
 
-    fn page(self, limits: PageLimits, faults: &mut Faults) -> Page {
+    pub(crate) fn page(self, limits: PageLimits, faults: &mut Faults) -> Page {
         let Self { limit, offset, cursor } = self;
         if cursor.is_some() && offset.is_some() {
             faults.add("cursor", "cannot be combined with offset");
@@ -248,18 +249,18 @@ impl AuditQuery {
 
 /// Collects what is wrong, so that one answer names it all.
 #[derive(Default)]
-struct Faults(Vec<FieldError>);
+pub(crate) struct Faults(Vec<FieldError>);
 
 impl Faults {
-    fn or<T>(self, value: T) -> Result<T, Vec<FieldError>> {
+    pub(crate) fn or<T>(self, value: T) -> Result<T, Vec<FieldError>> {
         if self.0.is_empty() { Ok(value) } else { Err(self.0) }
     }
 
-    fn add(&mut self, name: &str, detail: impl Into<String>) {
+    pub(crate) fn add(&mut self, name: &str, detail: impl Into<String>) {
         self.0.push(FieldError { pointer: format!("/query/{name}"), detail: detail.into() });
     }
 
-    fn read<T>(
+    pub(crate) fn read<T>(
         &mut self,
         name: &str,
         text: Option<String>,
@@ -277,12 +278,12 @@ impl Faults {
         self.read(name, text, "must be a number of the feed", Number::parse)
     }
 
-    fn user(&mut self, name: &str, text: Option<String>) -> Option<UserId> {
+    pub(crate) fn user(&mut self, name: &str, text: Option<String>) -> Option<UserId> {
         let parsed: Result<UserId, IdError> = UserId::parse(&text?);
         parsed.map_err(|error| self.add(name, error.to_string())).ok()
     }
 
-    fn type_name(&mut self, name: &str, text: Option<String>) -> Option<String> {
+    pub(crate) fn type_name(&mut self, name: &str, text: Option<String>) -> Option<String> {
         let detail = "must be 1 to 64 letters, digits, '_', '-' or '.'";
         self.read(name, text, detail, |text| is_type_name(text).then(|| text.to_owned()))
     }
@@ -312,11 +313,23 @@ impl Faults {
         read.or(unread.map(|unread| !unread))
     }
 
-    fn channel(&mut self, name: &str, text: Option<String>) -> Option<Channel> {
+    pub(crate) fn channel(&mut self, name: &str, text: Option<String>) -> Option<Channel> {
         self.read(name, text, &must_be_one_of(ChannelName::WORDS), Channel::parse)
     }
 
-    fn time(&mut self, name: &str, text: Option<String>) -> Option<Timestamp> {
+    pub(crate) fn state(&mut self, name: &str, text: Option<String>) -> Option<DeliveryState> {
+        self.read(name, text, &must_be_one_of(StateName::WORDS), DeliveryState::parse)
+    }
+
+    pub(crate) fn topic(&mut self, name: &str, text: Option<String>) -> Option<TopicId> {
+        TopicId::parse(&text?).map_err(|error| self.add(name, error.to_string())).ok()
+    }
+
+    pub(crate) fn day(&mut self, name: &str, text: Option<String>) -> Option<Day> {
+        Day::parse(&text?).map_err(|error| self.add(name, error.to_string())).ok()
+    }
+
+    pub(crate) fn time(&mut self, name: &str, text: Option<String>) -> Option<Timestamp> {
         let detail = "must be an RFC 3339 time such as 2025-09-15T14:00:00Z";
         self.read(name, text, detail, |text| Timestamp::parse(text).ok())
     }

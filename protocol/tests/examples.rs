@@ -7,17 +7,26 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use landfall_core::notify::RESERVED_TYPES;
+use landfall_protocol::addresses::{
+    EndpointNamed, SubscribeRequest, SubscriptionItem, TokenItem, TokenRequest, VapidKeyAnswer,
+};
+use landfall_protocol::analytics::Analytics;
 use landfall_protocol::audit::{AuditItem, VerifyAnswer};
+use landfall_protocol::deliveries::{DeliveryItem, ReplayAnswer, ReplayRequest};
 use landfall_protocol::frame::{ClientFrame, ClientMessage, ControlFrame, ServerFrame};
 use landfall_protocol::health::{Health, Ready};
 use landfall_protocol::inbox::{AckAnswer, AckRequest, Item, MarkAllRead, UnreadCount};
 use landfall_protocol::json;
 use landfall_protocol::list::List;
 use landfall_protocol::notify::{BatchResult, NotifyAnswer, NotifyRequest, SendAnswer};
+use landfall_protocol::preferences::{PreferencesAnswer, PreferencesRequest};
 use landfall_protocol::problem::{Code, Problem};
 use landfall_protocol::revocations::{RevocationItem, RevocationRequest};
+use landfall_protocol::templates::{PreviewAnswer, PreviewRequest, TemplateItem};
+use landfall_protocol::timeline::Timeline;
 use landfall_protocol::topics::{MemberItem, MemberPut, MembersBulk, MembersBulkAnswer};
 use landfall_protocol::topics::{TopicAnswer, TopicPut};
+use landfall_protocol::users::{UserAnswer, UserFields};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -46,7 +55,12 @@ const CALLS: &[(&str, Shape, Shape)] = &[
     ("admin_audit", none, of::<List<AuditItem>>),
     ("admin_audit_verify", none, of::<VerifyAnswer>),
     ("admin_audit_verify_broken", none, of::<VerifyAnswer>),
+    ("admin_deliveries", none, of::<List<DeliveryItem>>),
+    ("admin_deliveries_replay", of::<ReplayRequest>, of::<ReplayAnswer>),
+    ("admin_deliveries_replay_all", of::<ReplayRequest>, of::<ReplayAnswer>),
     ("admin_notifications", none, of::<List<Item>>),
+    ("analytics", none, of::<Analytics>),
+    ("analytics_class", none, of::<Analytics>),
     ("health", none, of::<Health>),
     ("health_ready", none, of::<Ready>),
     ("member_delete", none, none),
@@ -54,7 +68,9 @@ const CALLS: &[(&str, Shape, Shape)] = &[
     ("members_bulk", of::<MembersBulk>, of::<MembersBulkAnswer>),
     ("members_list", none, of::<List<MemberItem>>),
     ("notification_delete", none, none),
+    ("notification_get", none, of::<Item>),
     ("notification_mark_read", none, of::<Item>),
+    ("notification_timeline", none, of::<Timeline>),
     ("notifications_ack", of::<AckRequest>, of::<AckAnswer>),
     ("notifications_list", none, of::<List<Item>>),
     ("notifications_list_after", none, of::<List<Item>>),
@@ -67,12 +83,36 @@ const CALLS: &[(&str, Shape, Shape)] = &[
     ("notify_deadline_warning", of::<NotifyRequest>, of::<NotifyAnswer>),
     ("notify_topic", of::<NotifyRequest>, of::<SendAnswer>),
     ("notify_users", of::<NotifyRequest>, of::<SendAnswer>),
+    ("preferences_change", of::<PreferencesRequest>, of::<PreferencesAnswer>),
+    ("preferences_change_all", of::<PreferencesRequest>, of::<PreferencesAnswer>),
+    ("preferences_get", none, of::<PreferencesAnswer>),
     ("revocation_create", of::<RevocationRequest>, of::<RevocationItem>),
     ("revocation_delete", none, none),
     ("revocations_list", none, of::<List<RevocationItem>>),
+    ("template_preview", of::<PreviewRequest>, of::<PreviewAnswer>),
+    ("templates_list", none, of::<List<TemplateItem>>),
+    ("subscribe", of::<SubscribeRequest>, of::<SubscriptionItem>),
+    ("subscribe_flat", of::<SubscribeRequest>, of::<SubscriptionItem>),
+    ("subscriptions_list", none, of::<List<SubscriptionItem>>),
+    ("tenant_preferences_get", none, of::<PreferencesAnswer>),
+    ("tenant_preferences_put", of::<PreferencesRequest>, of::<PreferencesAnswer>),
+    ("token_create", of::<TokenRequest>, of::<TokenItem>),
+    ("token_delete", none, none),
+    ("tokens_list", none, of::<List<TokenItem>>),
     ("topic_delete", none, none),
     ("topic_get", none, of::<TopicAnswer>),
     ("topic_put", of::<TopicPut>, of::<TopicAnswer>),
+    ("unsubscribe", none, none),
+    ("unsubscribe_by_endpoint", of::<EndpointNamed>, none),
+    ("user_delete", none, none),
+    ("user_get", none, of::<UserAnswer>),
+    ("user_me_delete", none, none),
+    ("user_me_get", none, of::<UserAnswer>),
+    ("user_me_patch", of::<UserFields>, of::<UserAnswer>),
+    ("user_me_put", of::<UserFields>, of::<UserAnswer>),
+    ("user_patch", of::<UserFields>, of::<UserAnswer>),
+    ("user_put", of::<UserFields>, of::<UserAnswer>),
+    ("vapid_public_key", none, of::<VapidKeyAnswer>),
 ];
 
 fn examples(folder: &str) -> BTreeMap<String, Value> {

@@ -5,13 +5,17 @@
 
 use std::collections::BTreeSet;
 
+use landfall_protocol::analytics::Analytics;
 use landfall_protocol::audit::AuditItem;
+use landfall_protocol::deliveries::DeliveryItem;
 use landfall_protocol::health::Health;
 use landfall_protocol::inbox::Item;
 use landfall_protocol::list::List;
 use landfall_protocol::names::ChannelName;
 use landfall_protocol::notify::{BatchResult, NotifyAnswer, NotifyRequest, SendAnswer};
 use landfall_protocol::problem::Problem;
+use landfall_protocol::templates::{EmailPreview, PreviewAnswer, PreviewRequest, TemplateItem};
+use landfall_protocol::timeline::{Timeline, TimelineItem};
 use landfall_protocol::topics::TopicAnswer;
 use serde_json::{Value, json};
 use utoipa::PartialSchema;
@@ -35,9 +39,18 @@ fn schemas_have_the_fields_of_the_examples() {
     assert_eq!(fields::<Item>(), example("calls/notifications_list", "/answer/items/0"));
     assert_eq!(fields::<List<Item>>(), example("calls/notifications_list", "/answer"));
     assert_eq!(fields::<AuditItem>(), example("calls/admin_audit", "/answer/items/0"));
+    assert_eq!(fields::<DeliveryItem>(), example("calls/admin_deliveries", "/answer/items/0"));
+    assert_eq!(fields::<Timeline>(), example("calls/notification_timeline", "/answer"));
+    let last = example("calls/notification_timeline", "/answer/items/6");
+    assert!(fields::<TimelineItem>().is_superset(&last));
+    assert_eq!(fields::<Analytics>(), example("calls/analytics", "/answer"));
     assert_eq!(fields::<NotifyAnswer>(), example("calls/notify", "/answer"));
     assert_eq!(fields::<SendAnswer>(), example("calls/notify_users", "/answer"));
     assert_eq!(fields::<Problem>(), example("errors/invalid", ""));
+    assert_eq!(fields::<TemplateItem>(), example("calls/templates_list", "/answer/items/0"));
+    assert_eq!(fields::<PreviewRequest>(), example("calls/template_preview", "/request"));
+    assert_eq!(fields::<PreviewAnswer>(), example("calls/template_preview", "/answer"));
+    assert_eq!(fields::<EmailPreview>(), example("calls/template_preview", "/answer/email"));
     assert!(fields::<Health>().is_superset(&example("calls/health", "/answer")));
     assert!(fields::<NotifyRequest>().is_superset(&example("calls/notify", "/request")));
     assert!(fields::<TopicAnswer>().is_superset(&example("calls/topic_get", "/answer")));

@@ -13,6 +13,7 @@ use crate::config::{Limits, Network, ServerSettings, TlsSettings};
 use crate::judge::Judge;
 use crate::metrics::Metrics;
 use crate::rates::Rates;
+use crate::secret::Secret;
 use crate::service::Services;
 
 pub use crate::metrics::{LiveCounters, LiveStats};
@@ -29,6 +30,8 @@ pub struct App {
     pub pages: PageLimits,
     /// Lines of one batch call.
     pub batch_max_lines: usize,
+    /// What Twilio signs its callbacks with.
+    pub twilio_token: Option<Secret>,
     /// Judges the tokens that come.
     pub judge: Arc<Judge>,
     /// How fast everybody may go.
@@ -57,6 +60,8 @@ pub struct AppParts {
     pub limits: Limits,
     /// Lines of one batch call.
     pub batch_max_lines: usize,
+    /// What Twilio signs its callbacks with.
+    pub twilio_token: Option<Secret>,
     /// What web pages and proxies are believed.
     pub web: WebSettings,
     /// What the live connections say of themselves.
@@ -91,7 +96,16 @@ impl WebSettings {
 impl App {
     /// Builds the value, with metrics that begin at zero.
     pub fn new(parts: AppParts) -> Arc<Self> {
-        let AppParts { services, verifier, limits, batch_max_lines, web, live, drain } = parts;
+        let AppParts {
+            services,
+            verifier,
+            limits,
+            batch_max_lines,
+            twilio_token,
+            web,
+            live,
+            drain,
+        } = parts;
         let pages =
             PageLimits { default: limits.page_default as usize, max: limits.page_max as usize };
         let rates = Arc::new(Rates::new(&limits, services.clock.clone()));
@@ -109,6 +123,7 @@ impl App {
             limits,
             pages,
             batch_max_lines,
+            twilio_token,
             judge,
             rates,
             web,

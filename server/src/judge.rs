@@ -93,6 +93,9 @@ impl Judge {
             true => Err(AuthError::Revoked),
             false => Ok(caller),
         });
+        if let Ok(caller) = &judged {
+            self.services.meet(caller);
+        }
         judged.map_err(|error| {
             if error.is_the_tokens_fault() {
                 self.rates.token_refused(shown.from);

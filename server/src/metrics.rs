@@ -4,6 +4,7 @@
 //! no tenant, no other id may become a label.
 
 mod key_sets;
+mod outbox;
 
 use std::fmt;
 use std::sync::Arc;
@@ -23,6 +24,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 use crate::auth::Verifier;
+pub use outbox::OutboxMetrics;
 
 /// What the live connections count, from the start of the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -126,6 +128,8 @@ pub struct Metrics {
     pub sealer_runs: Counter,
     /// Chunks of sends that were expanded.
     pub sends_expanded: Counter,
+    /// The outbox and the analytics.
+    pub outbox: OutboxMetrics,
 }
 
 impl fmt::Debug for Metrics {
@@ -148,6 +152,7 @@ impl Metrics {
             refusals_unrecorded: Counter::default(),
             sealer_runs: Counter::default(),
             sends_expanded: Counter::default(),
+            outbox: OutboxMetrics::default(),
         };
         metrics.register(started_at);
         metrics.registry.register_collector(Box::new(LiveCollector(live)));
@@ -174,6 +179,7 @@ impl Metrics {
         r.register("refusals_unrecorded", help, self.refusals_unrecorded.clone());
         r.register("sealer_runs", "Rounds of the sealer", self.sealer_runs.clone());
         r.register("sends_expanded", "Chunks of sends expanded", self.sends_expanded.clone());
+        self.outbox.register(r);
     }
 
     /// Counts a request that was answered.

@@ -5,8 +5,9 @@
 use std::fmt;
 
 use serde::Deserialize;
+use zeroize::Zeroize as _;
 
-/// Holds a secret text; prints as stars.
+/// Holds a secret text; prints as stars, and is wiped when it is dropped.
 #[derive(Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
 pub struct Secret(String);
@@ -25,6 +26,12 @@ impl Secret {
     /// Tells whether nothing was set.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+}
+
+impl Drop for Secret {
+    fn drop(&mut self) {
+        self.0.zeroize();
     }
 }
 

@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use landfall_bus::{Capacity, Nudge, in_memory};
 use landfall_core::cursor::CursorKey;
+use landfall_core::delivery::RetryPolicy;
 use landfall_core::notify::NotifyLimits;
 use landfall_core::rate::Pace;
 use landfall_core::session::PageSizes;
@@ -27,11 +28,16 @@ use crate::front::{self, Front};
 use crate::http;
 use crate::keys::{DataLock, Keys};
 use crate::realtime::{Gateway, Hub, HubSettings};
+use crate::service::links::Links;
 use crate::service::live_queue::{Reports, Room, live_queue};
+use crate::service::outbox::{Outbox, OutboxSettings};
+use crate::service::people::PeopleParts;
 use crate::service::{Parts, Services, Settings};
 use crate::sockets::Carried;
+use crate::templates::Templates;
 use crate::tls::{Certificate, Tls, keep_renewed};
-use crate::{backend, logs, memory, realtime, sockets, worker};
+use crate::vault::Vault;
+use crate::{backend, logs, memory, providers, realtime, sockets, worker};
 
 /// Nudges that the bus holds; more are lost, which costs a comparison of heads.
 pub(crate) const BUS_CAPACITY: Capacity = Capacity { nudges: 65_536, bytes: 256 * 1_024 * 1_024 };
@@ -142,7 +148,15 @@ impl Server {
             clock,
             cursor_key: CursorKey::new(keys.cursor_mac.0),
             connections: Arc::clone(&hub) as Arc<dyn crate::service::Connections>,
+            templates: Arc::new(load_templates(config)?),
+            outbox: Outbox::new(providers::registry(config, &keys.vapid)?, outbox_settings(config)),
+            links: Links::new(CursorKey::new(keys.cursor_mac.0), &config.server.public_url),
             settings: service_settings(config),
+            people: PeopleParts {
+                vault: Arc::new(Vault::new(&keys.vault)),
+                server_key: keys.vapid.public_bytes(),
+                guard: providers::guard(config)?,
+            },
         }));
         let life = worker::life::meet(&services, &config.server.data_dir).await?;
         let verifier = Arc::new(Verifier::new(keys.auth, config.auth.policy())?);
@@ -151,6 +165,7 @@ impl Server {
             verifier,
             limits: config.limits.clone(),
             batch_max_lines: config.notify.batch_max_lines,
+            twilio_token: Some(config.sms.auth_token.clone()).filter(|token| !token.is_empty()),
             web: web(config),
             live: Arc::clone(&hub) as Arc<dyn crate::app::LiveStats>,
             drain: CancellationToken::new(),
@@ -177,7 +192,10 @@ impl Server {
         let address = listener.local_addr()?;
         let stop = CancellationToken::new();
         let (reports, events) = live_queue(EVENTS_ROOM);
-        let pace = worker::Pace { seal: config.audit.seal_ms.duration() };
+        let pace = worker::Pace {
+            seal: config.audit.seal_ms.duration(),
+            deliveries: config.outbox.concurrency,
+        };
         let mut workers = worker::start(&app.services, &app.metrics, events, pace, &stop);
         keep_keys_fresh(config, &app, &stop, &mut workers)?;
         let services = Arc::clone(&app.services);
@@ -307,6 +325,13 @@ async fn open_store(config: &Config) -> anyhow::Result<(Arc<Hub>, Arc<dyn Store>
     Ok((hub, store))
 }
 
+fn load_templates(config: &Config) -> anyhow::Result<Templates> {
+    Templates::load(config.templates.dir(), config.template_rules()).map_err(|faults| {
+        let told: Vec<String> = faults.iter().map(ToString::to_string).collect();
+        anyhow::anyhow!("templates cannot be used:\n{}", told.join("\n"))
+    })
+}
+
 fn hub_settings(config: &Config) -> HubSettings {
     let (realtime, limits) = (&config.realtime, &config.limits);
     HubSettings {
@@ -325,6 +350,16 @@ fn hub_settings(config: &Config) -> HubSettings {
         connections: limits.connections_max,
         connections_per_user: limits.connections_per_user,
         reads: realtime.replay_reads,
+    }
+}
+
+fn outbox_settings(config: &Config) -> OutboxSettings {
+    let outbox = &config.outbox;
+    let policy = RetryPolicy { attempts_max: outbox.attempts_max, ..RetryPolicy::default() };
+    OutboxSettings {
+        policy,
+        lease_ms: outbox.lease_seconds.millis(),
+        keep_ms: outbox.keep_days.millis(),
     }
 }
 

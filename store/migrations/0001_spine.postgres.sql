@@ -78,7 +78,7 @@ create table send (
     image       text collate "C",
     actions     text collate "C",
     link        text collate "C",
-    channels    text collate "C" not null,
+    route       text collate "C" not null,
     users       text collate "C",                -- sorted, one a line; null for a topic's members
     topic_id    text collate "C",
     cursor      text collate "C" not null default '',

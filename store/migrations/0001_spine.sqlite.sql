@@ -75,7 +75,7 @@ create table send (
     image       text,
     actions     text,
     link        text,
-    channels    text    not null,
+    route       text    not null,
     users       text,                         -- sorted, one a line; null for a topic's members
     topic_id    text,
     cursor      text    not null default '',

@@ -9,6 +9,10 @@ mod contract;
 mod faults;
 #[path = "postgres/network.rs"]
 mod network;
+#[path = "postgres/addresses.rs"]
+mod node_addresses;
+#[path = "postgres/claims.rs"]
+mod node_claims;
 #[path = "postgres/nodes.rs"]
 mod nodes;
 #[path = "postgres/protection.rs"]
@@ -71,7 +75,9 @@ impl Backend for Place {
     }
 
     fn claim_newer_schema(&self) {
-        self.database.ask("update schema_version set version = version + 1").unwrap();
+        self.database
+            .ask("insert into schema_version select max(version) + 1 from schema_version")
+            .unwrap();
     }
 }
 

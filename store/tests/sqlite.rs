@@ -10,7 +10,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use contract::make::{at, key, note, publish, tenant, unit, user};
-use contract::world::{Backend, Tampering, everything};
+use contract::make_reach::{ids, settle};
+use contract::queueing::{claim, queue};
+use contract::world::{Backend, Tampering, World, assert_stale, everything};
+use landfall_core::channel::DeliveryState;
 use landfall_core::feed::Number;
 use landfall_store::sqlite::{Settings, Sqlite};
 use landfall_store::{
@@ -236,4 +239,20 @@ async fn a_sink_that_panics_keeps_nobody_waiting() {
     }
     assert_whole(&store, 3).await;
     assert_eq!(store.replay_sequence(), Number(6));
+}
+
+/// A file has one server, so that what an ended one had claimed can be nobody's.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_ended_process_had_claimed_is_due_again() {
+    let (mut world, t) = (World::new(Folder::make()).await, tenant("t"));
+    let all = queue(&world, &t, &[Some(0), Some(0), Some(90_000)]).await;
+    let before = claim(&*world.store, 0).await;
+    assert_eq!(ids(&before), all[..2]);
+    world.done(&t, settle(&before[0], DeliveryState::Sent, 1)).await;
+    world.reopen().await;
+    assert_eq!(claim(&*world.store, 5).await, []);
+    assert_eq!(world.store.release_claims(at(5)).await.unwrap(), 1);
+    assert_eq!(world.store.release_claims(at(5)).await.unwrap(), 0);
+    assert_stale(world.commit(&t, vec![settle(&before[1], DeliveryState::Sent, 6)]).await);
+    assert_eq!(ids(&claim(&*world.store, 5).await), all[1..2]);
 }

@@ -15,7 +15,7 @@ use std::time::Duration;
 use landfall_core::channel::Channel;
 use tokio::time::Instant;
 
-use crate::{Attempt, Outcome, Parcel, Provider};
+use crate::{Attempt, LoadKind, Outcome, Parcel, Provider};
 
 pub use limits::{CircuitLimits, Limits};
 
@@ -160,8 +160,31 @@ impl Provider for Gate {
         self.provider.channel()
     }
 
-    fn takes(&self, parcel: &Parcel) -> bool {
-        self.provider.takes(parcel)
+    fn takes(&self, kind: LoadKind) -> bool {
+        self.provider.takes(kind)
+    }
+
+    fn room(&self) -> usize {
+        let standing = self.standing();
+        let is_closed = standing.turnstiles == 1 && standing.halted == 1;
+        if is_closed {
+            return 0;
+        }
+        let free = self.limits.at_once_total.saturating_sub(standing.under_way);
+        let begin = match self.limits.per_second {
+            0 => free,
+            // What would wait longer than the gate is patient is turned away.
+            rate => {
+                let soon = u64::from(rate) * self.limits.patience.as_millis() as u64 / 1_000;
+                u32::try_from(soon.max(1)).unwrap_or(u32::MAX).saturating_sub(standing.under_way)
+            }
+        };
+        free.min(begin) as usize
+    }
+
+    fn is_healthy(&self) -> bool {
+        let standing = self.standing();
+        standing.halted == 0 || standing.halted < standing.turnstiles
     }
 
     fn send<'a>(&'a self, parcel: &'a Parcel) -> Attempt<'a> {

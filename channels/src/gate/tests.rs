@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::scripted::Scripted;
-use crate::{Load, Sms};
+use crate::{Load, LoadKind, Sms};
 
 fn parcel(to: &str) -> Parcel {
     let sms = Sms { to: to.to_owned(), text: String::new(), callback_url: None };
@@ -205,7 +205,7 @@ impl Provider for Quota {
         Channel::Push
     }
 
-    fn takes(&self, _: &Parcel) -> bool {
+    fn takes(&self, _: LoadKind) -> bool {
         true
     }
 

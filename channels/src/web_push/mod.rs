@@ -23,7 +23,7 @@ use reqwest::{Method, RequestBuilder};
 
 use crate::connect::{Answer, Destination, GuardedClient};
 use crate::gate::Toll;
-use crate::{Attempt, Load, Note, Outcome, Parcel, Provider, Subscription};
+use crate::{Attempt, Load, LoadKind, Note, Outcome, Parcel, Provider, Subscription};
 
 pub use check::{SubscriptionFault, check_subscription};
 pub use encrypt::{
@@ -166,8 +166,8 @@ impl Provider for WebPush {
         Channel::Push
     }
 
-    fn takes(&self, parcel: &Parcel) -> bool {
-        matches!(parcel.load, Load::WebPush(..))
+    fn takes(&self, kind: LoadKind) -> bool {
+        kind == LoadKind::WebPush
     }
 
     fn send<'a>(&'a self, parcel: &'a Parcel) -> Attempt<'a> {

@@ -62,6 +62,8 @@ impl Landfall {
             // What nodes on one database share has to be given to each.
             let pair = generate_vapid()?;
             command.env("DATABASE_URL", url).env("LANDFALL_AUTH_CURSOR_KEY", new_secret());
+            command.env("LANDFALL_SECRETS_KEYS", format!("bench:{}", "A".repeat(43)));
+            command.env("LANDFALL_SECRETS_LOOKUP", new_secret());
             command.env("VAPID_PUBLIC_KEY", &pair.public_key);
             command.env("VAPID_PRIVATE_KEY", pair.private_key.expose());
         }

@@ -14,7 +14,7 @@ use super::ConfigArgs;
 use super::progress::{Loudness, Progress};
 use crate::backend;
 use crate::clock::now_ms;
-use crate::config::{Backend, Environment};
+use crate::config::{Backend, Environment, SecretsSettings};
 use crate::keys;
 
 /// How this program calls itself in a backup.
@@ -67,7 +67,23 @@ pub(super) fn run(args: BackupArgs, env: Environment, out: &mut dyn Write) -> an
     };
     drop(progress);
     writeln!(out, "{}: {}", file.display(), contents(&summary))?;
+    if let Some(needs) = needed(&config.secrets) {
+        writeln!(out, "{needs}")?;
+    }
     Ok(())
+}
+
+/// Says which keys open what a backup holds and are not in it.
+fn needed(secrets: &SecretsSettings) -> Option<String> {
+    let ring = secrets.ring();
+    let names: Vec<&str> = ring.iter().map(|key| key.id.as_str()).collect();
+    let keys = (!names.is_empty()).then(|| format!("secrets.keys ({})", names.join(", ")));
+    let lookup = secrets.lookup().map(|_| "secrets.lookup".to_owned());
+    let settings: Vec<String> = keys.into_iter().chain(lookup).collect();
+    (!settings.is_empty()).then(|| {
+        let settings = settings.join(" and ");
+        format!("addresses in it open with {settings}, which it does not hold: keep them too")
+    })
 }
 
 /// Says what a backup holds, in one line.

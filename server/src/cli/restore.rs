@@ -75,7 +75,8 @@ pub(super) fn run(args: RestoreArgs, env: Environment, out: &mut dyn Write) -> a
 
 /// What to do with self-made keys where nodes share a store.
 const KEYS_FOR_NODES: &str = "has the keys of the backup: give every node jwt-hs256.key as \
-    JWT_SECRET_KEY and the pair of vapid.json, or tokens and push subscriptions hold no more";
+    JWT_SECRET_KEY, the pair of vapid.json, sealing.key as LANDFALL_SECRETS_KEYS and lookup.key as \
+    LANDFALL_SECRETS_LOOKUP, or tokens and push subscriptions hold no more and addresses stay shut";
 
 fn refuse_differing(data_dir: &Path, keys: &[KeyFile], replace: Overwrite) -> anyhow::Result<()> {
     if replace == Overwrite::Always {

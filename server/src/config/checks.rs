@@ -28,8 +28,10 @@ pub(super) fn run(
         problems.add(check.name, what, set.unwrap_or(&origins[0]));
     }
     check_vapid(config, effective, problems);
+    check_providers(config, effective, problems);
     check_roles(config, effective, problems);
     check_cursor_key(config, effective, problems);
+    check_secrets(config, effective, problems);
     if purpose == Purpose::Serve {
         check_shared_keys(config, effective, problems);
     }
@@ -131,6 +133,32 @@ fn check_vapid(config: &Config, effective: &Effective, problems: &mut Problems) 
     problems.add(name, error.to_string(), &effective.origin(set));
 }
 
+/// A provider that is in use needs the rest of its settings.
+fn check_providers(config: &Config, effective: &Effective, problems: &mut Problems) {
+    let Config { sms, email, .. } = config;
+    let needed = [
+        (
+            "sms.account_sid",
+            !sms.account_sid.is_empty(),
+            "sms.auth_token",
+            sms.auth_token.is_empty(),
+        ),
+        (
+            "sms.account_sid",
+            !sms.account_sid.is_empty(),
+            "sms.from",
+            sms.from.is_empty() && sms.messaging_service_sid.is_empty(),
+        ),
+        ("sms.api_key", !sms.api_key.is_empty(), "sms.api_secret", sms.api_secret.is_empty()),
+        ("email.url", !email.url.is_empty(), "email.from", email.from.is_empty()),
+    ];
+    for (by, is_used, name, is_missing) in needed {
+        if is_used && is_missing && !problems.names(name) {
+            problems.add(name, format!("must be set where {by} is"), &effective.origin(by));
+        }
+    }
+}
+
 fn check_roles(config: &Config, effective: &Effective, problems: &mut Problems) {
     for name in config.auth.roles.keys() {
         if let Err(error) = Role::parse(name) {
@@ -146,6 +174,18 @@ fn check_cursor_key(config: &Config, effective: &Effective, problems: &mut Probl
     if bytes < MIN_SECRET_BYTES {
         let what = format!("has {bytes} bytes, but needs {MIN_SECRET_BYTES} or more");
         problems.add("auth.cursor_key", what, &effective.origin("auth.cursor_key"));
+    }
+}
+
+fn check_secrets(config: &Config, effective: &Effective, problems: &mut Problems) {
+    if let Some(id) = config.secrets.double_id() {
+        let what = format!("names the key {id:?} twice; each key needs its own name");
+        problems.add("secrets.keys", what, &effective.origin("secrets.keys"));
+    }
+    let bytes = config.secrets.lookup().map_or(MIN_SECRET_BYTES, |key| key.expose().len());
+    if bytes < MIN_SECRET_BYTES {
+        let what = format!("has {bytes} bytes, but needs {MIN_SECRET_BYTES} or more");
+        problems.add("secrets.lookup", what, &effective.origin("secrets.lookup"));
     }
 }
 
@@ -169,6 +209,16 @@ fn check_shared_keys(config: &Config, effective: &Effective, problems: &mut Prob
             "vapid.private_key",
             config.vapid.public_key.is_empty() && config.vapid.private_key.is_empty(),
             "set VAPID_PUBLIC_KEY and VAPID_PRIVATE_KEY to what `landfall vapid` prints once",
+        ),
+        (
+            "secrets.keys",
+            config.secrets.ring().is_empty(),
+            "set LANDFALL_SECRETS_KEYS, such as to k1: and what `openssl rand -base64 32` prints",
+        ),
+        (
+            "secrets.lookup",
+            config.secrets.lookup().is_none(),
+            "set LANDFALL_SECRETS_LOOKUP, such as to what `openssl rand -hex 32` prints, for good",
         ),
     ];
     // A key that is there and wrong was told already.

@@ -9,7 +9,7 @@ use toml::Value;
 
 use super::problem::Problems;
 use super::rules::{Rule, rule_of};
-use super::{Config, Origin, Setting, auth_keys, forms, schema};
+use super::{Config, Origin, Setting, auth_keys, forms, schema, secrets};
 
 /// Every setting in force, by path, with the layer that set it.
 #[derive(Clone)]
@@ -79,6 +79,7 @@ fn key(path: &str) -> String {
 fn shown(path: &str, value: &Value) -> String {
     match (rule_of(path), value) {
         (Some(Rule::Secret), Value::String(text)) if !text.is_empty() => "\"***\"".to_owned(),
+        (Some(Rule::SecretList(_)), keys) => secrets::masked(keys).to_string(),
         (Some(Rule::StoreUrl), Value::String(text)) => {
             Value::String(forms::shown_store_url(text)).to_string()
         }

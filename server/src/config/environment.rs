@@ -14,24 +14,21 @@ use super::{Origin, Raw, Setting};
 pub const FILE_VARIABLE: &str = "LANDFALL_CONFIG";
 
 /// Variables that the seeds document, with the setting that each of them is.
-const ALIASES: [(&str, &str); 5] = [
+const ALIASES: [(&str, &str); 10] = [
     ("DATABASE_URL", "store.url"),
     ("JWT_SECRET_KEY", "auth.jwt_secret_key"),
     ("VAPID_PUBLIC_KEY", "vapid.public_key"),
     ("VAPID_PRIVATE_KEY", "vapid.private_key"),
     ("VAPID_SUBJECT", "vapid.subject"),
+    ("FIREBASE_CREDENTIALS", "fcm.credentials"),
+    ("TWILIO_ACCOUNT_SID", "sms.account_sid"),
+    ("TWILIO_AUTH_TOKEN", "sms.auth_token"),
+    ("TWILIO_FROM", "sms.from"),
+    ("TWILIO_MESSAGING_SERVICE_SID", "sms.messaging_service_sid"),
 ];
 
 /// Variables that the seeds document for parts that this version does not have.
-const UNUSED: [&str; 7] = [
-    "REDIS_URL",
-    "CELERY_BROKER_URL",
-    "TWILIO_ACCOUNT_SID",
-    "TWILIO_AUTH_TOKEN",
-    "TWILIO_FROM",
-    "TWILIO_MESSAGING_SERVICE_SID",
-    "FIREBASE_CREDENTIALS",
-];
+const UNUSED: [&str; 2] = ["REDIS_URL", "CELERY_BROKER_URL"];
 
 /// Variables of what the seeds used and nothing uses any more, with what replaced them.
 const DEAD: [(&str, &str); 3] = [

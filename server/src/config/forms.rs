@@ -10,6 +10,7 @@ use landfall_store::postgres::Address;
 
 use super::network::Network;
 use super::suggest::did_you_mean;
+use crate::templates::is_locale;
 
 /// Checks a scope; says which known one looks most like a wrong one.
 pub(super) fn scope(text: &str) -> Result<(), String> {
@@ -25,6 +26,13 @@ pub(super) fn filled(text: &str) -> Result<(), String> {
     if text.trim().is_empty() { Err("must not be empty".to_owned()) } else { Ok(()) }
 }
 
+pub(super) fn locale(text: &str) -> Result<(), String> {
+    if is_locale(text) {
+        return Ok(());
+    }
+    Err(format!("must name a language, such as es or pt-BR, not {text:?}"))
+}
+
 pub(super) fn address(text: &str) -> Result<(), String> {
     let wanted = "must be an IP address and a port, such as 127.0.0.1:8003 or [::]:8003";
     text.parse::<SocketAddr>().map(|_| ()).map_err(|_| format!("{wanted}, not {text:?}"))
@@ -36,6 +44,21 @@ pub(super) fn url_or_empty(text: &str) -> Result<(), String> {
         return Ok(());
     }
     Err("must be http:// or https:// with a host, and no slash or query at the end".to_owned())
+}
+
+/// The base of a provider's API.
+pub(super) fn url(text: &str) -> Result<(), String> {
+    if text.is_empty() {
+        return Err("must be http:// or https:// with a host".to_owned());
+    }
+    url_or_empty(text)
+}
+
+/// A network, a host, or one of them with a port.
+pub(super) fn reachable(text: &str) -> Result<(), String> {
+    landfall_channels::connect::Allow::parse(&[text])
+        .map(|_| ())
+        .map_err(|(_, fault)| format!("{fault}, not {text:?}"))
 }
 
 /// An origin is a scheme, a host and perhaps a port (RFC 6454, section 6.1), as browsers write it.

@@ -23,13 +23,17 @@ mod log;
 mod network;
 mod notify;
 mod origin;
+mod outbox;
 mod problem;
+mod providers;
 mod realtime;
 mod rules;
 mod schema;
+mod secrets;
 mod server;
 mod store;
 mod suggest;
+mod templates;
 #[cfg(test)]
 mod tests;
 mod tls;
@@ -47,11 +51,15 @@ pub use log::{LogFormat, LogLevel, LogSettings};
 pub use network::Network;
 pub use notify::NotifySettings;
 pub use origin::Origin;
+pub use outbox::{OutboundSettings, OutboxSettings};
 pub use problem::{Problem, Problems};
+pub use providers::{EmailSettings, FcmSettings, PushSettings, SmsSettings};
 pub use realtime::RealtimeSettings;
 pub use schema::DEFAULT_FILE;
+pub use secrets::{SealingKey, SecretsSettings};
 pub use server::ServerSettings;
 pub use store::{Backend, StoreSettings, store_settings};
+pub use templates::TemplateSettings;
 pub use tls::TlsSettings;
 pub use units::{Days, Hours, Kib, Mib, Millis, Seconds};
 pub use vapid::{VapidPair, VapidPairError, VapidSettings};
@@ -113,10 +121,26 @@ pub struct Config {
     pub auth: AuthSettings,
     /// The Web Push identity.
     pub vapid: VapidSettings,
+    /// The keys that seal what leads to people.
+    pub secrets: SecretsSettings,
     /// Sockets.
     pub realtime: RealtimeSettings,
     /// Notifications.
     pub notify: NotifySettings,
+    /// Deliveries on their way to providers.
+    pub outbox: OutboxSettings,
+    /// Where users' addresses may lead.
+    pub outbound: OutboundSettings,
+    /// Web Push.
+    pub push: PushSettings,
+    /// Firebase.
+    pub fcm: FcmSettings,
+    /// Text messages.
+    pub sms: SmsSettings,
+    /// E-mail.
+    pub email: EmailSettings,
+    /// Templates.
+    pub templates: TemplateSettings,
     /// The audit trail.
     pub audit: AuditSettings,
     /// Every limit on what comes in.
@@ -140,7 +164,8 @@ struct Setting {
 impl Config {
     /// Loads the configuration: default < file < environment < flags.
     ///
-    /// Reads the configuration file and the keys and certificates that it names, and nothing else.
+    /// Reads the configuration file and the keys, certificates and templates that it names, and
+    /// nothing else.
     ///
     /// # Errors
     /// Everything that is wrong, each with its name and where it came from.
@@ -159,6 +184,7 @@ impl Config {
         config.auth.collect_keys(&effective, &mut problems);
         checks::run(&config, &effective, inputs.purpose, &mut problems);
         config.tls.check(&effective, &mut problems, &mut warnings);
+        config.check_templates(&effective, &mut problems);
         if problems.is_empty() { Ok(Loaded { config, warnings, effective }) } else { Err(problems) }
     }
 }

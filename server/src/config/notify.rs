@@ -16,6 +16,8 @@ pub struct NotifySettings {
     pub idempotency_hours: Hours,
     /// Lines of one batch call.
     pub batch_max_lines: usize,
+    /// The locale of a person of whom none is known.
+    pub locale: String,
 }
 
 impl NotifySettings {

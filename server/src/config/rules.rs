@@ -7,6 +7,7 @@ use toml::Value;
 
 use super::Raw;
 use super::forms;
+use super::secrets;
 
 /// Says what a setting may be.
 #[derive(Clone, Copy)]
@@ -21,6 +22,8 @@ pub(super) enum Rule {
     List(fn(&str) -> Result<(), String>),
     /// A text that is never shown.
     Secret,
+    /// A list of texts that the function accepts and that are shown by name alone.
+    SecretList(fn(&str) -> Result<(), String>),
     /// The store's URL, shown without its password.
     StoreUrl,
     /// The array of tables `auth.keys`, looked into by `auth_keys`.
@@ -66,7 +69,10 @@ const RULES: &[(&str, Rule)] = &[
     ("auth.keys", Rule::Keys),
     ("vapid.public_key", Rule::Text(forms::any)),
     ("vapid.private_key", Rule::Secret),
+    ("vapid.former_private_keys", Rule::Secret),
     ("vapid.subject", Rule::Text(forms::contact_or_empty)),
+    ("secrets.keys", Rule::SecretList(secrets::form)),
+    ("secrets.lookup", Rule::Secret),
     ("realtime.heartbeat_seconds", Rule::Int(1, 3_600)),
     ("realtime.silence_seconds", Rule::Int(2, 7_200)),
     ("realtime.replay_max", Rule::Int(1, 10_000)),
@@ -80,6 +86,37 @@ const RULES: &[(&str, Rule)] = &[
     ("notify.chunk", Rule::Int(1, 500)),
     ("notify.idempotency_hours", Rule::Int(1, 720)),
     ("notify.batch_max_lines", Rule::Int(1, 1_000_000)),
+    ("outbox.concurrency", Rule::Int(1, 100_000)),
+    ("outbox.attempts_max", Rule::Int(1, 100)),
+    ("outbox.lease_seconds", Rule::Int(10, 3_600)),
+    ("outbox.keep_days", Rule::Int(1, 36_500)),
+    ("outbound.allow", Rule::List(forms::reachable)),
+    ("push.timeout_seconds", Rule::Int(1, 120)),
+    ("push.concurrency", Rule::Int(1, 100_000)),
+    ("push.per_second", Rule::Int(0, 1_000_000)),
+    ("fcm.credentials", Rule::Secret),
+    ("fcm.base_url", Rule::Text(forms::url)),
+    ("fcm.timeout_seconds", Rule::Int(1, 120)),
+    ("fcm.concurrency", Rule::Int(1, 100_000)),
+    ("fcm.per_second", Rule::Int(0, 1_000_000)),
+    ("sms.account_sid", Rule::Text(forms::any)),
+    ("sms.auth_token", Rule::Secret),
+    ("sms.api_key", Rule::Text(forms::any)),
+    ("sms.api_secret", Rule::Secret),
+    ("sms.from", Rule::Text(forms::any)),
+    ("sms.messaging_service_sid", Rule::Text(forms::any)),
+    ("sms.base_url", Rule::Text(forms::url)),
+    ("sms.timeout_seconds", Rule::Int(1, 120)),
+    ("sms.concurrency", Rule::Int(1, 100_000)),
+    ("sms.segments_per_second", Rule::Int(1, 100_000)),
+    ("email.url", Rule::Secret),
+    ("email.from", Rule::Text(forms::any)),
+    ("email.reply_to", Rule::Text(forms::any)),
+    ("email.timeout_seconds", Rule::Int(1, 300)),
+    ("email.concurrency", Rule::Int(1, 1_000)),
+    ("email.per_second", Rule::Int(0, 1_000_000)),
+    ("notify.locale", Rule::Text(forms::locale)),
+    ("templates.dir", Rule::Text(forms::any)),
     // An entry is promised to be chained within a second.
     ("audit.seal_ms", Rule::Int(10, 1_000)),
     ("limits.body_kib", Rule::Int(1, 65_536)),
@@ -138,7 +175,7 @@ impl Rule {
             Self::Text(check) => read_text(raw, check),
             Self::Secret => read_text(raw, forms::any),
             Self::StoreUrl => read_text(raw, forms::store_url),
-            Self::List(check) => read_list(raw, check),
+            Self::List(check) | Self::SecretList(check) => read_list(raw, check),
             Self::Keys => read_keys(raw),
         }
     }

@@ -16,6 +16,7 @@ use crate::secret::Secret;
 pub struct VapidSettings {
     pub(super) public_key: String,
     pub(super) private_key: Secret,
+    former_private_keys: Secret,
     /// `mailto:` or `https:` contact; empty when not set.
     pub subject: String,
 }
@@ -45,6 +46,12 @@ pub enum VapidPairError {
 }
 
 impl VapidSettings {
+    /// Gives the private keys that signed before, newest first.
+    pub fn former_keys(&self) -> impl Iterator<Item = &str> {
+        let keys = self.former_private_keys.expose().split(',').map(str::trim);
+        keys.filter(|key| !key.is_empty())
+    }
+
     /// Returns the configured pair, or `None` when none is configured.
     ///
     /// # Errors
@@ -78,6 +85,11 @@ impl VapidPair {
             public_key: URL_SAFE_NO_PAD.encode(public),
             private_key: Secret::new(URL_SAFE_NO_PAD.encode(private)),
         })
+    }
+
+    /// Gives the uncompressed point: 65 bytes.
+    pub fn public_bytes(&self) -> Vec<u8> {
+        URL_SAFE_NO_PAD.decode(&self.public_key).expect("both ways to make a pair encode the point")
     }
 }
 

@@ -10,7 +10,11 @@ const CANONICAL: &str = "/api/v1/";
 const SHORT: &str = "/api/";
 
 /// Paths outside `/api` that stand for one inside (S2).
-const ALIASES: &[(&str, &str)] = &[("/notify", "/api/v1/notify")];
+const ALIASES: &[(&str, &str)] = &[
+    ("/notify", "/api/v1/notify"),
+    ("/push/subscribe", "/api/v1/notifications/subscribe"),
+    ("/analytics", "/api/v1/analytics"),
+];
 
 /// Gives a request its canonical path; the query stays.
 pub(super) fn rewrite(uri: &mut Uri) {
@@ -49,8 +53,10 @@ mod tests {
     #[test]
     fn documented_names_lead_to_the_canonical_path() {
         check("/notify", "/api/v1/notify");
+        check("/push/subscribe", "/api/v1/notifications/subscribe");
         check("/notify?a=b%20c", "/api/v1/notify?a=b%20c");
         check("/api/notifications?limit=2", "/api/v1/notifications?limit=2");
+        check("/analytics?start_date=2025-09-01", "/api/v1/analytics?start_date=2025-09-01");
         check("/api/topics/a%2Fb", "/api/v1/topics/a%2Fb");
         check("http://h:1/api/notify", "http://h:1/api/v1/notify");
     }

@@ -30,6 +30,22 @@ pub(super) struct JsonBody<T> {
 #[derive(Debug)]
 pub(super) struct OptionalJson<T>(pub T);
 
+/// A JSON object read into `T`, which may come as the plain text that browsers call a string: S0's
+/// page hands `fetch` one and names no type.
+#[derive(Debug)]
+pub(super) struct PageJson<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequest<Arc<App>> for PageJson<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, ApiError> {
+        let is_page_json = |essence: &str| is_json(essence) || essence == "text/plain";
+        require_type(request.headers(), is_page_json, "application/json")?;
+        let bytes = read(request, &app.limits).await?;
+        Ok(Self(json::parse(&bytes, app.limits.json_depth)?))
+    }
+}
+
 impl<T: DeserializeOwned> FromRequest<Arc<App>> for JsonBody<T> {
     type Rejection = ApiError;
 
@@ -85,7 +101,8 @@ fn is_json(essence: &str) -> bool {
         || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
-async fn read(request: Request, limits: &Limits) -> Result<Bytes, ApiError> {
+/// Reads a body, up to the limit.
+pub(super) async fn read(request: Request, limits: &Limits) -> Result<Bytes, ApiError> {
     let max_bytes = limits.body_kib.bytes();
     let too_large = || {
         let detail = format!("The body must have at most {max_bytes} bytes.");

@@ -8,6 +8,7 @@ use axum::http::request::Parts;
 use landfall_core::audit::Hash;
 use landfall_core::auth::Caller;
 use landfall_core::id::DeviceId;
+use landfall_protocol::text::IdText;
 
 use super::error::ApiError;
 use super::params::query_pairs;
@@ -53,6 +54,17 @@ impl Device {
             }
             _ => Ok(Self(Some(id))),
         }
+    }
+
+    /// Takes the device as a body names it at `/device_id`, if it does, and gives it.
+    ///
+    /// # Errors
+    /// As [`Device::agreed`].
+    pub(super) fn in_body(self, id: Option<&IdText>) -> Result<Option<DeviceId>, ApiError> {
+        Ok(match id {
+            Some(IdText(text)) => self.agreed("/device_id", text)?.0,
+            None => self.0,
+        })
     }
 
     /// Shows the id.

@@ -30,7 +30,10 @@ pub(super) async fn health(State(app): State<Arc<App>>) -> Json<Health> {
     };
     let issuers = issuers(&app);
     let is_well = |part| matches!(part, PartStatus::Healthy | PartStatus::NotConfigured);
-    let all_well = [store, issuers].into_iter().all(is_well);
+    let services = services(&app);
+    let Services { websocket, push, sms, email, templates } = services.clone();
+    let parts = [store, issuers, websocket, push, sms, email, templates];
+    let all_well = parts.into_iter().all(is_well);
     let status = if all_well { HealthStatus::Healthy } else { HealthStatus::Degraded };
     Json(Health {
         status,
@@ -45,7 +48,8 @@ pub(super) async fn health(State(app): State<Arc<App>>) -> Json<Health> {
         store_rolled_back_at: app.services.rolled_back_at().map(Time),
         issuers,
         store_trouble,
-        services: services(&app),
+        services,
+        analytics_counted_until: Time(app.services.counted_until()),
     })
 }
 
@@ -66,16 +70,19 @@ fn issuers(app: &App) -> PartStatus {
 }
 
 fn services(app: &App) -> Services {
-    let part = |channel| {
-        let is_configured = app.services.channels.is_configured(channel);
-        if is_configured { PartStatus::Healthy } else { PartStatus::NotConfigured }
+    let registry = &app.services.outbox.registry;
+    let channel = |channel| match registry.health(channel) {
+        None => PartStatus::NotConfigured,
+        Some(true) => PartStatus::Healthy,
+        Some(false) => PartStatus::Degraded,
     };
     Services {
-        websocket: part(Channel::Websocket),
-        push: part(Channel::Push),
-        sms: part(Channel::Sms),
-        email: part(Channel::Email),
-        templates: PartStatus::NotConfigured,
+        websocket: PartStatus::Healthy,
+        push: channel(Channel::Push),
+        sms: channel(Channel::Sms),
+        email: channel(Channel::Email),
+        // Templates that do not work stop the start.
+        templates: PartStatus::Healthy,
     }
 }
 

@@ -112,6 +112,20 @@ pub(super) async fn unread_count(
     Ok(Json(UnreadCount { unread_count }))
 }
 
+/// Shows one notification, with its channels as they stand now.
+#[utoipa::path(get, path = "/api/v1/notifications/{id}", tag = "inbox",
+    operation_id = "notification_get",
+    params(("id" = String, Path, description = "The notification.")),
+    responses((status = 200, description = "As it stands now.", body = Item)))]
+pub(super) async fn show(
+    State(app): State<Arc<App>>,
+    Authenticated(caller): Authenticated,
+    NotificationPath(id): NotificationPath,
+) -> Result<Json<Item>, ApiError> {
+    let notification = app.services.shown(&caller, id).await?;
+    Ok(Json(Item::from(&notification)))
+}
+
 /// Marks one notification read; one that is read stays as it is.
 #[utoipa::path(patch, path = "/api/v1/notifications/{id}/mark-read", tag = "inbox",
     operation_id = "notification_mark_read",
@@ -123,7 +137,7 @@ pub(super) async fn mark_read(
     NotificationPath(id): NotificationPath,
 ) -> Result<Json<Item>, ApiError> {
     let notification = app.services.mark_read(&caller, id).await?;
-    Ok(Json(Item::from(&*notification)))
+    Ok(Json(Item::from(&notification)))
 }
 
 /// Deletes one notification for its owner.

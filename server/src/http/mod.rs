@@ -5,11 +5,14 @@
 
 mod admin;
 mod aliases;
+mod analytics;
 mod auth;
 mod batch;
 mod body;
+mod callbacks;
 mod cors;
 mod cursors;
+mod deliveries;
 mod docs;
 mod error;
 mod examples;
@@ -25,12 +28,18 @@ mod observe;
 mod openapi;
 mod params;
 mod peer;
+mod preferences;
 mod refusals;
 mod revocations;
 mod routes;
 mod slow_body;
 mod stream;
+mod subscriptions;
+mod templates;
+mod timeline;
+mod tokens;
 mod topics;
+mod users;
 mod ws;
 
 use std::sync::Arc;

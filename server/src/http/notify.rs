@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use landfall_core::auth::Caller;
 use landfall_core::channel::DeliveryState;
+use landfall_protocol::callbacks::{CancelAnswer, CancelQuery};
 use landfall_protocol::names::{ReasonName, StateName};
 use landfall_protocol::notify::{BatchOutcome, NotifyAnswer, NotifyRequest, Rejected, SendAnswer};
 use landfall_protocol::text::{FeedNumber, Time};
@@ -15,7 +16,9 @@ use super::auth::Authenticated;
 use super::body::JsonBody;
 use super::error::ApiError;
 use super::headers::Idempotency;
+use super::params::{Params, SentPath};
 use crate::app::App;
+use crate::service::cancel::{Canceled, Reach};
 use crate::service::notify::{Accepted, AcceptedSend, Notified};
 
 /// Names the call in idempotency keys.
@@ -53,6 +56,32 @@ pub(super) async fn notify(
             Err(error)
         }
     }
+}
+
+/// Takes back what has not gone out: a notification, or a send to many.
+///
+/// For who sent it, and for admins. With `recall=true` it is also removed from inboxes, and devices
+/// are told. Once more changes nothing.
+#[utoipa::path(delete, path = "/api/v1/notify/{id}", tag = "notify", operation_id = "notify_cancel",
+    params(("id" = String, Path, description = "The notification or send."), CancelQuery),
+    responses((status = 200, description = "Taken back.", body = CancelAnswer)))]
+pub(super) async fn cancel(
+    State(app): State<Arc<App>>,
+    Authenticated(caller): Authenticated,
+    SentPath(id): SentPath,
+    Params(query): Params<CancelQuery>,
+) -> Result<Json<CancelAnswer>, ApiError> {
+    let reach = match query.recall.as_deref() {
+        None | Some("false") => Reach::Outgoing,
+        Some("true") => Reach::InboxToo,
+        Some(_) => return Err(ApiError::field("/query/recall", "must be true or false")),
+    };
+    let canceled = app.services.cancel(&caller, id, reach).await?;
+    let (notification_id, send_id) = match canceled {
+        Canceled::Notification(id) => (Some(id.to_string()), None),
+        Canceled::Send(id) => (None, Some(id.to_string())),
+    };
+    Ok(Json(CancelAnswer { notification_id, send_id, recalled: reach == Reach::InboxToo }))
 }
 
 /// Counts everybody whom a new send reaches against the tenant's pace; the request itself was the

@@ -8,8 +8,9 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 
 use super::examples::{Example, examples};
 use super::{
-    admin, aliases, batch, docs, health, inbox, members, metrics, notify, revocations, stream,
-    topics,
+    admin, aliases, analytics, batch, callbacks, deliveries, docs, health, inbox, members, metrics,
+    notify, preferences, revocations, stream, subscriptions, templates, timeline, tokens, topics,
+    users,
 };
 
 #[derive(OpenApi)]
@@ -22,6 +23,9 @@ use super::{
         (name = "inbox", description = "The caller's own notifications."),
         (name = "realtime", description = "The live stream; sockets are described in docs/realtime.md."),
         (name = "topics", description = "Topics, classes and their members."),
+        (name = "users", description = "Profiles."),
+        (name = "devices", description = "Push tokens and browsers' subscriptions."),
+        (name = "preferences", description = "What the caller wants to be told, and when."),
         (name = "admin", description = "What admins see of their tenant."),
         (name = "server", description = "The server itself."),
     ),
@@ -31,12 +35,19 @@ use super::{
         landfall_protocol::notify::SendAnswer,
     )),
     paths(
-        notify::notify, batch::notify_batch,
+    notify::notify, batch::notify_batch, notify::cancel, callbacks::receipt, callbacks::sms_report, callbacks::sms_reply, callbacks::unsubscribe_page, callbacks::unsubscribe, templates::list, templates::preview,
         inbox::list, inbox::unread_count, inbox::mark_read, inbox::delete,
-        inbox::mark_all_read, inbox::acknowledge, stream::answer,
+        inbox::show, inbox::mark_all_read, inbox::acknowledge, timeline::timeline, stream::answer,
         topics::list, topics::put, topics::get, topics::delete,
         members::list, members::put_many, members::put, members::delete,
+        users::me, users::put_me, users::patch_me, users::delete_me,
+        users::get, users::put, users::patch, users::delete,
+        tokens::create, tokens::list, tokens::delete,
+        subscriptions::public_key, subscriptions::subscribe, subscriptions::list,
+        subscriptions::unsubscribe, subscriptions::unsubscribe_by_endpoint,
+        preferences::get, preferences::change, preferences::tenant_get, preferences::tenant_put,
         admin::notifications, admin::audit, admin::verify,
+        deliveries::list, deliveries::replay, analytics::analytics,
         revocations::create, revocations::list, revocations::delete,
         health::health, health::ready, metrics::metrics, docs::openapi, docs::page,
     ),

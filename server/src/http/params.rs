@@ -8,11 +8,12 @@ use axum::extract::{FromRequestParts, Query, RawPathParams};
 use axum::http::Uri;
 use axum::http::request::Parts;
 use landfall_core::feed::Number;
-use landfall_core::id::{IdError, NotificationId, TopicId, UserId};
+use landfall_core::id::{AddressId, IdError, NotificationId, Tenant, TopicId, UserId};
 use serde::de::DeserializeOwned;
 
 use super::error::ApiError;
 use crate::app::App;
+use crate::secret::Secret;
 
 /// The query, read into `T`.
 #[derive(Debug)]
@@ -57,9 +58,57 @@ pub(super) struct TopicPath(pub TopicId);
 #[derive(Debug)]
 pub(super) struct MemberPath(pub TopicId, pub UserId);
 
+/// The user that a path names.
+#[derive(Debug)]
+pub(super) struct UserPath(pub UserId);
+
+/// The address that a path names.
+#[derive(Debug)]
+pub(super) struct AddressPath(pub AddressId);
+
+/// The push token that a path holds.
+#[derive(Debug)]
+pub(super) struct TokenPath(pub Secret);
+
+impl FromRequestParts<Arc<App>> for UserPath {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<App>) -> Result<Self, ApiError> {
+        Segments::of(parts).await?.read("id", UserId::parse).map(Self)
+    }
+}
+
+impl FromRequestParts<Arc<App>> for AddressPath {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<App>) -> Result<Self, ApiError> {
+        Segments::of(parts).await?.read("id", AddressId::parse).map(Self)
+    }
+}
+
+impl FromRequestParts<Arc<App>> for TokenPath {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<App>) -> Result<Self, ApiError> {
+        Ok(Self(Secret::new(Segments::of(parts).await?.text("token"))))
+    }
+}
+
 /// The revocation that a path names.
 #[derive(Debug)]
 pub(super) struct RevocationPath(pub Number);
+
+/// The template that a path names; any text, as far as this knows.
+#[derive(Debug)]
+pub(super) struct TemplatePath(pub String);
+
+impl FromRequestParts<Arc<App>> for TemplatePath {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<App>) -> Result<Self, ApiError> {
+        Ok(Self(Segments::of(parts).await?.text("id").to_owned()))
+    }
+}
 
 impl FromRequestParts<Arc<App>> for RevocationPath {
     type Rejection = ApiError;
@@ -93,6 +142,43 @@ impl FromRequestParts<Arc<App>> for MemberPath {
         let segments = Segments::of(parts).await?;
         let topic = segments.read("id", TopicId::parse)?;
         Ok(Self(topic, segments.read("user_id", UserId::parse)?))
+    }
+}
+
+/// The signed part of a link that a path holds.
+#[derive(Debug)]
+pub(super) struct SignedPath(pub String);
+
+impl FromRequestParts<Arc<App>> for SignedPath {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<App>) -> Result<Self, ApiError> {
+        Ok(Self(Segments::of(parts).await?.text("signed").to_owned()))
+    }
+}
+
+/// The tenant that a path names.
+#[derive(Debug)]
+pub(super) struct TenantPath(pub Tenant);
+
+impl FromRequestParts<Arc<App>> for TenantPath {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<App>) -> Result<Self, ApiError> {
+        Segments::of(parts).await?.read("tenant", Tenant::parse).map(Self)
+    }
+}
+
+/// The notification or send that a path names.
+#[derive(Debug)]
+pub(super) struct SentPath(pub uuid::Uuid);
+
+impl FromRequestParts<Arc<App>> for SentPath {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<App>) -> Result<Self, ApiError> {
+        let segments = Segments::of(parts).await?;
+        segments.read("id", NotificationId::parse).map(|id| Self(id.0))
     }
 }
 

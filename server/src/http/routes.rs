@@ -8,7 +8,10 @@ use axum::Router;
 use axum::handler::Handler;
 use axum::routing::{MethodFilter, on};
 
-use super::{admin, batch, docs, health, inbox, members, metrics, notify, revocations, topics};
+use super::{
+    admin, analytics, batch, callbacks, deliveries, docs, health, inbox, members, metrics, notify,
+    preferences, revocations, subscriptions, templates, timeline, tokens, topics, users,
+};
 use crate::app::App;
 
 /// A method and a path's template.
@@ -49,15 +52,21 @@ impl Routes {
 }
 
 fn all() -> Routes {
-    operations(topic_calls(inbox_calls(notify_calls(Routes::default()))))
+    operations(people_calls(topic_calls(inbox_calls(notify_calls(Routes::default())))))
 }
 
 fn notify_calls(routes: Routes) -> Routes {
-    routes.add("POST", "/api/v1/notify", notify::notify).add(
-        "POST",
-        "/api/v1/notify/batch",
-        batch::notify_batch,
-    )
+    routes
+        .add("POST", "/api/v1/notify", notify::notify)
+        .add("POST", "/api/v1/notify/batch", batch::notify_batch)
+        .add("DELETE", "/api/v1/notify/{id}", notify::cancel)
+        .add("POST", "/api/v1/receipts/{signed}", callbacks::receipt)
+        .add("POST", "/api/v1/callbacks/sms/{signed}", callbacks::sms_report)
+        .add("POST", "/api/v1/callbacks/sms/replies/{tenant}", callbacks::sms_reply)
+        .add("GET", "/api/v1/unsubscribe/{signed}", callbacks::unsubscribe_page)
+        .add("POST", "/api/v1/unsubscribe/{signed}", callbacks::unsubscribe)
+        .add("GET", "/api/v1/templates", templates::list)
+        .add("POST", "/api/v1/templates/{id}/preview", templates::preview)
 }
 
 fn inbox_calls(routes: Routes) -> Routes {
@@ -67,7 +76,9 @@ fn inbox_calls(routes: Routes) -> Routes {
         .add("POST", "/api/v1/notifications/mark-all-read", inbox::mark_all_read)
         .add("POST", "/api/v1/notifications/ack", inbox::acknowledge)
         .add("PATCH", "/api/v1/notifications/{id}/mark-read", inbox::mark_read)
+        .add("GET", "/api/v1/notifications/{id}", inbox::show)
         .add("DELETE", "/api/v1/notifications/{id}", inbox::delete)
+        .add("GET", "/api/v1/notifications/{id}/timeline", timeline::timeline)
         .elsewhere("GET", "/api/v1/stream")
 }
 
@@ -83,9 +94,40 @@ fn topic_calls(routes: Routes) -> Routes {
         .add("DELETE", "/api/v1/topics/{id}/members/{user_id}", members::delete)
 }
 
+fn people_calls(routes: Routes) -> Routes {
+    routes
+        .add("GET", "/api/v1/users/me", users::me)
+        .add("PUT", "/api/v1/users/me", users::put_me)
+        .add("PATCH", "/api/v1/users/me", users::patch_me)
+        .add("DELETE", "/api/v1/users/me", users::delete_me)
+        .add("GET", "/api/v1/users/{id}", users::get)
+        .add("PUT", "/api/v1/users/{id}", users::put)
+        .add("PATCH", "/api/v1/users/{id}", users::patch)
+        .add("DELETE", "/api/v1/users/{id}", users::delete)
+        .add("POST", "/api/v1/notifications/tokens", tokens::create)
+        .add("GET", "/api/v1/notifications/tokens", tokens::list)
+        .add("DELETE", "/api/v1/notifications/tokens/{token}", tokens::delete)
+        .add("GET", "/api/v1/notifications/vapid-public-key", subscriptions::public_key)
+        .add("POST", "/api/v1/notifications/subscribe", subscriptions::subscribe)
+        .add("GET", "/api/v1/notifications/subscriptions", subscriptions::list)
+        .add("DELETE", "/api/v1/notifications/unsubscribe/{id}", subscriptions::unsubscribe)
+        .add(
+            "DELETE",
+            "/api/v1/notifications/unsubscribe-by-endpoint",
+            subscriptions::unsubscribe_by_endpoint,
+        )
+        .add("GET", "/api/v1/notifications/preferences", preferences::get)
+        .add("POST", "/api/v1/notifications/preferences", preferences::change)
+        .add("GET", "/api/v1/admin/preferences", preferences::tenant_get)
+        .add("PUT", "/api/v1/admin/preferences", preferences::tenant_put)
+}
+
 fn operations(routes: Routes) -> Routes {
     routes
         .add("GET", "/api/v1/admin/notifications", admin::notifications)
+        .add("GET", "/api/v1/admin/deliveries", deliveries::list)
+        .add("POST", "/api/v1/admin/deliveries/replay", deliveries::replay)
+        .add("GET", "/api/v1/analytics", analytics::analytics)
         .add("GET", "/api/v1/admin/audit", admin::audit)
         .add("GET", "/api/v1/admin/audit/verify", admin::verify)
         .add("POST", "/api/v1/admin/revocations", revocations::create)

@@ -72,7 +72,8 @@ impl KeyFolder {
         KeysError::Damaged { path: self.0.join(name), what }
     }
 
-    fn read(&self, name: &str) -> Result<Option<Vec<u8>>, KeysError> {
+    /// Returns a file's content, if it is there.
+    pub(super) fn read(&self, name: &str) -> Result<Option<Vec<u8>>, KeysError> {
         match std::fs::read(self.0.join(name)) {
             Ok(content) => Ok(Some(content)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),

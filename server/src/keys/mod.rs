@@ -15,6 +15,7 @@ use crate::secret::Secret;
 mod copies;
 mod folder;
 mod lock;
+mod secrets;
 #[cfg(test)]
 mod tests;
 mod vapid;
@@ -22,6 +23,7 @@ mod vapid;
 pub use copies::{copies, differing, put_back};
 use folder::KeyFolder;
 pub use lock::DataLock;
+pub use secrets::VaultKeys;
 pub use vapid::generate as generate_vapid;
 
 /// Says why the keys or the data folder cannot be used.
@@ -71,6 +73,8 @@ pub struct Keys {
     pub cursor_mac: CursorMacKey,
     /// The Web Push pair: the configured one, else the self-made one.
     pub vapid: VapidPair,
+    /// What addresses are sealed with and found by.
+    pub vault: VaultKeys,
 }
 
 /// Key of the MAC over sync cursors; prints as stars.
@@ -104,7 +108,8 @@ impl Keys {
             Some(secret) => derived(secret),
             None => cursor_mac(&folder)?,
         };
-        Ok(Self { auth, cursor_mac, vapid })
+        let vault = secrets::open(config, &folder)?;
+        Ok(Self { auth, cursor_mac, vapid, vault })
     }
 }
 

@@ -32,6 +32,9 @@ impl Drop for Folder {
     }
 }
 
+const FILES: [&str; 5] =
+    ["jwt-hs256.key", "cursor-mac.key", "vapid.json", "sealing.key", "lookup.key"];
+
 fn mode(path: &Path) -> u32 {
     path.metadata().unwrap().permissions().mode() & 0o777
 }
@@ -45,24 +48,30 @@ fn keys_are_made_once_and_stay() {
     assert_eq!(first.auth, second.auth);
     assert_eq!(first.cursor_mac, second.cursor_mac);
     assert_eq!(first.vapid, second.vapid);
+    assert_eq!(first.vault, second.vault);
     assert_eq!((first.auth[0].id.as_str(), first.auth.len()), ("self", 1));
 
     let other = Keys::open(&Folder::new().config(&[])).unwrap();
     assert_ne!(first.auth, other.auth);
     assert_ne!(first.cursor_mac, other.cursor_mac);
     assert_ne!(first.vapid, other.vapid);
+    assert_ne!(first.vault.ring, other.vault.ring);
+    assert_ne!(first.vault.lookup, other.vault.lookup);
 }
 
 #[test]
 fn keys_are_readable_by_their_owner_alone() {
     let folder = Folder::new();
     let keys = Keys::open(&folder.config(&[])).unwrap();
-    for name in ["jwt-hs256.key", "cursor-mac.key", "vapid.json"] {
+    for name in FILES {
         assert_eq!(mode(&folder.key(name)), 0o600, "{name}");
     }
     assert_eq!(mode(&folder.0.join("keys")), 0o700);
-    let secret = std::fs::read_to_string(folder.key("jwt-hs256.key")).unwrap();
-    assert!(!format!("{keys:?}").contains(&secret));
+    for name in ["jwt-hs256.key", "sealing.key", "lookup.key"] {
+        let secret = std::fs::read_to_string(folder.key(name)).unwrap();
+        let secret = secret.rsplit(':').next().unwrap();
+        assert!(!format!("{keys:?}").contains(secret), "{name}");
+    }
 }
 
 #[test]
@@ -89,10 +98,30 @@ fn configured_keys_leave_no_self_made_ones() {
 }
 
 #[test]
+fn a_self_made_sealing_key_opens_on_after_another_is_configured() {
+    let folder = Folder::new();
+    let made = Keys::open(&folder.config(&[])).unwrap().vault;
+    let new = format!("k2:{}", "A".repeat(43));
+    let env = [("LANDFALL_SECRETS_KEYS", new.as_str())];
+    let both = Keys::open(&folder.config(&env)).unwrap().vault;
+    let names: Vec<&str> = both.ring.iter().map(|key| key.id.as_str()).collect();
+    assert_eq!(names, ["k2", "self"]);
+    assert_eq!((&both.ring[1], &both.lookup), (&made.ring[0], &made.lookup));
+
+    // Given to another node as it stands in the file.
+    let text = std::fs::read_to_string(folder.key("sealing.key")).unwrap();
+    let lookup = std::fs::read_to_string(folder.key("lookup.key")).unwrap();
+    let env = [("LANDFALL_SECRETS_KEYS", text.as_str()), ("LANDFALL_SECRETS_LOOKUP", &lookup)];
+    let elsewhere = Folder::new();
+    assert_eq!(Keys::open(&elsewhere.config(&env)).unwrap().vault, made);
+    assert!(!elsewhere.key("sealing.key").exists() && !elsewhere.key("lookup.key").exists());
+}
+
+#[test]
 fn a_damaged_key_is_named_and_never_replaced() {
     let folder = Folder::new();
     let config = folder.config(&[]);
-    for name in ["jwt-hs256.key", "cursor-mac.key", "vapid.json"] {
+    for name in FILES {
         Keys::open(&config).unwrap();
         std::fs::write(folder.key(name), "x").unwrap();
         let error = Keys::open(&config).unwrap_err();

@@ -2,7 +2,7 @@
 
 use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
 use landfall_core::audit::{Details, Salt};
-use landfall_core::id::{NotificationId, SendId};
+use landfall_core::id::{AddressId, DeliveryId, NotificationId, SendId};
 use landfall_core::time::Timestamp;
 use landfall_store::SaltedDetails;
 use uuid::Uuid;
@@ -43,6 +43,16 @@ impl Ids {
     /// Names a send (UUIDv7, RFC 9562).
     pub fn send(&self, at: Timestamp) -> SendId {
         SendId(self.uuid_v7(at))
+    }
+
+    /// Names a delivery (UUIDv7, RFC 9562).
+    pub fn delivery(&self, at: Timestamp) -> DeliveryId {
+        DeliveryId(self.uuid_v7(at))
+    }
+
+    /// Names an address (UUIDv7, RFC 9562).
+    pub fn address(&self, at: Timestamp) -> AddressId {
+        AddressId(self.uuid_v7(at))
     }
 
     /// Digests details with a fresh salt.

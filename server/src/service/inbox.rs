@@ -89,7 +89,9 @@ impl Services {
         caller: &Caller,
         query: InboxQuery,
     ) -> Result<Vec<Notification>, ServiceError> {
-        Ok(self.store.list(&caller.tenant, &caller.user, query).await?)
+        let mut rows = self.store.list(&caller.tenant, &caller.user, query).await?;
+        self.bring_up_to_date(&caller.tenant, &mut rows).await?;
+        Ok(rows)
     }
 
     /// Finds one of the caller's notifications.
@@ -103,6 +105,21 @@ impl Services {
     ) -> Result<Arc<Notification>, ServiceError> {
         let found = self.store.get(&caller.tenant, &caller.user, id).await?;
         found.ok_or(ServiceError::NotFound("notification"))
+    }
+
+    /// Finds one of the caller's notifications with its channels as they stand now.
+    ///
+    /// # Errors
+    /// `NotFound` when it is not there or not the caller's.
+    pub async fn shown(
+        &self,
+        caller: &Caller,
+        id: NotificationId,
+    ) -> Result<Notification, ServiceError> {
+        let mut row = [Arc::unwrap_or_clone(self.notification(caller, id).await?)];
+        self.bring_up_to_date(&caller.tenant, &mut row).await?;
+        let [row] = row;
+        Ok(row)
     }
 
     /// Counts the caller's unread notifications.
@@ -122,18 +139,17 @@ impl Services {
         &self,
         caller: &Caller,
         id: NotificationId,
-    ) -> Result<Arc<Notification>, ServiceError> {
+    ) -> Result<Notification, ServiceError> {
         deciding(|| async move {
-            let found = self.notification(caller, id).await?;
-            if found.is_read() {
-                return Ok(found);
+            if self.notification(caller, id).await?.is_read() {
+                return self.shown(caller, id).await;
             }
             let mut unit = unit_of(caller);
             unit.writes.push(Write::MarkRead { user: caller.user.clone(), id, at: self.now() });
             let entity = Entity::Notification(id);
             unit.audit.push(self.entry(caller, Action::NotificationRead, entity, json!({})));
             self.commit(unit).await?;
-            self.notification(caller, id).await
+            self.shown(caller, id).await
         })
         .await
     }
@@ -295,7 +311,9 @@ impl Services {
     ) -> Result<Vec<Notification>, ServiceError> {
         require_admin(caller)?;
         let _turn = self.searching.acquire().await;
-        Ok(self.store.find(&caller.tenant, filter).await?)
+        let mut rows = self.store.find(&caller.tenant, filter).await?;
+        self.bring_up_to_date(&caller.tenant, &mut rows).await?;
+        Ok(rows)
     }
 }
 

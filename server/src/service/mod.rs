@@ -3,34 +3,47 @@
 //! A service knows neither HTTP nor sockets nor a wire shape. It may decide nothing that core can
 //! decide, and answer nothing that is not committed.
 
+pub mod analytics;
 mod audit;
+pub mod callbacks;
+pub mod cancel;
+mod compose;
+mod counting;
+pub mod deliveries;
 mod error;
 mod ids;
 mod in_flight;
 pub mod inbox;
+pub mod links;
 pub mod live_queue;
 pub mod lives;
 mod memo;
 pub mod notify;
+pub mod outbox;
+pub mod people;
 mod probe;
 mod revocations;
+mod routing;
 pub mod sends;
 mod tally;
+pub mod templates;
+pub mod timeline;
 pub mod topics;
+pub mod trail;
 
 use std::sync::{Arc, Mutex};
 
-use landfall_channels::Registry;
 use landfall_core::cursor::CursorKey;
 use landfall_core::feed::{FeedKey, Number};
 use landfall_core::id::Tenant;
 use landfall_core::notify::NotifyLimits;
 use landfall_core::time::Timestamp;
-use landfall_store::{Revocation, Store, StoreError};
+use landfall_store::{Backlog, Revocation, Store, StoreError};
 
 use tokio::sync::Semaphore;
 
 use crate::clock::Clock;
+use crate::templates::Templates;
 pub use error::ServiceError;
 pub use ids::Ids;
 use in_flight::InFlight;
@@ -78,20 +91,33 @@ pub struct Services {
     pub ids: Ids,
     /// Seals cursors.
     pub cursor_key: CursorKey,
-    /// Which channels have somewhere to go.
-    pub channels: Registry,
     /// Who is connected.
     pub connections: Arc<dyn Connections>,
+    /// The words of notifications.
+    pub templates: Arc<Templates>,
+    /// Carries deliveries out.
+    pub outbox: outbox::Outbox,
+    /// Signs what is called back.
+    pub links: links::Links,
     /// Limits and defaults.
     pub settings: Settings,
+    /// What people's use cases need.
+    pub people: people::PeopleParts,
+    /// Who has been here since the start.
+    pub meetings: people::Meetings,
+    /// Wakes the worker that recalls sends.
+    pub recall_asked: tokio::sync::Notify,
     /// Wakes the worker that expands sends.
     pub send_accepted: tokio::sync::Notify,
+    counting: counting::Counting,
     in_flight: InFlight,
     in_force: revocations::InForce,
     probe: probe::Probe,
     rolled_back: lives::Found,
     /// After which tenant the next round of expansion goes on.
     expanded_up_to: Mutex<Option<Tenant>>,
+    /// How far what older keys sealed has been sealed anew.
+    renewing: Mutex<people::Walk>,
     troubles: tally::Troubles,
     /// Held by who searches or verifies, which may read very much: one of each at a time, so that
     /// inboxes and replays always find a reader.
@@ -109,28 +135,54 @@ pub struct Parts {
     pub cursor_key: CursorKey,
     /// Who is connected.
     pub connections: Arc<dyn Connections>,
+    /// The words of notifications.
+    pub templates: Arc<Templates>,
+    /// Carries deliveries out.
+    pub outbox: outbox::Outbox,
+    /// Signs what is called back.
+    pub links: links::Links,
     /// Limits and defaults.
     pub settings: Settings,
+    /// What people's use cases need.
+    pub people: people::PeopleParts,
 }
 
 impl Services {
     /// Builds the services.
     pub fn new(parts: Parts) -> Self {
-        let Parts { store, clock, cursor_key, connections, settings } = parts;
+        let Parts {
+            store,
+            clock,
+            cursor_key,
+            connections,
+            templates,
+            outbox,
+            links,
+            settings,
+            people,
+        } = parts;
+        let counting = counting::Counting::new(clock.now());
         Self {
             store,
             clock,
             ids: Ids::new(),
             cursor_key,
-            channels: Registry::live_only(),
             connections,
+            templates,
+            outbox,
+            links,
+            recall_asked: tokio::sync::Notify::new(),
             settings,
+            people,
+            meetings: people::Meetings::default(),
             send_accepted: tokio::sync::Notify::new(),
+            counting,
             in_flight: InFlight::default(),
             in_force: revocations::InForce::default(),
             probe: probe::Probe::default(),
             rolled_back: lives::Found::default(),
             expanded_up_to: Mutex::default(),
+            renewing: Mutex::default(),
             troubles: tally::Troubles::default(),
             searching: Semaphore::new(1),
             verifying: Semaphore::new(1),
@@ -151,6 +203,14 @@ impl Services {
     pub async fn forget_keys(&self, limit: usize) -> Result<usize, ServiceError> {
         let before = self.now().plus_ms(-self.settings.idempotency_ms);
         Ok(self.store.forget_keys(before, limit).await?)
+    }
+
+    /// Counts what the outbox holds, up to `limit` of a kind.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn backlog(&self, limit: usize) -> Result<Backlog, ServiceError> {
+        Ok(self.store.backlog(self.now(), limit).await?)
     }
 }
 

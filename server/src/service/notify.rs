@@ -8,16 +8,18 @@ use landfall_core::audit::{Action, Entity, Hash};
 use landfall_core::auth::{Caller, Scope};
 use landfall_core::feed::{FeedKey, Number};
 use landfall_core::id::{NotificationId, SendId, TopicId, UserId};
-use landfall_core::notification::{Content, JsonText, NewNotification, Priority};
+use landfall_core::notification::{Content, Priority};
 use landfall_core::notify::{Draft, Recipients, faults};
-use landfall_core::plan::{Route, Step, plan};
+use landfall_core::plan::Step;
 use landfall_core::time::Timestamp;
 use landfall_core::topic::{self, MemberRole, Standing, TopicAction, Verdict};
 use landfall_store::{Guard, IdempotencyKey, SendTo, StoreError, StoredSend, Write};
 use serde_json::json;
 
+use super::compose::{Addressee, Filled, Letter, no_data, priority};
 use super::memo::{Memo, replayed};
 use super::revocations::unit_of;
+use super::routing::Asked;
 use super::{ServiceError, Services, deciding};
 
 /// Names a request, so that its repetition takes no second effect (contract 1).
@@ -89,25 +91,52 @@ impl Services {
         draft: Draft,
         key: Option<RequestKey>,
     ) -> Result<Notified, ServiceError> {
-        let faults = faults(&draft, &self.settings.notify);
+        let mut faults = faults(&draft, &self.settings.notify);
+        let filled = self.fill(&draft).unwrap_or_else(|of_data| {
+            faults.extend(of_data);
+            None
+        });
         if !faults.is_empty() {
             return Err(ServiceError::Invalid(faults));
         }
-        require_scopes(caller, &draft)?;
+        require_scopes(caller, &draft, priority(&draft, filled.as_ref()))?;
+        let letter = self.letter(caller, &draft, filled);
         let _held = match &key {
             Some(key) => Some(self.in_flight.take(&caller.tenant, &key.scope, &key.key)?),
             None => None,
         };
         match draft.recipients.clone() {
             Recipients::User(user) => {
-                deciding(|| self.notify_one(caller, &draft, &user, key.as_ref())).await
+                deciding(|| self.notify_one(caller, &draft, &letter, &user, key.as_ref())).await
             }
             Recipients::Users(users) => {
-                deciding(|| self.notify_users(caller, &draft, &users, key.as_ref())).await
+                deciding(|| self.notify_users(caller, &letter, &users, key.as_ref())).await
             }
             Recipients::Topic(topic) => {
-                deciding(|| self.notify_topic(caller, &draft, &topic, key.as_ref())).await
+                deciding(|| self.notify_topic(caller, &letter, &topic, key.as_ref())).await
             }
+        }
+    }
+
+    /// Makes what all recipients share.
+    fn letter<'t>(&self, caller: &Caller, draft: &Draft, filled: Option<Filled<'t>>) -> Letter<'t> {
+        let now = self.now();
+        let after_ms = |seconds: u64| i64::try_from(seconds).ok()?.checked_mul(1_000);
+        Letter {
+            content: Arc::new(content(caller, draft, priority(draft, filled.as_ref()))),
+            filled,
+            asked: Asked {
+                channels: draft.channels.iter().map(ToString::to_string).collect(),
+                strategy: draft.strategy.map(|strategy| strategy.as_str().to_owned()),
+                escalate_after_ms: draft.escalate_after_seconds.and_then(after_ms),
+            },
+            topic: match &draft.recipients {
+                Recipients::Topic(topic) => Some(topic.clone()),
+                Recipients::User(_) | Recipients::Users(_) => None,
+            },
+            send: None,
+            created_at: now,
+            expires_at: self.expiry(draft, now),
         }
     }
 
@@ -115,6 +144,7 @@ impl Services {
         &self,
         caller: &Caller,
         draft: &Draft,
+        letter: &Letter<'_>,
         user: &UserId,
         key: Option<&RequestKey>,
     ) -> Result<Notified, ServiceError> {
@@ -127,52 +157,33 @@ impl Services {
             }
             unit.guards.push(Guard::TaughtBy(user.clone(), caller.user.clone()));
         }
-        let now = self.now();
-        let new = self.new_notification(caller, draft, user, now);
+        let tenant = &caller.tenant;
+        let (recipients, wishes) = self.addressees(tenant, vec![user.clone()], letter).await?;
+        let recipient = recipients.first().ok_or(ServiceError::NotFound("user"))?;
+        let phone = draft.phone_number.as_deref();
+        let phone = phone.map(|phone| self.seal_brought(tenant, user, phone));
+        let addressee = Addressee { recipient, tenant_wishes: &wishes, phone };
+        let composed = self.composed(tenant, letter, &addressee);
+        let composed = composed.map_err(|error| ServiceError::Invalid(error.into_faults()))?;
         let accepted = Accepted {
-            id: new.id,
-            created_at: now,
-            plan: new.channels.clone(),
-            connections: self.connections.count(&FeedKey::inbox(&caller.tenant, user)),
+            id: composed.new.id,
+            created_at: letter.created_at,
+            plan: composed.new.channels.clone(),
+            connections: self.connections.count(&FeedKey::inbox(tenant, user)),
             number: Number::ZERO,
         };
-        unit.audit.push(self.created_entry(&new));
-        unit.writes.push(Write::Publish(Box::new(new)));
-        unit.idempotency = key.map(|key| keyed(key, &Memo::of(&accepted), now));
+        unit.audit.push(self.created_entry(&composed.new));
+        composed.write(&mut unit);
+        unit.idempotency = key.map(|key| keyed(key, &Memo::of(&accepted), letter.created_at));
         match self.commit(unit).await {
             Ok(receipt) => {
+                self.outbox.woken.notify_one();
                 let number = receipt.numbers().first().copied().unwrap_or_default();
                 Ok(Notified::One(Accepted { number, ..accepted }))
             }
             Err(StoreError::Duplicate(answer)) => replayed(*answer),
             Err(error) => Err(error.into()),
         }
-    }
-
-    fn new_notification(
-        &self,
-        caller: &Caller,
-        draft: &Draft,
-        user: &UserId,
-        now: Timestamp,
-    ) -> NewNotification {
-        NewNotification {
-            id: self.ids.notification(now),
-            user: user.clone(),
-            content: Arc::new(content(caller, draft)),
-            created_at: now,
-            expires_at: self.expiry(draft, now),
-            channels: self.plan(draft),
-            send: None,
-        }
-    }
-
-    fn plan(&self, draft: &Draft) -> Vec<Step> {
-        plan(Route {
-            requested: &draft.channels,
-            priority: draft.priority,
-            configured: self.channels.configured(),
-        })
     }
 
     fn expiry(&self, draft: &Draft, now: Timestamp) -> Option<Timestamp> {
@@ -184,7 +195,7 @@ impl Services {
     async fn notify_users(
         &self,
         caller: &Caller,
-        draft: &Draft,
+        letter: &Letter<'_>,
         users: &[UserId],
         key: Option<&RequestKey>,
     ) -> Result<Notified, ServiceError> {
@@ -204,13 +215,13 @@ impl Services {
         }
         let accepted = users.len() as u64;
         let reach = Reach { to: SendTo::Users(users), accepted, rejected, guards: vec![] };
-        self.accept_send(caller, draft, reach, key).await
+        self.accept_send(caller, letter, reach, key).await
     }
 
     async fn notify_topic(
         &self,
         caller: &Caller,
-        draft: &Draft,
+        letter: &Letter<'_>,
         topic: &TopicId,
         key: Option<&RequestKey>,
     ) -> Result<Notified, ServiceError> {
@@ -233,30 +244,31 @@ impl Services {
         }
         let to = SendTo::Topic(topic.clone());
         let reach = Reach { to, accepted: view.members, rejected: vec![], guards };
-        self.accept_send(caller, draft, reach, key).await
+        self.accept_send(caller, letter, reach, key).await
     }
 
     async fn accept_send(
         &self,
         caller: &Caller,
-        draft: &Draft,
+        letter: &Letter<'_>,
         reach: Reach,
         key: Option<&RequestKey>,
     ) -> Result<Notified, ServiceError> {
         let Reach { to, accepted, rejected, guards } = reach;
-        let now = self.now();
+        let now = letter.created_at;
         let send = StoredSend {
             id: self.ids.send(now),
             tenant: caller.tenant.clone(),
-            content: Arc::new(content(caller, draft)),
-            channels: self.plan(draft),
+            content: Arc::clone(&letter.content),
+            route: letter.asked.text(),
             to,
             cursor: String::new(),
             accepted,
             expanded: 0,
             is_active: true,
+            canceled_at: None,
             created_at: now,
-            expires_at: self.expiry(draft, now),
+            expires_at: letter.expires_at,
         };
         let answer = AcceptedSend { id: send.id, accepted, rejected, is_repeated: false };
         let entity = Entity::Other("send", send.id.to_string());
@@ -277,12 +289,12 @@ impl Services {
     }
 }
 
-fn require_scopes(caller: &Caller, draft: &Draft) -> Result<(), ServiceError> {
+fn require_scopes(caller: &Caller, draft: &Draft, priority: Priority) -> Result<(), ServiceError> {
     let kind = notification_type(draft);
     if !caller.may_send(kind) {
         return Err(ServiceError::needs(&format!("notify:send or notify:send:{kind}")));
     }
-    if draft.priority == Priority::Critical && !caller.may(&Scope::NotifyCritical) {
+    if priority == Priority::Critical && !caller.may(&Scope::NotifyCritical) {
         return Err(ServiceError::needs("notify:critical"));
     }
     if draft.phone_number.is_some() && !caller.may(&Scope::NotifyPhone) {
@@ -307,15 +319,14 @@ fn notification_type(draft: &Draft) -> &str {
     named.expect("a checked draft has a type or a template")
 }
 
-fn content(caller: &Caller, draft: &Draft) -> Content {
-    let empty = || JsonText::trusted("{}");
+fn content(caller: &Caller, draft: &Draft, priority: Priority) -> Content {
     Content {
         notification_type: notification_type(draft).to_owned(),
         template_id: draft.template_id.clone(),
         title: draft.title.clone().unwrap_or_default(),
         message: draft.message.clone().unwrap_or_default(),
-        data: draft.data.clone().unwrap_or_else(empty),
-        priority: draft.priority,
+        data: draft.data.clone().unwrap_or_else(no_data),
+        priority,
         locale: draft.locale.clone(),
         sender_id: Some(caller.user.clone()),
         sender_name: caller.name.clone(),

@@ -3,14 +3,15 @@
 //! Each chunk commits its notifications together with the send's new place, on condition of the
 //! old one; so a user gets the notification once, however often a chunk is tried and by whomever.
 
-use std::sync::{MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard, PoisonError};
 
 use landfall_core::audit::{Action, Details, Entity};
 use landfall_core::id::{Tenant, UserId};
-use landfall_core::notification::NewNotification;
 use landfall_store::{AuditDraft, SendTo, StoreError, StoredSend, Unit, Write};
 use serde_json::json;
 
+use super::compose::{Addressee, Letter};
+use super::routing::Asked;
 use super::tally::Tally;
 use super::{ServiceError, Services};
 
@@ -70,21 +71,8 @@ impl Services {
         let chunk = self.settings.chunk;
         let users = self.next_users(send, chunk).await?;
         let is_complete = users.len() < chunk;
-        let now = self.now();
         let mut unit = Unit::new(&send.tenant);
-        for user in &users {
-            let new = NewNotification {
-                id: self.ids.notification(now),
-                user: user.clone(),
-                content: send.content.clone(),
-                created_at: now,
-                expires_at: send.expires_at,
-                channels: send.channels.clone(),
-                send: Some(send.id),
-            };
-            unit.audit.push(self.created_entry(&new));
-            unit.writes.push(Write::Publish(Box::new(new)));
-        }
+        self.compose_chunk(send, &users, &mut unit).await?;
         let to = users.last().map_or(send.cursor.clone(), UserId::to_string);
         let reached = users.len() as u64;
         unit.writes.push(Write::AdvanceSend {
@@ -103,6 +91,40 @@ impl Services {
             Err(StoreError::Stale) => Ok(None),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Composes the send for each of these users.
+    async fn compose_chunk(
+        &self,
+        send: &StoredSend,
+        users: &[UserId],
+        unit: &mut Unit,
+    ) -> Result<(), ServiceError> {
+        let letter = Letter {
+            content: Arc::clone(&send.content),
+            filled: self.refill(&send.content),
+            asked: Asked::parse(&send.route),
+            topic: match &send.to {
+                SendTo::Topic(topic) => Some(topic.clone()),
+                SendTo::Users(_) => None,
+            },
+            send: Some(send.id),
+            created_at: self.now(),
+            expires_at: send.expires_at,
+        };
+        let (recipients, wishes) = self.addressees(&send.tenant, users.to_vec(), &letter).await?;
+        for recipient in &recipients {
+            let addressee = Addressee { recipient, tenant_wishes: &wishes, phone: None };
+            match self.composed(&send.tenant, &letter, &addressee) {
+                Ok(composed) => {
+                    unit.audit.push(self.created_entry(&composed.new));
+                    composed.write(unit);
+                }
+                // It worked when the send was accepted: an operator has changed the template since.
+                Err(error) => tracing::error!(%error, "a send's template does not work any more"),
+            }
+        }
+        Ok(())
     }
 
     async fn next_users(

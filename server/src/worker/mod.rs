@@ -1,11 +1,14 @@
-//! What runs by itself: sends, the sealer, expiry, confirmations, old idempotency keys.
+//! What runs by itself: sends, the sealer, expiry, confirmations, sums, old idempotency keys.
 //!
 //! Each worker repeats one use case and decides nothing. A worker that meets a store that is away
 //! waits and tries again; none ever ends before it is told to.
 
 pub mod life;
 mod live_events;
+mod meetings;
+mod outbox;
 mod periodic;
+mod sums;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,6 +25,8 @@ use crate::service::{REVOCATIONS_PAGE, Services};
 pub struct Pace {
     /// Between two runs of the sealer (design: at least one a second).
     pub seal: Duration,
+    /// Deliveries under way at the same time.
+    pub deliveries: usize,
 }
 
 /// Entries that one block of the audit trail binds at most.
@@ -30,6 +35,9 @@ const SEAL_ENTRIES_MAX: usize = 2_000;
 const EXPIRE_MAX: usize = 500;
 /// Idempotency keys forgotten in one run.
 const FORGET_MAX: usize = 5_000;
+
+/// Rows looked at together to seal them anew.
+const RENEW_MAX: usize = 200;
 
 /// Starts the workers; they end when `cancel` is, after what they are at.
 pub fn start(
@@ -71,8 +79,26 @@ pub fn start(
         },
     ));
     hear_revocations(services, cancel, &mut workers);
+    carry_out(services, pace.deliveries, cancel, &mut workers);
+    sums::start(services, metrics, cancel, &mut workers);
+    care_for_people(services, cancel, &mut workers);
     workers.spawn(live_events::store(Arc::clone(services), events));
     workers
+}
+
+/// Stores whom tokens name for the first time, and seals anew what older keys sealed.
+fn care_for_people(
+    services: &Arc<Services>,
+    cancel: &CancellationToken,
+    workers: &mut JoinSet<()>,
+) {
+    workers.spawn(meetings::store(Arc::clone(services), cancel.clone()));
+    let theirs = Arc::clone(services);
+    let pace = paced(Duration::from_secs(3_600), RENEW_MAX);
+    workers.spawn(periodic::every("seals", pace, cancel.clone(), move || {
+        let services = Arc::clone(&theirs);
+        async move { services.renew_seals(RENEW_MAX).await }
+    }));
 }
 
 /// Hears of what other nodes revoked, and forgets what has had its day.
@@ -92,6 +118,23 @@ fn hear_revocations(
     workers.spawn(periodic::every("revocation-sweeper", pace, cancel.clone(), move || {
         let services = Arc::clone(&theirs);
         async move { services.forget_revocations(FORGET_MAX).await }
+    }));
+}
+
+/// Carries deliveries out, takes sends back, and forgets what ended long ago.
+fn carry_out(
+    services: &Arc<Services>,
+    room: usize,
+    cancel: &CancellationToken,
+    workers: &mut JoinSet<()>,
+) {
+    workers.spawn(outbox::deliver(Arc::clone(services), room, cancel.clone()));
+    workers.spawn(outbox::recall(Arc::clone(services), cancel.clone()));
+    let theirs = Arc::clone(services);
+    let pace = paced(Duration::from_secs(60), FORGET_MAX);
+    workers.spawn(periodic::every("delivery-sweeper", pace, cancel.clone(), move || {
+        let services = Arc::clone(&theirs);
+        async move { services.forget_deliveries(FORGET_MAX).await }
     }));
 }
 

@@ -6,21 +6,30 @@
 #![allow(clippy::unwrap_used, dead_code, reason = "each test binary uses its part")]
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use axum::Router;
 use jsonwebtoken::{EncodingKey, Header};
+use landfall_channels::Registry;
+use landfall_channels::connect::Guard;
 use landfall_core::cursor::CursorKey;
+use landfall_core::delivery::RetryPolicy;
 use landfall_core::feed::{FeedKey, Number};
 use landfall_core::notify::NotifyLimits;
 use landfall_server::app::{App, AppParts, LiveCounters, LiveStats};
 use landfall_server::auth::{Alg, KeyConfig, Material, Policy, Tenants, Verifier};
 use landfall_server::clock::{Clock, now_ms};
-use landfall_server::config::{Config, Inputs};
+use landfall_server::config::{Config, Inputs, SealingKey};
 use landfall_server::http;
+use landfall_server::keys::{VaultKeys, generate_vapid};
 use landfall_server::secret::Secret;
+use landfall_server::service::links::Links;
+use landfall_server::service::outbox::{Outbox, OutboxSettings};
+use landfall_server::service::people::PeopleParts;
 use landfall_server::service::{Connections, Parts, Services, Settings};
+use landfall_server::templates::Templates;
+use landfall_server::vault::Vault;
 use landfall_store::postgres::{self, Postgres};
 use landfall_store::sqlite::{self, Sqlite};
 use landfall_store::{ChangeSink, Revocation, Store};
@@ -188,9 +197,10 @@ pub async fn finish(request: RequestBuilder) -> Answer {
     Answer { status, headers, text: response.text().await.unwrap() }
 }
 
-fn app(store: Arc<dyn Store>) -> Arc<App> {
+/// What services are built from over a store: nobody is connected, and nothing leads out.
+pub fn parts(store: Arc<dyn Store>) -> Parts {
     let config = Config::load(Inputs::default()).unwrap().config;
-    let limits = config.limits.clone();
+    let limits = &config.limits;
     let settings = Settings {
         notify: NotifyLimits {
             title_chars: limits.title_chars,
@@ -205,17 +215,59 @@ fn app(store: Arc<dyn Store>) -> Arc<App> {
         revocation_ms: config.auth.revocation_days.millis(),
     };
     let cursor_key = CursorKey::new([7; 32]);
-    let (clock, connections) = (Clock::system(), Arc::new(Nobody));
-    let services = Services::new(Parts { store, clock, cursor_key, connections, settings });
+    Parts {
+        store,
+        clock: Clock::system(),
+        connections: Arc::new(Nobody),
+        templates: templates(&config),
+        outbox: Outbox::new(Registry::live_only(), OUTBOX),
+        links: Links::new(cursor_key.clone(), "https://landfall.example"),
+        cursor_key,
+        settings,
+        people: people(),
+    }
+}
+
+fn app(store: Arc<dyn Store>) -> Arc<App> {
+    let config = Config::load(Inputs::default()).unwrap().config;
+    let limits = config.limits.clone();
+    let services = Services::new(parts(store));
     App::new(AppParts {
         services: Arc::new(services),
         verifier: Arc::new(verifier(&config)),
         limits,
         batch_max_lines: config.notify.batch_max_lines,
+        twilio_token: Some(Secret::new("twilio-auth-token")),
         web: landfall_server::app::WebSettings::new(&config.server, &config.tls),
         live: Arc::new(Nobody),
         drain: tokio_util::sync::CancellationToken::new(),
     })
+}
+
+/// Loaded once for all tests, as a server does.
+fn templates(config: &Config) -> Arc<Templates> {
+    static LOADED: OnceLock<Arc<Templates>> = OnceLock::new();
+    let load = || Arc::new(Templates::load(None, config.template_rules()).unwrap());
+    Arc::clone(LOADED.get_or_init(load))
+}
+
+/// How deliveries are carried out.
+const OUTBOX: OutboxSettings = OutboxSettings {
+    policy: RetryPolicy { attempts_max: 8, base_ms: 10_000, cap_ms: 3_600_000 },
+    lease_ms: 60_000,
+    keep_ms: 86_400_000,
+};
+
+/// Keys of this test alone.
+pub fn people() -> PeopleParts {
+    let bytes = zeroize::Zeroizing::new([5; 32]);
+    let ring = vec![SealingKey { id: "k1".into(), bytes }];
+    let keys = VaultKeys { ring, lookup: Secret::new(SECRET) };
+    PeopleParts {
+        vault: Arc::new(Vault::new(&keys)),
+        server_key: generate_vapid().unwrap().public_bytes(),
+        guard: Guard::default(),
+    }
 }
 
 fn verifier(config: &Config) -> Verifier {

@@ -3,7 +3,6 @@
 use std::sync::{Arc, Mutex};
 
 use landfall_core::auth::Caller;
-use landfall_core::cursor::CursorKey;
 use landfall_core::feed::{FeedKey, Number};
 use landfall_core::id::{Tenant, UserId};
 use landfall_core::time::Timestamp;
@@ -12,7 +11,7 @@ use landfall_server::service::{Connections, Parts, Services};
 use landfall_store::Revocation;
 use serde_json::json;
 
-use crate::harness::{Server, token_in};
+use crate::harness::{Server, parts, token_in};
 
 /// Notes what connections would hear.
 #[derive(Default)]
@@ -40,11 +39,9 @@ async fn connections_hear_what_was_acknowledged_and_nothing_of_the_future() {
     }
     let heard = Arc::new(Heard::default());
     let services = Services::new(Parts {
-        store: Arc::clone(&server.store),
         clock: Clock::fixed(Timestamp::from_ms(now_ms())),
-        cursor_key: CursorKey::new([7; 32]),
         connections: Arc::clone(&heard) as Arc<dyn Connections>,
-        settings: server.app.services.settings.clone(),
+        ..parts(Arc::clone(&server.store))
     });
     let caller = Caller {
         tenant: Tenant::parse("t").unwrap(),

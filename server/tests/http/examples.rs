@@ -9,6 +9,7 @@ use crate::harness::{Server, finish, sign};
 
 const CALLER: &str = "9ed4c947-f6ed-4728-9b5a-e80b327f355b";
 const NOTIFICATION: &str = "03fc3f69-5984-47f5-b079-38c0b67e2dc1";
+const SUBSCRIPTION: &str = "0192f0c1-7a3e-7cc2-98c1-000000000012";
 
 fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../protocol/examples/calls")
@@ -50,6 +51,25 @@ async fn prepare(server: &Server, name: &str) -> String {
     server.notify(&token, CALLER).await
 }
 
+/// Makes what the example of a profile, an address or preferences speaks of, by other examples;
+/// gives the caller's subscription.
+async fn prepare_people(server: &Server, name: &str) -> String {
+    let needed = match name {
+        "user_get" | "user_patch" | "user_delete" => "user_put",
+        "user_me_get" | "user_me_patch" | "user_me_delete" => "user_me_put",
+        "tokens_list" | "token_delete" => "token_create",
+        "subscriptions_list" | "unsubscribe" | "unsubscribe_by_endpoint" => "subscribe",
+        "tenant_preferences_get" => "tenant_preferences_put",
+        _ => return String::new(),
+    };
+    let text = fs::read_to_string(folder().join(format!("{needed}.json"))).unwrap();
+    let example: Value = serde_json::from_str(&text).unwrap();
+    let (method, path) = (example["method"].as_str().unwrap(), example["path"].as_str().unwrap());
+    let made = server.call(&caller(), method, path, example["request"].clone()).await;
+    assert_eq!(made.status, example["status"], "{name}: {}", made.text);
+    made.json()["id"].as_str().unwrap_or_default().to_owned()
+}
+
 #[tokio::test]
 async fn every_documented_call_is_answered_as_documented() {
     let examples = examples();
@@ -58,6 +78,7 @@ async fn every_documented_call_is_answered_as_documented() {
         let server = Server::start().await;
         let id = prepare(&server, &name).await;
         let path = example["path"].as_str().unwrap().replace(NOTIFICATION, &id);
+        let path = path.replace(SUBSCRIPTION, &prepare_people(&server, &name).await);
         let mut request = server.request(example["method"].as_str().unwrap(), &path);
         request = request.bearer_auth(caller());
         for (header, value) in example["request_headers"].as_object().into_iter().flatten() {
@@ -84,7 +105,8 @@ async fn every_documented_call_is_answered_as_documented() {
 }
 
 /// Objects whose keys are data: channels, and what apps and the trail say freely.
-const FREE: [&str; 5] = ["channels", "reasons", "data", "metadata", "actions"];
+const FREE: [&str; 6] =
+    ["channels", "reasons", "data", "metadata", "actions", "notification_types"];
 
 #[track_caller]
 fn check_shape(place: &str, example: &Value, actual: &Value) {

@@ -5,16 +5,27 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod analytics;
+mod analytics_sums;
 mod bad_input;
 mod batch;
 mod classes;
 mod confirmed;
+mod deliveries;
 mod documents;
 mod examples;
 mod fairness;
 mod idempotency;
 mod lists;
+mod reach;
 mod revocations;
+mod s0_devices;
+mod s0_preferences;
+mod s3_subscriptions;
+mod sealed;
 mod server;
+mod templates;
 mod tenants;
+mod timeline;
+mod users;
 mod workers;

@@ -26,8 +26,6 @@ async fn what_is_not_there_is_a_problem() {
     let server = Server::start().await;
     let paths = [
         "/",
-        "/analytics",
-        "/push/subscribe",
         "/api",
         "/api/v1",
         "/api/v1/",
@@ -108,6 +106,34 @@ async fn metrics_are_for_whoever_may_read_them() {
     for line in answer.text.lines().filter(|line| !line.starts_with('#')) {
         assert!(line.starts_with("landfall_"), "{line}");
     }
+}
+
+#[tokio::test]
+async fn metrics_show_the_outbox_and_the_lag_of_analytics() {
+    use landfall_channels::Outcome;
+    use landfall_core::channel::Channel;
+    use landfall_core::time::Timestamp;
+    use landfall_store::Backlog;
+    let server = Server::start().await;
+    let (now, outbox) = (Timestamp::from_ms(100_000), &server.app.metrics.outbox);
+    let since = Some(now.plus_ms(-42_000));
+    outbox.backlog(Backlog { due: 3, waiting: 5, oldest_due: since }, now);
+    outbox.counted_until(now.plus_ms(-7_500), now);
+    let sent = Outcome::Sent { reference: Some("planted".into()), code: "planted".into() };
+    outbox.attempt(Channel::Sms, &sent);
+    outbox.attempt(Channel::Push, &Outcome::Gone { code: "410".into() });
+    let text = server.get(&admin(), "/metrics").await.text;
+    for line in [
+        "landfall_deliveries_due 3",
+        "landfall_deliveries_waiting 5",
+        "landfall_deliveries_oldest_due_seconds 42",
+        "landfall_analytics_lag_seconds 7",
+        r#"landfall_delivery_attempts_total{channel="sms",outcome="sent"} 1"#,
+        r#"landfall_delivery_attempts_total{channel="push",outcome="gone"} 1"#,
+    ] {
+        assert!(text.lines().any(|l| l == line), "{line} in\n{text}");
+    }
+    assert!(!text.contains("planted"));
 }
 
 #[tokio::test]

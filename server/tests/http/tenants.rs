@@ -16,31 +16,77 @@ async fn revocation(server: &Server) -> String {
     format!("revocations/{}", made["id"].as_str().unwrap())
 }
 
+const TOKEN: &str = "firebase_token_zq7x";
+const ENDPOINT: &str = "https://push.example.net/push/JzLQ3raZJfFBR0aqvOMsLrt54w4rJUsV";
+
+/// Makes a profile, an address of each kind, and preferences; gives the subscription's name.
+async fn people(server: &Server) -> String {
+    let call = async |method, path: &str, body| {
+        let answer = server.call(&admin(), method, &format!("/api/v1/{path}"), body).await;
+        assert!(answer.status < 300, "{}", answer.text);
+        answer.json()
+    };
+    call("PUT", "users/sarah", json!({ "email": "private@sarah.example" })).await;
+    let token = json!({ "token": TOKEN, "platform": "ios" });
+    call("POST", "notifications/tokens", token).await;
+    call("POST", "notifications/preferences", json!({ "locale": "pt-BR" })).await;
+    let keys = json!({
+        "p256dh": "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4",
+        "auth": "BTBZMqHH6r4Tts7J_aSIgg",
+    });
+    let body = json!({ "endpoint": ENDPOINT, "keys": keys });
+    let made = call("POST", "notifications/subscribe", body).await;
+    made["id"].as_str().unwrap().to_owned()
+}
+
 #[tokio::test]
 async fn another_tenant_sees_nothing_on_any_route() {
     let server = Server::start().await;
     server.topic("class", &[("root", "owner"), ("u1", "member")]).await;
     let id = server.notify(&admin(), "root").await;
     let revocation = revocation(&server).await;
+    let subscription = people(&server).await;
     for (method, template) in table() {
         let path = template
             .replace("revocations/{id}", &revocation)
             .replace("topics/{id}", "topics/class")
             .replace("notifications/{id}", &format!("notifications/{id}"))
+            .replace("notify/{id}", &format!("notify/{id}"))
+            .replace("users/{id}", "users/sarah")
+            .replace("unsubscribe/{id}", &format!("unsubscribe/{subscription}"))
+            .replace("{token}", TOKEN)
             .replace("{user_id}", "u1");
         let (body, expected) = match (method, template) {
-            ("PUT", "/api/v1/topics/{id}") => (json!({}), 201),
+            ("PUT", "/api/v1/topics/{id}" | "/api/v1/users/{id}" | "/api/v1/users/me") => {
+                (json!({}), 201)
+            }
+            ("PATCH", "/api/v1/users/{id}") => (json!({}), 404),
+            ("PATCH", "/api/v1/users/me") => (json!({}), 200),
+            ("PUT", "/api/v1/admin/preferences") => (json!({}), 200),
+            ("POST", "/api/v1/notifications/preferences") => (json!({}), 200),
+            ("POST", "/api/v1/notifications/tokens") => (json!({ "platform": "ios" }), 422),
+            ("POST", "/api/v1/notifications/subscribe") => (json!({ "endpoint": "x" }), 422),
+            ("DELETE", "/api/v1/notifications/unsubscribe-by-endpoint") => {
+                (json!({ "endpoint": ENDPOINT }), 404)
+            }
+            ("DELETE", "/api/v1/notifications/tokens/{token}") => (Value::Null, 404),
+            ("DELETE", "/api/v1/users/me") => (Value::Null, 204),
             ("POST", "/api/v1/notify") => {
                 (json!({ "topic_id": "elsewhere", "type": "t", "message": "m" }), 404)
             }
             // Live connections have their own tests, with a hub.
             ("POST", "/api/v1/notify/batch") | ("GET", "/api/v1/stream") => continue,
+            // What is signed has no tenant's token; that none opens but its own is tested apart.
+            (_, template) if template.contains("{signed}") || template.contains("/sms/") => {
+                continue;
+            }
             ("POST", "/api/v1/topics/{id}/members") => {
                 (json!({ "members": [{ "user_id": "u1" }] }), 404)
             }
             ("POST", "/api/v1/notifications/ack") => (json!({ "replay_id": 9 }), 200),
             (_, template) if template.contains("{id}") => (Value::Null, 404),
             ("POST", "/api/v1/admin/revocations") => (json!({}), 422),
+            ("POST", "/api/v1/admin/deliveries/replay") => (json!({}), 202),
             _ => (Value::Null, 200),
         };
         if expected == 201 {
@@ -49,9 +95,18 @@ async fn another_tenant_sees_nothing_on_any_route() {
         let answer = server.call(&stranger(), method, &path, body).await;
         assert_eq!(answer.status, expected, "{method} {path}: {}", answer.text);
         assert!(!answer.text.contains(&id), "{method} {path}: {}", answer.text);
-        let theirs = [r#""id":"class""#, "root-token-7"].map(|text| answer.text.contains(text));
-        assert_eq!(theirs, [false, false], "{method} {path}");
+        let theirs = [r#""id":"class""#, "root-token-7", "pt-BR", "…zq7x", "private@sarah.example"];
+        let told = theirs.map(|text| answer.text.contains(text));
+        assert_eq!(told, [false; 5], "{method} {path}");
     }
+    let kept = server.get(&admin(), "/api/v1/users/sarah").await.json();
+    assert_eq!(kept["email"], "private@sarah.example");
+    for path in ["tokens", "subscriptions"] {
+        let kept = server.get(&admin(), &format!("/api/v1/notifications/{path}")).await.json();
+        assert_eq!(kept["items"].as_array().unwrap().len(), 1, "{path}");
+    }
+    let kept = server.get(&admin(), "/api/v1/notifications/preferences").await.json();
+    assert_eq!(kept["locale"], "pt-BR");
     a_topic_of_the_same_name_is_another(&server).await;
     let mine = server.get(&admin(), "/api/v1/notifications").await.json();
     assert_eq!(mine["items"][0]["read"], false);

@@ -2,39 +2,20 @@
 
 use std::sync::Arc;
 
-use landfall_core::cursor::CursorKey;
-use landfall_core::feed::{FeedKey, Number};
 use landfall_core::id::{Tenant, UserId};
 use landfall_core::time::Timestamp;
 use landfall_server::clock::{Clock, now_ms};
-use landfall_server::service::{Connections, Parts, Services, Settings};
-use landfall_store::Revocation;
+use landfall_server::service::{Parts, Services, Settings};
 use serde_json::{Value, json};
 
-use crate::harness::{Server, token_in};
-
-struct Nobody;
-
-impl Connections for Nobody {
-    fn count(&self, _: &FeedKey) -> usize {
-        0
-    }
-
-    fn close_revoked(&self, _: &[&Revocation]) {}
-    fn confirmed(&self, _: &FeedKey, _: Number) {}
-    fn resync(&self) {}
-}
+use crate::harness::{Server, parts, token_in};
 
 /// Services over the server's store that expand one user at a time and live in the future.
 fn services(server: &Server) -> Services {
     let later = Timestamp::from_ms(now_ms() + 60_000);
-    Services::new(Parts {
-        store: Arc::clone(&server.store),
-        clock: Clock::fixed(later),
-        cursor_key: CursorKey::new([7; 32]),
-        connections: Arc::new(Nobody),
-        settings: Settings { chunk: 1, ..server.app.services.settings.clone() },
-    })
+    let parts = parts(Arc::clone(&server.store));
+    let settings = Settings { chunk: 1, ..parts.settings.clone() };
+    Services::new(Parts { clock: Clock::fixed(later), settings, ..parts })
 }
 
 async fn notify(server: &Server, tenant: &str, to: Value) {

@@ -62,6 +62,8 @@ pub fn node_settings(url: &str) -> Vec<(String, String)> {
     [
         ("DATABASE_URL", url),
         ("LANDFALL_AUTH_CURSOR_KEY", "0123456789abcdef0123456789abcdef"),
+        ("LANDFALL_SECRETS_KEYS", "k1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"),
+        ("LANDFALL_SECRETS_LOOKUP", "0123456789abcdef0123456789abcdef"),
         ("VAPID_PUBLIC_KEY", vapid.public_key.as_str()),
         ("VAPID_PRIVATE_KEY", vapid.private_key.expose()),
     ]

@@ -28,5 +28,6 @@ mod replay;
 mod restored;
 mod slow;
 mod stream;
+mod sums;
 mod tokens;
 mod wire;

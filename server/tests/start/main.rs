@@ -61,7 +61,7 @@ fn a_start_says_what_it_uses_and_what_it_made() {
     for part in named {
         assert!(first.contains(part), "{part}: {first}");
     }
-    for made in ["jwt-hs256.key", "cursor-mac.key", "vapid.json"] {
+    for made in ["jwt-hs256.key", "cursor-mac.key", "vapid.json", "sealing.key", "lookup.key"] {
         let lines = first.lines().filter(|line| line.contains(made));
         assert_eq!(lines.filter(|line| line.contains("made")).count(), 1, "{made}: {first}");
     }
@@ -93,7 +93,13 @@ fn a_start_on_postgres_needs_every_shared_key_and_shows_no_secret() {
     let (url, data) = (database.url(), folder("start-postgres").join("data"));
     let password = url.split([':', '@']).nth(2).unwrap();
     let bare = said(&mut serve_with(&data, &[("DATABASE_URL", &url)]));
-    for missing in ["auth.jwt_secret_key", "auth.cursor_key", "vapid.private_key"] {
+    for missing in [
+        "auth.jwt_secret_key",
+        "auth.cursor_key",
+        "vapid.private_key",
+        "secrets.keys",
+        "secrets.lookup",
+    ] {
         assert!(bare.contains(missing), "{missing}: {bare}");
     }
     assert!(!data.exists(), "nothing is made for a start that is refused");
@@ -101,10 +107,12 @@ fn a_start_on_postgres_needs_every_shared_key_and_shows_no_secret() {
     let made = landfall(&["vapid"], &[]);
     let mut env = vec![("DATABASE_URL", url.as_str())];
     env.extend([("JWT_SECRET_KEY", secret), ("LANDFALL_AUTH_CURSOR_KEY", secret)]);
+    let sealing = format!("k1:{}", "A".repeat(43));
+    env.extend([("LANDFALL_SECRETS_KEYS", &*sealing), ("LANDFALL_SECRETS_LOOKUP", secret)]);
     env.extend(made.lines().map(|line| line.split_once('=').unwrap()));
 
-    assert_eq!(landfall(&["migrate"], &env), "schema 0 -> 1\n");
-    assert_eq!(landfall(&["migrate"], &env), "schema 1: nothing to do\n");
+    assert_eq!(landfall(&["migrate"], &env), "schema 0 -> 2\n");
+    assert_eq!(landfall(&["migrate"], &env), "schema 2: nothing to do\n");
     let text = said(&mut serve_with(&data, &env));
     assert!(text.contains("store=postgres://***@127.0.0.1:"), "{text}");
     assert!(text.contains("listening") && !text.contains("made"), "{text}");

@@ -95,6 +95,8 @@ impl Ground {
         if let Some(postgres) = &self.postgres {
             command.env("DATABASE_URL", postgres.url("postgres"));
             command.env("LANDFALL_AUTH_CURSOR_KEY", SECRET);
+            command.env("LANDFALL_SECRETS_KEYS", format!("k1:{}", "A".repeat(43)));
+            command.env("LANDFALL_SECRETS_LOOKUP", SECRET);
             command.env("VAPID_PUBLIC_KEY", &self.vapid.public_key);
             command.env("VAPID_PRIVATE_KEY", self.vapid.private_key.expose());
         }

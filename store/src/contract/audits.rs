@@ -1,7 +1,7 @@
 //! The contract of the audit trail.
 
 use landfall_core::audit::{Action, Hash};
-use landfall_core::id::{Tenant, UserId};
+use landfall_core::id::{NotificationId, Tenant, UserId};
 use landfall_core::time::Timestamp;
 
 use super::error::Answered;
@@ -86,6 +86,16 @@ pub struct Verification {
 pub trait Audits {
     /// Lists entries, newest first.
     fn audit(&self, tenant: &Tenant, filter: AuditFilter) -> Answered<'_, Vec<AuditRecord>>;
+
+    /// Gives the entries about a notification with a number above `after`, oldest first, but for
+    /// the one that says that it was created: the notification's own row says so.
+    fn about(
+        &self,
+        tenant: &Tenant,
+        notification: NotificationId,
+        after: u64,
+        limit: usize,
+    ) -> Answered<'_, Vec<AuditRecord>>;
 
     /// Chains the unsealed entries of every tenant into one block each, at most `limit` entries a
     /// block. At most one sealer runs at a time; a crash leaves entries unsealed, never twice.

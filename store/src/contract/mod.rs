@@ -4,34 +4,72 @@
 
 mod audits;
 mod commits;
+mod deliveries;
 mod error;
 mod inbox;
 mod lives;
+mod people;
 mod revocations;
 mod sends;
+mod tallies;
 mod topics;
 mod unit;
+mod write;
 
 pub use audits::{AuditFilter, AuditRecord, Audits, SealReport, Verification};
 pub use commits::{Change, ChangeSink, Commits};
+pub use deliveries::{
+    Backlog, Claimed, Claiming, Deliveries, Delivery, DeliveryFilter, NewDelivery, Next,
+    Settlement, Standing,
+};
 pub use error::{Answer, Answered, StoreError};
 pub use inbox::{AdminFilter, Expired, Inbox, InboxQuery, InboxSlice};
 pub use lives::{Lives, NewEpoch};
+pub use people::{
+    ADDRESSES_MAX, Address, AddressKind, People, Person, Recipient, Sealed, StoredPreferences,
+    Suppression,
+};
 pub use revocations::{Revocation, Revocations};
 pub use sends::{SendTo, Sends, StoredSend};
+pub use tallies::{
+    Countable, CountedNotification, Tallies, Tally, TallyFilter, TallyKey, Uncounted,
+};
 pub use topics::{TopicView, Topics};
 pub use unit::{
     AuditDraft, Guard, IdempotencyKey, MemberOutcome, Outcome, Receipt, SaltedDetails,
-    StoredAnswer, Unit, Write,
+    StoredAnswer, Unit,
 };
+pub use write::Write;
 
 /// Everything a server asks of its store.
 pub trait Store:
-    Commits + Inbox + Topics + Sends + Audits + Revocations + Lives + Send + Sync
+    Commits
+    + Inbox
+    + Topics
+    + Sends
+    + Deliveries
+    + People
+    + Tallies
+    + Audits
+    + Revocations
+    + Lives
+    + Send
+    + Sync
 {
 }
 
 impl<T> Store for T where
-    T: Commits + Inbox + Topics + Sends + Audits + Revocations + Lives + Send + Sync
+    T: Commits
+        + Inbox
+        + Topics
+        + Sends
+        + Deliveries
+        + People
+        + Tallies
+        + Audits
+        + Revocations
+        + Lives
+        + Send
+        + Sync
 {
 }

@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use landfall_core::id::{SendId, Tenant, TopicId, UserId};
+use landfall_core::id::{NotificationId, SendId, Tenant, TopicId, UserId};
 use landfall_core::notification::Content;
-use landfall_core::plan::Step;
 use landfall_core::time::Timestamp;
 
 use super::error::Answered;
@@ -27,8 +26,9 @@ pub struct StoredSend {
     pub tenant: Tenant,
     /// What it says.
     pub content: Arc<Content>,
-    /// How each channel stands at first.
-    pub channels: Vec<Step>,
+    /// What its sender asked for that each recipient's plan is made from; nobody's but the
+    /// caller's to read.
+    pub route: String,
     /// Whom it reaches.
     pub to: SendTo,
     /// The last user it has reached, or empty.
@@ -39,6 +39,8 @@ pub struct StoredSend {
     pub expanded: u64,
     /// Whether it is still under way.
     pub is_active: bool,
+    /// When its sender took it back.
+    pub canceled_at: Option<Timestamp>,
     /// When it was accepted.
     pub created_at: Timestamp,
     /// From then on its notifications are delivered no more.
@@ -50,6 +52,20 @@ pub trait Sends {
     /// Gives the oldest active send of each tenant after `after`, in the order of tenants, at most
     /// `limit`: whoever asks on from the last one gives every tenant its turn.
     fn active_sends(&self, after: Option<Tenant>, limit: usize) -> Answered<'_, Vec<StoredSend>>;
+
+    /// Gives sends whose notifications are being recalled, oldest first, each with the last
+    /// notification that was, at most `limit`.
+    fn recalls(&self, limit: usize) -> Answered<'_, Vec<(StoredSend, Option<NotificationId>)>>;
+
+    /// Gives notifications that came from a send, by id after `after`, deleted ones too. Once the
+    /// send is complete or taken back no more are added.
+    fn notifications_of_send(
+        &self,
+        tenant: &Tenant,
+        id: SendId,
+        after: Option<NotificationId>,
+        limit: usize,
+    ) -> Answered<'_, Vec<(UserId, NotificationId)>>;
 
     /// Finds a send.
     fn send(&self, tenant: &Tenant, id: SendId) -> Answered<'_, Option<StoredSend>>;

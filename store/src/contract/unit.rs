@@ -4,14 +4,13 @@
 //! them into its own statements. No SQL shows here.
 
 use landfall_core::audit::{Action, Details, Entity, Hash, Salt, details_digest};
-use landfall_core::auth::{Revoked, TokenMark};
+use landfall_core::auth::TokenMark;
 use landfall_core::feed::Number;
-use landfall_core::id::{NotificationId, SendId, Tenant, TopicId, UserId};
-use landfall_core::notification::NewNotification;
+use landfall_core::id::{Tenant, TopicId, UserId};
 use landfall_core::time::Timestamp;
-use landfall_core::topic::{MemberRole, Topic};
+use landfall_core::topic::MemberRole;
 
-use super::sends::StoredSend;
+use super::write::Write;
 
 /// Everything that one decision commits: all of it or nothing.
 #[derive(Debug, Clone)]
@@ -56,133 +55,6 @@ pub enum Guard {
     /// The token that caused the unit is not revoked; `Revoked` where it is, before anything else
     /// is looked at, the unit's idempotency key too.
     NotRevoked(TokenMark),
-}
-
-/// One change. What each gives as its [`Outcome`] stands beside it.
-#[derive(Debug, Clone)]
-pub enum Write {
-    /// Puts a notification on its user's inbox feed. `Numbered`.
-    Publish(Box<NewNotification>),
-    /// Marks one notification read; `Stale` unless it is there, unread and not deleted. `Numbered`.
-    MarkRead {
-        /// Whose.
-        user: UserId,
-        /// Which.
-        id: NotificationId,
-        /// When.
-        at: Timestamp,
-    },
-    /// Marks everything up to the head read. `AllRead`, or `Unchanged` when nothing was unread.
-    MarkAllRead {
-        /// Whose.
-        user: UserId,
-        /// When.
-        at: Timestamp,
-    },
-    /// Deletes one notification; `Stale` unless it is there and not deleted. `Numbered`.
-    Delete {
-        /// Whose.
-        user: UserId,
-        /// Which.
-        id: NotificationId,
-    },
-    /// Marks a notification delivered if it is not yet, with an audit entry. `Done` or `Unchanged`.
-    Confirm {
-        /// Whose.
-        user: UserId,
-        /// Which, by the number at which it became visible.
-        number: Number,
-        /// When.
-        at: Timestamp,
-        /// For the audit entry.
-        details: SaltedDetails,
-    },
-    /// Counts a write to a device that nobody confirmed, if it is not delivered by now, with an
-    /// audit entry the first time. `Done` or `Unchanged`.
-    Unconfirmed {
-        /// Whose.
-        user: UserId,
-        /// Which, by the number at which it became visible.
-        number: Number,
-        /// When.
-        at: Timestamp,
-        /// For the audit entry.
-        details: SaltedDetails,
-    },
-    /// Gives a notification up that expired undelivered, with an audit entry; one that the "all
-    /// read" mark covers is settled without one. `Done` or `Unchanged`.
-    Expire {
-        /// Whose.
-        user: UserId,
-        /// Which, by the number at which it became visible.
-        number: Number,
-        /// When.
-        at: Timestamp,
-        /// For the audit entry.
-        details: SaltedDetails,
-    },
-    /// Stores a send to many, as it is given, for the unit's tenant. `Done`.
-    CreateSend(Box<StoredSend>),
-    /// Moves a send on; `Stale` unless it is active and its cursor is `from`. `Done`.
-    AdvanceSend {
-        /// Which.
-        id: SendId,
-        /// The last user it had reached.
-        from: String,
-        /// The last user it has reached now.
-        to: String,
-        /// How many users this step reached.
-        reached: u64,
-        /// Whether nobody is left.
-        is_complete: bool,
-    },
-    /// Makes or changes a topic. `Numbered` on the topic's feed, or `Unchanged`.
-    PutTopic(Box<Topic>),
-    /// Deletes a topic and its memberships; `Stale` unless it is there. `Numbered`.
-    DeleteTopic {
-        /// Which.
-        topic: TopicId,
-        /// When.
-        at: Timestamp,
-    },
-    /// Adds a member or changes their role; `Stale` unless the topic is there. `Member`.
-    PutMember {
-        /// Where.
-        topic: TopicId,
-        /// Who.
-        user: UserId,
-        /// As what.
-        role: MemberRole,
-        /// When.
-        at: Timestamp,
-    },
-    /// Revokes a user's tokens until now, or one token; one that is in force already stays the
-    /// newer of the two. `Numbered`, in one order over all tenants.
-    Revoke {
-        /// What.
-        of: Revoked,
-        /// When.
-        at: Timestamp,
-        /// Why.
-        reason: Option<String>,
-        /// By whom.
-        by: UserId,
-    },
-    /// Lifts the revocation whose last change has this number; `Stale` unless it is in force.
-    /// `Numbered`, as [`Write::Revoke`].
-    Lift {
-        /// Which.
-        number: Number,
-        /// When.
-        at: Timestamp,
-    },
-    /// Removes a member; `Stale` unless they are one. `Numbered`.
-    RemoveMember {
-        /// From where.
-        topic: TopicId,
-        /// Whom.
-        user: UserId,
-    },
 }
 
 /// What a write did.

@@ -14,7 +14,7 @@ use crate::backup::{
     About, BackupError, BackupOrder, Draft, Overwrite, Progress, Record, Records, RestoreOrder,
     Restored, Summary, Table, export,
 };
-use crate::sql::{Row, Value, life};
+use crate::sql::{Row, Value, life, outbox_write};
 use crate::sqlite::schema_tables;
 use crate::{Answer, StoreError};
 
@@ -89,6 +89,8 @@ impl Postgres {
         life::name(&mut connection.runner()).await?;
         let begun = life::begin(&mut connection.runner(), &new).await?;
         begun.ok_or(StoreError::Stale)?;
+        // Whoever had claimed them is of another life.
+        outbox_write::release(&mut connection.runner(), order.at).await?;
         (order.before)().map_err(BackupError::Before)?;
         connection.command("commit").await?;
         // Without knowing how many rows there are, the first questions would be slow.

@@ -6,7 +6,10 @@ use super::connection::Connection;
 use super::fault::refused;
 use crate::{Answer, StoreError};
 
-const MIGRATIONS: [&str; 1] = [include_str!("../../migrations/0001_spine.postgres.sql")];
+const MIGRATIONS: [&str; 2] = [
+    include_str!("../../migrations/0001_spine.postgres.sql"),
+    include_str!("../../migrations/0002_reach.postgres.sql"),
+];
 /// The newest version of the schema that this build knows.
 pub(super) const LATEST: u32 = MIGRATIONS.len() as u32;
 /// How often the table of the version is made anew when another node was quicker.

@@ -13,6 +13,7 @@ mod lane;
 mod lives;
 mod migrate;
 mod pool;
+mod reach;
 mod reads;
 mod runner;
 mod tls;
@@ -37,7 +38,10 @@ use crate::telling::counting;
 use crate::{Answer, Answered, ChangeSink, Commits, Receipt, SealReport, StoreError, Unit};
 
 /// The schema of a new store, for whoever measures against the bare tables.
-pub const SCHEMA: &str = include_str!("../../migrations/0001_spine.postgres.sql");
+pub const SCHEMA: &str = concat!(
+    include_str!("../../migrations/0001_spine.postgres.sql"),
+    include_str!("../../migrations/0002_reach.postgres.sql"),
+);
 
 /// What a statement of a migration may take; a node that starts meanwhile waits as long.
 const MIGRATION_TIMEOUT: Duration = Duration::from_secs(3_600);

@@ -190,6 +190,21 @@ impl Sends for Postgres {
         let tenant = tenant.clone();
         ask!(self.pool, |r| sends::get(r, &tenant, id))
     }
+
+    fn recalls(&self, limit: usize) -> Answered<'_, Vec<(StoredSend, Option<NotificationId>)>> {
+        ask!(self.pool, |r| sends::recalls(r, limit))
+    }
+
+    fn notifications_of_send(
+        &self,
+        tenant: &Tenant,
+        id: SendId,
+        after: Option<NotificationId>,
+        limit: usize,
+    ) -> Answered<'_, Vec<(UserId, NotificationId)>> {
+        let tenant = tenant.clone();
+        ask!(self.pool, |r| sends::notifications(r, &tenant, id, after, limit))
+    }
 }
 
 impl Revocations for Postgres {
@@ -216,6 +231,17 @@ impl Audits for Postgres {
     fn audit(&self, tenant: &Tenant, filter: AuditFilter) -> Answered<'_, Vec<AuditRecord>> {
         let tenant = tenant.clone();
         ask!(self.pool, |r| audits::list(r, &tenant, &filter))
+    }
+
+    fn about(
+        &self,
+        tenant: &Tenant,
+        notification: NotificationId,
+        after: u64,
+        limit: usize,
+    ) -> Answered<'_, Vec<AuditRecord>> {
+        let tenant = tenant.clone();
+        ask!(self.pool, |r| audits::about(r, &tenant, notification, after, limit))
     }
 
     fn seal(&self, at: Timestamp, limit: usize) -> Answered<'_, SealReport> {

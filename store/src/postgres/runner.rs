@@ -40,6 +40,14 @@ impl PostgresRunner<'_> {
         Ok((rows(is_first).unwrap_or_default(), rows(is_second).unwrap_or_default()))
     }
 
+    /// Runs statements of PostgreSQL's own, one behind the other; gives the rows of each.
+    pub(super) async fn rows_of_all(
+        &mut self,
+        asks: &[Ask<'_>],
+    ) -> Answer<Vec<Vec<tokio_postgres::Row>>> {
+        self.0.ask(asks).await
+    }
+
     /// Waits until what was not sent yet is done. Whatever writes must come after an answer to
     /// `begin`: behind one that failed it would stand alone.
     pub(super) async fn begun(&mut self) -> Answer<()> {

@@ -1,7 +1,7 @@
 //! The audit trail: appended by units, listed for people, erased where somebody asks to be forgotten.
 
 use landfall_core::audit::{Details, Entity};
-use landfall_core::id::{Tenant, UserId};
+use landfall_core::id::{NotificationId, Tenant, UserId};
 
 use super::{Corrupt, Dialect, Query, Row, Runner, Value};
 use crate::{Answer, AuditDraft, AuditFilter, AuditRecord};
@@ -92,13 +92,7 @@ fn list_text(dialect: Dialect, filter: &AuditFilter) -> String {
         (Dialect::Postgres, Some(_)) => ("", "e.target = ?7"),
     };
     format!(
-        "select e.number, e.at, e.action, e.entity_type, e.entity_id, e.actor, e.target,
-             e.metadata, case when e.salt is null then 1 else 0 end,
-             case when c.sealed >= e.number then 1 else 0 end,
-             (select b.block from audit_block b
-              where b.tenant = e.tenant and b.first <= e.number and c.sealed >= e.number
-              order by b.first desc limit 1)
-         from audit_entry e {hint} join audit_chain c on c.tenant = e.tenant
+        "select {RECORD} from audit_entry e {hint} join audit_chain c on c.tenant = e.tenant
          where e.tenant = ?1 and e.number < ?2
            and (cast(?3 as text) is null or e.action = ?3)
            and (cast(?4 as text) is null or e.entity_type = ?4)
@@ -109,6 +103,38 @@ fn list_text(dialect: Dialect, filter: &AuditFilter) -> String {
            and (cast(?9 as bigint) is null or e.at < ?9)
          order by e.number desc limit ?10"
     )
+}
+
+/// The columns of an entry `e` of the chain `c`, as [`record`] reads them.
+const RECORD: &str = "e.number, e.at, e.action, e.entity_type, e.entity_id, e.actor, e.target,
+    e.metadata, case when e.salt is null then 1 else 0 end,
+    case when c.sealed >= e.number then 1 else 0 end,
+    (select b.block from audit_block b
+     where b.tenant = e.tenant and b.first <= e.number and c.sealed >= e.number
+     order by b.first desc limit 1)";
+
+/// Gives the entries about a notification above a number, oldest first, but for its creation.
+pub(crate) async fn about<R: Runner>(
+    runner: &mut R,
+    tenant: &Tenant,
+    notification: NotificationId,
+    after: u64,
+    limit: usize,
+) -> Answer<Vec<AuditRecord>> {
+    // Left to itself, SQLite walks a tenant's whole trail; its words are those of the index.
+    let hint = match R::DIALECT {
+        Dialect::Sqlite => "indexed by audit_entry_about",
+        Dialect::Postgres => "",
+    };
+    let sql = format!(
+        "select {RECORD} from audit_entry e {hint} join audit_chain c on c.tenant = e.tenant
+         where e.tenant = ?1 and e.entity_id = ?2 and e.number > ?3
+           and e.entity_type = 'notification' and e.action <> 'notification_created'
+         order by e.number limit ?4"
+    );
+    let id = notification.to_string();
+    let values = [tenant.into(), id.into(), after.into(), limit.into()];
+    runner.all(Query::new(sql, values, record)).await
 }
 
 fn record(row: &dyn Row) -> Result<AuditRecord, Corrupt> {

@@ -2,7 +2,7 @@
 
 use landfall_core::channel::{Channel, DeliveryState};
 use landfall_core::notification::Priority;
-use landfall_core::plan::{Reason, Step};
+use landfall_core::plan::{Reason, Step, Strategy};
 use landfall_core::time::Timestamp;
 use landfall_core::topic::MemberRole;
 
@@ -38,6 +38,26 @@ pub(crate) fn role(row: &dyn Row, column: usize) -> Result<MemberRole, Corrupt> 
 
 fn by_code<T: Copy>(all: &[T], code: i64) -> Option<T> {
     all.get(usize::try_from(code).ok()?).copied()
+}
+
+/// Reads a channel from its name.
+pub(crate) fn channel(row: &dyn Row, column: usize) -> Result<Channel, Corrupt> {
+    Channel::parse(row.text(column)?).ok_or(Corrupt::new(column, "channel"))
+}
+
+/// Reads how a delivery stands from its name.
+pub(crate) fn state(row: &dyn Row, column: usize) -> Result<DeliveryState, Corrupt> {
+    DeliveryState::parse(row.text(column)?).ok_or(Corrupt::new(column, "state of a delivery"))
+}
+
+/// Reads a strategy from its name.
+pub(crate) fn strategy(row: &dyn Row, column: usize) -> Result<Strategy, Corrupt> {
+    Strategy::parse(row.text(column)?).ok_or(Corrupt::new(column, "strategy"))
+}
+
+/// Reads a reason from its words.
+pub(crate) fn reason(row: &dyn Row, column: usize) -> Result<Reason, Corrupt> {
+    Reason::parse(row.text(column)?).ok_or(Corrupt::new(column, "reason"))
 }
 
 /// Writes a plan as `channel=state:reason` pairs, one per line.

@@ -89,7 +89,7 @@ pub(crate) async fn undelivered<R: Runner>(
 }
 
 /// The smallest UUIDv7 of a moment: ids sort by time, so a time is a place in their order.
-fn id_at(time: Timestamp) -> [u8; 16] {
+pub(crate) fn id_at(time: Timestamp) -> [u8; 16] {
     let mut id = [0; 16];
     let ms = u64::try_from(time.as_ms()).unwrap_or(0).to_be_bytes();
     id[..6].copy_from_slice(&ms[2..]);

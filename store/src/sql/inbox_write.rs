@@ -150,6 +150,23 @@ pub(crate) async fn delete<R: Runner>(
     Ok(Some(number))
 }
 
+/// Takes a notification back; tells how many were there and not taken back. Devices are told
+/// nothing, so that it takes no number.
+pub(crate) async fn cancel<R: Runner>(
+    runner: &mut R,
+    tenant: &Tenant,
+    user: &UserId,
+    id: NotificationId,
+    at: Timestamp,
+) -> Answer<u64> {
+    let sql = "update notification set canceled_at = ?5
+               where tenant = ?1 and id = ?2 and canceled_at is null and deleted = 0
+                 and feed_id = (select f.id from feed f
+                     where f.tenant = ?1 and f.kind = ?3 and f.owner = ?4)";
+    let values = [tenant.into(), (&id.0).into(), INBOX.into(), user.into(), at.into()];
+    runner.execute(Query::command(sql, values)).await
+}
+
 /// Marks everything up to the head read: one row, however many notifications.
 pub(crate) async fn mark_all_read<R: Runner>(
     work: &mut Work<'_, R>,

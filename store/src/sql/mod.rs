@@ -11,10 +11,13 @@
 //! - `on conflict … do update` names its table in what it adds to (`feed.newest + 1`).
 //! - Where the dialects differ, or one needs a hint, both texts stand side by side ([`Dialect`]).
 
+pub(crate) mod addresses;
 pub(crate) mod audits;
 pub(crate) mod chain;
+pub(crate) mod claims;
 pub(crate) mod codes;
 mod content;
+pub(crate) mod delivery;
 pub(crate) mod feeds;
 pub(crate) mod idempotency;
 pub(crate) mod inbox_page;
@@ -22,12 +25,19 @@ pub(crate) mod inbox_read;
 pub(crate) mod inbox_write;
 pub(crate) mod life;
 pub(crate) mod notification;
+pub(crate) mod outbox_read;
+pub(crate) mod outbox_write;
+pub(crate) mod people;
 mod query;
+mod reach;
 pub(crate) mod revocations;
 mod row;
+pub(crate) mod seals;
 pub(crate) mod sends;
 pub(crate) mod setting;
 pub(crate) mod settle;
+pub(crate) mod suppressions;
+pub(crate) mod tallies;
 pub(crate) mod topics;
 pub(crate) mod unit;
 mod value;

@@ -26,6 +26,9 @@ pub(crate) const NEWS_WIDTH: usize = 20;
 pub(crate) const COLUMNS: &str =
     concat!(news_columns!(), ", f.owner, n.attempts, n.channels, n.send_id");
 
+/// How many columns these are.
+pub(crate) const WIDTH: usize = NEWS_WIDTH + 4;
+
 /// Reads what devices are told from the first columns of a row.
 pub(crate) fn news(row: &dyn Row) -> Result<News, Corrupt> {
     Ok(News {

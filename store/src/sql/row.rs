@@ -78,6 +78,11 @@ impl dyn Row + '_ {
         self.optional_blob(column)?.map(exact).transpose()
     }
 
+    /// Reads bytes of any length that are kept.
+    pub(crate) fn blob(&self, column: usize) -> Result<Vec<u8>, Corrupt> {
+        self.optional_blob(column)?.map(<[u8]>::to_vec).ok_or(Corrupt::new(column, "bytes"))
+    }
+
     /// Reads a number that is never negative.
     pub(crate) fn count(&self, column: usize) -> Result<u64, Corrupt> {
         self.optional_count(column)?.ok_or(Corrupt::new(column, "count"))

@@ -9,7 +9,7 @@ use landfall_core::id::{Tenant, UserId};
 use landfall_core::notification::InboxChange;
 
 use super::settle::{Settle, settle};
-use super::{Runner, audits, idempotency, inbox_write, revocations, sends, topics};
+use super::{Runner, audits, idempotency, inbox_write, reach, revocations, sends, topics};
 use crate::{Answer, AuditDraft, Change, Guard, Outcome, Receipt, StoreError, Unit, Write};
 
 /// Writes being made: where, for whom, and what they did so far.
@@ -129,6 +129,22 @@ async fn write_to_others<R: Runner>(
     tenant: &Tenant,
     write: Write,
 ) -> Answer<Outcome> {
+    let write = match reach::write_to_outbox(runner, tenant, write).await {
+        Ok(made) => return made,
+        Err(other) => other,
+    };
+    match reach::write_to_people(runner, tenant, write).await {
+        Ok(made) => made,
+        Err(other) => write_to_topics(runner, tenant, other).await,
+    }
+}
+
+/// Makes the writes about sends, topics and revocations.
+async fn write_to_topics<R: Runner>(
+    runner: &mut R,
+    tenant: &Tenant,
+    write: Write,
+) -> Answer<Outcome> {
     match write {
         Write::CreateSend(send) => {
             sends::create(runner, tenant, &send).await.map(|()| Outcome::Done)
@@ -160,12 +176,6 @@ async fn write_to_others<R: Runner>(
         Write::RemoveMember { topic, user } => {
             numbered(topics::remove_member(runner, tenant, &topic, &user).await?)
         }
-        Write::Publish(_)
-        | Write::MarkRead { .. }
-        | Write::MarkAllRead { .. }
-        | Write::Delete { .. }
-        | Write::Confirm { .. }
-        | Write::Unconfirmed { .. }
-        | Write::Expire { .. } => unreachable!("the caller makes writes to inboxes"),
+        _ => unreachable!("the callers make writes to inboxes, to the outbox and to people"),
     }
 }

@@ -99,6 +99,12 @@ impl<'a> From<&'a Uuid> for Value<'a> {
     }
 }
 
+impl<'a> From<&'a [u8]> for Value<'a> {
+    fn from(value: &'a [u8]) -> Self {
+        Value::Blob(Cow::Borrowed(value))
+    }
+}
+
 impl<'a, const N: usize> From<&'a [u8; N]> for Value<'a> {
     fn from(value: &'a [u8; N]) -> Self {
         Value::Blob(Cow::Borrowed(value))

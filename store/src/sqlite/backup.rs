@@ -15,7 +15,7 @@ use crate::backup::{
     About, BackupError, BackupFile, BackupOrder, Draft, Overwrite, Progress, RestoreOrder,
     Restored, SqliteRecords, Summary, Table, export, sync, sync_folder_of, tables,
 };
-use crate::sql::life;
+use crate::sql::{life, outbox_write};
 use crate::{Answer, StoreError};
 
 impl Sqlite {
@@ -134,6 +134,8 @@ fn begin(connection: &Connection, order: &RestoreOrder<'_>, current: Epoch) -> A
     let new = order.new_epoch(current);
     connection.execute_batch("begin").map_err(fault)?;
     at_once(life::begin(runner, &new))?.ok_or(StoreError::Stale)?;
+    // Whoever had claimed them is of another life.
+    at_once(outbox_write::release(runner, order.at))?;
     connection.execute_batch("commit").map_err(fault)?;
     Ok(new.to)
 }

@@ -180,6 +180,23 @@ impl Sends for Sqlite {
         let tenant = tenant.clone();
         Box::pin(self.readers.run(move |r| at_once(sends::get(r, &tenant, id))))
     }
+
+    fn recalls(&self, limit: usize) -> Answered<'_, Vec<(StoredSend, Option<NotificationId>)>> {
+        Box::pin(self.readers.run(move |r| at_once(sends::recalls(r, limit))))
+    }
+
+    fn notifications_of_send(
+        &self,
+        tenant: &Tenant,
+        id: SendId,
+        after: Option<NotificationId>,
+        limit: usize,
+    ) -> Answered<'_, Vec<(UserId, NotificationId)>> {
+        let tenant = tenant.clone();
+        Box::pin(
+            self.readers.run(move |r| at_once(sends::notifications(r, &tenant, id, after, limit))),
+        )
+    }
 }
 
 impl Revocations for Sqlite {
@@ -206,6 +223,20 @@ impl Audits for Sqlite {
     fn audit(&self, tenant: &Tenant, filter: AuditFilter) -> Answered<'_, Vec<AuditRecord>> {
         let tenant = tenant.clone();
         Box::pin(self.readers.run(move |r| at_once(audits::list(r, &tenant, &filter))))
+    }
+
+    fn about(
+        &self,
+        tenant: &Tenant,
+        notification: NotificationId,
+        after: u64,
+        limit: usize,
+    ) -> Answered<'_, Vec<AuditRecord>> {
+        let tenant = tenant.clone();
+        Box::pin(
+            self.readers
+                .run(move |r| at_once(audits::about(r, &tenant, notification, after, limit))),
+        )
     }
 
     fn seal(&self, at: Timestamp, limit: usize) -> Answered<'_, SealReport> {

@@ -2,11 +2,14 @@
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::open::{SCHEMA, fault};
+use super::open::fault;
 use crate::backup::{Table, tables};
 use crate::{Answer, StoreError};
 
-const MIGRATIONS: [&str; 1] = [SCHEMA];
+const MIGRATIONS: [&str; 2] = [
+    include_str!("../../migrations/0001_spine.sqlite.sql"),
+    include_str!("../../migrations/0002_reach.sqlite.sql"),
+];
 
 /// The newest version of the schema that this build knows.
 pub(crate) const LATEST: u32 = MIGRATIONS.len() as u32;

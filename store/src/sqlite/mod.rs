@@ -11,6 +11,7 @@ mod migrate;
 mod open;
 #[cfg(test)]
 mod plans;
+mod reach;
 mod readers;
 mod runner;
 

@@ -8,7 +8,10 @@ use rusqlite::config::DbConfig;
 use crate::{Answer, StoreError};
 
 /// The schema of a new store, for whoever measures against the bare tables.
-pub const SCHEMA: &str = include_str!("../../migrations/0001_spine.sqlite.sql");
+pub const SCHEMA: &str = concat!(
+    include_str!("../../migrations/0001_spine.sqlite.sql"),
+    include_str!("../../migrations/0002_reach.sqlite.sql"),
+);
 
 /// How the embedded store is opened.
 #[derive(Debug, Clone)]
@@ -71,7 +74,7 @@ pub(super) fn connect(settings: &Settings) -> Answer<Connection> {
         connection.execute_batch(&format!("pragma max_page_count = {pages};")).map_err(fault)?;
     }
     keep_plans(&connection)?;
-    connection.set_prepared_statement_cache_capacity(64);
+    connection.set_prepared_statement_cache_capacity(128);
     Ok(connection)
 }
 

@@ -6,11 +6,15 @@
 #[allow(dead_code, reason = "the suite of all stores uses the rest")]
 #[path = "../contract/make.rs"]
 mod make;
+#[allow(dead_code, reason = "the suite of all stores uses the rest")]
+#[path = "../contract/make_reach.rs"]
+mod make_reach;
 
 mod damage;
 mod going_back;
 mod moving;
 mod place;
 mod postgres;
+mod reach;
 mod restore;
 mod writers;

@@ -4,12 +4,17 @@
 //! backend's test file calls `contract!` with an expression that makes an empty place.
 
 pub mod make;
+pub mod make_reach;
+pub mod queueing;
 pub mod world;
 
+pub mod addresses;
 pub mod audit;
+pub mod claims;
 pub mod commits;
 pub mod deliveries;
 pub mod expiry;
+pub mod fallback;
 pub mod feeds;
 pub mod idempotency;
 pub mod inbox;
@@ -17,22 +22,46 @@ pub mod inbox_model;
 pub mod inbox_pages;
 pub mod lives;
 pub mod opening;
+pub mod outbox;
+pub mod people;
 pub mod races;
 pub mod revocations;
 pub mod sends;
+pub mod taking_back;
+pub mod tallies;
 pub mod tampering;
 pub mod tenants;
+pub mod timeline;
 pub mod topics;
 
 /// Makes a test of every case for one backend.
 macro_rules! contract {
     ($backend:expr) => {
+        contract!(@of $backend, addresses:
+            an_address_reads_back_and_keeps_its_name,
+            a_token_that_moves_to_another_user_leaves_the_first,
+            a_device_has_one_address_of_a_kind,
+            of_too_many_the_one_seen_longest_ago_goes,
+            an_address_is_removed_by_its_owner_alone,
+        );
         contract!(@of $backend, audit:
             entries_are_numbered_gaplessly_for_each_tenant,
             what_changes_nothing_leaves_no_entry,
             filters_choose_entries,
             sealing_makes_one_block_a_tenant_of_at_most_the_limit,
             erased_details_leave_a_chain_that_verifies,
+        );
+        contract!(@of $backend, claims:
+            a_delivery_reads_back_as_it_was_stored,
+            a_unit_that_is_refused_leaves_no_delivery,
+            the_most_urgent_come_first_then_those_that_waited_longest,
+            every_tenant_gets_its_turn,
+            a_lease_ends_by_itself,
+            a_claim_is_settled_once,
+            of_claimers_at_once_each_delivery_has_one,
+            the_backlog_tells_what_is_due_and_what_waits,
+            split_deliveries_stand_beside_the_first,
+            what_ended_is_forgotten_by_age_and_within_the_limit,
         );
         contract!(@of $backend, commits:
             a_unit_whose_last_write_is_stale_leaves_nothing,
@@ -51,6 +80,14 @@ macro_rules! contract {
             what_expired_undelivered_is_found_and_given_up_once,
             what_was_read_or_delivered_or_deleted_does_not_fail,
             what_the_all_read_mark_covers_is_settled_without_a_word,
+        );
+        contract!(@of $backend, fallback:
+            the_next_place_is_due_when_the_last_of_a_place_failed,
+            a_place_that_arrived_or_may_keeps_the_next_one_waiting,
+            what_was_to_come_later_comes_at_once_unless_it_is_held_or_was_tried,
+            what_is_told_afterwards_holds_only_for_the_state_it_was_told_of,
+            a_report_ends_a_claim,
+            what_failed_for_good_can_be_tried_anew,
         );
         contract!(@of $backend, feeds:
             numbers_are_gapless_and_in_commit_order,
@@ -97,6 +134,22 @@ macro_rules! contract {
             a_store_of_a_newer_version_is_refused,
             migrating_twice_changes_nothing,
         );
+        contract!(@of $backend, outbox:
+            the_list_filters_and_pages,
+            deliveries_come_by_notification_and_place,
+            standings_tell_what_was_taken_back_read_or_deleted,
+        );
+        contract!(@of $backend, people:
+            everything_that_is_sealed_is_walked_over_once,
+            an_address_that_is_removed_and_put_in_one_unit_keeps_its_place,
+            a_profile_reads_back_and_its_versions_follow_each_other,
+            whoever_is_met_is_noted_once,
+            of_writers_of_one_version_one_is_taken,
+            preferences_are_a_users_or_the_tenants,
+            a_suppression_holds_for_an_address_until_it_is_lifted,
+            recipients_come_with_all_that_a_decision_needs,
+            a_deleted_person_leaves_nothing_but_what_they_opted_out_of,
+        );
         contract!(@of $backend, races:
             eight_writers_and_a_reader_with_a_cursor_miss_nothing,
             a_page_is_one_snapshot_while_rows_move,
@@ -121,6 +174,18 @@ macro_rules! contract {
             a_completed_send_moves_no_more,
             a_send_belongs_to_the_tenant_of_its_unit,
         );
+        contract!(@of $backend, taking_back:
+            a_notification_is_taken_back_once_and_stays_in_the_inbox,
+            a_send_that_was_taken_back_is_expanded_no_more,
+            a_recall_walks_every_notification_of_its_send_once,
+        );
+        contract!(@of $backend, tallies:
+            what_is_uncounted_comes_with_its_notification,
+            tenants_are_counted_one_page_after_the_other,
+            of_counters_at_once_each_entry_is_added_once,
+            a_place_that_moved_adds_nothing,
+            sums_are_apart_by_class_day_and_tenant,
+        );
         contract!(@of $backend, tampering:
             every_tampering_breaks_the_chain,
             the_chain_of_another_tenant_still_verifies,
@@ -128,6 +193,9 @@ macro_rules! contract {
         contract!(@of $backend, tenants:
             no_read_shows_anything_of_another_tenant,
             no_write_touches_anything_of_another_tenant,
+        );
+        contract!(@of $backend, timeline:
+            a_timeline_is_the_trail_about_one_notification,
         );
         contract!(@of $backend, topics:
             a_topic_is_put_changed_deleted_and_made_again,

@@ -6,7 +6,7 @@ use landfall_core::id::{SendId, Tenant};
 use landfall_store::{Outcome, SendTo, StoreError, StoredSend, Write};
 use tokio::task::JoinSet;
 
-use super::make::{at, channels, content, note, publish, send_id, tenant, topic_id, unit, user};
+use super::make::{at, content, note, publish, send_id, tenant, topic_id, unit, user};
 use super::world::{World, assert_stale};
 
 pub fn send(tenant: &Tenant, to: SendTo) -> StoredSend {
@@ -14,12 +14,13 @@ pub fn send(tenant: &Tenant, to: SendTo) -> StoredSend {
         id: send_id(),
         tenant: tenant.clone(),
         content: Arc::new(content("to many")),
-        channels: channels(),
+        route: "asked".to_owned(),
         to,
         cursor: String::new(),
         accepted: 3,
         expanded: 0,
         is_active: true,
+        canceled_at: None,
         created_at: at(0),
         expires_at: None,
     }

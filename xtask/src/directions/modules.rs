@@ -39,6 +39,21 @@ const WALLS: &[Wall] = &[
         advice: "a worker calls services and knows no wire",
     },
     Wall {
+        module: "templates",
+        never: &[
+            "axum",
+            "hyper",
+            "landfall_protocol",
+            "landfall_store",
+            "landfall_channels",
+            "crate::http",
+            "crate::realtime",
+            "crate::service",
+            "crate::worker",
+        ],
+        advice: "a template knows texts and data: the caller has both",
+    },
+    Wall {
         module: "realtime",
         never: &["crate::http", "crate::worker"],
         advice: "a session calls services; what both edges need lives below them",
@@ -109,6 +124,15 @@ mod tests {
         assert_eq!(lines("server/src/http/a.rs", "use landfall_store::sqlite::Pool;\n"), [1]);
         assert_eq!(lines("server/src/http/mod.rs", "use super::worker;\n"), [1]);
         assert!(lines("server/src/http/a.rs", "use axum::Json;\n").is_empty());
+    }
+
+    #[test]
+    fn a_template_knows_texts_and_data() {
+        assert_eq!(lines("server/src/templates/a.rs", "use crate::service::Services;\n"), [1]);
+        assert_eq!(lines("server/src/templates/a.rs", "use landfall_store::Store;\n"), [1]);
+        assert!(
+            lines("server/src/templates/a.rs", "use landfall_core::notify::Draft;\n").is_empty()
+        );
     }
 
     #[test]

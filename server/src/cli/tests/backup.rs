@@ -44,7 +44,7 @@ fn a_backup_is_written_beside_a_running_server_and_never_over_a_file() {
     let printed = folder.backup(&[]).unwrap();
     let file = folder.file("backup");
     assert!(printed.starts_with(&format!("{}: ", file.display())), "{printed}");
-    assert!(printed.contains("tables and 3 keys; schema 1, epoch 1, made at 20"), "{printed}");
+    assert!(printed.contains("tables and 5 keys; schema 2, epoch 1, made at 20"), "{printed}");
     assert!(printed.contains(concat!("by landfall ", env!("CARGO_PKG_VERSION"))), "{printed}");
     assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
 
@@ -62,11 +62,24 @@ fn a_backup_is_written_beside_a_running_server_and_never_over_a_file() {
 }
 
 #[test]
+fn a_backup_names_the_keys_that_it_needs_and_does_not_hold() {
+    let folder = Folder::with_store();
+    assert_eq!(folder.backup(&[]).unwrap().lines().count(), 1);
+    let keys = ["k2", "k1"].map(|name| format!("{name}:{}", "A".repeat(43))).join(",");
+    let file = folder.file("other");
+    let args = ["backup", file.to_str().unwrap(), "--quiet", "--data-dir", folder.path()];
+    let env = [("LANDFALL_SECRETS_KEYS", keys.as_str())];
+    let printed = run(&args, &env).unwrap();
+    assert!(printed.contains("open with secrets.keys (k2, k1), which it does not"), "{printed}");
+    assert!(!printed.contains("AAAA"), "{printed}");
+}
+
+#[test]
 fn a_restore_into_an_empty_folder_brings_the_keys() {
     let (from, to) = (Folder::with_store(), Folder::new());
     from.backup(&[]).unwrap();
     let checked = to.restore(&from, &["--check"]).unwrap();
-    assert!(checked.contains(" and 3 keys; "), "{checked}");
+    assert!(checked.contains(" and 5 keys; "), "{checked}");
     assert!(!to.0.exists(), "a check changes nothing");
     let printed = to.restore(&from, &[]).unwrap();
     assert!(printed.starts_with("restored ") && printed.contains("\nepoch "), "{printed}");
@@ -76,7 +89,7 @@ fn a_restore_into_an_empty_folder_brings_the_keys() {
     assert_eq!(mode & 0o777, 0o600);
     assert_eq!(
         run(&["migrate", "--data-dir", to.path()], &[]).unwrap(),
-        "schema 1: nothing to do\n"
+        "schema 2: nothing to do\n"
     );
 }
 
@@ -105,7 +118,7 @@ fn what_is_there_stays_unless_it_is_to_be_replaced() {
     assert_eq!(std::fs::read(&moved[0]).unwrap(), before.1);
     assert_eq!(std::fs::read(&moved[1]).unwrap(), before.0);
     // A key that was kept so is not taken for one when this folder is backed up.
-    assert!(to.backup(&[]).unwrap().contains(" and 3 keys; "));
+    assert!(to.backup(&[]).unwrap().contains(" and 5 keys; "));
 }
 
 #[test]

@@ -62,6 +62,8 @@ fn shared_keys() -> Vec<(&'static str, String)> {
         ("LANDFALL_AUTH_CURSOR_KEY", SECRET.to_owned()),
         ("VAPID_PUBLIC_KEY", pair.public_key),
         ("VAPID_PRIVATE_KEY", pair.private_key.expose().to_owned()),
+        ("LANDFALL_SECRETS_KEYS", format!("k1:{}", "A".repeat(43))),
+        ("LANDFALL_SECRETS_LOOKUP", SECRET.to_owned()),
     ]
 }
 
@@ -85,7 +87,13 @@ fn postgres_is_opened_as_the_settings_say_and_shown_without_its_password() {
 #[test]
 fn postgres_needs_every_key_that_nodes_share() {
     let all = wrong(with_postgres(&[]));
-    let named = ["auth.cursor_key", "auth.jwt_secret_key", "vapid.private_key"];
+    let named = [
+        "auth.cursor_key",
+        "auth.jwt_secret_key",
+        "vapid.private_key",
+        "secrets.keys",
+        "secrets.lookup",
+    ];
     assert_eq!(all.len(), named.len(), "{all:?}");
     for name in named {
         assert!(all.iter().any(|problem| problem.starts_with(name)), "{name}: {all:?}");
@@ -93,8 +101,31 @@ fn postgres_needs_every_key_that_nodes_share() {
     assert!(all.iter().any(|problem| problem.contains("`landfall vapid`")), "{all:?}");
     let mut short = shared_keys();
     short[1].1 = "short".to_owned();
+    short[5].1 = "short".to_owned();
     let short = wrong(with_postgres(&short));
-    assert_eq!(short, ["auth.cursor_key: has 5 bytes, but needs 32 or more"]);
+    let expected = ["auth.cursor_key", "secrets.lookup"]
+        .map(|name| format!("{name}: has 5 bytes, but needs 32 or more"));
+    assert_eq!(short, expected);
+}
+
+#[test]
+fn sealing_keys_are_checked_and_shown_by_name_alone() {
+    let good = format!("k2:{},k1:{}=", "A".repeat(43), "B".repeat(42) + "A");
+    let loaded = with_env(&[("LANDFALL_SECRETS_KEYS", &good)]).unwrap();
+    let ring = loaded.config.secrets.ring();
+    let names: Vec<&str> = ring.iter().map(|key| key.id.as_str()).collect();
+    assert_eq!(names, ["k2", "k1"]);
+    let shown = format!("{} {:?}", loaded.effective, loaded.config);
+    assert!(shown.contains(r#"secrets.keys = ["k2:***", "k1:***"]"#), "{shown}");
+    assert!(!shown.contains("AAAA") && !shown.contains("BBBB"), "{shown}");
+    let twice = format!("k1:{0},k1:{0}", "A".repeat(43));
+    for bad in [&twice, "k1:QUJD", "k1", "secret-without-name"] {
+        let problems = wrong(with_env(&[("LANDFALL_SECRETS_KEYS", bad)]));
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        assert!(problems[0].starts_with("secrets.keys: "), "{problems:?}");
+        let told = ["AAAA", "QUJD", "without"].map(|part| problems[0].contains(part));
+        assert_eq!(told, [false; 3], "{problems:?}");
+    }
 }
 
 #[test]

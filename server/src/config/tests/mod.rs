@@ -6,6 +6,7 @@ mod environment;
 mod layers;
 mod problems;
 mod schema;
+mod templates;
 mod tls;
 
 use std::path::{Path, PathBuf};

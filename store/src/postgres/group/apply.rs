@@ -7,7 +7,7 @@ use landfall_core::feed::Number;
 
 use super::columns::params;
 use super::rounds::{self, Kind};
-use super::{Done, feeds, guards, keys, publish, revoked, settles, trail};
+use super::{Done, feeds, guards, keys, outbox, publish, revoked, settles, trail};
 use crate::postgres::runner::PostgresRunner;
 use crate::postgres::volley::Ask;
 use crate::sql::unit::{self, Work};
@@ -42,7 +42,9 @@ impl<'u> Member<'u> {
     /// Says whether it relies on more than the counters of the feeds that it writes to, and that
     /// of its trail.
     fn needs_locks(&self) -> bool {
-        let plain = |write: &Write| matches!(write, Write::Publish(_) | Write::CreateSend(_));
+        let plain = |write: &Write| {
+            matches!(write, Write::Publish(_) | Write::Enqueue { .. } | Write::CreateSend(_))
+        };
         let of_trail = |guard: &Guard| matches!(guard, Guard::NotRevoked(_));
         let (guards, writes) = (&self.unit.guards, &self.unit.writes);
         self.is_in() && !(guards.iter().all(of_trail) && writes.iter().all(plain))
@@ -65,8 +67,10 @@ pub(super) async fn apply(runner: &mut PostgresRunner<'_>, units: &[&Unit]) -> A
         locked = feeds::lock(runner, named.map(|member| member.unit)).await?;
         guards::check(runner, &mut members).await?;
     }
+    outbox::lock(runner, members.iter().filter(|m| m.is_in()).map(|m| m.unit)).await?;
     move_sends(runner, &mut members).await?;
     publish::publish(runner, &mut members, &mut changes).await?;
+    outbox::enqueue(runner, &mut members).await?;
     write_single(runner, &mut members, &mut changes).await?;
     settles::settle(runner, &mut members, &locked).await?;
     trail::append(runner, &members).await?;
@@ -103,6 +107,7 @@ fn done(members: Vec<Member<'_>>, mut changes: Vec<Change>) -> Done {
 async fn alone(runner: &mut PostgresRunner<'_>, only: &Unit) -> Answer<Done> {
     runner.begun().await?;
     feeds::lock(runner, std::iter::once(only)).await?;
+    outbox::lock(runner, std::iter::once(only)).await?;
     let mut changes = Vec::new();
     let receipt = unit::apply(runner, only.clone(), &mut changes).await?;
     if !only.writes.iter().any(rounds::revokes) {
@@ -119,7 +124,7 @@ async fn alone(runner: &mut PostgresRunner<'_>, only: &Unit) -> Answer<Done> {
 async fn move_sends(runner: &mut PostgresRunner<'_>, members: &mut [Member<'_>]) -> Answer<()> {
     for member in members.iter_mut().filter(|m| m.is_in() && m.kind == Kind::Publishes) {
         let writes = member.unit.writes.iter().enumerate();
-        let mut of_send = writes.filter(|(_, write)| !matches!(write, Write::Publish(_)));
+        let mut of_send = writes.filter(|(_, write)| rounds::is_of_send(write));
         if let Some((index, write)) = of_send.next() {
             make(runner, member, index, write, &mut Vec::new()).await?;
         }

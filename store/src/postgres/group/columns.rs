@@ -9,7 +9,7 @@ use crate::sql::Value;
 
 /// What a column holds.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Kind {
+pub(in crate::postgres) enum Kind {
     Int,
     Text,
     Blob,
@@ -17,14 +17,14 @@ pub(super) enum Kind {
 
 /// One column of many rows.
 #[derive(Debug)]
-pub(super) enum Column<'v> {
+pub(in crate::postgres) enum Column<'v> {
     Ints(Vec<Option<i64>>),
     Texts(Vec<Option<&'v str>>),
     Blobs(Vec<Option<&'v [u8]>>),
 }
 
 /// Turns rows into columns of the given kinds. A value of another kind is a fault of ours.
-pub(super) fn columns<'v, const N: usize>(
+pub(in crate::postgres) fn columns<'v, const N: usize>(
     kinds: [Kind; N],
     rows: &'v [[Value<'v>; N]],
 ) -> [Column<'v>; N] {
@@ -68,7 +68,7 @@ fn blob<'v>(value: &'v Value<'_>) -> Option<&'v [u8]> {
 }
 
 /// Gives columns as the values of a statement.
-pub(super) fn params<'c, const N: usize>(
+pub(in crate::postgres) fn params<'c, const N: usize>(
     columns: &'c [Column<'_>; N],
 ) -> [&'c (dyn ToSql + Sync); N] {
     columns.each_ref().map(|column| column as &(dyn ToSql + Sync))

@@ -2,7 +2,8 @@
 //!
 //! Whoever writes rows of an inbox or a topic holds the lock of its feed. Because everybody takes
 //! these locks by tenant, kind and owner, and before any other, two transactions never wait for
-//! each other.
+//! each other. Whoever registers an address holds its user's inbox, too, so that two of one device
+//! come one after the other. What comes behind stands in `outbox` and `trail`.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -118,14 +119,10 @@ fn name<'u>(named: &mut Named<'u>, unit: &'u Unit) {
     }
     for write in &unit.writes {
         match write {
-            Write::Publish(new) => named.all.insert(inbox(&new.user)),
-            Write::MarkRead { user, .. }
-            | Write::MarkAllRead { user, .. }
-            | Write::Delete { user, .. }
-            | Write::Confirm { user, .. }
-            | Write::Unconfirmed { user, .. }
-            | Write::Expire { user, .. } => named.all.insert(inbox(user)),
-            Write::CreateSend(_) | Write::AdvanceSend { .. } => false,
+            Write::PutAddress(address) => {
+                named.made.insert(inbox(&address.user));
+                named.all.insert(inbox(&address.user))
+            }
             Write::PutTopic(topic) => {
                 named.made.insert(of_topic(&topic.id));
                 named.all.insert(of_topic(&topic.id))
@@ -137,6 +134,24 @@ fn name<'u>(named: &mut Named<'u>, unit: &'u Unit) {
             Write::DeleteTopic { topic, .. }
             | Write::PutMember { topic, .. }
             | Write::RemoveMember { topic, .. } => named.all.insert(of_topic(topic)),
+            other => inbox_of(other).is_some_and(|user| named.all.insert(inbox(user))),
         };
+    }
+}
+
+/// Gives the user to whose inbox a write goes, or whose addresses go.
+fn inbox_of(write: &Write) -> Option<&UserId> {
+    match write {
+        Write::Publish(new) => Some(&new.user),
+        Write::MarkRead { user, .. }
+        | Write::MarkAllRead { user, .. }
+        | Write::Delete { user, .. }
+        | Write::Confirm { user, .. }
+        | Write::Unconfirmed { user, .. }
+        | Write::Expire { user, .. }
+        | Write::Cancel { user, .. }
+        | Write::RemoveAddress { user, .. }
+        | Write::DeletePerson(user) => Some(user),
+        _ => None,
     }
 }

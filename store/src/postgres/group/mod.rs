@@ -6,10 +6,11 @@
 //! fails by itself, so that it fails nobody else's.
 
 mod apply;
-mod columns;
+pub(super) mod columns;
 mod feeds;
 mod guards;
 mod keys;
+mod outbox;
 mod publish;
 mod revoked;
 mod rounds;

@@ -11,8 +11,8 @@ use crate::{Unit, Write};
 /// How a unit is written together with others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// Notifications, and at most one step of a send: refused before anything is written, then
-    /// written with everybody else's.
+    /// Notifications with their deliveries, and at most one step of a send: refused before anything
+    /// is written, then written with everybody else's.
     Publishes,
     /// Ends of deliveries: never refused, written with everybody else's.
     Settles,
@@ -28,7 +28,7 @@ impl Kind {
         let writes = &unit.writes;
         let of_sends = writes.iter().filter(|write| is_of_send(write)).count();
         let rest = writes.iter().filter(|write| !is_of_send(write));
-        if of_sends <= 1 && rest.clone().all(|write| matches!(write, Write::Publish(_))) {
+        if of_sends <= 1 && rest.clone().all(publishes) {
             return Self::Publishes;
         }
         if writes.iter().any(revokes) {
@@ -48,7 +48,12 @@ pub(super) fn revokes(write: &Write) -> bool {
     matches!(write, Write::Revoke { .. })
 }
 
-fn is_of_send(write: &Write) -> bool {
+fn publishes(write: &Write) -> bool {
+    matches!(write, Write::Publish(_) | Write::Enqueue { .. })
+}
+
+/// Says whether a write makes a send or moves its expansion on.
+pub(super) fn is_of_send(write: &Write) -> bool {
     matches!(write, Write::CreateSend(_) | Write::AdvanceSend { .. })
 }
 

@@ -4,6 +4,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod reach;
+
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -378,12 +380,13 @@ fn stored_send(bench: &Bench, id: SendId) -> StoredSend {
         id,
         tenant: bench.tenant.clone(),
         content: Arc::new(content()),
-        channels: vec![],
+        route: String::new(),
         to: SendTo::Topic(bench.topic.clone()),
         cursor: String::new(),
         accepted: 1,
         expanded: 0,
         is_active: true,
+        canceled_at: None,
         created_at: AT,
         expires_at: None,
     }

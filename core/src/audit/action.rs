@@ -1,0 +1,126 @@
+//! What the trail tells of: a closed list, so that filters and documents can name each.
+//!
+//! Names are stored; one may be added but never respelled.
+
+macro_rules! actions {
+    ($($(#[$doc:meta])+ $variant:ident = $name:literal)+) => {
+        /// What happened; a closed list, so that filters and documents can name each.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Action {
+            $($(#[$doc])+ $variant,)+
+        }
+
+        impl Action {
+            /// Every action.
+            pub const ALL: [Action; [$($name),+].len()] = [$(Self::$variant),+];
+
+            /// Names the action as records and filters spell it.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)+
+                }
+            }
+        }
+    };
+}
+
+actions! {
+    /// A notification was stored.
+    NotificationCreated = "notification_created"
+    /// A device confirmed a notification for the first time.
+    NotificationDelivered = "notification_delivered"
+    /// A notification was written to a device that never confirmed it, or expired.
+    NotificationFailed = "notification_failed"
+    /// Its owner read a notification, or all of them.
+    NotificationRead = "notification_read"
+    /// Its owner deleted a notification.
+    NotificationDeleted = "notification_deleted"
+    /// A send to many users was accepted.
+    SendAccepted = "send_accepted"
+    /// A send to many users reached its end.
+    SendCompleted = "send_completed"
+    /// A device opened a live connection.
+    Connected = "connected"
+    /// A request or a connection was refused.
+    Refused = "refused"
+    /// A topic was made or changed.
+    TopicChanged = "topic_changed"
+    /// A topic was deleted.
+    TopicDeleted = "topic_deleted"
+    /// Members of a topic were added, changed or removed.
+    MembersChanged = "members_changed"
+    /// A user's tokens, or one token, were revoked.
+    TokensRevoked = "tokens_revoked"
+    /// A revocation was lifted.
+    RevocationLifted = "revocation_lifted"
+    /// A new epoch began: the store was restored, or found to have gone back.
+    EpochBegun = "epoch_begun"
+    /// A provider was tried, and it goes on: the outcome and the next time are told.
+    DeliveryAttempted = "delivery_attempted"
+    /// A provider took a delivery.
+    DeliverySent = "delivery_sent"
+    /// A provider or a receipt said that a delivery arrived.
+    DeliveryConfirmed = "delivery_confirmed"
+    /// A delivery was given up.
+    DeliveryFailed = "delivery_failed"
+    /// A rule put a delivery off to a later time.
+    DeliveryHeld = "delivery_held"
+    /// A rule kept a delivery from being tried, or from being tried again.
+    DeliverySkipped = "delivery_skipped"
+    /// A later channel became due, because an earlier one failed or nobody read it.
+    DeliveryEscalated = "delivery_escalated"
+    /// An admin had a failed delivery tried once more.
+    DeliveryReplayed = "delivery_replayed"
+    /// What had not gone out of a notification was stopped.
+    NotificationCanceled = "notification_canceled"
+    /// A notification was stopped and removed from its inbox by its sender.
+    NotificationRecalled = "notification_recalled"
+    /// What had not gone out of a send to many users was stopped.
+    SendCanceled = "send_canceled"
+    /// A device reported that a push reached it.
+    ReceiptDelivered = "receipt_delivered"
+    /// A device reported that it showed a push.
+    ReceiptShown = "receipt_shown"
+    /// A device reported a click on a push.
+    ReceiptClicked = "receipt_clicked"
+    /// A device reported that a push was dismissed.
+    ReceiptDismissed = "receipt_dismissed"
+    /// A provider told how a delivery stands.
+    ProviderReported = "provider_reported"
+    /// A provider's callback, or a receipt, was refused.
+    CallbackRefused = "callback_refused"
+    /// A device token, a subscription, a phone number or a mailbox was added.
+    AddressAdded = "address_added"
+    /// A device token, a subscription, a phone number or a mailbox was removed.
+    AddressRemoved = "address_removed"
+    /// A user's preferences were changed.
+    PreferencesChanged = "preferences_changed"
+    /// A user's profile was made or changed.
+    ProfileChanged = "profile_changed"
+    /// A user's profile was deleted.
+    ProfileDeleted = "profile_deleted"
+    /// A recipient asked for no more on a channel.
+    OptedOut = "opted_out"
+    /// A recipient asked for a channel again.
+    OptedIn = "opted_in"
+}
+
+impl Action {
+    /// Reads the name.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|action| action.as_str() == text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_action_reads_back_by_its_own_name() {
+        for action in Action::ALL {
+            assert_eq!(Action::parse(action.as_str()), Some(action));
+        }
+        assert_eq!(Action::parse("delivery_planned"), None);
+    }
+}

@@ -1,0 +1,15 @@
+//! What becomes of one delivery: whether it goes out now, what follows an attempt, and what late
+//! news about it change (contract 3, rule 4 and "Channels").
+//!
+//! Decisions on values only: leasing, calling providers and storing are done elsewhere.
+
+mod due;
+mod ended;
+mod report;
+
+pub use due::{Before, DueView, OnDue, SMS_REPORT_WAIT_MS, Then, on_due, then};
+pub use ended::{AFTER_MAX_MS, AddressFate, Ended, OnEnded, RetryPolicy, Tried, on_ended};
+pub use report::{Receipt, Report, apply};
+
+#[cfg(test)]
+mod tests;

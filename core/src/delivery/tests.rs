@@ -1,0 +1,5 @@
+//! What a worker decides, by table and by what holds of every decision.
+
+mod due;
+mod ended;
+mod report;

@@ -1,0 +1,86 @@
+//! Time zones, by the names that the tz database gives them.
+//!
+//! The database is compiled in. This file must never ask the machine which zones it knows or in
+//! which one it stands.
+
+use std::sync::LazyLock;
+
+use jiff::tz::{TimeZone, TimeZoneDatabase};
+
+use crate::time::Timestamp;
+
+static ZONES: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundled);
+
+/// A time zone that exists, such as `Asia/Kolkata`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Zone(TimeZone);
+
+/// Says that no time zone has such a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be the name of a time zone such as Asia/Kolkata")]
+pub struct ZoneError;
+
+impl Zone {
+    /// Takes the name of a zone in the tz database, in either case.
+    ///
+    /// # Errors
+    /// No zone has that name.
+    pub fn parse(name: &str) -> Result<Self, ZoneError> {
+        let zone = ZONES.get(name).map_err(|_| ZoneError)?;
+        if zone.is_unknown() { Err(ZoneError) } else { Ok(Self(zone)) }
+    }
+
+    /// Gives the coordinated universal time.
+    pub const fn utc() -> Self {
+        Self(TimeZone::UTC)
+    }
+
+    /// Shows the name as the tz database spells it.
+    pub fn name(&self) -> &str {
+        self.0.iana_name().unwrap_or("UTC")
+    }
+
+    /// Gives the milliseconds that a clock on the wall there has counted since its midnight.
+    pub(crate) fn wall_ms(&self, at: Timestamp) -> i64 {
+        let time = self.0.to_datetime(at.instant()).time();
+        let seconds = i64::from(time.hour()) * 3_600
+            + i64::from(time.minute()) * 60
+            + i64::from(time.second());
+        seconds * 1_000 + i64::from(time.millisecond())
+    }
+
+    /// Says when the clocks there next change after `at`.
+    pub(crate) fn next_change(&self, at: Timestamp) -> Option<Timestamp> {
+        let change = self.0.following(at.instant()).next()?;
+        Some(Timestamp::from_ms(change.timestamp().as_millisecond()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn only_zones_that_exist_are_taken() {
+        let check = |name: &str| Zone::parse(name).map(|zone| zone.name().to_owned());
+        assert_eq!(check("Asia/Kolkata"), Ok("Asia/Kolkata".into()));
+        assert_eq!(check("europe/madrid"), Ok("Europe/Madrid".into()));
+        assert_eq!(check("UTC"), Ok("UTC".into()));
+        for name in ["", "Mars/Olympus", "Etc/Unknown", "../etc/passwd", "+02:00", "EST5EDT4"] {
+            assert_eq!(check(name), Err(ZoneError), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_clock_on_the_wall_jumps_when_the_clocks_change() {
+        let zone = Zone::parse("Europe/Madrid").unwrap();
+        let at = |text: &str| Timestamp::parse(text).unwrap();
+        let change = at("2026-03-29T01:00:00Z");
+        assert_eq!(zone.next_change(at("2026-03-01T00:00:00Z")), Some(change));
+        assert_eq!(zone.wall_ms(change.plus_ms(-1)), 2 * 3_600_000 - 1);
+        assert_eq!(zone.wall_ms(change), 3 * 3_600_000);
+        assert_eq!(zone.next_change(change), Some(at("2026-10-25T01:00:00Z")));
+        assert_eq!(Zone::utc().next_change(change), None);
+    }
+}

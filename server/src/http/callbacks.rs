@@ -1,0 +1,173 @@
+//! What devices, providers and mail programs call back: receipts, reports on text messages, answers
+//! to them, and the end of a subscription.
+//!
+//! None of them has a token. A link that the server signed says what the call is about; what comes
+//! from a provider is signed by it, too. Nothing is told to who calls.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::{StatusCode, Uri, header};
+use axum::response::{Html, IntoResponse as _, Response};
+use landfall_channels::sms::{
+    Content, OptOut, SignatureHeaders, SigningKeys, read_reply, read_report, verify,
+};
+use landfall_core::id::Tenant;
+use landfall_protocol::callbacks::ReceiptRequest;
+use landfall_protocol::problem::Code;
+
+use super::body::{JsonBody, read, require_type};
+use super::error::ApiError;
+use super::params::{SignedPath, TenantPath};
+use crate::app::App;
+use crate::service::callbacks::SmsWish;
+use crate::service::links::Purpose;
+
+const FORM: &str = "application/x-www-form-urlencoded";
+
+/// Notes that a push was delivered, shown, clicked or dismissed.
+///
+/// Called by a service worker with the URL that came in the push; the URL is the permission. The
+/// same receipt once more changes nothing.
+#[utoipa::path(post, path = "/api/v1/receipts/{signed}", tag = "notify", operation_id = "receipt",
+    security(()),
+    params(("signed" = String, Path, description = "As it came in the push.")),
+    request_body = ReceiptRequest,
+    responses((status = 204, description = "Noted.")))]
+pub(super) async fn receipt(
+    State(app): State<Arc<App>>,
+    SignedPath(signed): SignedPath,
+    body: JsonBody<ReceiptRequest>,
+) -> Result<StatusCode, ApiError> {
+    app.services.receipt(&signed, body.value.event.0).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Takes Twilio's report on a text message.
+///
+/// The URL is given to Twilio with each message; the signature in `X-Twilio-Signature` is checked
+/// with the account's token. Reports may come late, twice and in any order.
+#[utoipa::path(post, path = "/api/v1/callbacks/sms/{signed}", tag = "notify",
+    operation_id = "sms_report", security(()),
+    params(("signed" = String, Path, description = "As it was given to Twilio.")),
+    responses((status = 204, description = "Noted.")))]
+pub(super) async fn sms_report(
+    State(app): State<Arc<App>>,
+    SignedPath(signed): SignedPath,
+    request: Request,
+) -> Result<StatusCode, ApiError> {
+    let about = app.services.linked(Purpose::SmsStatus, &signed)?;
+    let parameters = signed_form(&app, &about.tenant, request).await?;
+    let report = read_report(&parameters);
+    // A word that is not known yet is no reason for Twilio to call again.
+    if let Some((status, code)) = report.and_then(|r| Some((r.status?, r.error_code))) {
+        app.services.sms_report(&signed, status, code).await?;
+    }
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Takes an answer to a text message, as Twilio passes it on: STOP suppresses the number in this
+/// tenant, START lifts that.
+#[utoipa::path(post, path = "/api/v1/callbacks/sms/replies/{tenant}", tag = "notify",
+    operation_id = "sms_reply", security(()),
+    params(("tenant" = String, Path, description = "The tenant whose messages the number sends.")),
+    responses((status = 204, description = "Noted.")))]
+pub(super) async fn sms_reply(
+    State(app): State<Arc<App>>,
+    TenantPath(tenant): TenantPath,
+    request: Request,
+) -> Result<StatusCode, ApiError> {
+    let parameters = signed_form(&app, &tenant, request).await?;
+    if let Some(reply) = read_reply(&parameters) {
+        let wish = match reply.opt_out {
+            OptOut::Stop => Some(SmsWish::Stop),
+            OptOut::Start => Some(SmsWish::Start),
+            OptOut::Help | OptOut::None => None,
+        };
+        if let Some(wish) = wish {
+            app.services.sms_wish(&tenant, &reply.from, wish).await?;
+        }
+    }
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Reads a form that Twilio signed; one that it did not is refused, and the trail says so.
+async fn signed_form(
+    app: &App,
+    tenant: &Tenant,
+    request: Request,
+) -> Result<Vec<(String, String)>, ApiError> {
+    require_type(request.headers(), |kind| kind == FORM, FORM)?;
+    let signature = header(&request, "x-twilio-signature").unwrap_or_default();
+    let settings = header(&request, "x-twilio-webhooks-signature-settings");
+    let url = called(app, request.uri());
+    let bytes = read(request, &app.limits).await?;
+    let parameters: Vec<(String, String)> = form_urlencoded::parse(&bytes).into_owned().collect();
+    let headers = SignatureHeaders { signature: &signature, settings: settings.as_deref() };
+    let is_good = match &app.twilio_token {
+        Some(token) => {
+            let keys = SigningKeys { auth_token: token.expose(), shared: &[] };
+            verify(&keys, &url, Content::Form(&parameters), headers).is_ok()
+        }
+        None => false,
+    };
+    if is_good {
+        return Ok(parameters);
+    }
+    let why = "the signature is wrong";
+    if let Err(error) = app.services.callback_refused(tenant, why).await {
+        tracing::warn!(%error, "a refused callback is not in the trail");
+    }
+    Err(ApiError::new(Code::Forbidden, "The signature is wrong."))
+}
+
+fn header(request: &Request, name: &str) -> Option<String> {
+    let value = request.headers().get(name)?.to_str().ok()?;
+    Some(value.to_owned())
+}
+
+/// Gives the URL as Twilio called it, which is what it signed.
+fn called(app: &App, uri: &Uri) -> String {
+    let base = app.services.links.public_url().unwrap_or_default();
+    let path = uri.path_and_query().map_or("/", |path| path.as_str());
+    format!("{base}{path}")
+}
+
+/// Shows a page with a button that ends the e-mails of this kind: mail scanners follow links, so
+/// that a look must end nothing.
+#[utoipa::path(get, path = "/api/v1/unsubscribe/{signed}", tag = "notify",
+    operation_id = "email_end_page", security(()),
+    params(("signed" = String, Path, description = "As it came in the mail.")),
+    responses((status = 200, description = "A page.", content_type = "text/html")))]
+pub(super) async fn unsubscribe_page(
+    State(app): State<Arc<App>>,
+    SignedPath(signed): SignedPath,
+) -> Result<Response, ApiError> {
+    let (_, kind) = app.services.unsubscribable(&signed).await?;
+    Ok(page(&kind, "<form method=\"post\"><button>End these e-mails</button></form>"))
+}
+
+/// Ends the e-mails of this kind for their recipient, with one click (RFC 8058). What is critical
+/// still comes.
+#[utoipa::path(post, path = "/api/v1/unsubscribe/{signed}", tag = "notify",
+    operation_id = "email_end", security(()),
+    params(("signed" = String, Path, description = "As it came in the mail.")),
+    responses((status = 200, description = "Ended.", content_type = "text/html")))]
+pub(super) async fn unsubscribe(
+    State(app): State<Arc<App>>,
+    SignedPath(signed): SignedPath,
+) -> Result<Response, ApiError> {
+    let kind = app.services.unsubscribe(&signed).await?;
+    Ok(page(&kind, "<p>You will get no more of these e-mails.</p>"))
+}
+
+/// A type's name has no sign that means something in HTML: it is letters, digits, `_`, `-` and `.`.
+fn page(kind: &str, rest: &str) -> Response {
+    let html = format!(
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>E-mails</title>\
+         <meta name=\"viewport\" content=\"width=device-width\">\
+         <h1>E-mails about <code>{kind}</code></h1>{rest}</html>"
+    );
+    let policy = "default-src 'none'; form-action 'self'; frame-ancestors 'none'";
+    ([(header::CONTENT_SECURITY_POLICY, policy)], Html(html)).into_response()
+}

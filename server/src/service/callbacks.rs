@@ -1,0 +1,215 @@
+//! What comes back about a delivery after it went out: receipts, reports, opt-outs.
+//!
+//! It comes late, twice and out of order; core says what is news. Whoever calls has no token but a
+//! signed link, or a provider's signature that was checked before.
+
+use landfall_core::audit::{Action, Details, Entity};
+use landfall_core::channel::{Channel, DeliveryState};
+use landfall_core::delivery::{Receipt, Report, apply};
+use landfall_core::id::{Tenant, UserId};
+use landfall_core::plan::Reason;
+use landfall_core::preference::PreferenceRule;
+use landfall_store::{AuditDraft, Delivery, IdempotencyKey, StoreError, Suppression, Unit, Write};
+use serde_json::json;
+
+use super::links::{Purpose, Subject};
+use super::outbox::follows;
+use super::{ServiceError, Services, deciding};
+
+/// A person's wish about text messages, as they answered one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SmsWish {
+    /// No more of them.
+    Stop,
+    /// They may come again.
+    Start,
+}
+
+/// News about a delivery.
+struct News<'a> {
+    to: DeliveryState,
+    reason: Reason,
+    action: Action,
+    /// The provider's code.
+    code: Option<&'a str>,
+    /// Names the news among those about the delivery, so that once more changes nothing.
+    name: &'a str,
+}
+
+impl Services {
+    /// Notes what a device says about a push that reached it.
+    ///
+    /// # Errors
+    /// `NotFound` for a link that is not ours or has ended, or a delivery that is gone.
+    pub async fn receipt(&self, signed: &str, receipt: Receipt) -> Result<(), ServiceError> {
+        let about = self.linked(Purpose::Receipt, signed)?;
+        let (to, reason) = receipt.state();
+        let action = match receipt {
+            Receipt::Delivered => Action::ReceiptDelivered,
+            Receipt::Shown => Action::ReceiptShown,
+            Receipt::Clicked => Action::ReceiptClicked,
+            Receipt::Dismissed => Action::ReceiptDismissed,
+        };
+        let news = News { to, reason, action, code: None, name: receipt.as_str() };
+        self.note_news(&about, &news).await
+    }
+
+    /// Notes what a provider reports of a text message.
+    ///
+    /// # Errors
+    /// As [`Services::receipt`].
+    pub async fn sms_report(
+        &self,
+        signed: &str,
+        report: Report,
+        code: Option<u32>,
+    ) -> Result<(), ServiceError> {
+        let about = self.linked(Purpose::SmsStatus, signed)?;
+        let (to, reason) = report.state();
+        let code = match code {
+            Some(code) => format!("{} {code}", report.as_str()),
+            None => report.as_str().to_owned(),
+        };
+        let action = Action::ProviderReported;
+        let news = News { to, reason, action, code: Some(&code), name: report.as_str() };
+        self.note_news(&about, &news).await
+    }
+
+    /// Gives whom a link is about.
+    ///
+    /// # Errors
+    /// `NotFound` for one that is not ours, not for this, or has ended.
+    pub fn linked(&self, purpose: Purpose, signed: &str) -> Result<Subject, ServiceError> {
+        self.links.open(purpose, signed, self.now()).ok_or(ServiceError::NotFound("link"))
+    }
+
+    /// Brings news to a delivery: its state where it changes, and an entry of the trail. The same
+    /// news once more are none.
+    async fn note_news(&self, about: &Subject, news: &News<'_>) -> Result<(), ServiceError> {
+        deciding(|| async move {
+            let found = self.store.delivery(&about.tenant, about.delivery).await?;
+            let delivery = found.ok_or(ServiceError::NotFound("delivery"))?;
+            let mut unit = Unit::new(&about.tenant);
+            unit.idempotency = Some(self.once(&delivery, news));
+            if let Some(to) = apply(delivery.state, news.to) {
+                let at = self.now();
+                unit.writes.push(Write::Report {
+                    id: delivery.id,
+                    from: delivery.state,
+                    to,
+                    reason: news.reason,
+                    code: news.code.map(str::to_owned),
+                    next: follows(&delivery, to, at),
+                    at,
+                });
+            }
+            unit.audit.push(self.news_entry(&delivery, news));
+            match self.commit(unit).await {
+                Ok(_) => {
+                    self.outbox.woken.notify_one();
+                    Ok(())
+                }
+                Err(StoreError::Duplicate(_) | StoreError::KeyReused) => Ok(()),
+                Err(error) => Err(error.into()),
+            }
+        })
+        .await
+    }
+
+    fn once(&self, delivery: &Delivery, news: &News<'_>) -> IdempotencyKey {
+        IdempotencyKey {
+            scope: format!("news {}", delivery.id),
+            key: format!("{} {}", news.action.as_str(), news.name),
+            digest: [0; 32],
+            memo: String::new(),
+            at: self.now(),
+        }
+    }
+
+    fn news_entry(&self, delivery: &Delivery, news: &News<'_>) -> AuditDraft {
+        let metadata = json!({
+            "channel": delivery.channel.as_str(),
+            "delivery": delivery.id.to_string(),
+            "state": news.to.as_str(),
+            "reason": news.reason.as_str(),
+            "provider": delivery.provider,
+            "code": news.code,
+        });
+        let details = self.delivery_details(&delivery.user, metadata);
+        let entity = Entity::Notification(delivery.notification);
+        AuditDraft { at: self.now(), action: news.action, entity, details }
+    }
+
+    /// Keeps a person's wish about text messages to their number.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn sms_wish(
+        &self,
+        tenant: &Tenant,
+        number: &str,
+        wish: SmsWish,
+    ) -> Result<(), ServiceError> {
+        let address = self.address_hash(tenant, Channel::Sms, number);
+        let (write, action) = match wish {
+            SmsWish::Stop => {
+                let suppression = Suppression {
+                    channel: Channel::Sms,
+                    address,
+                    reason: "opted out by answering".to_owned(),
+                    source: "recipient".to_owned(),
+                    at: self.now(),
+                };
+                (Write::Suppress(Box::new(suppression)), Action::OptedOut)
+            }
+            SmsWish::Start => {
+                (Write::Unsuppress { channel: Channel::Sms, address }, Action::OptedIn)
+            }
+        };
+        let mut unit = Unit::new(tenant);
+        unit.writes.push(write);
+        let metadata = json!({ "channel": "sms", "source": "recipient" }).to_string();
+        let details = self.ids.salted(Details { actor: None, target: None, metadata });
+        let entity = Entity::Other("phone", "hidden".to_owned());
+        unit.audit.push(AuditDraft { at: self.now(), action, entity, details });
+        self.commit(unit).await?;
+        Ok(())
+    }
+
+    /// Says what the link of a mail would end: the kind of news.
+    ///
+    /// # Errors
+    /// As [`Services::receipt`].
+    pub async fn unsubscribable(&self, signed: &str) -> Result<(Subject, String), ServiceError> {
+        let about = self.linked(Purpose::Unsubscribe, signed)?;
+        let found = self.store.standings(&about.tenant, vec![about.notification]).await?;
+        let standing = found.into_iter().next().ok_or(ServiceError::NotFound("notification"))?;
+        Ok((about, standing.notification.content.notification_type.clone()))
+    }
+
+    /// Ends the e-mails of a kind for whom a link was made (RFC 8058); what is critical still comes.
+    ///
+    /// # Errors
+    /// As [`Services::receipt`].
+    pub async fn unsubscribe(&self, signed: &str) -> Result<String, ServiceError> {
+        let (about, kind) = self.unsubscribable(signed).await?;
+        let rule = PreferenceRule {
+            notification_type: Some(kind.clone()),
+            channel: Some(Channel::Email),
+            topic: None,
+            enabled: Some(false),
+            reminder_minutes: None,
+        };
+        self.add_rule(&about.tenant, &about.user, rule).await?;
+        Ok(kind)
+    }
+
+    /// Records that a callback's signature was wrong.
+    ///
+    /// # Errors
+    /// When the store is away; the refusal holds without.
+    pub async fn callback_refused(&self, tenant: &Tenant, why: &str) -> Result<(), ServiceError> {
+        let nobody: Option<&UserId> = None;
+        self.record_refused(tenant, nobody, "POST /api/v1/callbacks/sms", why).await
+    }
+}

@@ -1,0 +1,210 @@
+//! Composing a notification for one recipient: its words by template and language, its channels by
+//! plan, and what goes into the outbox.
+//!
+//! The same for a single notification and for each recipient of a send.
+
+use std::sync::Arc;
+
+use landfall_core::channel::Channel;
+use landfall_core::feed::FeedKey;
+use landfall_core::id::{SendId, Tenant, TopicId, UserId};
+use landfall_core::notification::{Content, JsonText, NewNotification, Priority};
+use landfall_core::notify::{Draft, FieldError};
+use landfall_core::preference::Preferences;
+use landfall_core::time::Timestamp;
+use landfall_store::{Recipient, Unit, Write};
+
+use super::routing::{Asked, Unplanned};
+use super::{ServiceError, Services};
+use crate::templates::{Ask, Fields, RenderError, Rendered, Template, Zone};
+
+/// A template with data that was checked against it.
+pub(super) struct Filled<'t> {
+    pub(super) template: &'t Template,
+    pub(super) fields: Fields,
+}
+
+/// What all recipients of one request share.
+pub(super) struct Letter<'t> {
+    /// What it says; title and message may be left to the template.
+    pub(super) content: Arc<Content>,
+    pub(super) filled: Option<Filled<'t>>,
+    pub(super) asked: Asked,
+    pub(super) topic: Option<TopicId>,
+    pub(super) send: Option<SendId>,
+    pub(super) created_at: Timestamp,
+    pub(super) expires_at: Option<Timestamp>,
+}
+
+/// A recipient with what their tenant wants for everybody.
+pub(super) struct Addressee<'a> {
+    pub(super) recipient: &'a Recipient,
+    pub(super) tenant_wishes: &'a Preferences,
+    /// A phone number that the request brought along, sealed.
+    pub(super) phone: Option<Vec<u8>>,
+}
+
+/// A notification that is ready to be committed, with what goes into the outbox.
+pub(super) struct Composed {
+    pub(super) new: NewNotification,
+    enqueued: Option<Write>,
+}
+
+impl Composed {
+    /// Puts the notification and its deliveries into a unit.
+    pub(super) fn write(self, unit: &mut Unit) {
+        unit.writes.push(Write::Publish(Box::new(self.new)));
+        unit.writes.extend(self.enqueued);
+    }
+}
+
+impl Services {
+    /// Finds a draft's template and checks the data against it.
+    ///
+    /// A name that no template has is only a label, as long as the request brings its own words.
+    pub(super) fn fill(&self, draft: &Draft) -> Result<Option<Filled<'_>>, Vec<FieldError>> {
+        let Some(id) = draft.template_id.as_deref() else { return Ok(None) };
+        match self.templates.get(id) {
+            Some(template) => {
+                let fields = template.read(draft.data.as_ref())?;
+                Ok(Some(Filled { template, fields }))
+            }
+            None if draft.title.is_some() || draft.message.is_some() => Ok(None),
+            None => {
+                let detail = "is not a template of this server, and there is no title or message";
+                Err(vec![FieldError::new("/template_id", detail)])
+            }
+        }
+    }
+
+    /// Finds a stored content's template again.
+    pub(super) fn refill(&self, content: &Content) -> Option<Filled<'_>> {
+        let template = self.templates.get(content.template_id.as_deref()?)?;
+        let fields = template.read(Some(&content.data)).ok()?;
+        Some(Filled { template, fields })
+    }
+
+    /// Says whether anything has to be known of recipients to compose for them.
+    pub(super) fn needs_recipients(&self, letter: &Letter<'_>) -> bool {
+        letter.filled.is_some() || self.outbox.registry.leading_out().next().is_some()
+    }
+
+    /// Reads what is needed to compose for these users, in their order.
+    pub(super) async fn addressees(
+        &self,
+        tenant: &Tenant,
+        users: Vec<UserId>,
+        letter: &Letter<'_>,
+    ) -> Result<(Vec<Recipient>, Preferences), ServiceError> {
+        if !self.needs_recipients(letter) {
+            return Ok((users.into_iter().map(unknown).collect(), Preferences::default()));
+        }
+        let recipients = async { Ok(self.store.recipients(tenant, users).await?) };
+        futures_util::try_join!(recipients, self.tenant_wishes(tenant))
+    }
+
+    /// Composes a letter for one recipient.
+    ///
+    /// # Errors
+    /// When the template does not work for them.
+    pub(super) fn composed(
+        &self,
+        tenant: &Tenant,
+        letter: &Letter<'_>,
+        addressee: &Addressee<'_>,
+    ) -> Result<Composed, RenderError> {
+        let Addressee { recipient, tenant_wishes, phone } = addressee;
+        let content = self.worded(letter, recipient, tenant_wishes)?;
+        let user = recipient.user.clone();
+        let unplanned = Unplanned {
+            asked: &letter.asked,
+            template: letter.filled.as_ref().map_or(&[][..], |filled| filled.template.channels()),
+            priority: content.priority,
+            notification_type: &content.notification_type,
+            topic: letter.topic.as_ref(),
+            is_online: self.connections.count(&FeedKey::inbox(tenant, &user)) > 0,
+            has_phone: phone.is_some(),
+            now: letter.created_at,
+            expires_at: letter.expires_at,
+        };
+        let planned = self.plan(&unplanned, recipient, tenant_wishes);
+        let deliveries = self.new_deliveries(&planned, &unplanned, phone.as_deref());
+        let priority = content.priority;
+        let new = NewNotification {
+            id: self.ids.notification(letter.created_at),
+            user: user.clone(),
+            created_at: letter.created_at,
+            expires_at: letter.expires_at,
+            channels: planned.iter().map(|planned| planned.step()).collect(),
+            send: letter.send,
+            content,
+        };
+        let at = letter.created_at;
+        let enqueued = (!deliveries.is_empty()).then(|| Write::Enqueue {
+            notification: new.id,
+            user,
+            priority,
+            at,
+            deliveries,
+        });
+        Ok(Composed { new, enqueued })
+    }
+
+    /// Gives the words for a recipient: the request's own, else the template's in their language.
+    fn worded(
+        &self,
+        letter: &Letter<'_>,
+        recipient: &Recipient,
+        tenant_wishes: &Preferences,
+    ) -> Result<Arc<Content>, RenderError> {
+        let content = &letter.content;
+        let Some(filled) = &letter.filled else { return Ok(Arc::clone(content)) };
+        let rendered = self.fill_in(filled, content, recipient, Some(tenant_wishes), &[])?;
+        let mut worded = Content::clone(content);
+        if worded.title.is_empty() {
+            worded.title = rendered.title;
+        }
+        if worded.message.is_empty() {
+            worded.message = rendered.message;
+        }
+        worded.locale = Some(rendered.locale);
+        Ok(Arc::new(worded))
+    }
+
+    /// Fills a template in for a recipient; the request's language goes before theirs.
+    pub(super) fn fill_in(
+        &self,
+        Filled { template, fields }: &Filled<'_>,
+        content: &Content,
+        recipient: &Recipient,
+        tenant_wishes: Option<&Preferences>,
+        channels: &[Channel],
+    ) -> Result<Rendered, RenderError> {
+        let wishes = self.wishes(recipient);
+        let person = recipient.person.as_ref();
+        let locale = content.locale.clone();
+        let locale = locale.or(wishes.locale).or_else(|| person?.locale.clone());
+        let locale = locale.or_else(|| tenant_wishes?.locale.clone());
+        let zone = wishes.tz.map(|zone| zone.name().to_owned());
+        let zone = zone.or_else(|| person?.tz.clone());
+        let zone = zone.or_else(|| Some(tenant_wishes?.tz.as_ref()?.name().to_owned()));
+        let zone = zone.as_deref().and_then(Zone::parse);
+        template.render(fields, &Ask { locale: locale.as_deref(), zone, channels })
+    }
+}
+
+/// Somebody of whom nothing has to be known.
+fn unknown(user: UserId) -> Recipient {
+    Recipient { user, person: None, preferences: None, addresses: vec![], suppressions: vec![] }
+}
+
+/// The priority of a draft: its own, else its template's, else the usual.
+pub(super) fn priority(draft: &Draft, filled: Option<&Filled<'_>>) -> Priority {
+    let of_template = || filled.map(|filled| filled.template.priority());
+    draft.priority.or_else(of_template).unwrap_or_default()
+}
+
+/// Nothing but an empty object.
+pub(super) fn no_data() -> JsonText {
+    JsonText::trusted("{}")
+}

@@ -1,0 +1,292 @@
+//! Storing how a delivery stands after it was looked at or tried, with what follows from it.
+//!
+//! One unit holds the delivery's new state, what it means for the channels behind it, and the
+//! entry of the trail, so that a crash leaves all of it or nothing.
+
+use std::time::Duration;
+
+use landfall_channels::Outcome;
+use landfall_core::audit::{Action, Details, Entity};
+use landfall_core::channel::DeliveryState;
+use landfall_core::delivery::{AddressFate, Ended, OnDue, OnEnded, Then, Tried, on_ended, then};
+use landfall_core::id::{AddressId, UserId};
+use landfall_core::plan::Reason;
+use landfall_core::time::Timestamp;
+use landfall_store::{
+    AuditDraft, Delivery, Next, Settlement, StoreError, Suppression, Unit, Write,
+};
+use serde_json::json;
+
+use crate::service::Services;
+
+/// How long a store that is away is waited for before the answer of a provider is given up; the
+/// lease of the claim is about as long.
+const STORE_TRIES: u32 = 8;
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+
+/// An attempt that ended.
+pub(super) struct Attempted {
+    pub(super) outcome: Outcome,
+    pub(super) provider: &'static str,
+    /// After that nobody wants the notification.
+    pub(super) expires_at: Option<Timestamp>,
+    /// What leads to the recipient, so that it can be removed or suppressed.
+    pub(super) target: Target,
+}
+
+/// What an attempt went to.
+pub(super) enum Target {
+    /// A registered address.
+    Address(AddressId),
+    /// A phone number or mailbox, by its keyed hash.
+    Hashed(landfall_core::audit::Hash),
+}
+
+/// How a delivery stands now.
+struct Stand {
+    state: DeliveryState,
+    reason: Reason,
+    due_at: Option<Timestamp>,
+}
+
+impl Services {
+    /// Stores a decision that was made without an attempt.
+    pub(super) async fn settle_without(&self, delivery: Delivery, decided: OnDue) {
+        let stand = match decided {
+            OnDue::Try => return,
+            OnDue::Hold { until, reason } => {
+                Stand { state: DeliveryState::Held, reason, due_at: Some(until) }
+            }
+            OnDue::Skip(reason) => Stand { state: DeliveryState::Skipped, reason, due_at: None },
+            OnDue::Fail(reason) => Stand { state: DeliveryState::Failed, reason, due_at: None },
+        };
+        let settlement = self.settlement(&delivery, &stand);
+        let entry = self.told(&delivery, &stand, None);
+        self.store_end(&delivery, settlement, vec![], Some(entry)).await;
+    }
+
+    /// Stores how an attempt ended.
+    pub(super) async fn settle_attempt(&self, delivery: Delivery, attempted: Attempted) {
+        let (ended, code, reference) = read(&attempted.outcome);
+        let tried = Tried {
+            channel: delivery.channel,
+            attempts_before: delivery.attempts,
+            expires_at: attempted.expires_at,
+            now: self.now(),
+        };
+        let jitter = u64::from_ne_bytes(self.ids.bytes());
+        let next = on_ended(ended, tried, self.outbox.settings.policy, jitter);
+        let (stand, fate) = match next {
+            OnEnded::Sent => (
+                Stand { state: DeliveryState::Sent, reason: Reason::Accepted, due_at: None },
+                AddressFate::Kept,
+            ),
+            OnEnded::Retry { at, reason } => (
+                Stand { state: DeliveryState::Queued, reason, due_at: Some(at) },
+                AddressFate::Kept,
+            ),
+            OnEnded::Fail { reason, address } => {
+                (Stand { state: DeliveryState::Failed, reason, due_at: None }, address)
+            }
+        };
+        let mut settlement = self.settlement(&delivery, &stand);
+        settlement.is_attempt = ended.is_attempt();
+        settlement.code = Some(code.clone());
+        settlement.reference = reference;
+        settlement.provider = Some(attempted.provider.to_owned());
+        // What was kept back is no news, and would fill the trail.
+        let entry = ended
+            .is_attempt()
+            .then(|| self.told(&delivery, &stand, Some((attempted.provider, &code))));
+        let also = self.consequences(&delivery, fate, &attempted.target, &code);
+        self.store_end(&delivery, settlement, also, entry).await;
+        if let (AddressFate::Removed, Target::Address(id)) = (fate, &attempted.target) {
+            self.remove_dead(&delivery, *id, &code).await;
+        }
+    }
+
+    fn settlement(&self, delivery: &Delivery, stand: &Stand) -> Settlement {
+        let at = self.now();
+        Settlement {
+            state: stand.state,
+            reason: stand.reason,
+            due_at: stand.due_at,
+            next: follows(delivery, stand.state, at),
+            ..unchanged(delivery, at)
+        }
+    }
+
+    fn consequences(
+        &self,
+        delivery: &Delivery,
+        fate: AddressFate,
+        target: &Target,
+        code: &str,
+    ) -> Vec<Write> {
+        let Target::Hashed(address) = target else { return vec![] };
+        let reason = match fate {
+            AddressFate::Kept => return vec![],
+            AddressFate::Removed => format!("gone: {code}"),
+            AddressFate::Suppressed => format!("opted out: {code}"),
+        };
+        vec![Write::Suppress(Box::new(Suppression {
+            channel: delivery.channel,
+            address: *address,
+            reason,
+            source: "provider".to_owned(),
+            at: self.now(),
+        }))]
+    }
+
+    /// Removes an address that its provider calls dead; one that is gone already is none.
+    async fn remove_dead(&self, delivery: &Delivery, id: AddressId, code: &str) {
+        let mut unit = Unit::new(&delivery.tenant);
+        unit.writes.push(Write::RemoveAddress { user: delivery.user.clone(), id });
+        let metadata = json!({ "channel": delivery.channel.as_str(), "code": code });
+        let entity = Entity::Other("address", id.to_string());
+        unit.audit.push(self.about_user(&delivery.user, Action::AddressRemoved, entity, metadata));
+        match self.commit(unit).await {
+            Ok(_) | Err(StoreError::Stale) => {}
+            Err(error) => {
+                tracing::warn!(%error, "a dead address was not removed; the next attempt finds it so again")
+            }
+        }
+    }
+
+    /// Says in the trail what became of a delivery.
+    fn told(
+        &self,
+        delivery: &Delivery,
+        stand: &Stand,
+        by: Option<(&'static str, &str)>,
+    ) -> AuditDraft {
+        let is_escalation = delivery.reason == Reason::UnlessRead;
+        let action = match stand.state {
+            DeliveryState::Sent => Action::DeliverySent,
+            DeliveryState::Delivered => Action::DeliveryConfirmed,
+            DeliveryState::Failed => Action::DeliveryFailed,
+            DeliveryState::Skipped => Action::DeliverySkipped,
+            DeliveryState::Held => Action::DeliveryHeld,
+            DeliveryState::Queued if is_escalation => Action::DeliveryEscalated,
+            DeliveryState::Queued => Action::DeliveryAttempted,
+        };
+        let metadata = json!({
+            "channel": delivery.channel.as_str(),
+            "delivery": delivery.id.to_string(),
+            "state": stand.state.as_str(),
+            "reason": stand.reason.as_str(),
+            "rule": stand.reason.rule(),
+            "attempt": by.map(|_| delivery.attempts + 1),
+            "provider": by.map(|(provider, _)| provider),
+            "code": by.map(|(_, code)| code),
+            "due_at": stand.due_at.map(|at| at.to_string()),
+        });
+        let entity = Entity::Notification(delivery.notification);
+        self.about_user(&delivery.user, action, entity, metadata)
+    }
+
+    fn about_user(
+        &self,
+        user: &UserId,
+        action: Action,
+        entity: Entity,
+        metadata: serde_json::Value,
+    ) -> AuditDraft {
+        let details =
+            Details { actor: None, target: Some(user.clone()), metadata: metadata.to_string() };
+        AuditDraft { at: self.now(), action, entity, details: self.ids.salted(details) }
+    }
+
+    async fn store_end(
+        &self,
+        delivery: &Delivery,
+        settlement: Settlement,
+        also: Vec<Write>,
+        entry: Option<AuditDraft>,
+    ) {
+        let mut unit = Unit::new(&delivery.tenant);
+        let wakes = settlement.next != Next::Wait || settlement.due_at.is_some();
+        unit.writes.push(Write::Settle(Box::new(settlement)));
+        unit.writes.extend(also);
+        unit.audit.extend(entry);
+        self.commit_end(unit).await;
+        if wakes {
+            self.outbox.woken.notify_one();
+        }
+    }
+
+    /// Commits, again and again while the store is away, until the claim is nobody's any more.
+    pub(super) async fn commit_end(&self, unit: Unit) {
+        for attempt in 0..STORE_TRIES {
+            match self.commit(unit.clone()).await {
+                // Stale: the lease ended and somebody else has it, or a report overtook the answer.
+                Ok(_) | Err(StoreError::Stale) => return,
+                Err(StoreError::Unavailable(_)) => {
+                    tokio::time::sleep(FIRST_PAUSE * 2u32.pow(attempt.min(5))).await;
+                }
+                Err(error) => {
+                    tracing::error!(%error, "what became of a delivery was not stored");
+                    return;
+                }
+            }
+        }
+        tracing::warn!("what became of a delivery was not stored in time; it is tried again");
+    }
+
+    /// Ends a delivery whose notification is not there.
+    pub(super) async fn forget_orphan(&self, delivery: Delivery) {
+        let (state, reason) = (DeliveryState::Skipped, Reason::Deleted);
+        let stand = Stand { state, reason, due_at: None };
+        let settlement = self.settlement(&delivery, &stand);
+        self.store_end(&delivery, settlement, vec![], None).await;
+    }
+}
+
+/// What a settlement is before it says anything.
+pub(super) fn unchanged(delivery: &Delivery, at: Timestamp) -> Settlement {
+    Settlement {
+        id: delivery.id,
+        claim: delivery.claim,
+        state: delivery.state,
+        reason: delivery.reason,
+        due_at: delivery.due_at,
+        is_attempt: false,
+        code: None,
+        reference: None,
+        provider: None,
+        at,
+        address: None,
+        split: vec![],
+        next: Next::Wait,
+    }
+}
+
+/// Says what a delivery's state means for the places behind it.
+pub(in crate::service) fn follows(
+    delivery: &Delivery,
+    state: DeliveryState,
+    at: Timestamp,
+) -> Next {
+    match then(delivery.channel, state, at) {
+        Then::Wait => Next::Wait,
+        Then::DueNow => Next::DueNow,
+        Then::LookAt(at) => Next::DueAt(at),
+        Then::Skip(reason) => Next::Skip(reason),
+    }
+}
+
+/// Brings a provider's answer to core's words; gives the code and the provider's name of it, too.
+fn read(outcome: &Outcome) -> (Ended, String, Option<String>) {
+    let ms = |after: Duration| i64::try_from(after.as_millis()).unwrap_or(i64::MAX);
+    let (ended, code, reference) = match outcome {
+        Outcome::Sent { reference, code } => (Ended::Sent, code, reference.clone()),
+        Outcome::Gone { code } => (Ended::Gone, code, None),
+        Outcome::OptedOut { code } => (Ended::OptedOut, code, None),
+        Outcome::Refused { code } => (Ended::Refused, code, None),
+        Outcome::Later { after, code } => (Ended::Later { after_ms: after.map(ms) }, code, None),
+        Outcome::Unknown { code } => (Ended::Unknown, code, None),
+        Outcome::Broken { code } => (Ended::Broken, code, None),
+        Outcome::NotTried { after, code } => (Ended::NotTried { after_ms: ms(*after) }, code, None),
+    };
+    (ended, code.clone(), reference)
+}

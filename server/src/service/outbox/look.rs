@@ -1,0 +1,56 @@
+//! Looking at a delivery that is due: everything that is known of it, brought to core's question.
+
+use landfall_core::channel::DeliveryState;
+use landfall_core::delivery::{Before, DueView, OnDue, on_due};
+use landfall_core::plan::place_of;
+use landfall_core::time::Timestamp;
+use landfall_store::Delivery;
+
+use super::Facts;
+
+/// Decides what to do with a delivery now.
+pub(super) fn look(delivery: &Delivery, facts: &Facts, now: Timestamp) -> OnDue {
+    let notification = &facts.standing.notification;
+    on_due(&DueView {
+        channel: delivery.channel,
+        priority: delivery.priority,
+        strategy: delivery.strategy,
+        escalate_after_ms: delivery.escalate_after_ms,
+        place: place_of(delivery.channel, &notification.channels),
+        before: before(delivery, &facts.others),
+        attempts: delivery.attempts,
+        created_at: notification.created_at,
+        expires_at: notification.expires_at,
+        read_at: notification.read_at,
+        delivered_at: notification.delivered_at,
+        is_deleted: notification.deleted,
+        is_canceled: facts.standing.canceled_at.is_some(),
+        preferences: &facts.preferences,
+        way: facts.reach.way(delivery.channel),
+        now,
+    })
+}
+
+/// Says how the nearest earlier place stands: as the one of its deliveries that came furthest.
+fn before(delivery: &Delivery, others: &[Delivery]) -> Option<Before> {
+    let earlier = others.iter().filter(|other| other.position < delivery.position);
+    let place = earlier.clone().map(|other| other.position).max()?;
+    let of_place = earlier.filter(|other| other.position == place);
+    let furthest = of_place.max_by_key(|other| came(other.state))?;
+    let at = match furthest.state {
+        DeliveryState::Queued | DeliveryState::Held => furthest.due_at,
+        _ => None,
+    };
+    Some(Before { state: furthest.state, at: at.unwrap_or(furthest.updated_at) })
+}
+
+const fn came(state: DeliveryState) -> u8 {
+    match state {
+        DeliveryState::Delivered => 5,
+        DeliveryState::Sent => 4,
+        DeliveryState::Queued => 3,
+        DeliveryState::Held => 2,
+        DeliveryState::Failed => 1,
+        DeliveryState::Skipped => 0,
+    }
+}

@@ -1,0 +1,180 @@
+//! Sealing anew what an older key sealed, so that the key can be taken out (docs/secure.md).
+//!
+//! Walks over everything a page at a time. Must never bring back what was removed meanwhile, nor
+//! touch what it cannot open.
+
+use std::sync::PoisonError;
+
+use landfall_core::id::{AddressId, Tenant, UserId};
+use landfall_store::{Address, Person, Sealed, StoreError, Unit, Write};
+
+use super::super::{ServiceError, Services};
+use super::reach::purpose_of;
+use crate::vault::{Place, Purpose, VaultError};
+
+/// Where the walk stands, and what it found on its way.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(in crate::service) struct Walk {
+    step: Step,
+    renewed: u64,
+    unopened: u64,
+    missing: Option<String>,
+    /// Whether it was told that there is nothing left to do.
+    is_told: bool,
+}
+
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+enum Step {
+    #[default]
+    Begun,
+    People(Tenant, UserId),
+    /// All people are done.
+    Addresses(Option<(Tenant, AddressId)>),
+}
+
+/// What became of one secret.
+enum Renewed {
+    /// It is sealed with the current key already, or there is none.
+    Current,
+    /// Sealed anew.
+    Anew(Sealed),
+    /// It does not open.
+    Unopened(VaultError),
+}
+
+impl Services {
+    /// Goes on with the walk by at most `limit` rows; tells how many it looked at. Less than
+    /// `limit` means that it is through, which is told in the log.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn renew_seals(&self, limit: usize) -> Result<usize, ServiceError> {
+        if !self.people.vault.has_older_keys() {
+            return Ok(0);
+        }
+        let mut walk = self.renewing.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let looked_at = match walk.step.clone() {
+            Step::Addresses(after) => self.renew_addresses(&mut walk, after, limit).await?,
+            Step::People(tenant, user) => {
+                self.renew_people(&mut walk, Some((tenant, user)), limit).await?
+            }
+            Step::Begun => self.renew_people(&mut walk, None, limit).await?,
+        };
+        if matches!(walk.step, Step::Begun) {
+            tell(&walk);
+            let is_told = walk.renewed == 0 && walk.unopened == 0;
+            walk = Walk { is_told, ..Walk::default() };
+        }
+        *self.renewing.lock().unwrap_or_else(PoisonError::into_inner) = walk;
+        Ok(looked_at)
+    }
+
+    async fn renew_people(
+        &self,
+        walk: &mut Walk,
+        after: Option<(Tenant, UserId)>,
+        limit: usize,
+    ) -> Result<usize, ServiceError> {
+        let page = self.store.sealed_people(after, limit).await?;
+        walk.step = match page.last() {
+            Some((tenant, last)) if page.len() >= limit => {
+                Step::People(tenant.clone(), last.user.clone())
+            }
+            _ => Step::Addresses(None),
+        };
+        for (tenant, person) in &page {
+            if let Some(next) = self.renewed_person(walk, tenant, person) {
+                let mut unit = Unit::new(tenant);
+                unit.writes.push(Write::PutPerson(Box::new(next)));
+                self.commit_renewal(walk, unit).await?;
+            }
+        }
+        // The addresses are still to come, so that a short page of people is not the end.
+        Ok(limit)
+    }
+
+    async fn renew_addresses(
+        &self,
+        walk: &mut Walk,
+        after: Option<(Tenant, AddressId)>,
+        limit: usize,
+    ) -> Result<usize, ServiceError> {
+        let page = self.store.sealed_addresses(after, limit).await?;
+        walk.step = match page.last() {
+            Some((tenant, last)) if page.len() >= limit => {
+                Step::Addresses(Some((tenant.clone(), last.id)))
+            }
+            _ => Step::Begun,
+        };
+        for (tenant, address) in &page {
+            let Address { id, user, kind, secret, .. } = address;
+            let place = Place { tenant, user, purpose: purpose_of(*kind) };
+            if let Renewed::Anew(secret) = self.renewed(walk, place, Some(secret)) {
+                let mut unit = Unit::new(tenant);
+                // Taken out and put back in one transaction, which fails if somebody removed it.
+                unit.writes.push(Write::RemoveAddress { user: user.clone(), id: *id });
+                let next = Address { secret, ..address.clone() };
+                unit.writes.push(Write::PutAddress(Box::new(next)));
+                self.commit_renewal(walk, unit).await?;
+            }
+        }
+        Ok(page.len())
+    }
+
+    fn renewed_person(&self, walk: &mut Walk, tenant: &Tenant, person: &Person) -> Option<Person> {
+        let place = |purpose| Place { tenant, user: &person.user, purpose };
+        let email = self.renewed(walk, place(Purpose::Email), person.email.as_ref());
+        let phone = self.renewed(walk, place(Purpose::Phone), person.phone.as_ref());
+        let mut next = Person { version: person.version + 1, ..person.clone() };
+        let mut is_changed = false;
+        for (field, renewed) in [(&mut next.email, email), (&mut next.phone, phone)] {
+            if let Renewed::Anew(sealed) = renewed {
+                *field = Some(sealed);
+                is_changed = true;
+            }
+        }
+        is_changed.then_some(next)
+    }
+
+    fn renewed(&self, walk: &mut Walk, place: Place<'_>, sealed: Option<&Sealed>) -> Renewed {
+        let Some(sealed) = sealed else { return Renewed::Current };
+        let renewed = match self.people.vault.renewed(place, sealed) {
+            Ok(None) => Renewed::Current,
+            Ok(Some(sealed)) => Renewed::Anew(sealed),
+            Err(error) => Renewed::Unopened(error),
+        };
+        if let Renewed::Unopened(error) = &renewed {
+            walk.unopened += 1;
+            if let VaultError::NoSuchKey(id) = error {
+                walk.missing.get_or_insert_with(|| id.clone());
+            }
+        }
+        renewed
+    }
+
+    /// What others changed meanwhile they sealed themselves.
+    async fn commit_renewal(&self, walk: &mut Walk, unit: Unit) -> Result<(), ServiceError> {
+        match self.commit(unit).await {
+            Ok(_) => walk.renewed += 1,
+            Err(StoreError::Stale) => {}
+            Err(error) => return Err(error.into()),
+        }
+        Ok(())
+    }
+}
+
+fn tell(walk: &Walk) {
+    let Walk { renewed, unopened, missing, .. } = walk;
+    let missing = missing.as_deref().unwrap_or_default();
+    if *unopened > 0 {
+        tracing::error!(
+            unopened,
+            missing,
+            "addresses do not open; put the key back on secrets.keys"
+        );
+    } else if *renewed > 0 {
+        tracing::info!(renewed, "sealed anew what older keys had sealed");
+    } else if !walk.is_told {
+        tracing::info!("nothing is sealed with an older key any more: they can be taken out");
+    }
+}

@@ -1,0 +1,258 @@
+//! Writes: every change that a unit can make, as values.
+//!
+//! What a write relies on stands in its comment; nothing here says how it is done.
+
+use landfall_core::audit::Hash;
+use landfall_core::auth::Revoked;
+use landfall_core::channel::{Channel, DeliveryState};
+use landfall_core::feed::Number;
+use landfall_core::id::{AddressId, DeliveryId, NotificationId, SendId, TopicId, UserId};
+use landfall_core::notification::{NewNotification, Priority};
+use landfall_core::plan::Reason;
+use landfall_core::time::Timestamp;
+use landfall_core::topic::{MemberRole, Topic};
+
+use super::deliveries::{NewDelivery, Next, Settlement};
+use super::people::{Address, Person, StoredPreferences, Suppression};
+use super::sends::StoredSend;
+use super::unit::SaltedDetails;
+
+/// One change. What each gives as its [`Outcome`](super::Outcome) stands beside it.
+#[derive(Debug, Clone)]
+pub enum Write {
+    /// Puts a notification on its user's inbox feed. `Numbered`.
+    Publish(Box<NewNotification>),
+    /// Marks one notification read; `Stale` unless it is there, unread and not deleted. `Numbered`.
+    MarkRead {
+        /// Whose.
+        user: UserId,
+        /// Which.
+        id: NotificationId,
+        /// When.
+        at: Timestamp,
+    },
+    /// Marks everything up to the head read. `AllRead`, or `Unchanged` when nothing was unread.
+    MarkAllRead {
+        /// Whose.
+        user: UserId,
+        /// When.
+        at: Timestamp,
+    },
+    /// Deletes one notification; `Stale` unless it is there and not deleted. `Numbered`.
+    Delete {
+        /// Whose.
+        user: UserId,
+        /// Which.
+        id: NotificationId,
+    },
+    /// Marks a notification delivered if it is not yet, with an audit entry. `Done` or `Unchanged`.
+    Confirm {
+        /// Whose.
+        user: UserId,
+        /// Which, by the number at which it became visible.
+        number: Number,
+        /// When.
+        at: Timestamp,
+        /// For the audit entry.
+        details: SaltedDetails,
+    },
+    /// Counts a write to a device that nobody confirmed, if it is not delivered by now, with an
+    /// audit entry the first time. `Done` or `Unchanged`.
+    Unconfirmed {
+        /// Whose.
+        user: UserId,
+        /// Which, by the number at which it became visible.
+        number: Number,
+        /// When.
+        at: Timestamp,
+        /// For the audit entry.
+        details: SaltedDetails,
+    },
+    /// Gives a notification up that expired undelivered, with an audit entry; one that the "all
+    /// read" mark covers is settled without one. `Done` or `Unchanged`.
+    Expire {
+        /// Whose.
+        user: UserId,
+        /// Which, by the number at which it became visible.
+        number: Number,
+        /// When.
+        at: Timestamp,
+        /// For the audit entry.
+        details: SaltedDetails,
+    },
+    /// Stores a send to many, as it is given, for the unit's tenant. `Done`.
+    CreateSend(Box<StoredSend>),
+    /// Moves a send on; `Stale` unless it is active and its cursor is `from`. `Done`.
+    AdvanceSend {
+        /// Which.
+        id: SendId,
+        /// The last user it had reached.
+        from: String,
+        /// The last user it has reached now.
+        to: String,
+        /// How many users this step reached.
+        reached: u64,
+        /// Whether nobody is left.
+        is_complete: bool,
+    },
+    /// Makes or changes a topic. `Numbered` on the topic's feed, or `Unchanged`.
+    PutTopic(Box<Topic>),
+    /// Deletes a topic and its memberships; `Stale` unless it is there. `Numbered`.
+    DeleteTopic {
+        /// Which.
+        topic: TopicId,
+        /// When.
+        at: Timestamp,
+    },
+    /// Adds a member or changes their role; `Stale` unless the topic is there. `Member`.
+    PutMember {
+        /// Where.
+        topic: TopicId,
+        /// Who.
+        user: UserId,
+        /// As what.
+        role: MemberRole,
+        /// When.
+        at: Timestamp,
+    },
+    /// Revokes a user's tokens until now, or one token; one that is in force already stays the
+    /// newer of the two. `Numbered`, in one order over all tenants.
+    Revoke {
+        /// What.
+        of: Revoked,
+        /// When.
+        at: Timestamp,
+        /// Why.
+        reason: Option<String>,
+        /// By whom.
+        by: UserId,
+    },
+    /// Lifts the revocation whose last change has this number; `Stale` unless it is in force.
+    /// `Numbered`, as [`Write::Revoke`].
+    Lift {
+        /// Which.
+        number: Number,
+        /// When.
+        at: Timestamp,
+    },
+    /// Removes a member; `Stale` unless they are one. `Numbered`.
+    RemoveMember {
+        /// From where.
+        topic: TopicId,
+        /// Whom.
+        user: UserId,
+    },
+    /// Puts deliveries of a notification into the outbox. `Done`.
+    Enqueue {
+        /// Of which notification.
+        notification: NotificationId,
+        /// For whom.
+        user: UserId,
+        /// How urgent.
+        priority: Priority,
+        /// When.
+        at: Timestamp,
+        /// What, in the order of their places.
+        deliveries: Vec<NewDelivery>,
+    },
+    /// Says what became of a claimed delivery; `Stale` unless that claim is its newest, nobody
+    /// settled it yet, and it is queued or held. What it means for later places is what
+    /// [`Settlement::next`] says. `Done`.
+    Settle(Box<Settlement>),
+    /// Says what a provider or a device told of a delivery afterwards; `Stale` unless it stands as
+    /// `from`. Which state may follow which is for the caller. `Done`.
+    Report {
+        /// Which.
+        id: DeliveryId,
+        /// How it stood.
+        from: DeliveryState,
+        /// How it stands.
+        to: DeliveryState,
+        /// Why.
+        reason: Reason,
+        /// The provider's code.
+        code: Option<String>,
+        /// What it means for later places.
+        next: Next,
+        /// When.
+        at: Timestamp,
+    },
+    /// Makes deliveries that failed for good due again, with their attempts forgotten; those that
+    /// stand otherwise stay as they are. `Done` or `Unchanged`.
+    Replay {
+        /// Which.
+        ids: Vec<DeliveryId>,
+        /// When.
+        at: Timestamp,
+    },
+    /// Takes a notification back, so that nothing more of it goes out; `Stale` unless it is there
+    /// and not taken back. It stays in the inbox. `Done`.
+    Cancel {
+        /// Whose.
+        user: UserId,
+        /// Which.
+        id: NotificationId,
+        /// When.
+        at: Timestamp,
+    },
+    /// Takes a send back: it is expanded no more, and nothing more of it goes out. With `recalls`
+    /// its notifications are to be deleted too, which [`Write::AdvanceRecall`] follows. `Stale`
+    /// unless it is there and not taken back in this way. `Done`.
+    CancelSend {
+        /// Which.
+        id: SendId,
+        /// When.
+        at: Timestamp,
+        /// Whether its notifications are to be deleted.
+        recalls: bool,
+    },
+    /// Moves the recall of a send on; `Stale` unless it is under way and stands at `from`. `Done`.
+    AdvanceRecall {
+        /// Which.
+        id: SendId,
+        /// The last notification that was recalled, if any was.
+        from: Option<NotificationId>,
+        /// The last one now.
+        to: Option<NotificationId>,
+        /// Whether nobody is left.
+        is_complete: bool,
+    },
+    /// Writes what is known of a user; `Stale` unless its version follows the stored one. `Done`.
+    PutPerson(Box<Person>),
+    /// Notes a user whom a token names, where nothing is known of them yet. `Done` or `Unchanged`.
+    MeetPerson(Box<Person>),
+    /// Forgets a user's profile, addresses and preferences, though not what they opted out of;
+    /// `Stale` unless they are known. `Done`.
+    DeletePerson(UserId),
+    /// Registers an address. Whoever had the same token or endpoint loses it; another address of
+    /// the same user, kind and device is replaced; of more than
+    /// [`ADDRESSES_MAX`](super::ADDRESSES_MAX) the one that was seen longest ago goes. One that is
+    /// there already, by user and hash, keeps its id and `created_at`. `Done`.
+    PutAddress(Box<Address>),
+    /// Removes an address; `Stale` unless it is there. `Done`.
+    RemoveAddress {
+        /// Whose.
+        user: UserId,
+        /// Which.
+        id: AddressId,
+    },
+    /// Writes a user's preferences, or the tenant's; `Stale` unless the version follows the stored
+    /// one. `Done`.
+    PutPreferences {
+        /// Whose; the tenant's where nobody is named.
+        user: Option<UserId>,
+        /// What.
+        preferences: StoredPreferences,
+        /// When.
+        at: Timestamp,
+    },
+    /// Suppresses an address; one that is suppressed stays as it was. `Done` or `Unchanged`.
+    Suppress(Box<Suppression>),
+    /// Lifts what [`Write::Suppress`] did. `Done` or `Unchanged`.
+    Unsuppress {
+        /// On which channel.
+        channel: Channel,
+        /// Which address, by its keyed hash.
+        address: Hash,
+    },
+}

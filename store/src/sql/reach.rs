@@ -1,0 +1,68 @@
+//! Making the writes that reach people: the outbox, taking back, people and their addresses.
+
+use landfall_core::id::Tenant;
+
+use super::delivery::Of;
+use super::outbox_write::{self as outbox, Report};
+use super::{Runner, addresses, inbox_write, people, sends, suppressions};
+use crate::{Answer, Outcome, StoreError, Write};
+
+/// A write whose condition did not hold changed no row.
+fn done(changed: u64) -> Answer<Outcome> {
+    if changed > 0 { Ok(Outcome::Done) } else { Err(StoreError::Stale) }
+}
+
+/// Makes a write about deliveries, or gives it back.
+pub(crate) async fn write_to_outbox<R: Runner>(
+    runner: &mut R,
+    tenant: &Tenant,
+    write: Write,
+) -> Result<Answer<Outcome>, Write> {
+    Ok(match write {
+        Write::Enqueue { notification, user, priority, at, deliveries } => {
+            let of = Of { tenant, notification, user: &user, priority, at };
+            outbox::enqueue(runner, of, &deliveries).await
+        }
+        Write::Settle(settlement) => outbox::settle(runner, tenant, &settlement).await,
+        Write::Report { id, from, to, reason, code, next, at } => {
+            let report = Report { id, from, to, reason, code: code.as_deref(), next, at };
+            outbox::report(runner, tenant, report).await
+        }
+        Write::Replay { ids, at } => outbox::replay(runner, tenant, &ids, at).await,
+        Write::Cancel { user, id, at } => {
+            inbox_write::cancel(runner, tenant, &user, id, at).await.and_then(done)
+        }
+        Write::CancelSend { id, at, recalls } => {
+            let how = if recalls { sends::Cancel::WithRecall } else { sends::Cancel::Only };
+            sends::cancel(runner, tenant, id, at, how).await.and_then(done)
+        }
+        Write::AdvanceRecall { id, from, to, is_complete } => {
+            let step = sends::RecallStep { id, from, to, is_complete };
+            sends::advance_recall(runner, tenant, &step).await.and_then(done)
+        }
+        other => return Err(other),
+    })
+}
+
+/// Makes a write about people, or gives it back.
+pub(crate) async fn write_to_people<R: Runner>(
+    runner: &mut R,
+    tenant: &Tenant,
+    write: Write,
+) -> Result<Answer<Outcome>, Write> {
+    Ok(match write {
+        Write::PutPerson(person) => people::put(runner, tenant, &person).await,
+        Write::MeetPerson(person) => people::meet(runner, tenant, &person).await,
+        Write::DeletePerson(user) => people::delete(runner, tenant, &user).await,
+        Write::PutAddress(address) => addresses::put(runner, tenant, &address).await,
+        Write::RemoveAddress { user, id } => addresses::remove(runner, tenant, &user, id).await,
+        Write::PutPreferences { user, preferences, at } => {
+            people::put_preferences(runner, tenant, user.as_ref(), &preferences, at).await
+        }
+        Write::Suppress(suppression) => suppressions::put(runner, tenant, &suppression).await,
+        Write::Unsuppress { channel, address } => {
+            suppressions::lift(runner, tenant, channel, &address).await
+        }
+        other => return Err(other),
+    })
+}

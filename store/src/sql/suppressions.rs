@@ -1,0 +1,93 @@
+//! Suppressions: phone numbers and mailboxes to which nothing is sent, whoever has them.
+
+use landfall_core::audit::Hash;
+use landfall_core::channel::Channel;
+use landfall_core::id::{Tenant, UserId};
+
+use super::{Corrupt, Query, Row, Runner, codes};
+use crate::{Answer, Outcome, Suppression};
+
+/// All columns of a suppression `s`, as [`read`] reads them.
+pub(crate) const COLUMNS: &str = "s.channel, s.hash, s.reason, s.source, s.at";
+
+/// How many columns these are.
+pub(crate) const WIDTH: usize = 5;
+
+/// The suppressions `s` of what is known of a person `p`: a text message goes to the phone number,
+/// a mail to the mailbox.
+pub(crate) const OF_PERSON: &str = "s.tenant = p.tenant
+    and ((s.channel = 'sms' and s.hash = p.phone_hash)
+        or (s.channel = 'email' and s.hash = p.email_hash))";
+
+/// Reads a suppression from the first columns of a row.
+pub(crate) fn read(row: &dyn Row) -> Result<Suppression, Corrupt> {
+    Ok(Suppression {
+        channel: codes::channel(row, 0)?,
+        address: row.bytes(1)?,
+        reason: row.string(2)?,
+        source: row.string(3)?,
+        at: row.time(4)?,
+    })
+}
+
+/// Suppresses an address; one that is suppressed stays as it was.
+pub(crate) async fn put<R: Runner>(
+    runner: &mut R,
+    tenant: &Tenant,
+    suppression: &Suppression,
+) -> Answer<Outcome> {
+    let Suppression { channel, address, reason, source, at } = suppression;
+    let sql = "insert into suppression (tenant, channel, hash, reason, source, at)
+               values (?1, ?2, ?3, ?4, ?5, ?6) on conflict (tenant, channel, hash) do nothing";
+    let values = [
+        tenant.into(),
+        channel.as_str().into(),
+        address.into(),
+        reason.into(),
+        source.into(),
+        (*at).into(),
+    ];
+    let put = runner.execute(Query::command(sql, values)).await?;
+    Ok(if put > 0 { Outcome::Done } else { Outcome::Unchanged })
+}
+
+/// Lifts a suppression.
+pub(crate) async fn lift<R: Runner>(
+    runner: &mut R,
+    tenant: &Tenant,
+    channel: Channel,
+    address: &Hash,
+) -> Answer<Outcome> {
+    let sql = "delete from suppression where tenant = ?1 and channel = ?2 and hash = ?3";
+    let values = [tenant.into(), channel.as_str().into(), address.into()];
+    let lifted = runner.execute(Query::command(sql, values)).await?;
+    Ok(if lifted > 0 { Outcome::Done } else { Outcome::Unchanged })
+}
+
+/// Finds a suppression.
+pub(crate) async fn get<R: Runner>(
+    runner: &mut R,
+    tenant: &Tenant,
+    channel: Channel,
+    address: &Hash,
+) -> Answer<Option<Suppression>> {
+    let sql = format!(
+        "select {COLUMNS} from suppression s
+         where s.tenant = ?1 and s.channel = ?2 and s.hash = ?3"
+    );
+    let values = [tenant.into(), channel.as_str().into(), address.into()];
+    runner.optional(Query::new(sql, values, read)).await
+}
+
+/// Gives what holds for a user's phone number and mailbox.
+pub(crate) async fn of<R: Runner>(
+    runner: &mut R,
+    tenant: &Tenant,
+    user: &UserId,
+) -> Answer<Vec<Suppression>> {
+    let sql = format!(
+        "select {COLUMNS} from person p join suppression s on {OF_PERSON}
+         where p.tenant = ?1 and p.user_id = ?2 order by s.channel"
+    );
+    runner.all(Query::new(sql, [tenant.into(), user.into()], read)).await
+}

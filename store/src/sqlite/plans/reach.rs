@@ -1,0 +1,298 @@
+//! The plans of what reaches people: claims above all, which must not walk over what waits.
+
+use landfall_core::audit::{Action, Entity};
+use landfall_core::channel::{Channel, DeliveryState};
+use landfall_core::id::{AddressId, DeliveryId, DeviceId, SendId};
+use landfall_core::notification::Priority;
+use landfall_core::plan::{Reason, Strategy};
+use uuid::Uuid;
+
+use super::{AT, AuditDraft, Bench, Unit, Write, at_once, stored_send};
+use crate::sql::{
+    addresses, audits, claims, outbox_read, outbox_write, people, sends, suppressions, tallies,
+};
+use crate::{
+    Address, AddressKind, Claiming, Delivery, DeliveryFilter, NewDelivery, Next, Person, Sealed,
+    Settlement, StoredPreferences, Suppression, Tally, TallyFilter, TallyKey,
+};
+
+/// What walks from tenant to tenant: one row for each that is looked at.
+const TENANTS: [&str; 2] = ["SCAN t", "SCAN CONSTANT ROW"];
+
+fn new(id: u128, place: u8) -> NewDelivery {
+    NewDelivery {
+        id: DeliveryId(Uuid::from_u128(id)),
+        channel: Channel::Push,
+        position: place,
+        address: None,
+        state: DeliveryState::Queued,
+        reason: Reason::ByDefault,
+        due_at: (place == 0).then_some(AT),
+        strategy: Strategy::Fallback,
+        escalate_after_ms: None,
+        to: None,
+    }
+}
+
+fn queue(bench: &Bench) {
+    let notification = bench.publish(1);
+    let (user, priority) = (bench.user.clone(), Priority::Normal);
+    let deliveries = vec![new(1, 0), new(2, 0), new(3, 1)];
+    bench.write(Write::Enqueue { notification, user, priority, at: AT, deliveries });
+}
+
+fn claim(bench: &Bench) -> Vec<Delivery> {
+    let claiming = Claiming {
+        channel: Channel::Push,
+        now: AT,
+        lease_until: AT,
+        after: None,
+        tenants: 9,
+        per_tenant: 9,
+        limit: 9,
+    };
+    at_once(claims::claim(&mut bench.runner(), &claiming)).unwrap().deliveries
+}
+
+#[test]
+fn a_claim_walks_over_nothing_that_waits() {
+    let bench = Bench::new();
+    queue(&bench);
+    let plans = bench.plans(|b| assert_eq!(claim(b).len(), 2));
+    let reaches = |end: &str| plans.iter().any(|line| line.ends_with(end));
+    assert!(
+        reaches("delivery_due (channel=? AND tenant=? AND priority=? AND due_at<?)"),
+        "{plans:#?}"
+    );
+    assert!(reaches("delivery_due (channel=? AND tenant>?)"), "{plans:#?}");
+    bench.check_but(&TENANTS, |b| {
+        claim(b);
+    });
+}
+
+#[test]
+fn what_became_of_a_delivery_is_written_through_indexes() {
+    let bench = Bench::new();
+    bench.check(queue);
+    let mine = claim(&bench);
+    let settlement = |of: &Delivery, next: Next| Settlement {
+        id: of.id,
+        claim: of.claim,
+        state: DeliveryState::Failed,
+        reason: Reason::Expired,
+        due_at: None,
+        is_attempt: true,
+        code: None,
+        reference: None,
+        provider: None,
+        at: AT,
+        address: None,
+        split: vec![],
+        next,
+    };
+    for (one, next) in mine.iter().zip([Next::DueNow, Next::Skip(Reason::NotNeeded)]) {
+        bench.check(|b| b.write(Write::Settle(Box::new(settlement(one, next)))));
+    }
+    let ids = mine.iter().map(|one| one.id).collect();
+    bench.check(|b| b.write(Write::Replay { ids, at: AT }));
+    let (id, from, to) = (mine[0].id, DeliveryState::Queued, DeliveryState::Failed);
+    let (reason, code, next) = (Reason::Expired, None, Next::DueAt(AT));
+    bench.check(|b| b.write(Write::Report { id, from, to, reason, code, next, at: AT }));
+    // The index holds none but those that are leased.
+    bench.check_but(&["SCAN delivery USING INDEX delivery_leased"], |b| {
+        at_once(outbox_write::release(&mut b.runner(), AT)).unwrap();
+    });
+    bench.check_reaches("delivery_age (updated_at<?)", |b| {
+        at_once(outbox_write::forget(&mut b.runner(), AT, 9)).unwrap();
+    });
+}
+
+#[test]
+fn the_outbox_is_read_through_indexes() {
+    let bench = Bench::new();
+    queue(&bench);
+    let notification = claim(&bench)[0].notification;
+    bench.check_reaches("delivery_open (due_at>?)", |b| {
+        at_once(outbox_read::next_due(&mut b.runner())).unwrap();
+    });
+    // What is counted is bounded, and comes from the index.
+    let counted = ["SCAN due", "SCAN later", "SCAN waiting", "SCAN CONSTANT ROW"];
+    bench.check_but(&counted, |b| {
+        at_once(outbox_read::backlog(&mut b.runner(), AT, 9)).unwrap();
+    });
+    bench.check(|b| {
+        let (runner, id) = (&mut b.runner(), DeliveryId(Uuid::nil()));
+        at_once(outbox_read::get(runner, &b.tenant, id)).unwrap();
+        at_once(outbox_read::standings(runner, &b.tenant, &[notification])).unwrap();
+    });
+    bench.check_reaches("delivery_of (tenant=? AND notification_id=?)", |b| {
+        at_once(outbox_read::of(&mut b.runner(), &b.tenant, &[notification])).unwrap();
+    });
+}
+
+#[test]
+fn the_list_of_deliveries_reads_one_tenant_or_one_inbox() {
+    let bench = Bench::new();
+    queue(&bench);
+    let filter = DeliveryFilter {
+        channel: Some(Channel::Push),
+        state: Some(DeliveryState::Queued),
+        notification_type: Some("x".into()),
+        since: Some(AT),
+        limit: 9,
+        ..DeliveryFilter::default()
+    };
+    bench.check(|b| {
+        at_once(outbox_read::list(&mut b.runner(), &b.tenant, &filter)).unwrap();
+    });
+    let filter = DeliveryFilter { user: Some(bench.user.clone()), ..filter };
+    bench.check_but(&["USE TEMP B-TREE FOR ORDER BY"], |b| {
+        at_once(outbox_read::list(&mut b.runner(), &b.tenant, &filter)).unwrap();
+    });
+}
+
+#[test]
+fn taking_back_reaches_its_rows_through_indexes() {
+    let bench = Bench::new();
+    let (id, user) = (SendId(Uuid::from_u128(9)), bench.user.clone());
+    let notification = bench.publish(1);
+    bench.check(|b| b.write(Write::Cancel { user, id: notification, at: AT }));
+    let stored = stored_send(&bench, id);
+    bench.write(Write::CreateSend(Box::new(stored)));
+    bench.check(|b| b.write(Write::CancelSend { id, at: AT, recalls: false }));
+    bench.check(|b| b.write(Write::CancelSend { id, at: AT, recalls: true }));
+    // The index holds none but those that are under way.
+    let under_way = ["SCAN s USING INDEX send_recall"];
+    bench.check_but(&under_way, |b| {
+        at_once(sends::recalls(&mut b.runner(), 9)).unwrap();
+    });
+    bench.check(|b| {
+        let (from, to) = (None, Some(notification));
+        b.write(Write::AdvanceRecall { id, from, to, is_complete: false });
+    });
+    let page = |b: &Bench| {
+        at_once(sends::notifications(&mut b.runner(), &b.tenant, id, None, 9)).unwrap();
+    };
+    let plans = bench.plans(page);
+    let index = "USING INDEX notification_send (send_id=? AND id>?)";
+    assert!(plans.iter().any(|line| line.contains(index)), "{plans:#?}");
+    bench.check(page);
+}
+
+fn sealed() -> Sealed {
+    Sealed { bytes: vec![1], hash: [1; 32] }
+}
+
+fn person(bench: &Bench, version: u64) -> Box<Person> {
+    Box::new(Person {
+        user: bench.user.clone(),
+        name: None,
+        email: Some(sealed()),
+        phone: Some(sealed()),
+        locale: None,
+        tz: None,
+        created_at: AT,
+        updated_at: AT,
+        version,
+    })
+}
+
+fn address(bench: &Bench) -> Address {
+    Address {
+        id: AddressId(Uuid::from_u128(1)),
+        user: bench.user.clone(),
+        kind: AddressKind::Fcm,
+        secret: sealed(),
+        platform: "web".into(),
+        device: Some(DeviceId::parse("d").unwrap()),
+        is_active: true,
+        created_at: AT,
+        seen_at: AT,
+    }
+}
+
+#[test]
+fn people_are_reached_through_indexes() {
+    let bench = Bench::new();
+    let suppression = Suppression {
+        channel: Channel::Sms,
+        address: [1; 32],
+        reason: String::new(),
+        source: String::new(),
+        at: AT,
+    };
+    for version in [1, 2] {
+        let preferences = StoredPreferences { body: "{}".into(), version };
+        let user = Some(bench.user.clone());
+        bench.check(|b| b.write(Write::PutPerson(person(b, version))));
+        bench.check(|b| b.write(Write::PutPreferences { user, preferences, at: AT }));
+    }
+    // One user's addresses are few.
+    bench.check_but(&["USE TEMP B-TREE FOR ORDER BY"], |b| {
+        b.write(Write::PutAddress(Box::new(address(b))));
+    });
+    bench.check(|b| b.write(Write::Suppress(Box::new(suppression))));
+    let few = ["USE TEMP B-TREE FOR ORDER BY", "USE TEMP B-TREE FOR LAST TERM OF ORDER BY"];
+    bench.check_but(&few, |b| {
+        let (runner, users) = (&mut b.runner(), [b.user.clone()]);
+        at_once(people::recipients(runner, &b.tenant, &users)).unwrap();
+        at_once(addresses::list(runner, &b.tenant, &b.user, AddressKind::Fcm)).unwrap();
+    });
+    bench.check(|b| {
+        let runner = &mut b.runner();
+        at_once(people::preferences(runner, &b.tenant, None)).unwrap();
+        at_once(addresses::get(runner, &b.tenant, AddressId(Uuid::nil()))).unwrap();
+        at_once(addresses::by_hash(runner, &b.tenant, &b.user, &[1; 32])).unwrap();
+        at_once(suppressions::get(runner, &b.tenant, Channel::Sms, &[1; 32])).unwrap();
+    });
+    let user = bench.user.clone();
+    let remove = Write::RemoveAddress { user: user.clone(), id: AddressId(Uuid::from_u128(1)) };
+    bench.check(|b| b.write(remove));
+    bench.check(|b| b.write(Write::DeletePerson(user)));
+    let lift = Write::Unsuppress { channel: Channel::Sms, address: [1; 32] };
+    bench.check(|b| b.write(lift));
+}
+
+#[test]
+fn tallies_and_timelines_are_reached_through_indexes() {
+    let bench = Bench::new();
+    let id = bench.publish(1);
+    let (action, entity) = (Action::NotificationFailed, Entity::Notification(id));
+    let entry = AuditDraft { at: AT, action, entity, details: bench.details() };
+    bench.unit(Unit { audit: vec![entry], ..Unit::new(&bench.tenant) });
+    let about = |b: &Bench| {
+        let found = at_once(audits::about(&mut b.runner(), &b.tenant, id, 0, 9)).unwrap();
+        assert_eq!(found.len(), 1);
+    };
+    bench.check_reaches("audit_entry_about (tenant=? AND entity_id=? AND number>?)", about);
+    bench.check(|b| {
+        let found = at_once(tallies::uncounted(&mut b.runner(), None, 9, 9)).unwrap();
+        assert_eq!(found.len(), 1);
+    });
+    let (measure, channel, notification_type) = ("m".into(), String::new(), String::new());
+    let key = TallyKey { day: 1, class: None, measure, channel, notification_type, bucket: 0 };
+    let sums = || vec![Tally { key: key.clone(), count: 1 }];
+    bench.check(|b| {
+        assert!(at_once(tallies::count(&mut b.runner(), &b.tenant, 0, 1, sums())).unwrap());
+        assert!(at_once(tallies::count(&mut b.runner(), &b.tenant, 1, 2, sums())).unwrap());
+    });
+    let filter = TallyFilter { from: 0, to: 9, class: None };
+    let read = |b: &Bench| {
+        at_once(tallies::read(&mut b.runner(), &b.tenant, &filter)).unwrap();
+    };
+    let plans = bench.plans(read);
+    let days = "(tenant=? AND class=? AND day>? AND day<?)";
+    assert!(plans.iter().any(|line| line.ends_with(days)), "{plans:#?}");
+    bench.check_but(&["USE TEMP B-TREE FOR GROUP BY"], read);
+}
+
+/// That a notification was created is the one entry that every publish makes.
+#[test]
+fn a_publish_writes_nothing_to_the_index_of_timelines() {
+    let created = format!("action <> '{}'", Action::NotificationCreated.as_str());
+    for schema in [crate::sqlite::SCHEMA, crate::postgres::SCHEMA] {
+        let (_, index) = schema.split_once("create index audit_entry_about").unwrap();
+        let (index, _) = index.split_once(';').unwrap();
+        assert!(index.contains(&created), "{index}");
+    }
+}

@@ -1,0 +1,126 @@
+//! What reaches people goes into a backup and comes back, but for who had claimed what.
+
+use landfall_core::audit::{Action, Entity};
+use landfall_core::channel::{Channel, DeliveryState};
+use landfall_core::notification::{NewNotification, Priority};
+use landfall_store::{
+    AddressKind, AuditDraft, Deliveries, Delivery, Overwrite, SendTo, Store, StoredPreferences,
+    Suppression, Tally, TallyFilter, TallyKey, Unit, Write,
+};
+use rusqlite::Connection;
+
+use crate::make::{at, details, note, publish, tenant, unit, user};
+use crate::make_reach::{
+    address, claiming, enqueue, new_delivery, person, put_address, sealed, settlement,
+};
+use crate::place::Place;
+use crate::postgres::Base;
+use crate::restore::send;
+
+/// Tables that came with reaching people.
+const TABLES: [&str; 7] =
+    ["person", "address", "preference", "suppression", "delivery", "tally", "tally_place"];
+
+/// Fills every table of reaching people; gives what is leased.
+pub async fn fill(store: &dyn Store) -> Delivery {
+    let (t, u) = (tenant("t"), user("u"));
+    let many = landfall_store::StoredSend { to: SendTo::Users(vec![u.clone()]), ..recalled() };
+    let new = NewNotification { send: Some(many.id), ..note(&u, "reached") };
+    let deliveries = [Some(at(0)), Some(at(1)), None].map(|due| new_delivery(0, due)).to_vec();
+    let entity = Entity::Notification(new.id);
+    let (at_one, details) = (at(1), details("u", "{}"));
+    let entry = AuditDraft { at: at_one, action: Action::NotificationFailed, entity, details };
+    let suppression = Suppression {
+        channel: Channel::Sms,
+        address: sealed(2).hash,
+        reason: "opted out".into(),
+        source: "provider".into(),
+        at: at(2),
+    };
+    let preferences = || StoredPreferences { body: "{}".into(), version: 1 };
+    let writes = vec![
+        publish(&new),
+        enqueue(&new, Priority::Critical, deliveries),
+        Write::PutPerson(Box::new(person("u"))),
+        put_address(&address("u", 1, Some(1))),
+        put_address(&address("u", 2, None)),
+        Write::PutPreferences { user: Some(u.clone()), preferences: preferences(), at: at(0) },
+        Write::PutPreferences { user: None, preferences: preferences(), at: at(0) },
+        Write::Suppress(Box::new(suppression)),
+        Write::Cancel { user: u, id: new.id, at: at(3) },
+        Write::CreateSend(Box::new(many.clone())),
+        Write::CancelSend { id: many.id, at: at(4), recalls: true },
+        Write::AdvanceRecall { id: many.id, from: None, to: Some(new.id), is_complete: false },
+    ];
+    store.commit(Unit { audit: vec![entry], ..unit(&t, writes) }).await.unwrap();
+    let mut mine = store.claim(claiming(5)).await.unwrap().deliveries;
+    let leased = mine.remove(0);
+    let mut sent = settlement(&mine[0], DeliveryState::Sent, 6);
+    (sent.code, sent.reference, sent.provider) =
+        (Some("0".into()), Some("SM1".into()), Some("p".into()));
+    store.commit(unit(&t, vec![Write::Settle(Box::new(sent))])).await.unwrap();
+    assert!(store.count(&t, 0, 1, vec![sum()]).await.unwrap());
+    leased
+}
+
+fn recalled() -> landfall_store::StoredSend {
+    send(crate::make::topic_id("c"))
+}
+
+fn sum() -> Tally {
+    let (measure, channel, notification_type) = ("sent".into(), "push".into(), "quiz".into());
+    let class = Some(crate::make::topic_id("c"));
+    Tally {
+        key: TallyKey { day: 7, class, measure, channel, notification_type, bucket: 3 },
+        count: 4,
+    }
+}
+
+async fn check(store: &dyn Store, leased: &Delivery) {
+    let (t, u) = (tenant("t"), user("u"));
+    let found = store.recipients(&t, vec![u.clone()]).await.unwrap().remove(0);
+    assert_eq!(found.person, Some(person("u")));
+    assert_eq!((found.addresses.len(), found.suppressions.len()), (2, 1));
+    assert!(found.preferences.is_some() && store.preferences(&t, None).await.unwrap().is_some());
+    assert_eq!(store.addresses(&t, &u, AddressKind::Fcm).await.unwrap().len(), 2);
+    let filter = TallyFilter { from: 7, to: 7, class: sum().key.class };
+    assert_eq!(store.tallies(&t, filter).await.unwrap(), [sum()]);
+    let standing = store.standings(&t, vec![leased.notification]).await.unwrap().remove(0);
+    assert_eq!(standing.canceled_at, Some(at(3)));
+    let (recalled, place) = store.recalls(9).await.unwrap().remove(0);
+    assert_eq!((recalled.canceled_at, place), (Some(at(4)), Some(leased.notification)));
+    assert_eq!(store.about(&t, leased.notification, 0, 9).await.unwrap().len(), 1);
+    let all = store.deliveries_of(&t, vec![leased.notification]).await.unwrap();
+    let states: Vec<_> = all.iter().map(|one| one.state).collect();
+    use DeliveryState::{Queued, Sent};
+    assert_eq!(states, [Queued, Sent, Queued]);
+    assert_eq!((all[1].reference.as_deref(), all[1].attempts), (Some("SM1"), 1));
+    // Nobody has it any more: it is due, as of the restore.
+    assert_eq!(all[0].due_at, Some(at(0)));
+    let again = store.claim(claiming(0)).await.unwrap().deliveries;
+    assert_eq!((again.len(), again[0].id, again[0].claim), (1, leased.id, leased.claim + 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_reaches_people_is_there_again_on_either_store() {
+    let (place, base) = (Place::new(), Base::new());
+    let store = place.store("a.db");
+    let leased = fill(&store).await;
+    place.backup("a.db", "1.backup");
+    let file = Connection::open(place.file("1.backup")).unwrap();
+    for table in TABLES {
+        let sql = format!("select count(*) from {table}");
+        let rows: u64 = file.query_row(&sql, [], |row| row.get(0)).unwrap();
+        assert!(rows > 0, "{table}");
+    }
+    base.try_restore(&place, "1.backup", Overwrite::Never).await.unwrap();
+    base.try_backup(&place, "2.backup").await.unwrap();
+    check(&base.store().await, &leased).await;
+    // Backed up while something was leased in PostgreSQL.
+    base.try_backup(&place, "3.backup").await.unwrap();
+    place.restore("2.backup", "b.db");
+    check(&place.store("b.db"), &leased).await;
+    place.restore("3.backup", "c.db");
+    let again = place.store("c.db").claim(claiming(0)).await.unwrap().deliveries;
+    assert_eq!((again.len(), again[0].claim), (1, leased.claim + 2));
+}

@@ -1,0 +1,120 @@
+//! Fallback: whose turn is next when a delivery fails, and what is told of it afterwards.
+
+use landfall_core::channel::DeliveryState::{self, Delivered, Failed, Held, Queued, Sent, Skipped};
+use landfall_core::id::{DeliveryId, Tenant};
+use landfall_core::notification::Priority::Normal;
+use landfall_core::plan::Reason;
+use landfall_store::{NewDelivery, Outcome, Write};
+
+use super::make::{at, tenant};
+use super::make_reach::{claiming, delivery_id, ids, new_delivery, next, settle, settlement};
+use super::queueing::{claim, found, put, queue};
+use super::world::{World, assert_stale};
+
+fn report(id: DeliveryId, from: DeliveryState, to: DeliveryState, ms: i64) -> Write {
+    let code = Some("30003".into());
+    Write::Report { id, from, to, reason: Reason::Confirmed, code, next: next(to), at: at(ms) }
+}
+
+async fn due(world: &World, t: &Tenant, id: DeliveryId) -> Option<i64> {
+    found(world, t, id).await.due_at.map(|due| due.as_ms() - at(0).as_ms())
+}
+
+pub async fn the_next_place_is_due_when_the_last_of_a_place_failed(world: World) {
+    let t = tenant("t");
+    for end in [Failed, Skipped] {
+        let places = [0, 0, 1, 1, 2];
+        let dues = [Some(0), Some(0), None, None, None];
+        let new = places.into_iter().zip(dues).map(|(place, due)| new_delivery(place, due.map(at)));
+        let all = put(&world, &t, Normal, new.collect()).await;
+        let mine = claim(&*world.store, 0).await;
+        world.done(&t, settle(&mine[0], end, 5)).await;
+        assert_eq!(due(&world, &t, all[2]).await, None, "the other may still arrive");
+        world.done(&t, settle(&mine[1], Failed, 6)).await;
+        assert_eq!(due(&world, &t, all[2]).await, Some(6));
+        assert_eq!(due(&world, &t, all[3]).await, Some(6));
+        assert_eq!(due(&world, &t, all[4]).await, None, "one place after the other");
+        for one in claim(&*world.store, 6).await {
+            world.done(&t, settle(&one, end, 7)).await;
+        }
+        assert_eq!(ids(&claim(&*world.store, 7).await), [all[4]]);
+    }
+}
+
+pub async fn a_place_that_arrived_or_may_keeps_the_next_one_waiting(world: World) {
+    let t = tenant("t");
+    for alive in [Sent, Delivered, Queued, Held] {
+        let new = [0, 0, 1].map(|place| new_delivery(place, (place == 0).then(|| at(0)))).to_vec();
+        let all = put(&world, &t, Normal, new).await;
+        let mine = claim(&*world.store, 0).await;
+        let mut first = settlement(&mine[0], alive, 3);
+        first.due_at = Some(at(99_000));
+        world.done(&t, Write::Settle(Box::new(first))).await;
+        world.done(&t, settle(&mine[1], Failed, 4)).await;
+        assert_eq!(due(&world, &t, all[2]).await, None, "{alive:?}");
+    }
+}
+
+pub async fn what_was_to_come_later_comes_at_once_unless_it_is_held_or_was_tried(world: World) {
+    let t = tenant("t");
+    let later = || new_delivery(1, Some(at(5_000)));
+    let held = NewDelivery { state: Held, ..later() };
+    let held_id = held.id;
+    let tried = NewDelivery { due_at: Some(at(0)), ..later() };
+    let new = vec![new_delivery(0, Some(at(0))), later(), held, tried];
+    let all = put(&world, &t, Normal, new).await;
+    let mine = claim(&*world.store, 0).await;
+    let (first, tried): (Vec<_>, Vec<_>) = mine.into_iter().partition(|one| one.position == 0);
+    let mut again = settlement(&tried[0], Queued, 1);
+    again.due_at = Some(at(7_000));
+    world.done(&t, Write::Settle(Box::new(again))).await;
+    world.done(&t, settle(&first[0], Failed, 4)).await;
+    assert_eq!(due(&world, &t, all[1]).await, Some(4));
+    assert_eq!(due(&world, &t, held_id).await, Some(5_000));
+    assert_eq!(due(&world, &t, tried[0].id).await, Some(7_000));
+}
+
+/// What is told out of order is refused by the state that the caller decided from.
+pub async fn what_is_told_afterwards_holds_only_for_the_state_it_was_told_of(world: World) {
+    let t = tenant("t");
+    let all = queue(&world, &t, &[Some(0), None]).await;
+    let mine = claim(&*world.store, 0).await.remove(0);
+    world.done(&t, settle(&mine, Sent, 1)).await;
+    assert_stale(world.commit(&t, vec![report(all[0], Queued, Delivered, 2)]).await);
+    assert_stale(world.commit(&t, vec![report(delivery_id(), Sent, Delivered, 2)]).await);
+    assert_eq!(world.done(&t, report(all[0], Sent, Delivered, 3)).await, Outcome::Done);
+    let now = found(&world, &t, all[0]).await;
+    assert_eq!((now.state, now.reason, now.updated_at), (Delivered, Reason::Confirmed, at(3)));
+    assert_eq!((now.code.as_deref(), now.due_at), (Some("30003"), None));
+    assert_stale(world.commit(&t, vec![report(all[0], Sent, Failed, 4)]).await);
+    assert_eq!(due(&world, &t, all[1]).await, None);
+    // Which state may follow which is for the caller.
+    world.done(&t, report(all[0], Delivered, Failed, 5)).await;
+    assert_eq!(due(&world, &t, all[1]).await, Some(5));
+}
+
+/// A provider may tell of a delivery before the answer of the attempt is stored.
+pub async fn a_report_ends_a_claim(world: World) {
+    let t = tenant("t");
+    let id = queue(&world, &t, &[Some(0)]).await[0];
+    let mine = claim(&*world.store, 0).await.remove(0);
+    world.done(&t, report(id, Queued, Delivered, 1)).await;
+    assert_stale(world.commit(&t, vec![settle(&mine, Sent, 2)]).await);
+    assert_eq!(claim(&*world.store, 90_000).await, []);
+}
+
+pub async fn what_failed_for_good_can_be_tried_anew(world: World) {
+    let t = tenant("t");
+    let all = queue(&world, &t, &[Some(0), Some(0), Some(0)]).await;
+    let mine = claim(&*world.store, 0).await;
+    for (one, state) in mine.iter().zip([Failed, Sent, Failed]) {
+        world.done(&t, settle(one, state, 1)).await;
+    }
+    let replay = |ids: &[DeliveryId]| Write::Replay { ids: ids.to_vec(), at: at(50) };
+    assert_eq!(world.done(&t, replay(&all[1..2])).await, Outcome::Unchanged);
+    assert_eq!(world.done(&tenant("other"), replay(&all)).await, Outcome::Unchanged);
+    assert_eq!(world.done(&t, replay(&all)).await, Outcome::Done);
+    let again = world.store.claim(claiming(50)).await.unwrap().deliveries;
+    assert_eq!(ids(&again), [all[0], all[2]]);
+    assert!(again.iter().all(|one| (one.attempts, one.state) == (0, Queued)));
+}
