@@ -150,7 +150,8 @@ impl Walked {
 
     /// A channel is given up whose deliveries all failed or were skipped.
     fn is_given_up(&self, channel: &str) -> bool {
-        let of = || self.states.iter().filter(|((of, _), _)| of == channel).map(|(_, state)| *state);
+        let of =
+            || self.states.iter().filter(|((of, _), _)| of == channel).map(|(_, state)| *state);
         of().all(|state| matches!(state, "failed" | "skipped")) && of().any(|s| s == "failed")
     }
 }
