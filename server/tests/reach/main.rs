@@ -10,6 +10,8 @@ mod chain;
 mod client;
 #[path = "../realtime/harness.rs"]
 mod harness;
+mod faults;
 mod killed;
 mod links;
+mod quiet;
 mod world;

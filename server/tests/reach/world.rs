@@ -82,10 +82,21 @@ impl World {
     pub async fn with(more: &[(&str, &str)]) -> Self {
         let on = Providers::start(|| NOON).await;
         let settings = on.settings();
-        let settings = settings.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        let settings: Vec<_> = settings.chain(more.iter().copied()).collect();
-        let landfall = Landfall::at_noon(&settings).await;
-        Self { landfall, on, http: reqwest::Client::builder().no_proxy().build().unwrap() }
+        let landfall = Landfall::at_noon(&with_more(&settings, more)).await;
+        Self { landfall, on, http: client() }
+    }
+
+    /// Starts a server with more settings, whose clock goes.
+    pub async fn live(more: &[(&str, &str)]) -> Self {
+        let on = Providers::start(|| landfall_server::clock::now_ms() / 1_000).await;
+        let settings = on.settings();
+        let landfall = Landfall::with(&with_more(&settings, more)).await;
+        Self { landfall, on, http: client() }
+    }
+
+    /// Gives the client, which has no cookies.
+    pub fn client(&self) -> &reqwest::Client {
+        &self.http
     }
 
     /// Makes it so many seconds after noon, and lets the outbox look.
@@ -222,6 +233,18 @@ impl World {
         })
         .await;
     }
+}
+
+fn client() -> reqwest::Client {
+    reqwest::Client::builder().no_proxy().build().unwrap()
+}
+
+fn with_more<'a>(
+    settings: &'a [Setting],
+    more: &[(&'a str, &'a str)],
+) -> Vec<(&'a str, &'a str)> {
+    let settings = settings.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    settings.chain(more.iter().copied()).collect()
 }
 
 /// Writes a subscription as a page posts it.
