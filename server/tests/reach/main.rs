@@ -11,6 +11,7 @@ mod client;
 #[path = "../realtime/harness.rs"]
 mod harness;
 mod faults;
+mod hostile;
 mod killed;
 mod links;
 mod quiet;
