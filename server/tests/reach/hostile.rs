@@ -65,7 +65,7 @@ async fn a_link_that_runs_code_is_refused() {
     for link in ["javascript:alert(1)", "JaVaScRiPt:alert(1)", " javascript:alert(1)", "data:text/html,x"] {
         refused(&world, "/link", json!({ "link": link })).await;
     }
-    for image in ["javascript:alert(1)", "http://plain.example/x.png"] {
+    for image in ["javascript:alert(1)", "data:image/png;base64,AA"] {
         let answer = refused(&world, "/image", json!({ "image": image })).await;
         assert!(!answer.to_string().contains("alert(1)"), "{answer}");
     }
