@@ -64,7 +64,7 @@ impl Ground {
     async fn process(&self) -> (Child, String) {
         let mut command = Command::new(env!("CARGO_BIN_EXE_landfall"));
         command.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(&self.folder);
-        command.envs(self.settings.iter().cloned());
+        command.env_remove("LANDFALL_TEST_STORE").envs(self.settings.iter().cloned());
         command.stderr(Stdio::piped()).stdout(Stdio::null()).kill_on_drop(true);
         let mut child = command.spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();

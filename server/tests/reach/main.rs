@@ -8,8 +8,11 @@
 mod chain;
 #[path = "../realtime/client.rs"]
 mod client;
+mod faults;
 #[path = "../realtime/harness.rs"]
 mod harness;
+mod hostile;
 mod killed;
 mod links;
+mod quiet;
 mod world;

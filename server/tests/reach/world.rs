@@ -13,6 +13,8 @@ use crate::harness::{Landfall, NOON, soon, token, until};
 pub const PUBLIC: &str = "https://reach.example";
 const ACCOUNT: &str = "AC0123456789abcdef0123456789abcdef";
 pub const TWILIO_TOKEN: &str = "0123456789abcdef0123456789abcdef";
+/// What `outbox.lease_seconds` is by default.
+const LEASE_MS: i64 = 60_000;
 /// All channels, in the order in which they follow each other.
 pub const FULL: [&str; 4] = ["websocket", "push", "sms", "email"];
 
@@ -82,10 +84,21 @@ impl World {
     pub async fn with(more: &[(&str, &str)]) -> Self {
         let on = Providers::start(|| NOON).await;
         let settings = on.settings();
-        let settings = settings.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        let settings: Vec<_> = settings.chain(more.iter().copied()).collect();
-        let landfall = Landfall::at_noon(&settings).await;
-        Self { landfall, on, http: reqwest::Client::builder().no_proxy().build().unwrap() }
+        let landfall = Landfall::at_noon(&with_more(&settings, more)).await;
+        Self { landfall, on, http: client() }
+    }
+
+    /// Starts a server with more settings, whose clock goes.
+    pub async fn live(more: &[(&str, &str)]) -> Self {
+        let on = Providers::start(|| landfall_server::clock::now_ms() / 1_000).await;
+        let settings = on.settings();
+        let landfall = Landfall::with(&with_more(&settings, more)).await;
+        Self { landfall, on, http: client() }
+    }
+
+    /// Gives the client, which has no cookies.
+    pub fn client(&self) -> &reqwest::Client {
+        &self.http
     }
 
     /// Makes it so many seconds after noon, and lets the outbox look.
@@ -215,13 +228,25 @@ impl World {
 
     /// Waits until the outbox has nothing that is due now, and nothing is under way.
     pub async fn until_quiet(&self, id: &str, user: &str) {
-        let now = self.landfall.clock.now().to_string();
+        let now = self.landfall.clock.now();
+        // While the clock stands, what is under way is due again at the end of its lease.
+        let (now, leased) = (now.to_string(), now.plus_ms(LEASE_MS).to_string());
         until("nothing is due", async || {
-            let is_due = |one: &Value| one["due_at"].as_str().is_some_and(|at| at <= now.as_str());
-            !self.deliveries(user, id).await.iter().any(is_due)
+            let is_due = |at: &str| at <= now.as_str() || at == leased;
+            let all = self.deliveries(user, id).await;
+            !all.iter().any(|one| one["due_at"].as_str().is_some_and(is_due))
         })
         .await;
     }
+}
+
+fn client() -> reqwest::Client {
+    reqwest::Client::builder().no_proxy().build().unwrap()
+}
+
+fn with_more<'a>(settings: &'a [Setting], more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+    let settings = settings.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    settings.chain(more.iter().copied()).collect()
 }
 
 /// Writes a subscription as a page posts it.
