@@ -17,6 +17,7 @@ use landfall_core::session::PageSizes;
 use landfall_store::{Change, ChangeSink, Store};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::{App, AppParts, WebSettings};
@@ -41,6 +42,8 @@ use crate::{backend, logs, memory, providers, realtime, sockets, worker};
 
 /// Nudges that the bus holds; more are lost, which costs a comparison of heads.
 pub(crate) const BUS_CAPACITY: Capacity = Capacity { nudges: 65_536, bytes: 256 * 1_024 * 1_024 };
+/// Workers have so long to end, however long the connections took.
+const WORKERS_END: Duration = Duration::from_secs(5);
 /// Events of live connections that wait to be stored.
 const EVENTS_ROOM: Room = Room { events: 65_536, numbers: 1_048_576 };
 
@@ -233,6 +236,7 @@ impl Server {
     /// Drains and stops: what was accepted is finished, bounded by `server.drain_seconds`.
     pub async fn stop(self) {
         let Self { app, hub, store, accepting, beating, mut workers, stop, drain_for, .. } = self;
+        let deadline = Instant::now() + drain_for;
         app.drain.cancel();
         hub.drain(drain_for.as_millis() as u64);
         app.tasks.close();
@@ -240,13 +244,16 @@ impl Server {
             let _ = accepting.await;
             app.tasks.wait().await;
         };
-        if tokio::time::timeout(drain_for, ended).await.is_err() {
+        if tokio::time::timeout_at(deadline, ended).await.is_err() {
             tracing::warn!("some connections did not end in time");
         }
         stop.cancel();
         let _ = beating.await;
         drop(app);
-        let _ = tokio::time::timeout(Duration::from_secs(5), async {
+        // A provider's answer that is on its way is worth the rest of the time: without it the
+        // attempt is made once more.
+        let deadline = deadline.max(Instant::now() + WORKERS_END);
+        let _ = tokio::time::timeout_at(deadline, async {
             while workers.join_next().await.is_some() {}
         })
         .await;

@@ -102,6 +102,18 @@ impl Services {
         self.record(tenant, entry).await
     }
 
+    /// Records that a provider's callback was refused.
+    ///
+    /// # Errors
+    /// When the store is away; the refusal holds without.
+    pub async fn callback_refused(&self, tenant: &Tenant, why: &str) -> Result<(), ServiceError> {
+        let metadata = json!({ "reason": why }).to_string();
+        let details = self.ids.salted(Details { actor: None, target: None, metadata });
+        let entity = Entity::Other("request", "POST /api/v1/callbacks/sms".to_owned());
+        let action = Action::CallbackRefused;
+        self.record(tenant, AuditDraft { at: self.now(), action, entity, details }).await
+    }
+
     async fn record(&self, tenant: &Tenant, entry: AuditDraft) -> Result<(), ServiceError> {
         let mut unit = Unit::new(tenant);
         unit.audit.push(entry);

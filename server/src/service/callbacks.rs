@@ -6,7 +6,7 @@
 use landfall_core::audit::{Action, Details, Entity};
 use landfall_core::channel::{Channel, DeliveryState};
 use landfall_core::delivery::{Receipt, Report, apply};
-use landfall_core::id::{Tenant, UserId};
+use landfall_core::id::Tenant;
 use landfall_core::plan::Reason;
 use landfall_core::preference::PreferenceRule;
 use landfall_store::{AuditDraft, Delivery, IdempotencyKey, StoreError, Suppression, Unit, Write};
@@ -202,14 +202,5 @@ impl Services {
         };
         self.add_rule(&about.tenant, &about.user, rule).await?;
         Ok(kind)
-    }
-
-    /// Records that a callback's signature was wrong.
-    ///
-    /// # Errors
-    /// When the store is away; the refusal holds without.
-    pub async fn callback_refused(&self, tenant: &Tenant, why: &str) -> Result<(), ServiceError> {
-        let nobody: Option<&UserId> = None;
-        self.record_refused(tenant, nobody, "POST /api/v1/callbacks/sms", why).await
     }
 }

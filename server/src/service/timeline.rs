@@ -44,6 +44,8 @@ const PAGE: usize = 500;
 const ENTRIES_MAX: usize = 5_000;
 
 const READ: &str = Action::NotificationRead.as_str();
+const CANCELED: &str = Action::NotificationCanceled.as_str();
+const RECALLED: &str = Action::NotificationRecalled.as_str();
 
 impl Services {
     /// Tells what became of a notification.
@@ -64,7 +66,7 @@ impl Services {
         }
         let entries = self.entries_about(caller, id).await?;
         let plan = self.plan_of(caller, &notification).await?;
-        let events = events(&notification, plan, &entries);
+        let events = events(&notification, canceled_at, plan, &entries);
         let mut rows = [Arc::unwrap_or_clone(notification)];
         self.bring_up_to_date(&caller.tenant, &mut rows).await?;
         let [notification] = rows;
@@ -110,14 +112,12 @@ impl Services {
 /// Puts together what the row and the trail say.
 fn events(
     notification: &Notification,
+    canceled_at: Option<Timestamp>,
     plan: Option<Vec<Told>>,
     entries: &[AuditRecord],
 ) -> Vec<Happened> {
-    let mut events = vec![Happened {
-        at: notification.created_at,
-        event: "accepted".to_owned(),
-        told: Told { reason: "stored".to_owned(), ..Told::default() },
-    }];
+    let accepted = plainly(notification.created_at, "accepted", "stored");
+    let mut events = vec![accepted];
     let from_row = || notification.channels.iter().map(|step| planned(*step)).collect();
     let plan = plan.unwrap_or_else(from_row).into_iter();
     events.extend(plan.map(|told| Happened {
@@ -126,15 +126,30 @@ fn events(
         told,
     }));
     events.extend(entries.iter().map(happened));
+    let is_told = |actions: &[&str]| entries.iter().any(|entry| actions.contains(&&*entry.action));
+    // Marking all as read is one entry about the inbox, and taking a send back one about the send.
     if let Some(at) = notification.read_at
-        && !entries.iter().any(|entry| entry.action == READ)
+        && !is_told(&[READ])
     {
-        // Marking all as read is one entry about the inbox.
-        let told = Told { reason: "read with all others".to_owned(), ..Told::default() };
-        let place = events.iter().position(|event| event.at > at).unwrap_or(events.len());
-        events.insert(place, Happened { at, event: READ.to_owned(), told });
+        insert(&mut events, plainly(at, READ, "read with all others"));
+    }
+    if let Some(at) = canceled_at
+        && !is_told(&[CANCELED, RECALLED])
+    {
+        insert(&mut events, plainly(at, CANCELED, "taken back with its send"));
     }
     events
+}
+
+fn plainly(at: Timestamp, event: &str, reason: &str) -> Happened {
+    let told = Told { reason: reason.to_owned(), ..Told::default() };
+    Happened { at, event: event.to_owned(), told }
+}
+
+/// Inserts what the row alone knows, by its time.
+fn insert(events: &mut Vec<Happened>, one: Happened) {
+    let place = events.iter().position(|event| event.at > one.at).unwrap_or(events.len());
+    events.insert(place, one);
 }
 
 /// Tells how a channel was planned where the trail does not. What it came to since may stand in the row, in the place of

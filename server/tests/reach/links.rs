@@ -1,0 +1,157 @@
+//! What comes back without a token: reports, answers, receipts, the end of a kind of e-mail.
+
+use landfall_fixtures::{Callback, TakenSms};
+use serde_json::{Value, json};
+
+use crate::harness::{soon, token, until};
+use crate::world::{PUBLIC, TWILIO_TOKEN, World};
+
+const PHONE: &str = "+15005550112";
+
+async fn texted(world: &World) -> (String, TakenSms) {
+    world.person("ana", PHONE).await;
+    let id = world.notify("ana", &["sms"], json!({})).await;
+    world.until_stands(&id, "sms", "sent").await;
+    let sms = world.on.twilio.messages().pop().unwrap();
+    (id, sms)
+}
+
+fn answer(number: &str, word: &str) -> Callback {
+    let url = format!("{PUBLIC}/api/v1/callbacks/sms/replies/default");
+    let parameters = vec![
+        ("Body", word.to_owned()),
+        ("From", number.to_owned()),
+        ("MessageSid", "SM00000000000000000000000000000001".to_owned()),
+        ("OptOutType", word.to_owned()),
+        ("To", "+15005550006".to_owned()),
+    ];
+    Callback::signed(url, parameters, TWILIO_TOKEN)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn signed_reports_count_once_in_whatever_order_they_come() {
+    let world = World::start().await;
+    let (id, sms) = texted(&world).await;
+    let delivered = world.on.twilio.callback(&sms, "delivered", None);
+    assert_eq!(world.call_back(&delivered).await, 204);
+    world.until_stands(&id, "sms", "delivered").await;
+    let told = world.story(&id).await.len();
+    assert_eq!(world.call_back(&delivered).await, 204, "a repetition is taken");
+    assert_eq!(world.story(&id).await.len(), told, "and is no news");
+    for late in ["queued", "sent"] {
+        assert_eq!(world.call_back(&world.on.twilio.callback(&sms, late, None)).await, 204);
+    }
+    assert_eq!(world.timeline(&id).await["channels"]["sms"]["state"], "delivered");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_text_message_that_did_not_arrive_makes_the_next_channel_due() {
+    let world = World::start().await;
+    world.person("ana", PHONE).await;
+    let id = world.notify("ana", &["sms", "email"], json!({})).await;
+    world.until_stands(&id, "sms", "sent").await;
+    let sms = world.on.twilio.messages().pop().unwrap();
+    assert_eq!(world.on.smtp.mails().len(), 0, "it may still arrive");
+    let lost = world.on.twilio.callback(&sms, "undelivered", Some(30003));
+    assert_eq!(world.call_back(&lost).await, 204);
+    world.until_stands(&id, "email", "sent").await;
+    assert_eq!(world.timeline(&id).await["channels"]["sms"]["state"], "failed");
+    assert_eq!(world.call_back(&lost).await, 204);
+    assert_eq!(world.on.smtp.mails().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_signature_is_refused_and_remembered() {
+    let world = World::start().await;
+    let (id, sms) = texted(&world).await;
+    let mut forged = world.on.twilio.callback(&sms, "delivered", None);
+    forged.parameters.push(("Forged".into(), "1".into()));
+    assert_eq!(world.call_back(&forged).await, 403);
+    let mut stranger = answer(PHONE, "STOP");
+    stranger.signature = "AAAAAAAAAAAAAAAAAAAAAAAAAAA=".into();
+    assert_eq!(world.call_back(&stranger).await, 403);
+    let unsigned = world.open("POST", sms.callback_url.as_deref().unwrap());
+    let unsigned = unsigned.form(&[("MessageStatus", "delivered")]).send().await.unwrap();
+    assert_eq!(unsigned.status(), 403);
+    until("the trail tells", async || world.landfall.audit("callback_refused").await.len() == 3)
+        .await;
+    assert_eq!(world.timeline(&id).await["channels"]["sms"]["state"], "sent");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stop_holds_even_for_what_is_critical_until_start_lifts_it() {
+    let world = World::start().await;
+    texted(&world).await;
+    assert_eq!(world.call_back(&answer(PHONE, "STOP")).await, 204);
+    let critical = json!({ "priority": "critical" });
+    let id = world.notify("ana", &["sms"], critical.clone()).await;
+    world.until_for(&id, "sms", "skipped", "opted out").await;
+    let brought = json!({ "priority": "critical", "phone_number": PHONE });
+    let id = world.notify("ben", &["sms"], brought).await;
+    world.until_for(&id, "sms", "skipped", "opted out").await;
+    assert_eq!(world.on.twilio.requests(), 1);
+    assert_eq!(world.call_back(&answer(PHONE, "START")).await, 204);
+    let id = world.notify("ana", &["sms"], critical).await;
+    world.until_stands(&id, "sms", "sent").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receipt_says_that_a_push_arrived() {
+    let world = World::start().await;
+    world.browser("ana").await;
+    let id = world.notify("ana", &["push"], json!({})).await;
+    world.until_stands(&id, "push", "sent").await;
+    let text: Value = serde_json::from_slice(&world.on.push.messages()[0].plaintext).unwrap();
+    let found = find_link(&text, "/api/v1/receipts/").unwrap_or_else(|| panic!("no link: {text}"));
+    let shown = world.open("POST", &found).json(&json!({ "event": "shown" }));
+    assert_eq!(soon("a receipt", shown.send()).await.unwrap().status(), 204);
+    world.until_stands(&id, "push", "delivered").await;
+    for forged in [format!("{found}A"), found.replacen("receipts/", "receipts/A", 1)] {
+        let shown = world.open("POST", &forged).json(&json!({ "event": "clicked" }));
+        assert_eq!(soon("a receipt", shown.send()).await.unwrap().status(), 404, "{forged}");
+    }
+    let other = found.replace("/receipts/", "/unsubscribe/");
+    assert_eq!(world.open("POST", &other).send().await.unwrap().status(), 404);
+}
+
+fn find_link(value: &Value, part: &str) -> Option<String> {
+    match value {
+        Value::String(text) if text.contains(part) => Some(text.clone()),
+        Value::Object(fields) => fields.values().find_map(|value| find_link(value, part)),
+        _ => None,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_click_ends_a_kind_of_mail_but_not_what_is_critical() {
+    let world = World::start().await;
+    world.person("ana", PHONE).await;
+    let id = world.notify("ana", &["email"], json!({})).await;
+    world.until_stands(&id, "email", "sent").await;
+    let mail = world.on.smtp.mails().pop().unwrap();
+    let click = mail.header("list-unsubscribe-post").unwrap();
+    assert_eq!(click, "List-Unsubscribe=One-Click");
+    let link = mail.header("list-unsubscribe").unwrap();
+    let link = link.trim_start_matches('<').split('>').next().unwrap().to_owned();
+    assert!(link.starts_with(PUBLIC), "{link}");
+
+    let page = world.open("GET", &link).send().await.unwrap();
+    assert_eq!(page.status(), 200);
+    assert!(page.headers().get("set-cookie").is_none());
+    let id = world.notify("ana", &["email"], json!({})).await;
+    world.until_stands(&id, "email", "sent").await;
+
+    let ended = world.open("POST", &link).form(&[("List-Unsubscribe", "One-Click")]);
+    assert_eq!(ended.send().await.unwrap().status(), 200);
+    let id = world.notify("ana", &["email"], json!({})).await;
+    world.until_for(&id, "email", "skipped", "switched off in preferences").await;
+    let id = world.notify("ana", &["email"], json!({ "notification_type": "trips" })).await;
+    world.until_stands(&id, "email", "sent").await;
+    let id = world.notify("ana", &["email"], json!({ "priority": "critical" })).await;
+    world.until_stands(&id, "email", "sent").await;
+    let critical = world.on.smtp.mails().pop().unwrap();
+    assert!(critical.header("list-unsubscribe").is_none());
+    let path = "/api/v1/notifications/preferences";
+    let (_, preferences) = world.get(path, &token("ana", "student")).await;
+    assert!(preferences.to_string().contains("\"email\""), "{preferences}");
+}
