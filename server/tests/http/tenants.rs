@@ -74,9 +74,7 @@ async fn another_tenant_sees_nothing_on_any_route() {
             ("POST", "/api/v1/notify") => {
                 (json!({ "topic_id": "elsewhere", "type": "t", "message": "m" }), 404)
             }
-            ("POST", "/api/v1/notifications/send" | "/api/v1/admin/notifications/send") => {
-                (json!({ "class_id": "class", "message": "m", "dry_run": true }), 404)
-            }
+            (_, t) if t.ends_with("/send") => (json!({ "class_id": "class", "body": "m" }), 404),
             ("POST", "/api/v1/notifications/test") => (Value::Null, 202),
             // Live connections have their own tests, with a hub.
             ("POST", "/api/v1/notify/batch") | ("GET", "/api/v1/stream") => continue,
