@@ -151,6 +151,23 @@ pub fn faults(draft: &Draft, limits: &NotifyLimits) -> Vec<FieldError> {
     faults
 }
 
+/// Says what is wrong with escalating: where every channel goes out at once, none is left to go on
+/// to. `priority` is the one that holds, which may be the template's.
+pub fn escalation_fault(draft: &Draft, priority: Priority) -> Option<FieldError> {
+    draft.escalate_after_seconds?;
+    let by_priority = draft.strategy.is_none();
+    let strategy = draft.strategy.unwrap_or_else(|| Strategy::by_default(priority));
+    let why = match (strategy, by_priority) {
+        (Strategy::Fallback, _) => return None,
+        (Strategy::All, false) => "the strategy all".to_owned(),
+        (Strategy::All, true) => {
+            format!("the priority {}, whose strategy is all", priority.as_str())
+        }
+    };
+    let detail = format!("goes with the strategy fallback, not with {why}");
+    Some(FieldError::new("/escalate_after", detail))
+}
+
 fn check_recipients(draft: &Draft, limits: &NotifyLimits, faults: &mut Vec<FieldError>) {
     if let Recipients::Users(users) = &draft.recipients {
         if users.is_empty() {
@@ -255,7 +272,9 @@ mod tests {
             message: None,
             data: None,
             channels: vec![],
-            priority: Priority::Normal,
+            priority: None,
+            strategy: None,
+            escalate_after_seconds: None,
             locale: None,
             image: None,
             actions: None,
@@ -298,6 +317,23 @@ mod tests {
             d.ttl_seconds = Some(u64::MAX);
         };
         check(many, &["/user_ids", "/ttl"]);
+    }
+
+    #[test]
+    fn who_sends_everywhere_at_once_cannot_escalate() {
+        let fault = |after, strategy, priority| {
+            let escalate_after_seconds = after;
+            let draft = Draft { escalate_after_seconds, strategy, ..draft() };
+            escalation_fault(&draft, priority).map(|fault| fault.detail)
+        };
+        let (fallback, all) = (Some(Strategy::Fallback), Some(Strategy::All));
+        assert_eq!(fault(None, all, Priority::High), None);
+        assert_eq!(fault(Some(60), None, Priority::Normal), None);
+        assert_eq!(fault(Some(60), fallback, Priority::Critical), None);
+        let explicit = fault(Some(60), all, Priority::Low);
+        assert!(explicit.is_some_and(|detail| detail.ends_with("not with the strategy all")));
+        let implied = fault(Some(60), None, Priority::High);
+        assert!(implied.is_some_and(|detail| detail.contains("the priority high")));
     }
 
     #[test]

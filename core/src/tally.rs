@@ -6,6 +6,7 @@
 //! do not depend on when or where they are added up.
 
 use crate::channel::{Channel, DeliveryState};
+use crate::delivery::apply;
 use crate::id::DeliveryId;
 use crate::summary::rank;
 
@@ -24,6 +25,15 @@ pub enum Event {
         state: DeliveryState,
         /// Whether it was tried.
         is_attempt: bool,
+    },
+    /// A provider or a device told of a delivery afterwards; it counts as far as it is news.
+    News {
+        /// On which channel.
+        channel: Channel,
+        /// Which; the channel's only one where nothing is said.
+        id: Option<DeliveryId>,
+        /// How it stands, as they say.
+        state: DeliveryState,
     },
     /// Its owner read it.
     Read,
@@ -114,11 +124,14 @@ pub enum Gain {
     Response(u64),
 }
 
+/// How a delivery on a channel stands.
+type Stands = (Channel, Option<DeliveryId>, DeliveryState);
+
 /// What has happened to one notification, as far as sums need it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Story {
     told: Vec<Gain>,
-    deliveries: Vec<(Channel, Option<DeliveryId>, DeliveryState)>,
+    deliveries: Vec<Stands>,
     given_up: Vec<Channel>,
     has_arrived: bool,
 }
@@ -135,24 +148,43 @@ impl Story {
             }
             Event::Delivery { channel, id, state, is_attempt } => {
                 // The live connection was tried with the publishing, which may be long told of.
-                let is_tried = is_attempt || has_gone_out(state);
-                if is_tried && channel != Channel::Websocket {
+                if is_attempt && channel != Channel::Websocket {
                     self.once(Gain::On(Measure::Sent, channel), &mut gains);
                 }
-                if has_gone_out(state) {
-                    self.once(Gain::On(Measure::Accepted, channel), &mut gains);
+                self.settle((channel, id, state), after_ms, &mut gains);
+            }
+            Event::News { channel, id, state } => {
+                let current = self.known(channel, id).unwrap_or(DeliveryState::Queued);
+                if let Some(state) = apply(current, state) {
+                    self.settle((channel, id, state), after_ms, &mut gains);
                 }
-                if state == DeliveryState::Delivered {
-                    self.once(Gain::On(Measure::Delivered, channel), &mut gains);
-                    self.arrive(after_ms, &mut gains);
-                }
-                self.stand(channel, id, state, &mut gains);
             }
             Event::Read => self.once(Gain::One(Measure::Reads), &mut gains),
             Event::Shown => self.once(Gain::One(Measure::Shown), &mut gains),
             Event::Clicked => self.once(Gain::One(Measure::Clicked), &mut gains),
         }
         gains
+    }
+
+    fn known(&self, channel: Channel, id: Option<DeliveryId>) -> Option<DeliveryState> {
+        let known = self.deliveries.iter().find(|known| (known.0, known.1) == (channel, id));
+        known.map(|known| known.2)
+    }
+
+    /// Notes how a delivery stands, with what that says of its channel.
+    fn settle(&mut self, stands: Stands, after_ms: u64, gains: &mut Vec<Gain>) {
+        let (channel, _, state) = stands;
+        if matches!(state, DeliveryState::Sent | DeliveryState::Delivered) {
+            if channel != Channel::Websocket {
+                self.once(Gain::On(Measure::Sent, channel), gains);
+            }
+            self.once(Gain::On(Measure::Accepted, channel), gains);
+        }
+        if state == DeliveryState::Delivered {
+            self.once(Gain::On(Measure::Delivered, channel), gains);
+            self.arrive(after_ms, gains);
+        }
+        self.stand(stands, gains);
     }
 
     fn once(&mut self, gain: Gain, gains: &mut Vec<Gain>) {
@@ -169,13 +201,7 @@ impl Story {
     }
 
     /// Notes how a delivery stands, and whether its channel is given up since, or no longer.
-    fn stand(
-        &mut self,
-        channel: Channel,
-        id: Option<DeliveryId>,
-        state: DeliveryState,
-        gains: &mut Vec<Gain>,
-    ) {
+    fn stand(&mut self, (channel, id, state): Stands, gains: &mut Vec<Gain>) {
         if channel == Channel::Websocket {
             // What expired stays so, though a device may confirm it late: no entry before this one
             // has to be looked up for a notification that goes out on live connections alone.
@@ -202,10 +228,6 @@ impl Story {
             _ => {}
         }
     }
-}
-
-const fn has_gone_out(state: DeliveryState) -> bool {
-    matches!(state, DeliveryState::Sent | DeliveryState::Delivered)
 }
 
 #[cfg(test)]
@@ -279,6 +301,19 @@ mod tests {
             "",
         ];
         assert_eq!(told(&events), expected);
+    }
+
+    #[test]
+    fn what_comes_late_counts_as_far_as_it_is_news() {
+        let news = |state| Event::News { channel: Channel::Push, id: one(1), state };
+        let events = [push(1, Queued), news(Sent), news(Delivered), news(Failed), news(Delivered)];
+        let expected = ["sent push", "accepted push", "delivered push, response 2", "", ""];
+        assert_eq!(told(&events), expected);
+        assert_eq!(told(&[push(1, Failed), news(Delivered)])[1], "");
+        assert_eq!(
+            told(&[news(Delivered)])[0],
+            "sent push, accepted push, delivered push, response 0"
+        );
     }
 
     #[test]

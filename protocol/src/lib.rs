@@ -14,6 +14,7 @@ pub mod health;
 pub mod inbox;
 pub mod json;
 pub mod list;
+pub mod manual;
 pub mod names;
 pub mod notify;
 pub mod preferences;

@@ -41,8 +41,8 @@ pub struct NotifyRequest {
     /// Headline.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
-    /// Text.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Text; `body` is S0's name of it.
+    #[serde(alias = "body", skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
     /// The app's own data: an object, passed on as it came.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -83,11 +83,18 @@ pub struct NotifyRequest {
     /// In a line of a batch: makes the line idempotent. Elsewhere the header does.
     #[serde(alias = "idempotencyKey", skip_serializing_if = "Option::is_none")]
     pub idempotency_key: Option<String>,
+    /// In a manual send: only says what it would do. Refused elsewhere, where it would not hold.
+    #[serde(alias = "dryRun", skip_serializing_if = "Option::is_none")]
+    pub dry_run: Option<bool>,
 }
 
 impl NotifyRequest {
     /// Makes the draft that core checks; `idempotency_key` is the caller's to take before.
     pub fn draft(self) -> Result<Draft, Vec<FieldError>> {
+        if self.dry_run == Some(true) {
+            let detail = "is for /api/v1/notifications/send; here it would be sent";
+            return Err(vec![FieldError::new("/dry_run", detail)]);
+        }
         self.check_characters()?;
         self.check_json()?;
         let Self {
@@ -111,6 +118,7 @@ impl NotifyRequest {
             phone_number,
             ttl,
             idempotency_key: _,
+            dry_run: _,
         } = self;
         Ok(Draft {
             recipients: recipients(user_id, user_ids, topic_id, class_id)?,

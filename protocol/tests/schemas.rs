@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use landfall_protocol::addresses::{SubscriptionItem, TokenItem};
 use landfall_protocol::analytics::Analytics;
 use landfall_protocol::audit::AuditItem;
 use landfall_protocol::deliveries::DeliveryItem;
@@ -13,10 +14,12 @@ use landfall_protocol::inbox::Item;
 use landfall_protocol::list::List;
 use landfall_protocol::names::ChannelName;
 use landfall_protocol::notify::{BatchResult, NotifyAnswer, NotifyRequest, SendAnswer};
+use landfall_protocol::preferences::{PreferenceItem, PreferencesAnswer};
 use landfall_protocol::problem::Problem;
 use landfall_protocol::templates::{EmailPreview, PreviewAnswer, PreviewRequest, TemplateItem};
 use landfall_protocol::timeline::{Timeline, TimelineItem};
 use landfall_protocol::topics::TopicAnswer;
+use landfall_protocol::users::{UserAnswer, UserFields};
 use serde_json::{Value, json};
 use utoipa::PartialSchema;
 
@@ -51,6 +54,13 @@ fn schemas_have_the_fields_of_the_examples() {
     assert_eq!(fields::<PreviewRequest>(), example("calls/template_preview", "/request"));
     assert_eq!(fields::<PreviewAnswer>(), example("calls/template_preview", "/answer"));
     assert_eq!(fields::<EmailPreview>(), example("calls/template_preview", "/answer/email"));
+    assert_eq!(fields::<UserAnswer>(), example("calls/user_get", "/answer"));
+    assert_eq!(fields::<UserFields>(), example("calls/user_put", "/request"));
+    assert_eq!(fields::<TokenItem>(), example("calls/token_create", "/answer"));
+    assert_eq!(fields::<SubscriptionItem>(), example("calls/subscribe", "/answer"));
+    assert_eq!(fields::<PreferencesAnswer>(), example("calls/preferences_get", "/answer"));
+    let item = "/answer/preferences/0";
+    assert_eq!(fields::<PreferenceItem>(), example("calls/preferences_get", item));
     assert!(fields::<Health>().is_superset(&example("calls/health", "/answer")));
     assert!(fields::<NotifyRequest>().is_superset(&example("calls/notify", "/request")));
     assert!(fields::<TopicAnswer>().is_superset(&example("calls/topic_get", "/answer")));

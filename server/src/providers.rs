@@ -12,7 +12,7 @@ use anyhow::Context as _;
 use landfall_channels::connect::{Allow, Connections, Guard, GuardedClient};
 use landfall_channels::email::{Smtp, SmtpSettings};
 use landfall_channels::fcm::{Fcm, FcmSettings, ServiceAccount};
-use landfall_channels::gate::{Gate, Limits, Toll};
+use landfall_channels::gate::{CircuitLimits, Gate, Limits, Toll};
 use landfall_channels::sms::{ApiKey, Sender, Twilio, TwilioSettings};
 use landfall_channels::web_push::{self, Subject, VapidKey, WebPush, WebPushSettings};
 use landfall_channels::{Load, Parcel, Provider, Registry};
@@ -83,7 +83,11 @@ fn web_push(config: &Config, vapid: &VapidPair) -> anyhow::Result<Arc<dyn Provid
         home: config.server.public_url.clone(),
     };
     let provider = Arc::new(WebPush::new(client, settings));
+    // Users name the push services: a slow one must not take all places, and a subscription that was
+    // made with another key must not halt one for all.
     let limits = limits(config.push.concurrency, config.push.per_second);
+    let circuit = CircuitLimits { broken: 3, ..limits.circuit };
+    let limits = Limits { at_once: (limits.at_once_total / 4).max(1), circuit, ..limits };
     Ok(Arc::new(Gate::new(provider, limits, web_push::toll)))
 }
 

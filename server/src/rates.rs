@@ -28,7 +28,14 @@ pub enum Whose {
     Sender,
     /// `limits.refused_tokens_per_second`.
     Address,
+    /// A user's test notifications.
+    Tester,
 }
+
+/// What a user's test notifications are paced by: a bucket that holds 60 and fills with one a
+/// second, of which each takes 20. So three come at once, and three a minute after that.
+const TEST_PACE: (u32, u32) = (1, 60);
+const TEST_COST: u32 = 20;
 
 /// Says that a request came too early, and how much; as text, what its caller is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +59,7 @@ impl fmt::Display for TooFast {
             Whose::User => "You made too many requests",
             Whose::Tenant => "Your tenant made too many requests",
             Whose::Sender => "Your tenant sent too many notifications",
+            Whose::Tester => "You sent too many test notifications",
             Whose::Address => "Too many tokens from your address did not hold",
         };
         let seconds = self.retry_seconds();
@@ -68,6 +76,7 @@ pub struct Rates {
     tenant_requests: Option<Keyed<Tenant>>,
     tenant_notifications: Option<Keyed<Tenant>>,
     refused_tokens: Option<Keyed<IpAddr>>,
+    tests: Option<Keyed<(Tenant, UserId)>>,
 }
 
 impl Rates {
@@ -80,6 +89,7 @@ impl Rates {
             tenant_requests: pace(limits.tenant_requests_per_second).map(Keyed::new),
             tenant_notifications: pace(limits.tenant_notifications_per_second).map(Keyed::new),
             refused_tokens: pace(limits.refused_tokens_per_second).map(Keyed::new),
+            tests: Pace::new(TEST_PACE.0, TEST_PACE.1).map(Keyed::new),
         }
     }
 
@@ -106,6 +116,17 @@ impl Rates {
         let Some(tenants) = &self.tenant_notifications else { return Ok(()) };
         let taken = tenants.take(tenant, self.clock.elapsed());
         taken.map_err(|wait| TooFast { whose: Whose::Sender, wait })
+    }
+
+    /// Counts a test notification of a caller.
+    ///
+    /// # Errors
+    /// When it comes too early.
+    pub fn test(&self, caller: &Caller) -> Result<(), TooFast> {
+        let Some(tests) = &self.tests else { return Ok(()) };
+        let user = (caller.tenant.clone(), caller.user.clone());
+        let taken = tests.take_many(&user, self.clock.elapsed(), TEST_COST);
+        taken.map_err(|wait| TooFast { whose: Whose::Tester, wait })
     }
 
     /// Counts the further recipients of a send that was accepted: they delay the tenant's next one.

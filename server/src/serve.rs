@@ -384,5 +384,6 @@ fn service_settings(config: &Config) -> Settings {
         members_bulk: limits.members_bulk_max,
         idempotency_ms: config.notify.idempotency_hours.millis(),
         revocation_ms: config.auth.revocation_days.millis(),
+        segments_per_second: providers::segments_per_second(config),
     }
 }

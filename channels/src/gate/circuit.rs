@@ -94,6 +94,11 @@ impl Circuit {
         self.round == round
     }
 
+    /// Says whether one attempt, and no more, would be let through to see how the provider is.
+    pub(super) fn wants_a_try(&self, now: Duration) -> bool {
+        matches!(self.state, State::Open { until, .. } if until <= now)
+    }
+
     pub(super) fn is_closed(&self) -> bool {
         self.state == State::Closed
     }

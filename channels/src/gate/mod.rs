@@ -25,6 +25,8 @@ use turnstile::{Pass, TurnedAway, Turnstile};
 /// Turnstiles can be named by what users supply, so that there is a bound; what is beyond shares one.
 const TURNSTILES_MAX: usize = 4_096;
 const SHARED: u64 = u64::MAX;
+/// Stands for a provider as a whole.
+const WHOLE: u64 = 0;
 /// The shortest wait that a provider can ask for: "at once" after "too many" is no wish.
 const ASKED_MIN: Duration = Duration::from_secs(1);
 /// When all places of the gate are taken.
@@ -33,7 +35,7 @@ const FULL: TurnedAway = TurnedAway { after: Duration::from_millis(500), code: "
 /// By which turnstile a parcel goes, and what it costs there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Toll {
-    /// What shares limits and circuit: the provider as a whole, or one push service.
+    /// What shares limits and circuit: 0 for the provider as a whole, or one push service.
     pub turnstile: u64,
     /// What it takes of the pace, such as an SMS's segments; at least 1.
     pub cost: u32,
@@ -42,7 +44,7 @@ pub struct Toll {
 impl Toll {
     /// One turnstile for all, and each parcel costs the same.
     pub fn single(_: &Parcel) -> Self {
-        Self { turnstile: 0, cost: 1 }
+        Self { turnstile: WHOLE, cost: 1 }
     }
 }
 
@@ -165,21 +167,17 @@ impl Provider for Gate {
     }
 
     fn room(&self) -> usize {
-        let standing = self.standing();
-        let is_closed = standing.turnstiles == 1 && standing.halted == 1;
-        if is_closed {
-            return 0;
-        }
-        let free = self.limits.at_once_total.saturating_sub(standing.under_way);
-        let begin = match self.limits.per_second {
-            0 => free,
-            // What would wait longer than the gate is patient is turned away.
-            rate => {
-                let soon = u64::from(rate) * self.limits.patience.as_millis() as u64 / 1_000;
-                u32::try_from(soon.max(1)).unwrap_or(u32::MAX).saturating_sub(standing.under_way)
-            }
+        let now = self.start.elapsed();
+        let state = self.state();
+        let free = self.limits.at_once_total.max(1).saturating_sub(state.under_way);
+        // One of many says nothing of the others: what it keeps back is told when it is offered.
+        let has_many = state.turnstiles.keys().any(|turnstile| *turnstile != WHOLE);
+        let room = match state.turnstiles.get(&WHOLE) {
+            _ if has_many => free,
+            Some(turnstile) => free.min(turnstile.room(&self.limits, now)),
+            None => free.min(Turnstile::new().room(&self.limits, now)),
         };
-        free.min(begin) as usize
+        room as usize
     }
 
     fn is_healthy(&self) -> bool {

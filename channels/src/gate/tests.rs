@@ -95,6 +95,29 @@ async fn wrong_credentials_halt_it_at_once_and_one_try_opens_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_halted_gate_has_room_for_the_one_that_tries() {
+    let provider = scripted();
+    let gate = Gate::new(provider.clone(), limits(), Toll::single);
+    assert_eq!((gate.room(), gate.is_healthy()), (64, true));
+    provider.answers([broken()]);
+    gate.send(&parcel("1")).await;
+    assert_eq!((gate.room(), gate.is_healthy()), (0, false));
+    tokio::time::advance(Duration::from_secs(10)).await;
+    assert_eq!(gate.room(), 1);
+    gate.send(&parcel("1")).await;
+    assert_eq!((gate.room(), gate.is_healthy()), (64, true));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_gate_of_many_has_room_while_one_of_them_is_halted() {
+    let provider = scripted();
+    let gate = Gate::new(provider.clone(), limits(), by_number);
+    provider.answers([broken()]);
+    gate.send(&parcel("1")).await;
+    assert_eq!(gate.room(), 256);
+}
+
+#[tokio::test(start_paused = true)]
 async fn one_turnstile_halts_without_the_others() {
     let provider = scripted();
     let gate = Gate::new(provider.clone(), limits(), by_number);

@@ -86,8 +86,7 @@ impl Turnstile {
         self.begin_ramp(limits, now);
         let was_closed = self.circuit.is_closed();
         let part = self.part(limits, now);
-        let places = (f64::from(limits.at_once) * part).ceil().max(1.0) as u32;
-        if was_closed && self.under_way >= places {
+        if was_closed && self.under_way >= places(limits, part) {
             return Err(self.turn_away(limits, now, now + BUSY, cost, "busy"));
         }
         let at = self.next.max(now);
@@ -102,6 +101,25 @@ impl Turnstile {
         self.under_way += 1;
         self.last_used = now;
         Ok(Pass { at: if was_closed { at } else { now }, round })
+    }
+
+    /// Says how many attempts of cost 1 would be let through now.
+    pub(super) fn room(&self, limits: &Limits, now: Duration) -> u32 {
+        if !self.circuit.is_closed() {
+            // Without this one it would stay halted for ever.
+            return u32::from(self.circuit.wants_a_try(now));
+        }
+        let mut soon = self.clone();
+        soon.begin_ramp(limits, now);
+        let part = soon.part(limits, now);
+        let free = places(limits, part).saturating_sub(self.under_way);
+        let Some(left) = (now + limits.patience).checked_sub(self.next.max(now)) else {
+            return 0;
+        };
+        match interval(limits, part) {
+            Duration::ZERO => free,
+            step => free.min((left.div_duration_f64(step) as u32).saturating_add(1)),
+        }
     }
 
     /// Says again, after the wait for its turn, whether an attempt may begin.
@@ -193,6 +211,10 @@ impl Turnstile {
     }
 }
 
+fn places(limits: &Limits, part: f64) -> u32 {
+    (f64::from(limits.at_once) * part).ceil().max(1.0) as u32
+}
+
 /// The distance between two attempts of cost 1.
 fn interval(limits: &Limits, part: f64) -> Duration {
     match limits.per_second {
@@ -255,6 +277,37 @@ mod tests {
         let mut turnstile = Turnstile::new();
         let mut begin = |cost| turnstile.admit(&limits, ms(0), cost).map(|pass| pass.at);
         assert_eq!([begin(3), begin(1), begin(1)], [Ok(ms(0)), Ok(ms(300)), Ok(ms(400))]);
+    }
+
+    #[test]
+    fn room_is_as_many_as_would_be_let_through() {
+        let check = |limits: &Limits, turnstile: &Turnstile, at: u64| {
+            let room = turnstile.room(limits, ms(at));
+            let (passed, _) = ask(&mut turnstile.clone(), limits, ms(at), 500);
+            assert_eq!(room as usize, passed, "at {at} ms");
+            room
+        };
+        for limits in [
+            limits(3, 0, Duration::ZERO),
+            limits(64, 0, ms(8_000)),
+            limits(100, 10, Duration::ZERO),
+            limits(100, 40, ms(8_000)),
+        ] {
+            let mut turnstile = Turnstile::new();
+            check(&limits, &turnstile, 0);
+            let [first, second] =
+                [(); 2].map(|()| turnstile.admit(&limits, ms(0), 1).expect("room"));
+            check(&limits, &turnstile, 0);
+            turnstile.settle(&limits, ms(100), first, Verdict::Well);
+            check(&limits, &turnstile, 100);
+            turnstile.settle(&limits, ms(200), second, Verdict::Asked(ms(5_000)));
+            assert_eq!(check(&limits, &turnstile, 5_199), 0);
+            assert_eq!(check(&limits, &turnstile, 5_200), 1);
+            let pass = turnstile.admit(&limits, ms(5_200), 1).expect("one tries");
+            assert_eq!(check(&limits, &turnstile, 5_200), 0);
+            turnstile.settle(&limits, ms(5_300), pass, Verdict::Well);
+            assert!(check(&limits, &turnstile, 9_000) > 0);
+        }
     }
 
     #[test]

@@ -136,7 +136,7 @@ fn called(app: &App, uri: &Uri) -> String {
 /// Shows a page with a button that ends the e-mails of this kind: mail scanners follow links, so
 /// that a look must end nothing.
 #[utoipa::path(get, path = "/api/v1/unsubscribe/{signed}", tag = "notify",
-    operation_id = "unsubscribe_page", security(()),
+    operation_id = "email_end_page", security(()),
     params(("signed" = String, Path, description = "As it came in the mail.")),
     responses((status = 200, description = "A page.", content_type = "text/html")))]
 pub(super) async fn unsubscribe_page(
@@ -150,7 +150,7 @@ pub(super) async fn unsubscribe_page(
 /// Ends the e-mails of this kind for their recipient, with one click (RFC 8058). What is critical
 /// still comes.
 #[utoipa::path(post, path = "/api/v1/unsubscribe/{signed}", tag = "notify",
-    operation_id = "unsubscribe", security(()),
+    operation_id = "email_end", security(()),
     params(("signed" = String, Path, description = "As it came in the mail.")),
     responses((status = 200, description = "Ended.", content_type = "text/html")))]
 pub(super) async fn unsubscribe(

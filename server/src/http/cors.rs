@@ -16,7 +16,7 @@ const HEADERS: HeaderValue = HeaderValue::from_static(
      X-Request-Id",
 );
 const EXPOSED: HeaderValue =
-    HeaderValue::from_static("Retry-After, WWW-Authenticate, X-Request-Id");
+    HeaderValue::from_static("Preference-Applied, Retry-After, WWW-Authenticate, X-Request-Id");
 /// Two hours: the longest that browsers keep.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("7200");
 

@@ -1,12 +1,14 @@
 //! `POST /api/v1/notify`: one notification, or a send to many (S2, contract 3).
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use landfall_core::auth::Caller;
 use landfall_core::channel::DeliveryState;
+use landfall_core::id::UserId;
 use landfall_protocol::callbacks::{CancelAnswer, CancelQuery};
 use landfall_protocol::names::{ReasonName, StateName};
 use landfall_protocol::notify::{BatchOutcome, NotifyAnswer, NotifyRequest, Rejected, SendAnswer};
@@ -17,12 +19,16 @@ use super::body::JsonBody;
 use super::error::ApiError;
 use super::headers::Idempotency;
 use super::params::{Params, SentPath};
+use super::prefer::Prefer;
 use crate::app::App;
+use crate::service::ServiceError;
 use crate::service::cancel::{Canceled, Reach};
 use crate::service::notify::{Accepted, AcceptedSend, Notified};
 
 /// Names the call in idempotency keys.
 const CALL: &str = "POST /api/v1/notify";
+/// RFC 7240, section 3.
+const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
 /// Stores a notification for one user, or a send to many.
 ///
@@ -30,32 +36,62 @@ const CALL: &str = "POST /api/v1/notify";
 /// priority `critical` needs `notify:critical`, a phone number `notify:phone`. With
 /// `Idempotency-Key` a repetition within 24 hours gives the first answer again. To one user the
 /// answer is a `NotifyAnswer`; to several, a topic or a class it is a `SendAnswer`, and the
-/// notifications follow.
+/// notifications follow. With `Prefer: wait=N` (1 to 10 seconds) to one user, the answer comes when
+/// every channel has an outcome or that time is over, and says so in `Preference-Applied`.
 #[utoipa::path(post, path = "/api/v1/notify", tag = "notify", operation_id = "notify",
-    params(("Idempotency-Key" = Option<String>, Header, description = "Makes a repetition safe.")),
+    params(
+        ("Idempotency-Key" = Option<String>, Header, description = "Makes a repetition safe."),
+        ("Prefer" = Option<String>, Header, description = "`wait=N`: answers after the outcome.")),
     request_body = NotifyRequest,
     responses((status = 202, description = "Stored.", body = BatchOutcome)))]
 pub(super) async fn notify(
     State(app): State<Arc<App>>,
     Authenticated(caller): Authenticated,
     idempotency: Idempotency,
+    prefer: Prefer,
     body: JsonBody<NotifyRequest>,
-) -> Result<(StatusCode, Json<BatchOutcome>), ApiError> {
+) -> Result<(StatusCode, HeaderMap, Json<BatchOutcome>), ApiError> {
     let key = idempotency.key(&caller, CALL, body.digest);
     let draft = body.value.draft()?;
     app.rates.send(&caller.tenant)?;
-    let notified = app.services.notify(&caller, draft, key).await.map_err(ApiError::from);
-    match notified {
-        Ok(notified) => {
-            app.metrics.notifications_accepted.inc();
-            count_recipients(&app, &caller, &notified);
-            Ok((StatusCode::ACCEPTED, Json(answer(notified))))
+    let notified = app.services.notify(&caller, draft, key).await;
+    let mut notified = counted(&app, &caller, notified)?;
+    let headers = wait(&app, &caller, &mut notified, prefer).await;
+    Ok((StatusCode::ACCEPTED, headers, Json(answer(notified))))
+}
+
+/// Counts a request to notify that was served or refused, and whom it reaches.
+pub(super) fn counted(
+    app: &App,
+    caller: &Caller,
+    notified: Result<Notified, ServiceError>,
+) -> Result<Notified, ApiError> {
+    let notified = notified.map_err(|error| {
+        let error = ApiError::from(error);
+        app.metrics.notification_refused(error.problem().code);
+        error
+    })?;
+    app.metrics.notifications_accepted.inc();
+    count_recipients(app, caller, &notified);
+    Ok(notified)
+}
+
+/// Waits for the outcome of one notification where its sender prefers that; a repetition is
+/// answered as it was stored. Gives the headers that say what was done.
+async fn wait(app: &App, caller: &Caller, notified: &mut Notified, prefer: Prefer) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    if let (Some(seconds), Notified::One(accepted)) = (prefer.wait, notified)
+        && !accepted.is_repeated
+        && let Some(outcome) = {
+            let longest = Duration::from_secs(seconds);
+            app.services.outcome(caller, accepted, longest, &app.drain).await
         }
-        Err(error) => {
-            app.metrics.notification_refused(error.problem().code);
-            Err(error)
-        }
+    {
+        accepted.plan = outcome.plan;
+        let applied = HeaderValue::from_str(&format!("wait={seconds}"));
+        headers.extend(applied.ok().map(|value| (PREFERENCE_APPLIED, value)));
     }
+    headers
 }
 
 /// Takes back what has not gone out: a notification, or a send to many.
@@ -101,8 +137,10 @@ pub(super) fn answer(notified: Notified) -> BatchOutcome {
     }
 }
 
-fn one(accepted: Accepted) -> NotifyAnswer {
-    let Accepted { id, created_at, plan, connections, number } = accepted;
+/// Says how one notification was stored.
+pub(super) fn one(accepted: Accepted) -> NotifyAnswer {
+    let Accepted { id, created_at, plan, connections, number, forecast: _, is_repeated: _ } =
+        accepted;
     let explained = plan.iter().filter(|step| step.state != DeliveryState::Queued);
     NotifyAnswer {
         notification_id: id.to_string(),
@@ -115,10 +153,15 @@ fn one(accepted: Accepted) -> NotifyAnswer {
     }
 }
 
-fn many(send: AcceptedSend) -> SendAnswer {
-    let AcceptedSend { id, accepted, rejected, is_repeated: _ } = send;
-    let rejected = rejected.into_iter();
+/// Says how a send was stored.
+pub(super) fn many(send: AcceptedSend) -> SendAnswer {
+    let AcceptedSend { id, accepted, rejected: strangers, forecast: _, is_repeated: _ } = send;
+    SendAnswer::new(id, accepted, rejected(strangers))
+}
+
+/// Says who is not reached.
+pub(super) fn rejected(users: Vec<(UserId, String)>) -> Vec<Rejected> {
     let rejected =
-        rejected.map(|(user, detail)| Rejected { user_id: user.to_string(), detail }).collect();
-    SendAnswer::new(id, accepted, rejected)
+        |(user, detail): (UserId, String)| Rejected { user_id: user.to_string(), detail };
+    users.into_iter().map(rejected).collect()
 }

@@ -8,9 +8,9 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 
 use super::examples::{Example, examples};
 use super::{
-    admin, aliases, analytics, batch, callbacks, deliveries, docs, health, inbox, members, metrics,
-    notify, preferences, revocations, stream, subscriptions, templates, timeline, tokens, topics,
-    users,
+    admin, aliases, analytics, batch, callbacks, deliveries, docs, health, inbox, manual, members,
+    metrics, notify, preferences, revocations, stream, subscriptions, templates, timeline, tokens,
+    topics, users,
 };
 
 #[derive(OpenApi)]
@@ -35,7 +35,7 @@ use super::{
         landfall_protocol::notify::SendAnswer,
     )),
     paths(
-    notify::notify, batch::notify_batch, notify::cancel, callbacks::receipt, callbacks::sms_report, callbacks::sms_reply, callbacks::unsubscribe_page, callbacks::unsubscribe, templates::list, templates::preview,
+    notify::notify, batch::notify_batch, notify::cancel, manual::send, manual::admin_send, manual::test, callbacks::receipt, callbacks::sms_report, callbacks::sms_reply, callbacks::unsubscribe_page, callbacks::unsubscribe, templates::list, templates::preview,
         inbox::list, inbox::unread_count, inbox::mark_read, inbox::delete,
         inbox::show, inbox::mark_all_read, inbox::acknowledge, timeline::timeline, stream::answer,
         topics::list, topics::put, topics::get, topics::delete,
@@ -123,7 +123,7 @@ fn can_answer(operation: &Value, path: &str, status: &str) -> bool {
     match status {
         "400" | "413" | "415" => reads_body,
         "401" | "403" => !is_open,
-        "404" => path.contains('{') || path == "/api/v1/notify",
+        "404" => path.contains('{') || path == "/api/v1/notify" || path.ends_with("/send"),
         "409" => is_call && reads_body,
         "422" => is_call && (reads_body || operation["parameters"].is_array()),
         _ => is_call || path == "/health/ready",

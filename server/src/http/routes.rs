@@ -9,8 +9,8 @@ use axum::handler::Handler;
 use axum::routing::{MethodFilter, on};
 
 use super::{
-    admin, analytics, batch, callbacks, deliveries, docs, health, inbox, members, metrics, notify,
-    preferences, revocations, subscriptions, templates, timeline, tokens, topics, users,
+    admin, analytics, batch, callbacks, deliveries, docs, health, inbox, manual, members, metrics,
+    notify, preferences, revocations, subscriptions, templates, timeline, tokens, topics, users,
 };
 use crate::app::App;
 
@@ -60,6 +60,9 @@ fn notify_calls(routes: Routes) -> Routes {
         .add("POST", "/api/v1/notify", notify::notify)
         .add("POST", "/api/v1/notify/batch", batch::notify_batch)
         .add("DELETE", "/api/v1/notify/{id}", notify::cancel)
+        .add("POST", "/api/v1/notifications/send", manual::send)
+        .add("POST", "/api/v1/admin/notifications/send", manual::admin_send)
+        .add("POST", "/api/v1/notifications/test", manual::test)
         .add("POST", "/api/v1/receipts/{signed}", callbacks::receipt)
         .add("POST", "/api/v1/callbacks/sms/{signed}", callbacks::sms_report)
         .add("POST", "/api/v1/callbacks/sms/replies/{tenant}", callbacks::sms_reply)

@@ -48,8 +48,13 @@ impl<K: Hash + Eq + Clone> Keyed<K> {
 
     /// Takes one, or says how long to wait for it.
     pub(super) fn take(&self, owner: &K, now: Duration) -> Result<(), Duration> {
+        self.take_many(owner, now, 1)
+    }
+
+    /// Takes so many at once, or says how long to wait for them.
+    pub(super) fn take_many(&self, owner: &K, now: Duration, cost: u32) -> Result<(), Duration> {
         let mut kept = self.lock();
-        self.pace.take(kept.bucket(owner, now), now, 1)
+        self.pace.take(kept.bucket(owner, now), now, cost)
     }
 
     /// Says how long to wait until one could be taken, and takes nothing.

@@ -6,6 +6,7 @@ use landfall_core::audit::{Action, Details, Entity};
 use landfall_core::auth::Caller;
 use landfall_core::id::{Tenant, UserId};
 use landfall_core::notification::NewNotification;
+use landfall_core::plan::Step;
 use landfall_core::time::Timestamp;
 use landfall_store::{AuditDraft, AuditFilter, AuditRecord, Unit, Verification, Write};
 use serde_json::json;
@@ -24,6 +25,7 @@ impl Services {
             "message": content.message,
             "sender_name": content.sender_name,
             "priority": content.priority.as_str(),
+            "plan": new.channels.iter().map(told_step).collect::<Vec<_>>(),
         });
         let details = Details {
             actor: content.sender_id.clone(),
@@ -174,6 +176,16 @@ impl Services {
         let metadata = metadata.to_string();
         self.ids.salted(Details { actor: None, target: Some(user.clone()), metadata })
     }
+}
+
+/// Tells a step of a plan as [`super::trail::told_plan`] reads it.
+fn told_step(step: &Step) -> serde_json::Value {
+    json!({
+        "channel": step.channel.as_str(),
+        "state": step.state.as_str(),
+        "reason": step.reason.as_str(),
+        "rule": step.reason.rule(),
+    })
 }
 
 /// Refuses whoever is not an admin.

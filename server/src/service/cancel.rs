@@ -9,7 +9,7 @@ use landfall_core::auth::{Caller, Scope};
 use landfall_core::id::{NotificationId, SendId, UserId};
 use landfall_core::notification::Content;
 use landfall_core::time::Timestamp;
-use landfall_store::{StoreError, StoredSend, Unit, Write};
+use landfall_store::{Standing, StoreError, StoredSend, Unit, Write};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -57,11 +57,7 @@ impl Services {
             let found = self.store.standings(&caller.tenant, vec![notification]).await?;
             if let Some(standing) = found.into_iter().next() {
                 require_sender(caller, &standing.notification.content, "notification")?;
-                let user = standing.notification.user.clone();
-                let is_canceled = standing.canceled_at.is_some();
-                let is_deleted = standing.notification.deleted;
-                self.cancel_one(caller, notification, &user, is_canceled, is_deleted, reach)
-                    .await?;
+                self.cancel_one(caller, &standing, reach).await?;
                 return Ok(Canceled::Notification(notification));
             }
             let send = self.store.send(&caller.tenant, SendId(id)).await?;
@@ -76,20 +72,19 @@ impl Services {
     async fn cancel_one(
         &self,
         caller: &Caller,
-        id: NotificationId,
-        user: &UserId,
-        is_canceled: bool,
-        is_deleted: bool,
+        standing: &Standing,
         reach: Reach,
     ) -> Result<(), ServiceError> {
+        let notification = &standing.notification;
+        let (id, user) = (notification.id, &notification.user);
         let mut unit = unit_of(caller);
         let entity = || Entity::Notification(id);
-        if !is_canceled {
+        if standing.canceled_at.is_none() {
             unit.writes.push(Write::Cancel { user: user.clone(), id, at: self.now() });
             let action = Action::NotificationCanceled;
             unit.audit.push(self.entry(caller, action, entity(), json!({})));
         }
-        if reach == Reach::InboxToo && !is_deleted {
+        if reach == Reach::InboxToo && !notification.deleted {
             unit.writes.push(Write::Delete { user: user.clone(), id });
             let action = Action::NotificationDeleted;
             unit.audit.push(self.entry(caller, action, entity(), json!({ "recall": true })));

@@ -14,7 +14,8 @@ use landfall_core::preference::Preferences;
 use landfall_core::time::Timestamp;
 use landfall_store::{Recipient, Unit, Write};
 
-use super::routing::{Asked, Unplanned};
+use super::forecast::Forecast;
+use super::routing::{Asked, Brought, Unplanned};
 use super::{ServiceError, Services};
 use crate::templates::{Ask, Fields, RenderError, Rendered, Template, Zone};
 
@@ -34,6 +35,25 @@ pub(super) struct Letter<'t> {
     pub(super) send: Option<SendId>,
     pub(super) created_at: Timestamp,
     pub(super) expires_at: Option<Timestamp>,
+    /// What it was forecast to do, where its sender asked for that.
+    pub(super) forecast: Option<Box<Forecast>>,
+}
+
+impl Letter<'_> {
+    /// Gives what its channels are planned from, for one recipient.
+    pub(super) fn unplanned(&self, is_online: bool, brought: Brought) -> Unplanned<'_> {
+        Unplanned {
+            asked: &self.asked,
+            template: self.filled.as_ref().map_or(&[][..], |filled| filled.template.channels()),
+            priority: self.content.priority,
+            notification_type: &self.content.notification_type,
+            topic: self.topic.as_ref(),
+            is_online,
+            has_phone: brought == Brought::Phone,
+            now: self.created_at,
+            expires_at: self.expires_at,
+        }
+    }
 }
 
 /// A recipient with what their tenant wants for everybody.
@@ -116,17 +136,8 @@ impl Services {
         let Addressee { recipient, tenant_wishes, phone } = addressee;
         let content = self.worded(letter, recipient, tenant_wishes)?;
         let user = recipient.user.clone();
-        let unplanned = Unplanned {
-            asked: &letter.asked,
-            template: letter.filled.as_ref().map_or(&[][..], |filled| filled.template.channels()),
-            priority: content.priority,
-            notification_type: &content.notification_type,
-            topic: letter.topic.as_ref(),
-            is_online: self.connections.count(&FeedKey::inbox(tenant, &user)) > 0,
-            has_phone: phone.is_some(),
-            now: letter.created_at,
-            expires_at: letter.expires_at,
-        };
+        let is_online = self.connections.count(&FeedKey::inbox(tenant, &user)) > 0;
+        let unplanned = letter.unplanned(is_online, Brought::from(phone.is_some()));
         let planned = self.plan(&unplanned, recipient, tenant_wishes);
         let deliveries = self.new_deliveries(&planned, &unplanned, phone.as_deref());
         let priority = content.priority;
@@ -140,7 +151,7 @@ impl Services {
             content,
         };
         let at = letter.created_at;
-        let enqueued = (!deliveries.is_empty()).then(|| Write::Enqueue {
+        let enqueued = (!deliveries.is_empty()).then_some(Write::Enqueue {
             notification: new.id,
             user,
             priority,
@@ -180,6 +191,18 @@ impl Services {
         tenant_wishes: Option<&Preferences>,
         channels: &[Channel],
     ) -> Result<Rendered, RenderError> {
+        let Tongue { locale, zone } = self.tongue(content, recipient, tenant_wishes);
+        let zone = zone.as_deref().and_then(Zone::parse);
+        template.render(fields, &Ask { locale: locale.as_deref(), zone, channels })
+    }
+
+    /// Says in which language and zone a recipient is written to.
+    pub(super) fn tongue(
+        &self,
+        content: &Content,
+        recipient: &Recipient,
+        tenant_wishes: Option<&Preferences>,
+    ) -> Tongue {
         let wishes = self.wishes(recipient);
         let person = recipient.person.as_ref();
         let locale = content.locale.clone();
@@ -188,9 +211,15 @@ impl Services {
         let zone = wishes.tz.map(|zone| zone.name().to_owned());
         let zone = zone.or_else(|| person?.tz.clone());
         let zone = zone.or_else(|| Some(tenant_wishes?.tz.as_ref()?.name().to_owned()));
-        let zone = zone.as_deref().and_then(Zone::parse);
-        template.render(fields, &Ask { locale: locale.as_deref(), zone, channels })
+        Tongue { locale, zone }
     }
+}
+
+/// How somebody is written to: whoever shares it reads the same words.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Tongue {
+    locale: Option<String>,
+    zone: Option<String>,
 }
 
 /// Somebody of whom nothing has to be known.

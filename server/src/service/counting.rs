@@ -20,8 +20,8 @@ use super::tally::Tally;
 use super::trail::Told;
 use super::{ServiceError, Services};
 
-/// Tenants of one round; the next round goes on with others.
-const TENANTS_PER_ROUND: usize = 64;
+/// Tenants of one round, whose entries are held at once; the next round goes on with others.
+const TENANTS_PER_ROUND: usize = 8;
 /// Entries of a notification's earlier story that are read at once.
 const STORY_PAGE: usize = 500;
 /// Stories that are read at the same time.
@@ -118,7 +118,7 @@ impl Services {
     async fn count_up(&self, uncounted: Uncounted) -> Result<bool, ServiceError> {
         let Uncounted { tenant, counted, entries } = uncounted;
         let Some(last) = entries.last() else { return Ok(true) };
-        let meanings: Vec<Meaning<'_>> = entries.iter().filter_map(meaning).collect();
+        let meanings: Vec<Meaning<'_>> = entries.iter().flat_map(meanings).collect();
         let mut stories = self.stories(&tenant, counted, &meanings).await?;
         let mut sums: BTreeMap<TallyKey, u64> = BTreeMap::new();
         for Meaning { event, at, of } in meanings {
@@ -185,8 +185,8 @@ impl Services {
                     return Ok(story);
                 }
                 after = entry.number;
-                if let Some(event) = event(&entry.action, entry.metadata.as_deref()) {
-                    let after_ms = entry.at.as_ms() - created_at.as_ms();
+                let after_ms = entry.at.as_ms() - created_at.as_ms();
+                for event in events(&entry.action, entry.metadata.as_deref()) {
                     story.add(event, u64::try_from(after_ms).unwrap_or(0));
                 }
             }
@@ -203,15 +203,16 @@ fn ends(uncounted: &Uncounted) -> (Option<Timestamp>, Option<Timestamp>) {
     (uncounted.entries.first().map(at), uncounted.entries.last().map(at))
 }
 
-fn event(action: &str, metadata: Option<&str>) -> Option<Event> {
-    let action = Action::parse(action)?;
-    Told::read(Some(action), metadata).event(action)
+fn events(action: &str, metadata: Option<&str>) -> Vec<Event> {
+    let read = |action| Told::read(Some(action), metadata).events(action);
+    Action::parse(action).map(read).unwrap_or_default()
 }
 
-fn meaning(entry: &Countable) -> Option<Meaning<'_>> {
+fn meanings(entry: &Countable) -> Vec<Meaning<'_>> {
     let Countable { number: _, at, action, metadata, notification } = entry;
-    let of = notification.as_ref()?;
-    Some(Meaning { event: event(action, metadata.as_deref())?, at: *at, of })
+    let Some(of) = notification else { return Vec::new() };
+    let events = events(action, metadata.as_deref()).into_iter();
+    events.map(|event| Meaning { event, at: *at, of }).collect()
 }
 
 /// Adds a gain to the sums of the tenant, and of the class if the notification went to one.

@@ -11,13 +11,27 @@ use landfall_store::{StoreError, StoredAnswer};
 use serde::{Deserialize, Serialize};
 
 use super::ServiceError;
+use super::forecast::Forecast;
 use super::notify::{Accepted, AcceptedSend, Notified};
 
 /// What is kept with an idempotency key to give the first answer again.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Memo {
-    One { id: String, created_at: i64, connections: usize, plan: Vec<(String, String, String)> },
-    Many { id: String, accepted: u64, rejected: Vec<(String, String)> },
+    One {
+        id: String,
+        created_at: i64,
+        connections: usize,
+        plan: Vec<(String, String, String)>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        forecast: Option<Box<Forecast>>,
+    },
+    Many {
+        id: String,
+        accepted: u64,
+        rejected: Vec<(String, String)>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        forecast: Option<Box<Forecast>>,
+    },
 }
 
 impl Memo {
@@ -31,18 +45,24 @@ impl Memo {
             created_at: accepted.created_at.as_ms(),
             connections: accepted.connections,
             plan: accepted.plan.iter().map(step).collect(),
+            forecast: accepted.forecast.clone(),
         }
     }
 
     pub(super) fn of_send(accepted: &AcceptedSend) -> Self {
-        let AcceptedSend { id, accepted, rejected, is_repeated: _ } = accepted;
+        let AcceptedSend { id, accepted, rejected, forecast, is_repeated: _ } = accepted;
         let rejected = rejected.iter().map(|(user, why)| (user.to_string(), why.clone()));
-        Self::Many { id: id.to_string(), accepted: *accepted, rejected: rejected.collect() }
+        Self::Many {
+            id: id.to_string(),
+            accepted: *accepted,
+            rejected: rejected.collect(),
+            forecast: forecast.clone(),
+        }
     }
 
     fn answer(self, numbers: &[Number]) -> Option<Notified> {
         match self {
-            Self::One { id, created_at, connections, plan } => {
+            Self::One { id, created_at, connections, plan, forecast } => {
                 let step = |(channel, state, reason): (String, String, String)| {
                     Some(Step {
                         channel: Channel::parse(&channel)?,
@@ -56,14 +76,17 @@ impl Memo {
                     plan: plan.into_iter().map(step).collect::<Option<_>>()?,
                     connections,
                     number: *numbers.first()?,
+                    forecast,
+                    is_repeated: true,
                 }))
             }
-            Self::Many { id, accepted, rejected } => {
+            Self::Many { id, accepted, rejected, forecast } => {
                 let user = |(user, why): (String, String)| Some((UserId::parse(&user).ok()?, why));
                 Some(Notified::Many(AcceptedSend {
                     id: SendId::parse(&id).ok()?,
                     accepted,
                     rejected: rejected.into_iter().map(user).collect::<Option<_>>()?,
+                    forecast,
                     is_repeated: true,
                 }))
             }

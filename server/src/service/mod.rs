@@ -11,15 +11,18 @@ mod compose;
 mod counting;
 pub mod deliveries;
 mod error;
+pub mod forecast;
 mod ids;
 mod in_flight;
 pub mod inbox;
 pub mod links;
 pub mod live_queue;
 pub mod lives;
+pub mod manual;
 mod memo;
 pub mod notify;
 pub mod outbox;
+pub mod outcome;
 pub mod people;
 mod probe;
 mod revocations;
@@ -31,6 +34,7 @@ pub mod timeline;
 pub mod topics;
 pub mod trail;
 
+use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex};
 
 use landfall_core::cursor::CursorKey;
@@ -79,6 +83,8 @@ pub struct Settings {
     pub idempotency_ms: i64,
     /// For how long a single token's revocation is kept, in milliseconds.
     pub revocation_ms: i64,
+    /// Segments that the sender of text messages may send in a second.
+    pub segments_per_second: NonZeroU32,
 }
 
 /// Everything a use case needs; built once and shared.
@@ -123,6 +129,10 @@ pub struct Services {
     /// inboxes and replays always find a reader.
     searching: Semaphore,
     verifying: Semaphore,
+    /// Held by who forecasts a large send, one at a time.
+    forecasting: Semaphore,
+    /// Held by who waits for the outcome of a notification.
+    waiting: Semaphore,
 }
 
 /// What [`Services`] are built from.
@@ -186,6 +196,8 @@ impl Services {
             troubles: tally::Troubles::default(),
             searching: Semaphore::new(1),
             verifying: Semaphore::new(1),
+            forecasting: Semaphore::new(1),
+            waiting: Semaphore::new(outcome::WAITING_MAX),
         }
     }
 

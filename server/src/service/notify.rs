@@ -9,7 +9,7 @@ use landfall_core::auth::{Caller, Scope};
 use landfall_core::feed::{FeedKey, Number};
 use landfall_core::id::{NotificationId, SendId, TopicId, UserId};
 use landfall_core::notification::{Content, Priority};
-use landfall_core::notify::{Draft, Recipients, faults};
+use landfall_core::notify::{Draft, Recipients, escalation_fault, faults};
 use landfall_core::plan::Step;
 use landfall_core::time::Timestamp;
 use landfall_core::topic::{self, MemberRole, Standing, TopicAction, Verdict};
@@ -17,6 +17,7 @@ use landfall_store::{Guard, IdempotencyKey, SendTo, StoreError, StoredSend, Writ
 use serde_json::json;
 
 use super::compose::{Addressee, Filled, Letter, no_data, priority};
+use super::forecast::Forecast;
 use super::memo::{Memo, replayed};
 use super::revocations::unit_of;
 use super::routing::Asked;
@@ -46,6 +47,10 @@ pub struct Accepted {
     pub connections: usize,
     /// Its number on the user's inbox: the `replay_id`.
     pub number: Number,
+    /// What it was forecast to do, where that was asked for.
+    pub forecast: Option<Box<Forecast>>,
+    /// Whether it had been accepted before, under the same idempotency key.
+    pub is_repeated: bool,
 }
 
 /// How a send to many was accepted.
@@ -57,6 +62,8 @@ pub struct AcceptedSend {
     pub accepted: u64,
     /// Whom it will not reach, and why.
     pub rejected: Vec<(UserId, String)>,
+    /// What it was forecast to do, where that was asked for.
+    pub forecast: Option<Box<Forecast>>,
     /// Whether it had been accepted before, under the same idempotency key.
     pub is_repeated: bool,
 }
@@ -71,10 +78,10 @@ pub enum Notified {
 }
 
 /// Whom a send reaches, and on which conditions.
-struct Reach {
-    to: SendTo,
-    accepted: u64,
-    rejected: Vec<(UserId, String)>,
+pub(super) struct Reach {
+    pub(super) to: SendTo,
+    pub(super) accepted: u64,
+    pub(super) rejected: Vec<(UserId, String)>,
     guards: Vec<Guard>,
 }
 
@@ -91,31 +98,53 @@ impl Services {
         draft: Draft,
         key: Option<RequestKey>,
     ) -> Result<Notified, ServiceError> {
-        let mut faults = faults(&draft, &self.settings.notify);
-        let filled = self.fill(&draft).unwrap_or_else(|of_data| {
+        let letter = self.checked(caller, &draft)?;
+        require_scopes(caller, &draft, letter.content.priority)?;
+        self.accept(caller, &draft, &letter, key).await
+    }
+
+    /// Checks a draft and makes what all recipients share; who may send it is another question.
+    pub(super) fn checked(
+        &self,
+        caller: &Caller,
+        draft: &Draft,
+    ) -> Result<Letter<'_>, ServiceError> {
+        let mut faults = faults(draft, &self.settings.notify);
+        let filled = self.fill(draft).unwrap_or_else(|of_data| {
             faults.extend(of_data);
             None
         });
+        faults.extend(escalation_fault(draft, priority(draft, filled.as_ref())));
         if !faults.is_empty() {
             return Err(ServiceError::Invalid(faults));
         }
-        require_scopes(caller, &draft, priority(&draft, filled.as_ref()))?;
-        let letter = self.letter(caller, &draft, filled);
+        Ok(self.letter(caller, draft, filled))
+    }
+
+    /// Stores what was checked.
+    pub(super) async fn accept(
+        &self,
+        caller: &Caller,
+        draft: &Draft,
+        letter: &Letter<'_>,
+        key: Option<RequestKey>,
+    ) -> Result<Notified, ServiceError> {
         let _held = match &key {
             Some(key) => Some(self.in_flight.take(&caller.tenant, &key.scope, &key.key)?),
             None => None,
         };
-        match draft.recipients.clone() {
-            Recipients::User(user) => {
-                deciding(|| self.notify_one(caller, &draft, &letter, &user, key.as_ref())).await
+        deciding(|| async {
+            let reach = self.reach_of(caller, &draft.recipients).await?;
+            match &draft.recipients {
+                Recipients::User(user) => {
+                    self.notify_one(caller, draft, letter, (user, reach), key.as_ref()).await
+                }
+                Recipients::Users(_) | Recipients::Topic(_) => {
+                    self.accept_send(caller, letter, reach, key.as_ref()).await
+                }
             }
-            Recipients::Users(users) => {
-                deciding(|| self.notify_users(caller, &letter, &users, key.as_ref())).await
-            }
-            Recipients::Topic(topic) => {
-                deciding(|| self.notify_topic(caller, &letter, &topic, key.as_ref())).await
-            }
-        }
+        })
+        .await
     }
 
     /// Makes what all recipients share.
@@ -137,7 +166,34 @@ impl Services {
             send: None,
             created_at: now,
             expires_at: self.expiry(draft, now),
+            forecast: None,
         }
+    }
+
+    /// Says whom a caller's request may reach.
+    pub(super) async fn reach_of(
+        &self,
+        caller: &Caller,
+        recipients: &Recipients,
+    ) -> Result<Reach, ServiceError> {
+        match recipients {
+            Recipients::User(user) => self.reach_one(caller, user).await,
+            Recipients::Users(users) => self.reach_users(caller, users).await,
+            Recipients::Topic(topic) => self.reach_topic(caller, topic).await,
+        }
+    }
+
+    async fn reach_one(&self, caller: &Caller, user: &UserId) -> Result<Reach, ServiceError> {
+        let mut guards = Vec::new();
+        if is_class_bound(caller) && *user != caller.user {
+            let stranger = vec![user.clone()];
+            let taught = self.store.taught_by(&caller.tenant, &caller.user, stranger).await?;
+            if taught.is_empty() {
+                return Err(outside_classes());
+            }
+            guards.push(Guard::TaughtBy(user.clone(), caller.user.clone()));
+        }
+        Ok(Reach { to: SendTo::Users(vec![user.clone()]), accepted: 1, rejected: vec![], guards })
     }
 
     async fn notify_one(
@@ -145,18 +201,11 @@ impl Services {
         caller: &Caller,
         draft: &Draft,
         letter: &Letter<'_>,
-        user: &UserId,
+        (user, reach): (&UserId, Reach),
         key: Option<&RequestKey>,
     ) -> Result<Notified, ServiceError> {
         let mut unit = unit_of(caller);
-        if is_class_bound(caller) && *user != caller.user {
-            let stranger = vec![user.clone()];
-            let taught = self.store.taught_by(&caller.tenant, &caller.user, stranger).await?;
-            if taught.is_empty() {
-                return Err(outside_classes());
-            }
-            unit.guards.push(Guard::TaughtBy(user.clone(), caller.user.clone()));
-        }
+        unit.guards.extend(reach.guards);
         let tenant = &caller.tenant;
         let (recipients, wishes) = self.addressees(tenant, vec![user.clone()], letter).await?;
         let recipient = recipients.first().ok_or(ServiceError::NotFound("user"))?;
@@ -171,6 +220,8 @@ impl Services {
             plan: composed.new.channels.clone(),
             connections: self.connections.count(&FeedKey::inbox(tenant, user)),
             number: Number::ZERO,
+            forecast: letter.forecast.clone(),
+            is_repeated: false,
         };
         unit.audit.push(self.created_entry(&composed.new));
         composed.write(&mut unit);
@@ -192,13 +243,7 @@ impl Services {
         Some(now.plus_ms(ms))
     }
 
-    async fn notify_users(
-        &self,
-        caller: &Caller,
-        letter: &Letter<'_>,
-        users: &[UserId],
-        key: Option<&RequestKey>,
-    ) -> Result<Notified, ServiceError> {
+    async fn reach_users(&self, caller: &Caller, users: &[UserId]) -> Result<Reach, ServiceError> {
         let mut users = users.to_vec();
         users.sort_unstable();
         users.dedup();
@@ -214,17 +259,10 @@ impl Services {
             return Err(outside_classes());
         }
         let accepted = users.len() as u64;
-        let reach = Reach { to: SendTo::Users(users), accepted, rejected, guards: vec![] };
-        self.accept_send(caller, letter, reach, key).await
+        Ok(Reach { to: SendTo::Users(users), accepted, rejected, guards: vec![] })
     }
 
-    async fn notify_topic(
-        &self,
-        caller: &Caller,
-        letter: &Letter<'_>,
-        topic: &TopicId,
-        key: Option<&RequestKey>,
-    ) -> Result<Notified, ServiceError> {
+    async fn reach_topic(&self, caller: &Caller, topic: &TopicId) -> Result<Reach, ServiceError> {
         let view = self.store.topic(&caller.tenant, topic, &caller.user).await?;
         let view = view.ok_or(ServiceError::NotFound("topic"))?;
         let standing = Standing {
@@ -243,8 +281,7 @@ impl Services {
             guards.push(Guard::MemberAtLeast(topic, user, MemberRole::Teacher));
         }
         let to = SendTo::Topic(topic.clone());
-        let reach = Reach { to, accepted: view.members, rejected: vec![], guards };
-        self.accept_send(caller, letter, reach, key).await
+        Ok(Reach { to, accepted: view.members, rejected: vec![], guards })
     }
 
     async fn accept_send(
@@ -270,7 +307,8 @@ impl Services {
             created_at: now,
             expires_at: letter.expires_at,
         };
-        let answer = AcceptedSend { id: send.id, accepted, rejected, is_repeated: false };
+        let forecast = letter.forecast.clone();
+        let answer = AcceptedSend { id: send.id, accepted, rejected, forecast, is_repeated: false };
         let entity = Entity::Other("send", send.id.to_string());
         let metadata = json!({ "accepted": accepted, "rejected": answer.rejected.len() });
         let mut unit = unit_of(caller);
@@ -289,7 +327,12 @@ impl Services {
     }
 }
 
-fn require_scopes(caller: &Caller, draft: &Draft, priority: Priority) -> Result<(), ServiceError> {
+/// Refuses a caller who lacks a scope that a draft needs.
+pub(super) fn require_scopes(
+    caller: &Caller,
+    draft: &Draft,
+    priority: Priority,
+) -> Result<(), ServiceError> {
     let kind = notification_type(draft);
     if !caller.may_send(kind) {
         return Err(ServiceError::needs(&format!("notify:send or notify:send:{kind}")));

@@ -69,7 +69,7 @@ impl Services {
     /// Expands the next chunk; gives the send's new place where there is more to do.
     async fn expand_chunk(&self, send: &StoredSend) -> Result<Option<Advanced>, ServiceError> {
         let chunk = self.settings.chunk;
-        let users = self.next_users(send, chunk).await?;
+        let users = self.next_users(&send.tenant, &send.to, &send.cursor, chunk).await?;
         let is_complete = users.len() < chunk;
         let mut unit = Unit::new(&send.tenant);
         self.compose_chunk(send, &users, &mut unit).await?;
@@ -111,6 +111,7 @@ impl Services {
             send: Some(send.id),
             created_at: self.now(),
             expires_at: send.expires_at,
+            forecast: None,
         };
         let (recipients, wishes) = self.addressees(&send.tenant, users.to_vec(), &letter).await?;
         for recipient in &recipients {
@@ -127,19 +128,21 @@ impl Services {
         Ok(())
     }
 
-    async fn next_users(
+    /// Gives the next users of a send after one of them, in their order.
+    pub(super) async fn next_users(
         &self,
-        send: &StoredSend,
+        tenant: &Tenant,
+        to: &SendTo,
+        after: &str,
         limit: usize,
     ) -> Result<Vec<UserId>, ServiceError> {
-        match &send.to {
+        match to {
             SendTo::Users(users) => {
-                let reached = users.partition_point(|user| user.as_str() <= send.cursor.as_str());
+                let reached = users.partition_point(|user| user.as_str() <= after);
                 Ok(users[reached..].iter().take(limit).cloned().collect())
             }
             SendTo::Topic(topic) => {
-                let cursor = send.cursor.clone();
-                let members = self.store.members(&send.tenant, topic, cursor, limit).await?;
+                let members = self.store.members(tenant, topic, after.to_owned(), limit).await?;
                 Ok(members.into_iter().map(|member| member.user).collect())
             }
         }

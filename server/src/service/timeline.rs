@@ -12,9 +12,9 @@ use landfall_core::id::NotificationId;
 use landfall_core::notification::Notification;
 use landfall_core::plan::Step;
 use landfall_core::time::Timestamp;
-use landfall_store::{AuditRecord, Standing};
+use landfall_store::{AuditFilter, AuditRecord, Standing};
 
-use super::trail::Told;
+use super::trail::{Told, told_plan};
 use super::{ServiceError, Services};
 
 /// A notification's story.
@@ -44,6 +44,8 @@ const PAGE: usize = 500;
 const ENTRIES_MAX: usize = 5_000;
 
 const READ: &str = Action::NotificationRead.as_str();
+const CANCELED: &str = Action::NotificationCanceled.as_str();
+const RECALLED: &str = Action::NotificationRecalled.as_str();
 
 impl Services {
     /// Tells what became of a notification.
@@ -63,11 +65,30 @@ impl Services {
             return Err(ServiceError::NotFound("notification"));
         }
         let entries = self.entries_about(caller, id).await?;
-        let events = events(&notification, &entries);
+        let plan = self.plan_of(caller, &notification).await?;
+        let events = events(&notification, canceled_at, plan, &entries);
         let mut rows = [Arc::unwrap_or_clone(notification)];
         self.bring_up_to_date(&caller.tenant, &mut rows).await?;
         let [notification] = rows;
         Ok(Timeline { notification, canceled_at, events })
+    }
+
+    /// Reads the plan as the trail has kept it.
+    async fn plan_of(
+        &self,
+        caller: &Caller,
+        notification: &Notification,
+    ) -> Result<Option<Vec<Told>>, ServiceError> {
+        let filter = AuditFilter {
+            action: Some(Action::NotificationCreated),
+            entity_type: Some("notification".to_owned()),
+            entity_id: Some(notification.id.to_string()),
+            target: Some(notification.user.clone()),
+            limit: 1,
+            ..AuditFilter::default()
+        };
+        let found = self.store.audit(&caller.tenant, filter).await?;
+        Ok(found.first().and_then(|entry| told_plan(entry.metadata.as_deref()?)))
     }
 
     async fn entries_about(
@@ -89,28 +110,51 @@ impl Services {
 }
 
 /// Puts together what the row and the trail say.
-fn events(notification: &Notification, entries: &[AuditRecord]) -> Vec<Happened> {
-    let mut events = vec![Happened {
+fn events(
+    notification: &Notification,
+    canceled_at: Option<Timestamp>,
+    plan: Option<Vec<Told>>,
+    entries: &[AuditRecord],
+) -> Vec<Happened> {
+    let accepted = plainly(notification.created_at, "accepted", "stored");
+    let mut events = vec![accepted];
+    let from_row = || notification.channels.iter().map(|step| planned(*step)).collect();
+    let plan = plan.unwrap_or_else(from_row).into_iter();
+    events.extend(plan.map(|told| Happened {
         at: notification.created_at,
-        event: "accepted".to_owned(),
-        told: Told { reason: "stored".to_owned(), ..Told::default() },
-    }];
-    events.extend(notification.channels.iter().map(|step| planned(notification, *step)));
+        event: "planned".to_owned(),
+        told,
+    }));
     events.extend(entries.iter().map(happened));
+    let is_told = |actions: &[&str]| entries.iter().any(|entry| actions.contains(&&*entry.action));
+    // Marking all as read is one entry about the inbox, and taking a send back one about the send.
     if let Some(at) = notification.read_at
-        && !entries.iter().any(|entry| entry.action == READ)
+        && !is_told(&[READ])
     {
-        // Marking all as read is one entry about the inbox.
-        let told = Told { reason: "read with all others".to_owned(), ..Told::default() };
-        let place = events.iter().position(|event| event.at > at).unwrap_or(events.len());
-        events.insert(place, Happened { at, event: READ.to_owned(), told });
+        insert(&mut events, plainly(at, READ, "read with all others"));
+    }
+    if let Some(at) = canceled_at
+        && !is_told(&[CANCELED, RECALLED])
+    {
+        insert(&mut events, plainly(at, CANCELED, "taken back with its send"));
     }
     events
 }
 
-/// Tells how a channel was planned. What it came to since may stand in the row, in the place of
+fn plainly(at: Timestamp, event: &str, reason: &str) -> Happened {
+    let told = Told { reason: reason.to_owned(), ..Told::default() };
+    Happened { at, event: event.to_owned(), told }
+}
+
+/// Inserts what the row alone knows, by its time.
+fn insert(events: &mut Vec<Happened>, one: Happened) {
+    let place = events.iter().position(|event| event.at > one.at).unwrap_or(events.len());
+    events.insert(place, one);
+}
+
+/// Tells how a channel was planned where the trail does not. What it came to since may stand in the row, in the place of
 /// why it was chosen; no plan begins so.
-fn planned(notification: &Notification, step: Step) -> Happened {
+fn planned(step: Step) -> Told {
     let Step { channel, state, reason } = step;
     let is_over = matches!(state, DeliveryState::Delivered | DeliveryState::Failed);
     let (state, reason, rule) = match channel {
@@ -118,14 +162,13 @@ fn planned(notification: &Notification, step: Step) -> Happened {
         Channel::Websocket => (DeliveryState::Queued, "always tried", Some(2)),
         _ => (DeliveryState::Queued, "in the plan", Some(2)),
     };
-    let told = Told {
+    Told {
         channel: Some(channel),
         state: Some(state),
         reason: reason.to_owned(),
         rule,
         ..Told::default()
-    };
-    Happened { at: notification.created_at, event: "planned".to_owned(), told }
+    }
 }
 
 fn happened(entry: &AuditRecord) -> Happened {

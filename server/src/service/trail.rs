@@ -72,27 +72,50 @@ impl Told {
         }
     }
 
-    /// Says what the entry means for sums, if anything. A receipt shows that a push arrived.
-    pub fn event(&self, action: Action) -> Option<Event> {
-        match action {
-            Action::NotificationCreated => return Some(Event::Created),
-            Action::NotificationRead => return Some(Event::Read),
-            Action::ReceiptShown => return Some(Event::Shown),
-            Action::ReceiptClicked => return Some(Event::Clicked),
-            _ => {}
-        }
-        let (channel, state) = (self.channel?, self.state?);
+    /// Says what the entry means for sums, if anything. Every receipt shows that a push arrived.
+    pub fn events(&self, action: Action) -> Vec<Event> {
+        let channel = self.channel.zip(self.state);
+        let news =
+            channel.map(|(channel, state)| Event::News { channel, id: self.delivery, state });
+        let (first, more) = match action {
+            Action::NotificationCreated => (Some(Event::Created), None),
+            Action::NotificationRead => (Some(Event::Read), None),
+            Action::ProviderReported | Action::ReceiptDelivered | Action::ReceiptDismissed => {
+                (news, None)
+            }
+            Action::ReceiptShown => (news, Some(Event::Shown)),
+            Action::ReceiptClicked => (news, Some(Event::Clicked)),
+            _ => (self.settled(), None),
+        };
+        first.into_iter().chain(more).collect()
+    }
+
+    fn settled(&self) -> Option<Event> {
+        let (channel, state) = self.channel.zip(self.state)?;
         let is_attempt = self.attempt.is_some_and(|attempt| attempt > 0);
         Some(Event::Delivery { channel, id: self.delivery, state, is_attempt })
     }
 }
 
+/// Reads the plan that the entry about a notification's creation tells; nothing where it was erased.
+pub(super) fn told_plan(metadata: &str) -> Option<Vec<Told>> {
+    #[derive(Deserialize)]
+    struct Planned {
+        plan: Vec<serde_json::Value>,
+    }
+    let Planned { plan } = serde_json::from_str(metadata).ok()?;
+    Some(plan.iter().map(|step| Told::read(None, Some(&step.to_string()))).collect())
+}
+
 /// Says how a delivery stands after an entry that does not say so itself.
 fn implied(action: Action, reason: Option<Reason>) -> Option<DeliveryState> {
     Some(match action {
-        Action::NotificationDelivered | Action::DeliveryConfirmed | Action::ReceiptDelivered => {
-            DeliveryState::Delivered
-        }
+        Action::NotificationDelivered
+        | Action::DeliveryConfirmed
+        | Action::ReceiptDelivered
+        | Action::ReceiptShown
+        | Action::ReceiptClicked
+        | Action::ReceiptDismissed => DeliveryState::Delivered,
         // A device that went away without a word leaves it to the next one.
         Action::NotificationFailed if reason != Some(Reason::Expired) => DeliveryState::Queued,
         Action::NotificationFailed | Action::DeliveryFailed => DeliveryState::Failed,
@@ -162,7 +185,7 @@ mod tests {
     fn what_cannot_be_read_tells_nothing() {
         for metadata in [None, Some(""), Some("[1]"), Some(r#"{"channel":7}"#)] {
             let told = Told::read(Some(Action::DeliverySent), metadata);
-            assert_eq!(told.event(Action::DeliverySent), None, "{metadata:?}");
+            assert_eq!(told.events(Action::DeliverySent), [], "{metadata:?}");
         }
         assert_eq!(Told::read(None, None).reason, "its details were erased");
     }

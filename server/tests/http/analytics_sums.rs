@@ -84,62 +84,103 @@ fn outside(dice: &mut Dice) -> (Action, Value) {
         Action::DeliverySkipped,
         Action::ReceiptShown,
         Action::ReceiptClicked,
+        Action::ProviderReported,
+        Action::ProviderReported,
     ];
     let action = actions[dice.below(actions.len())];
+    let told = match action {
+        Action::ProviderReported => ["sent", "failed"][dice.below(2)],
+        Action::ReceiptShown | Action::ReceiptClicked => "delivered",
+        _ => "",
+    };
     let is_attempt = matches!(action, Action::DeliveryAttempted | Action::DeliverySent);
     let metadata = json!({ "channel": OUTSIDE[dice.below(3)], "delivery": IDS[dice.below(2)],
-        "attempt": u8::from(is_attempt) });
+        "attempt": u8::from(is_attempt), "state": told });
     (action, metadata)
 }
 
-/// Counts one measure over all histories, in the plainest way there is.
+/// What became of a notification on its channels, in the plainest way to tell.
+#[derive(Default)]
+struct Walked {
+    tried: BTreeSet<String>,
+    accepted: BTreeSet<String>,
+    delivered: BTreeSet<String>,
+    /// How each delivery stands, by channel and name.
+    states: BTreeMap<(String, String), &'static str>,
+    arrived_after: Option<i64>,
+}
+
+impl Walked {
+    fn by(entries: &[(Action, Value, i64)]) -> Self {
+        let mut walked = Self::default();
+        entries.iter().for_each(|(action, metadata, at)| walked.step(*action, metadata, *at));
+        walked
+    }
+
+    fn step(&mut self, action: Action, metadata: &Value, at: i64) {
+        let text = |name: &str| metadata[name].as_str().unwrap_or_default().to_owned();
+        let (channel, place) = (text("channel"), (text("channel"), text("delivery")));
+        let known = self.states.get(&place).copied().unwrap_or("queued");
+        let has_ended = matches!(known, "delivered" | "failed" | "skipped");
+        let is_news = !has_ended && !(known == "sent" && text("state") == "sent");
+        let state = match action {
+            Action::DeliveryAttempted | Action::DeliveryReplayed => "queued",
+            Action::DeliverySent => "sent",
+            Action::DeliveryConfirmed | Action::NotificationDelivered => "delivered",
+            Action::DeliveryFailed => "failed",
+            Action::DeliverySkipped => "skipped",
+            Action::NotificationFailed if metadata["reason"] == "expired" => "failed",
+            Action::ReceiptShown | Action::ReceiptClicked if is_news => "delivered",
+            Action::ProviderReported if is_news && text("state") == "failed" => "failed",
+            Action::ProviderReported if is_news => "sent",
+            _ => return,
+        };
+        if matches!(state, "sent" | "delivered") || action == Action::DeliveryAttempted {
+            self.tried.insert(channel.clone());
+        }
+        if matches!(state, "sent" | "delivered") {
+            self.accepted.insert(channel.clone());
+        }
+        if state == "delivered" {
+            self.delivered.insert(channel);
+            self.arrived_after.get_or_insert(at);
+        }
+        self.states.insert(place, state);
+    }
+
+    /// A channel is given up whose deliveries all failed or were skipped.
+    fn is_given_up(&self, channel: &str) -> bool {
+        let of =
+            || self.states.iter().filter(|((of, _), _)| of == channel).map(|(_, state)| *state);
+        of().all(|state| matches!(state, "failed" | "skipped")) && of().any(|s| s == "failed")
+    }
+}
+
+/// Counts everything over all histories.
 fn naive(histories: &[History]) -> BTreeMap<String, u64> {
     let mut sums: BTreeMap<String, u64> = BTreeMap::new();
     let mut add = |name: String, count: u64| *sums.entry(name).or_default() += count;
     for History { entries, .. } in histories {
-        let has = |wanted: &[Action], channel: &str| {
-            let fits = |(action, metadata, _): &&(Action, Value, i64)| {
-                wanted.contains(action) && (channel.is_empty() || metadata["channel"] == channel)
-            };
-            entries.iter().find(fits)
-        };
-        let confirmed = [Action::DeliveryConfirmed, Action::NotificationDelivered];
-        for channel in OUTSIDE {
-            let went = [Action::DeliverySent, Action::DeliveryConfirmed];
-            let tried = [Action::DeliveryAttempted, went[0], went[1]];
-            add(format!("{channel} sent"), has(&tried, channel).is_some().into());
-            add(format!("{channel} accepted"), has(&went, channel).is_some().into());
-            add(format!("{channel} delivered"), has(&confirmed, channel).is_some().into());
-            add(format!("{channel} failed"), is_given_up(entries, channel).into());
+        let walked = Walked::by(entries);
+        for channel in OUTSIDE.into_iter().chain(["websocket"]) {
+            let (is_live, of) = (channel == "websocket", channel.to_owned());
+            add(format!("{channel} sent"), (is_live || walked.tried.contains(&of)).into());
+            add(format!("{channel} accepted"), walked.accepted.contains(&of).into());
+            add(format!("{channel} delivered"), walked.delivered.contains(&of).into());
+            let has_expired = entries.iter().any(|(_, told, _)| told["reason"] == "expired");
+            let is_failed = if is_live { has_expired } else { walked.is_given_up(channel) };
+            add(format!("{channel} failed"), is_failed.into());
         }
-        let live = has(&confirmed, "websocket").is_some();
-        let expired = entries.iter().any(|(_, metadata, _)| metadata["reason"] == "expired");
-        add("websocket sent".into(), 1);
-        add("websocket accepted".into(), live.into());
-        add("websocket delivered".into(), live.into());
-        add("websocket failed".into(), expired.into());
-        add("reads".into(), has(&[Action::NotificationRead], "").is_some().into());
-        add("shown".into(), has(&[Action::ReceiptShown], "").is_some().into());
-        add("clicked".into(), has(&[Action::ReceiptClicked], "").is_some().into());
-        if let Some((_, _, after_ms)) = has(&confirmed, "") {
+        let has = |wanted: Action| u64::from(entries.iter().any(|entry| entry.0 == wanted));
+        add("reads".into(), has(Action::NotificationRead));
+        add("shown".into(), has(Action::ReceiptShown));
+        add("clicked".into(), has(Action::ReceiptClicked));
+        if let Some(after_ms) = walked.arrived_after {
             add("responses".into(), 1);
-            add("response_ms".into(), *after_ms as u64);
+            add("response_ms".into(), after_ms as u64);
         }
     }
     sums
-}
-
-/// A channel is given up whose deliveries, as each was told of last, all failed or were skipped.
-fn is_given_up(entries: &[(Action, Value, i64)], channel: &str) -> bool {
-    let mut last: BTreeMap<&str, Action> = BTreeMap::new();
-    for (action, metadata, _) in entries {
-        let is_receipt = matches!(action, Action::ReceiptShown | Action::ReceiptClicked);
-        if metadata["channel"] == channel && !is_receipt {
-            last.insert(metadata["delivery"].as_str().unwrap(), *action);
-        }
-    }
-    let is_lost = |a: &Action| matches!(a, Action::DeliveryFailed | Action::DeliverySkipped);
-    last.values().all(is_lost) && last.values().any(|action| *action == Action::DeliveryFailed)
 }
 
 /// Gives the sums as they are answered.
@@ -219,7 +260,6 @@ async fn run(server: &Server, seed: u64) -> Vec<History> {
             unit.audit.push(letter.entry(server, at, told));
         }
         server.store.commit(unit).await.unwrap();
-        let which = dice.below(2);
         meanwhile(server, &mut dice, &mut nodes).await;
     }
     while nodes[0].count_trail(5).await.unwrap() > 0 {}

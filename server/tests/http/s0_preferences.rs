@@ -53,6 +53,10 @@ async fn s0_the_flat_form_says_one_thing_beside_the_others() {
     let all = mine(&server).await;
     assert_eq!(of(&all, "quiz_reminder")["reminder_minutes"], 30);
     assert_eq!(of(&all, "quiz_reminder")["is_enabled"], false);
+    post(&server, flat("quiz_reminder", json!({ "reminder_minutes": 45 }))).await;
+    let all = mine(&server).await;
+    assert_eq!(of(&all, "quiz_reminder")["is_enabled"], false);
+    assert_eq!(of(&all, "quiz_reminder")["reminder_minutes"], 45);
     assert_eq!(of(&all, "live_session")["is_enabled"], false);
     assert_eq!(of(&all, "live_session")["source"], "own");
     assert_eq!(of(&all, "quiz")["source"], "default");

@@ -3,10 +3,11 @@
 use landfall_core::audit::Action;
 use landfall_core::channel::{Channel, DeliveryState};
 use landfall_core::plan::Reason;
+use landfall_store::{Unit, Write};
 use serde_json::{Value, json};
 
 use crate::harness::{Server, admin, token, token_in};
-use crate::reach::{Letter, settle_all};
+use crate::reach::{Letter, now, settle_all, tenant};
 
 fn path(letter: &Letter) -> String {
     format!("/api/v1/notifications/{}/timeline", letter.id)
@@ -111,6 +112,19 @@ async fn confirmations_and_reads_are_told_however_they_came() {
         assert_eq!(told[4..], [format!("notification_read|||{how}|||")]);
         assert!(timeline["read_at"].is_string() && timeline["delivered_at"].is_string());
     }
+}
+
+#[tokio::test]
+async fn what_was_taken_back_with_its_send_says_so() {
+    let server = Server::start().await;
+    let letter = told(&server).await;
+    let cancel = Write::Cancel { user: letter.user.clone(), id: letter.id, at: now() };
+    let unit = Unit { writes: vec![cancel], ..Unit::new(&tenant()) };
+    server.store.commit(unit).await.unwrap();
+    let timeline = server.get(&token("u1", &[]), &path(&letter)).await.json();
+    assert!(timeline["canceled_at"].is_string());
+    let last = words(&timeline).pop().unwrap();
+    assert_eq!(last, "notification_canceled|||taken back with its send|||");
 }
 
 #[tokio::test]

@@ -66,6 +66,31 @@ async fn exercise(server: &Server, bearer: &str) {
     assert_eq!(finish(batch).await.status, 200);
 }
 
+/// Calls that carry what leads to a person: in bodies, in a path, in a query.
+async fn exercise_people(server: &Server, bearer: &str) {
+    let endpoint = "https://push.example.net/planted-endpoint";
+    let profile = json!({ "email": "planted@example.org", "phone": "+15550001234" });
+    let device = json!({ "token": "planted-firebase-token", "platform": "ios" });
+    let subscription = json!({
+        "endpoint": endpoint,
+        "p256dh": "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4",
+        "auth": "BTBZMqHH6r4Tts7J_aSIgg",
+    });
+    let wrong = json!({ "email": "planted", "phone": "planted" });
+    let by_endpoint = format!("/api/v1/notifications/unsubscribe-by-endpoint?endpoint={endpoint}");
+    for (method, path, body, status) in [
+        ("PUT", "/api/v1/users/planted-user", profile, 201),
+        ("PUT", "/api/v1/users/planted-user", wrong, 422),
+        ("POST", "/api/v1/notifications/tokens", device, 201),
+        ("DELETE", "/api/v1/notifications/tokens/planted-firebase-token", Value::Null, 204),
+        ("POST", "/push/subscribe", subscription, 201),
+        ("DELETE", &*by_endpoint, Value::Null, 204),
+    ] {
+        assert_eq!(server.call(bearer, method, path, body).await.status, status, "{method} {path}");
+    }
+    server.app.services.store_strangers(10).await.unwrap();
+}
+
 async fn logged(format: LogFormat) -> (String, Vec<String>) {
     let captured = Captured::default();
     let writer = captured.clone();
@@ -75,6 +100,7 @@ async fn logged(format: LogFormat) -> (String, Vec<String>) {
     let server = Server::start().await;
     let token = service();
     exercise(&server, &token).await;
+    exercise_people(&server, &token).await;
     server.app.tasks.close();
     server.app.tasks.wait().await;
     drop(guard);
@@ -88,7 +114,7 @@ async fn a_request_is_one_line_and_no_line_holds_a_secret() {
     for format in [LogFormat::Text, LogFormat::Json] {
         let (text, token_parts) = logged(format).await;
         assert!(text.contains("/api/v1/topics/{id}"), "{text}");
-        for secret in ["planted", "15550001234", SECRET] {
+        for secret in ["planted", "15550001234", "BTBZMqHH6r4Tts7J", SECRET] {
             assert!(!text.contains(secret), "{secret} in {text}");
         }
         for part in token_parts {
@@ -103,7 +129,7 @@ async fn a_request_is_one_line_and_no_line_holds_a_secret() {
 fn check_lines(text: &str) {
     let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let requests: Vec<&Value> = lines.iter().filter(|line| line["message"] == "request").collect();
-    assert_eq!(requests.len(), 8);
+    assert_eq!(requests.len(), 14);
     let first = requests[0];
     assert_eq!((&first["method"], &first["route"]), (&json!("POST"), &json!("/api/v1/notify")));
     assert_eq!((&first["status"], &first["tenant"]), (&json!(202), &json!("default")));

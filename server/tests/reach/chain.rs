@@ -180,7 +180,8 @@ async fn a_mail_server_that_is_down_for_a_while_is_tried_again() {
     let world = world().await;
     world.on.smtp.say(Step::Recipient, "451 4.3.0 try later");
     let id = world.notify("ana", &["email"], json!({})).await;
-    let waits = async || world.timeline(&id).await["channels"]["email"]["reason"] == "tried again later";
+    let waits =
+        async || world.timeline(&id).await["channels"]["email"]["reason"] == "tried again later";
     until("a retry", waits).await;
     assert_eq!(world.on.smtp.mails().len(), 0);
     world.go_to(60);

@@ -62,7 +62,9 @@ async fn an_endpoint_inside_the_network_is_refused_when_it_is_brought_and_when_i
 #[tokio::test(flavor = "multi_thread")]
 async fn a_link_that_runs_code_is_refused() {
     let world = World::start().await;
-    for link in ["javascript:alert(1)", "JaVaScRiPt:alert(1)", " javascript:alert(1)", "data:text/html,x"] {
+    for link in
+        ["javascript:alert(1)", "JaVaScRiPt:alert(1)", " javascript:alert(1)", "data:text/html,x"]
+    {
         refused(&world, "/link", json!({ "link": link })).await;
     }
     for image in ["javascript:alert(1)", "data:image/png;base64,AA"] {

@@ -8,9 +8,9 @@
 mod chain;
 #[path = "../realtime/client.rs"]
 mod client;
+mod faults;
 #[path = "../realtime/harness.rs"]
 mod harness;
-mod faults;
 mod hostile;
 mod killed;
 mod links;

@@ -244,10 +244,7 @@ fn client() -> reqwest::Client {
     reqwest::Client::builder().no_proxy().build().unwrap()
 }
 
-fn with_more<'a>(
-    settings: &'a [Setting],
-    more: &[(&'a str, &'a str)],
-) -> Vec<(&'a str, &'a str)> {
+fn with_more<'a>(settings: &'a [Setting], more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
     let settings = settings.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     settings.chain(more.iter().copied()).collect()
 }

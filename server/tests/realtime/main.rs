@@ -21,6 +21,7 @@ mod limits;
 mod live;
 mod origins;
 mod pending;
+mod people;
 mod rates;
 mod raw;
 mod repair;

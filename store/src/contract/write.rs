@@ -222,7 +222,7 @@ pub enum Write {
     /// Notes a user whom a token names, where nothing is known of them yet. `Done` or `Unchanged`.
     MeetPerson(Box<Person>),
     /// Forgets a user's profile, addresses and preferences, though not what they opted out of;
-    /// `Stale` unless they are known. `Done`.
+    /// `Stale` when there was none of it. `Done`.
     DeletePerson(UserId),
     /// Registers an address. Whoever had the same token or endpoint loses it; another address of
     /// the same user, kind and device is replaced; of more than

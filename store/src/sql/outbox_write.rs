@@ -131,15 +131,11 @@ struct Place<'a> {
 }
 
 /// Does to the later places what the new state of this one means for them.
-async fn follow<R: Runner>(
-    runner: &mut R,
-    Place { tenant, notification, place }: Place<'_>,
-    next: Next,
-    at: Timestamp,
-) -> Answer<()> {
+async fn follow<R: Runner>(runner: &mut R, of: Place<'_>, next: Next, at: Timestamp) -> Answer<()> {
+    let Place { tenant, notification, place } = of;
     let (due_at, also) = match next {
         Next::Wait => return Ok(()),
-        Next::Skip(reason) => return skip_waiting(runner, tenant, notification, reason, at).await,
+        Next::Skip(reason) => return skip_waiting(runner, of, reason, at).await,
         // What is held keeps its time, and so does what waits between two attempts.
         Next::DueNow => (
             at,
@@ -164,20 +160,21 @@ async fn follow<R: Runner>(
     Ok(())
 }
 
-/// Skips whatever of a notification waits without a time.
+/// Skips what waits without a time at later places than this one.
 async fn skip_waiting<R: Runner>(
     runner: &mut R,
-    tenant: &Tenant,
-    notification: NotificationId,
+    Place { tenant, notification, place }: Place<'_>,
     reason: Reason,
     at: Timestamp,
 ) -> Answer<()> {
     let sql = concat!(
         "update delivery set state = 'skipped', reason = ?3, updated_at = ?4
-         where tenant = ?1 and notification_id = ?2 and due_at is null and ",
+         where tenant = ?1 and notification_id = ?2 and place > ?5 and due_at is null and ",
         open_states!()
     );
-    let values = [tenant.into(), (&notification.0).into(), reason.as_str().into(), at.into()];
+    let place = i64::from(place).into();
+    let values =
+        [tenant.into(), (&notification.0).into(), reason.as_str().into(), at.into(), place];
     runner.execute(Query::command(sql, values)).await?;
     Ok(())
 }

@@ -112,14 +112,9 @@ pub(crate) async fn delete<R: Runner>(
         "delete from address where tenant = ?1 and user_id = ?2",
         "delete from preference where tenant = ?1 and user_id = ?2",
     ] {
-        let deleted = runner.execute(Query::command(sql, [tenant.into(), user.into()])).await?;
-        known += deleted;
-        if known == 0 {
-            // Nothing was written, so that whoever commits with others is refused alone.
-            return Err(StoreError::Stale);
-        }
+        known += runner.execute(Query::command(sql, [tenant.into(), user.into()])).await?;
     }
-    Ok(Outcome::Done)
+    if known == 0 { Err(StoreError::Stale) } else { Ok(Outcome::Done) }
 }
 
 /// Finds a user.

@@ -26,7 +26,7 @@ pub fn send(topic: TopicId) -> StoredSend {
         tenant: tenant("t"),
         content: content("s").into(),
         to: SendTo::Topic(topic),
-        route: String::new(),
+        route: "{}".into(),
         cursor: String::new(),
         accepted: 3,
         expanded: 0,

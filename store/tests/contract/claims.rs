@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use landfall_core::channel::{Channel, DeliveryState};
 use landfall_core::notification::Priority::{Critical, High, Low, Normal};
-use landfall_core::plan::Reason;
+use landfall_core::plan::{Reason, Strategy};
 use landfall_store::{Backlog, Claimed, Claiming, Delivery, NewDelivery, Outcome};
 use tokio::task::JoinSet;
 
@@ -20,10 +20,9 @@ pub async fn a_delivery_reads_back_as_it_was_stored(mut world: World) {
     let first = NewDelivery { address: Some(address_id()), ..new_delivery(0, Some(at(5))) };
     let second = NewDelivery {
         state: DeliveryState::Held,
-        channel: Channel::Sms,
-        strategy: landfall_core::plan::Strategy::All,
-        escalate_after_ms: Some(7),
-        to: Some(vec![1, 0, 2]),
+        strategy: Strategy::All,
+        escalate_after_ms: Some(90_000),
+        to: Some(vec![0, 255]),
         ..new_delivery(255, None)
     };
     let writes = vec![publish(&new), enqueue(&new, High, vec![first.clone(), second.clone()])];
@@ -39,14 +38,14 @@ pub async fn a_delivery_reads_back_as_it_was_stored(mut world: World) {
         channel: of.channel,
         position: of.position,
         address: of.address,
+        strategy: of.strategy,
+        escalate_after_ms: of.escalate_after_ms,
+        to: of.to.clone(),
         state: of.state,
         reason: Reason::ByDefault,
         code: None,
         reference: None,
         provider: None,
-        strategy: of.strategy,
-        escalate_after_ms: of.escalate_after_ms,
-        to: of.to.clone(),
         attempts: 0,
         claim: 0,
         due_at: of.due_at,
@@ -115,6 +114,22 @@ pub async fn every_tenant_gets_its_turn(world: World) {
     assert_eq!(tell(page(Some("a"), 9, 2).await.unwrap()), ("dd".into(), None));
     assert_eq!(tell(page(None, 9, 99).await.unwrap()), ("a".into(), None));
     assert_eq!(tell(page(Some("d"), 9, 99).await.unwrap()), (String::new(), None));
+}
+
+/// A provider that has no room keeps no other channel waiting.
+pub async fn each_channel_is_claimed_for_by_itself(world: World) {
+    let (a, b) = (tenant("a"), tenant("b"));
+    let on = |channel| NewDelivery { channel, ..new_delivery(0, Some(at(0))) };
+    let pushes = put(&world, &b, Normal, vec![on(Channel::Push)]).await;
+    let texts = put(&world, &a, Normal, vec![on(Channel::Sms)]).await;
+    let more = put(&world, &b, Normal, vec![on(Channel::Sms)]).await;
+    let of = |channel, limit| world.store.claim(Claiming { channel, limit, ..claiming(0) });
+    assert_eq!(of(Channel::Email, 9).await.unwrap(), Claimed::default());
+    let Claimed { deliveries, last } = of(Channel::Sms, 1).await.unwrap();
+    assert_eq!((ids(&deliveries), last), (texts, Some(a)));
+    let Claimed { deliveries, last } = of(Channel::Push, 9).await.unwrap();
+    assert_eq!((ids(&deliveries), last), (pushes, None));
+    assert_eq!(ids(&of(Channel::Sms, 9).await.unwrap().deliveries), more);
 }
 
 pub async fn a_lease_ends_by_itself(world: World) {

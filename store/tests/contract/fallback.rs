@@ -4,16 +4,16 @@ use landfall_core::channel::DeliveryState::{self, Delivered, Failed, Held, Queue
 use landfall_core::id::{DeliveryId, Tenant};
 use landfall_core::notification::Priority::Normal;
 use landfall_core::plan::Reason;
-use landfall_store::{NewDelivery, Outcome, Write};
+use landfall_store::{NewDelivery, Next, Outcome, Settlement, Write};
 
 use super::make::{at, tenant};
-use super::make_reach::{claiming, delivery_id, ids, new_delivery, next, settle, settlement};
+use super::make_reach::{delivery_id, ids, new_delivery, next, settle, settlement};
 use super::queueing::{claim, found, put, queue};
 use super::world::{World, assert_stale};
 
 fn report(id: DeliveryId, from: DeliveryState, to: DeliveryState, ms: i64) -> Write {
     let code = Some("30003".into());
-    Write::Report { id, from, to, reason: Reason::Confirmed, code, next: next(to), at: at(ms) }
+    Write::Report { id, from, to, reason: Reason::Confirmed, code, at: at(ms), next: next(to) }
 }
 
 async fn due(world: &World, t: &Tenant, id: DeliveryId) -> Option<i64> {
@@ -55,13 +55,14 @@ pub async fn a_place_that_arrived_or_may_keeps_the_next_one_waiting(world: World
     }
 }
 
+/// After a failure nobody waits for a time that was meant for a success.
 pub async fn what_was_to_come_later_comes_at_once_unless_it_is_held_or_was_tried(world: World) {
     let t = tenant("t");
     let later = || new_delivery(1, Some(at(5_000)));
     let held = NewDelivery { state: Held, ..later() };
     let held_id = held.id;
     let tried = NewDelivery { due_at: Some(at(0)), ..later() };
-    let new = vec![new_delivery(0, Some(at(0))), later(), held, tried];
+    let new = vec![new_delivery(0, Some(at(0))), later(), held, tried, new_delivery(2, None)];
     let all = put(&world, &t, Normal, new).await;
     let mine = claim(&*world.store, 0).await;
     let (first, tried): (Vec<_>, Vec<_>) = mine.into_iter().partition(|one| one.position == 0);
@@ -72,6 +73,53 @@ pub async fn what_was_to_come_later_comes_at_once_unless_it_is_held_or_was_tried
     assert_eq!(due(&world, &t, all[1]).await, Some(4));
     assert_eq!(due(&world, &t, held_id).await, Some(5_000));
     assert_eq!(due(&world, &t, tried[0].id).await, Some(7_000));
+    assert_eq!(due(&world, &t, all[4]).await, None, "one place after the other");
+}
+
+/// What follows is the caller's to say.
+pub async fn the_next_place_waits_comes_later_or_is_skipped_as_it_was_told(world: World) {
+    let t = tenant("t");
+    let skip = Next::Skip(Reason::Expired);
+    for (next, first, second) in [
+        (Next::Wait, (Queued, None), (Queued, None)),
+        (Next::DueAt(at(70)), (Queued, Some(70)), (Queued, None)),
+        (skip, (Skipped, None), (Skipped, None)),
+    ] {
+        for is_report in [false, true] {
+            let new = [(1, Some(0)), (2, None), (3, None), (0, None), (4, Some(8_000))];
+            let new = new.map(|(place, due)| new_delivery(place, due.map(at))).to_vec();
+            let all = put(&world, &t, Normal, new).await;
+            let mine = claim(&*world.store, 0).await.remove(0);
+            let write = if is_report {
+                let (id, reason, code) = (mine.id, Reason::Confirmed, None);
+                Write::Report { id, from: Queued, to: Delivered, reason, code, at: at(3), next }
+            } else {
+                Write::Settle(Box::new(Settlement { next, ..settlement(&mine, Sent, 3) }))
+            };
+            world.done(&t, write).await;
+            for (id, (state, time)) in all[1..3].iter().zip([first, second]) {
+                let stands = found(&world, &t, *id).await.state;
+                assert_eq!((stands, due(&world, &t, *id).await), (state, time), "{next:?}");
+            }
+            if next == skip {
+                assert_eq!(found(&world, &t, all[1]).await.reason, Reason::Expired);
+            }
+            // Neither an earlier place nor one with a time of its own is meant.
+            for id in &all[3..] {
+                assert_eq!(found(&world, &t, *id).await.state, Queued);
+            }
+            let left = all[1..].iter().map(|id| Write::Report {
+                id: *id,
+                from: if next == skip && all[1..3].contains(id) { Skipped } else { Queued },
+                to: Delivered,
+                reason: Reason::Confirmed,
+                code: None,
+                at: at(4),
+                next: Next::Wait,
+            });
+            world.commit(&t, left.collect()).await.unwrap();
+        }
+    }
 }
 
 /// What is told out of order is refused by the state that the caller decided from.
@@ -114,7 +162,7 @@ pub async fn what_failed_for_good_can_be_tried_anew(world: World) {
     assert_eq!(world.done(&t, replay(&all[1..2])).await, Outcome::Unchanged);
     assert_eq!(world.done(&tenant("other"), replay(&all)).await, Outcome::Unchanged);
     assert_eq!(world.done(&t, replay(&all)).await, Outcome::Done);
-    let again = world.store.claim(claiming(50)).await.unwrap().deliveries;
+    let again = claim(&*world.store, 50).await;
     assert_eq!(ids(&again), [all[0], all[2]]);
     assert!(again.iter().all(|one| (one.attempts, one.state) == (0, Queued)));
 }

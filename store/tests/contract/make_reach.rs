@@ -19,7 +19,7 @@ pub fn address_id() -> AddressId {
     AddressId(notification_id().0)
 }
 
-/// Makes a delivery on `push` that is due at `due`, or waits for a failure.
+/// Makes a push that is due at `due`, or waits for a failure.
 pub fn new_delivery(position: u8, due: Option<Timestamp>) -> NewDelivery {
     NewDelivery {
         id: delivery_id(),
@@ -45,7 +45,7 @@ pub fn enqueue(of: &NewNotification, priority: Priority, deliveries: Vec<NewDeli
     }
 }
 
-/// Asks for whatever is due at `now`, for a second.
+/// Asks for whatever push is due at `now`, for a second.
 pub fn claiming(now: i64) -> Claiming {
     Claiming {
         channel: Channel::Push,
@@ -62,7 +62,7 @@ pub fn ids(deliveries: &[Delivery]) -> Vec<DeliveryId> {
     deliveries.iter().map(|delivery| delivery.id).collect()
 }
 
-/// Says what a state means for the next place, as in a fallback.
+/// Gives the next place its turn after a failure.
 pub fn next(state: DeliveryState) -> Next {
     match state {
         DeliveryState::Failed | DeliveryState::Skipped => Next::DueNow,

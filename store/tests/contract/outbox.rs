@@ -7,7 +7,7 @@ use landfall_core::notification::Priority::Normal;
 use landfall_store::{DeliveryFilter, NewDelivery, Write};
 use uuid::Uuid;
 
-use super::make::{at, content, note_at, notification_id, publish, tenant, user};
+use super::make::{at, content, note_at, notification_id, publish, tenant, topic_id, user};
 use super::make_reach::{enqueue, ids, new_delivery, settle};
 use super::queueing::claim;
 use super::sends::send;
@@ -40,7 +40,8 @@ async fn fill(world: &World) -> Vec<DeliveryId> {
 pub async fn the_list_filters_and_pages(world: World) {
     let t = tenant("t");
     let all = fill(&world).await;
-    let first = claim(&*world.store, 0).await.into_iter().find(|one| one.id == all[3]).unwrap();
+    let mine = claim(&*world.store, 0).await;
+    let first = mine.into_iter().find(|one| one.id == all[3]).unwrap();
     world.done(&t, settle(&first, DeliveryState::Sent, 9)).await;
     let any = || DeliveryFilter { limit: 99, ..DeliveryFilter::default() };
     let check = async |filter: DeliveryFilter, expected: &[usize]| {
@@ -89,7 +90,7 @@ pub async fn deliveries_come_by_notification_and_place(world: World) {
 
 pub async fn standings_tell_what_was_taken_back_read_or_deleted(world: World) {
     let (t, u) = (tenant("t"), user("u"));
-    let many = send(&t, landfall_store::SendTo::Users(vec![u.clone()]));
+    let many = send(&t, landfall_store::SendTo::Topic(topic_id("c")));
     let notes: Vec<_> = (0..4)
         .map(|n| {
             let send = (n == 3).then_some(many.id);
@@ -107,6 +108,8 @@ pub async fn standings_tell_what_was_taken_back_read_or_deleted(world: World) {
     let found = world.store.standings(&t, asked.clone()).await.unwrap();
     let canceled: Vec<_> = found.iter().map(|one| one.canceled_at).collect();
     assert_eq!(canceled, [Some(at(9)), Some(at(8)), None, None]);
+    let topics: Vec<_> = found.iter().map(|one| one.topic.clone()).collect();
+    assert_eq!(topics, [Some(topic_id("c")), None, None, None]);
     let same = found.iter().map(|one| one.notification.id);
     assert!(same.eq(notes.iter().rev().map(|note| note.id)));
     assert_eq!(found[2].notification.read_at, Some(at(7)));

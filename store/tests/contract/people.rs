@@ -191,6 +191,10 @@ pub async fn a_deleted_person_leaves_nothing_but_what_they_opted_out_of(world: W
     let left = world.store.suppression(&t, Channel::Sms, sealed(2).hash).await.unwrap();
     assert_eq!(left, Some(opted_out));
     assert_eq!(world.store.addresses(&t, &user("u"), AddressKind::Fcm).await.unwrap(), []);
+    // One of whom only an address is known can be forgotten, too.
+    world.done(&t, put_address(&address("w", 30, None))).await;
+    world.done(&t, Write::DeletePerson(user("w"))).await;
+    assert_eq!(world.store.addresses(&t, &user("w"), AddressKind::Fcm).await.unwrap(), []);
     // They may come again.
     world.done(&t, put(&person("u"))).await;
 }

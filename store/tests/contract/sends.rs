@@ -14,7 +14,7 @@ pub fn send(tenant: &Tenant, to: SendTo) -> StoredSend {
         id: send_id(),
         tenant: tenant.clone(),
         content: Arc::new(content("to many")),
-        route: "asked".to_owned(),
+        route: r#"{"channels":["push"]}"#.into(),
         to,
         cursor: String::new(),
         accepted: 3,

@@ -134,9 +134,9 @@ async fn a_claim_costs_the_same_however_much_waits() {
             .database
             .ask(&format!(
             "insert into delivery (tenant, id, notification_id, user_id, priority, channel, place,
-                 state, reason, due_at, created_at, updated_at)
+                 state, reason, strategy, due_at, created_at, updated_at)
              select 'waiting', decode(md5(n || '{due}'), 'hex'), decode(md5(n || 'n'), 'hex'), 'u',
-                 n % 4, 'push', 0, 'queued', 'requested', {due}, 0, 0
+                 n % 4, 'push', 0, 'queued', 'requested', 'fallback', {due}, 0, 0
              from generate_series(1, 10000) n"
         ))
             .unwrap();

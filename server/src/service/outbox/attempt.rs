@@ -21,7 +21,7 @@ const SMS_CHARS: usize = 1_600;
 
 /// What an attempt is made of, or why there is none.
 enum Prepared {
-    Ready(Load, Target),
+    Ready(Box<Load>, Target),
     /// The way it was to go is closed by now.
     Closed(OnDue),
     /// It goes to several addresses, each of which becomes a delivery of its own.
@@ -49,7 +49,7 @@ impl Services {
                     priority: delivery.priority,
                     expires_at,
                     now: self.now(),
-                    load,
+                    load: *load,
                 };
                 let (provider, outcome) = match self.outbox.registry.for_parcel(&parcel) {
                     Some(provider) => (provider.name(), provider.send(&parcel).await),
@@ -93,7 +93,7 @@ impl Services {
             people::Target::WebPush(subscription) => Load::WebPush(subscription, note),
             people::Target::Fcm(target) => Load::Fcm(target, note),
         };
-        Ok(Prepared::Ready(load, Target::Address(address.id)))
+        Ok(Prepared::Ready(Box::new(load), Target::Address(address.id)))
     }
 
     fn note(&self, delivery: &Delivery, facts: &Facts) -> Note {
@@ -146,7 +146,7 @@ impl Services {
         let text = rendered.and_then(|rendered| rendered.sms).unwrap_or_else(plain);
         let callback_url = self.links.make(Purpose::SmsStatus, &subject(delivery), self.now());
         let sms = Sms { to: phone.expose().to_owned(), text, callback_url };
-        Ok(Prepared::Ready(Load::Sms(sms), Target::Hashed(hash)))
+        Ok(Prepared::Ready(Box::new(Load::Sms(sms)), Target::Hashed(hash)))
     }
 
     fn prepare_email(&self, delivery: &Delivery, facts: &Facts) -> Result<Prepared, ServiceError> {
@@ -179,7 +179,7 @@ impl Services {
             html,
             unsubscribe_url,
         };
-        Ok(Prepared::Ready(Load::Email(Box::new(email)), Target::Hashed(hash)))
+        Ok(Prepared::Ready(Box::new(Load::Email(Box::new(email))), Target::Hashed(hash)))
     }
 
     /// Renders a notification's template for one medium; nothing without a template, or where it

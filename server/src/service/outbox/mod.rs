@@ -19,6 +19,7 @@ use landfall_core::delivery::{OnDue, RetryPolicy};
 use landfall_core::id::Tenant;
 use landfall_store::{Claimed, Claiming, Delivery};
 
+pub(super) use attempt::plain_sms;
 pub(super) use ended::follows;
 use facts::Facts;
 

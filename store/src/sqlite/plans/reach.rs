@@ -9,7 +9,8 @@ use uuid::Uuid;
 
 use super::{AT, AuditDraft, Bench, Unit, Write, at_once, stored_send};
 use crate::sql::{
-    addresses, audits, claims, outbox_read, outbox_write, people, sends, suppressions, tallies,
+    addresses, audits, claims, outbox_read, outbox_write, people, seals, sends, suppressions,
+    tallies,
 };
 use crate::{
     Address, AddressKind, Claiming, Delivery, DeliveryFilter, NewDelivery, Next, Person, Sealed,
@@ -75,7 +76,7 @@ fn what_became_of_a_delivery_is_written_through_indexes() {
     let bench = Bench::new();
     bench.check(queue);
     let mine = claim(&bench);
-    let settlement = |of: &Delivery, next: Next| Settlement {
+    let settlement = |of: &Delivery, next| Settlement {
         id: of.id,
         claim: of.claim,
         state: DeliveryState::Failed,
@@ -90,14 +91,14 @@ fn what_became_of_a_delivery_is_written_through_indexes() {
         split: vec![],
         next,
     };
-    for (one, next) in mine.iter().zip([Next::DueNow, Next::Skip(Reason::NotNeeded)]) {
+    for (one, next) in mine.iter().zip([Next::DueNow, Next::Skip(Reason::Expired)]) {
         bench.check(|b| b.write(Write::Settle(Box::new(settlement(one, next)))));
     }
     let ids = mine.iter().map(|one| one.id).collect();
     bench.check(|b| b.write(Write::Replay { ids, at: AT }));
     let (id, from, to) = (mine[0].id, DeliveryState::Queued, DeliveryState::Failed);
     let (reason, code, next) = (Reason::Expired, None, Next::DueAt(AT));
-    bench.check(|b| b.write(Write::Report { id, from, to, reason, code, next, at: AT }));
+    bench.check(|b| b.write(Write::Report { id, from, to, reason, code, at: AT, next }));
     // The index holds none but those that are leased.
     bench.check_but(&["SCAN delivery USING INDEX delivery_leased"], |b| {
         at_once(outbox_write::release(&mut b.runner(), AT)).unwrap();
@@ -244,6 +245,11 @@ fn people_are_reached_through_indexes() {
         at_once(addresses::get(runner, &b.tenant, AddressId(Uuid::nil()))).unwrap();
         at_once(addresses::by_hash(runner, &b.tenant, &b.user, &[1; 32])).unwrap();
         at_once(suppressions::get(runner, &b.tenant, Channel::Sms, &[1; 32])).unwrap();
+    });
+    bench.check(|b| {
+        let after = (b.tenant.clone(), b.user.clone());
+        at_once(seals::people(&mut b.runner(), Some(&after), 9)).unwrap();
+        at_once(seals::addresses(&mut b.runner(), None, 9)).unwrap();
     });
     let user = bench.user.clone();
     let remove = Write::RemoveAddress { user: user.clone(), id: AddressId(Uuid::from_u128(1)) };
