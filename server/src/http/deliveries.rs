@@ -13,7 +13,6 @@ use landfall_protocol::list::List;
 use landfall_protocol::names::{ChannelName, ReasonName, StateName};
 use landfall_protocol::query::Page;
 use landfall_protocol::text::Time;
-use landfall_store::Delivery;
 
 use super::auth::Authenticated;
 use super::body::JsonBody;
@@ -62,52 +61,30 @@ fn store_filter(filter: DeliveryFilter) -> (Page, landfall_store::DeliveryFilter
     (page, filter)
 }
 
+/// Shows what the log tells of a delivery; places, claims and addresses are the outbox's own.
 fn item(logged: &Logged) -> DeliveryItem {
     let Logged { delivery, notification, platform } = logged;
-    let Delivery {
-        id,
-        tenant: _,
-        notification: notification_id,
-        user,
-        priority: _,
-        channel,
-        position: _,
-        address: _,
-        strategy: _,
-        escalate_after_ms: _,
-        to: _,
-        state,
-        reason,
-        code,
-        reference,
-        provider,
-        attempts,
-        claim: _,
-        due_at,
-        created_at,
-        updated_at,
-    } = delivery;
     let content = &notification.content;
     DeliveryItem {
-        id: id.to_string(),
-        notification_id: notification_id.to_string(),
-        user_id: user.to_string(),
+        id: delivery.id.to_string(),
+        notification_id: delivery.notification.to_string(),
+        user_id: delivery.user.to_string(),
         notification_type: content.notification_type.clone(),
         title: content.title.clone(),
         body: content.message.clone(),
-        channel: ChannelName(*channel),
+        channel: ChannelName(delivery.channel),
         platform: platform.clone(),
-        delivery_status: StateName(*state),
-        state: StateName(*state),
-        reason: ReasonName(*reason),
-        rule: reason.rule(),
-        provider: provider.clone(),
-        code: code.clone(),
-        reference: reference.clone(),
-        attempts: *attempts,
-        due_at: due_at.map(Time),
-        created_at: Time(*created_at),
-        updated_at: Time(*updated_at),
+        delivery_status: StateName(delivery.state),
+        state: StateName(delivery.state),
+        reason: ReasonName(delivery.reason),
+        rule: delivery.reason.rule(),
+        provider: delivery.provider.clone(),
+        code: delivery.code.clone(),
+        reference: delivery.reference.clone(),
+        attempts: delivery.attempts,
+        due_at: delivery.due_at.map(Time),
+        created_at: Time(delivery.created_at),
+        updated_at: Time(delivery.updated_at),
     }
 }
 

@@ -41,14 +41,14 @@ pub(super) struct Letter<'t> {
 
 impl Letter<'_> {
     /// Gives what its channels are planned from, for one recipient.
-    pub(super) fn unplanned(&self, is_online: bool, brought: Brought) -> Unplanned<'_> {
+    pub(super) fn unplanned(&self, connections: usize, brought: Brought) -> Unplanned<'_> {
         Unplanned {
             asked: &self.asked,
             template: self.filled.as_ref().map_or(&[][..], |filled| filled.template.channels()),
             priority: self.content.priority,
             notification_type: &self.content.notification_type,
             topic: self.topic.as_ref(),
-            is_online,
+            is_online: connections > 0,
             has_phone: brought == Brought::Phone,
             now: self.created_at,
             expires_at: self.expires_at,
@@ -136,8 +136,8 @@ impl Services {
         let Addressee { recipient, tenant_wishes, phone } = addressee;
         let content = self.worded(letter, recipient, tenant_wishes)?;
         let user = recipient.user.clone();
-        let is_online = self.connections.count(&FeedKey::inbox(tenant, &user)) > 0;
-        let unplanned = letter.unplanned(is_online, Brought::from(phone.is_some()));
+        let connections = self.connections.count(&FeedKey::inbox(tenant, &user));
+        let unplanned = letter.unplanned(connections, Brought::from(phone.is_some()));
         let planned = self.plan(&unplanned, recipient, tenant_wishes);
         let deliveries = self.new_deliveries(&planned, &unplanned, phone.as_deref());
         let priority = content.priority;

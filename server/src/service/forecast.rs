@@ -97,7 +97,7 @@ impl Services {
             let (recipients, wishes) = self.addressees(tenant, users, letter).await?;
             for recipient in &recipients {
                 let user = FeedKey::inbox(tenant, &recipient.user);
-                let unplanned = letter.unplanned(self.connections.count(&user) > 0, brought);
+                let unplanned = letter.unplanned(self.connections.count(&user), brought);
                 let planned = self.plan(&unplanned, recipient, &wishes);
                 let segments = self.segments(letter, recipient, &wishes, &mut texts)?;
                 forecast.add(&planned, segments);

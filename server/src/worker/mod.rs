@@ -79,7 +79,7 @@ pub fn start(
         },
     ));
     hear_revocations(services, cancel, &mut workers);
-    carry_out(services, pace.deliveries, cancel, &mut workers);
+    carry_out(services, metrics, pace.deliveries, cancel, &mut workers);
     sums::start(services, metrics, cancel, &mut workers);
     care_for_people(services, cancel, &mut workers);
     workers.spawn(live_events::store(Arc::clone(services), events));
@@ -124,11 +124,12 @@ fn hear_revocations(
 /// Carries deliveries out, takes sends back, and forgets what ended long ago.
 fn carry_out(
     services: &Arc<Services>,
+    metrics: &Arc<Metrics>,
     room: usize,
     cancel: &CancellationToken,
     workers: &mut JoinSet<()>,
 ) {
-    workers.spawn(outbox::deliver(Arc::clone(services), room, cancel.clone()));
+    workers.spawn(outbox::deliver(Arc::clone(services), Arc::clone(metrics), room, cancel.clone()));
     workers.spawn(outbox::recall(Arc::clone(services), cancel.clone()));
     let theirs = Arc::clone(services);
     let pace = paced(Duration::from_secs(60), FORGET_MAX);

@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::periodic::Backoff;
+use crate::metrics::Metrics;
 use crate::service::Services;
 
 /// Claimed at once at most: a claim is one commit, however much it gives.
@@ -19,7 +20,12 @@ const CLAIM_MAX: usize = 512;
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
 /// Delivers until cancelled, `room` at a time; ends when what was under way has.
-pub(super) async fn deliver(services: Arc<Services>, room: usize, cancel: CancellationToken) {
+pub(super) async fn deliver(
+    services: Arc<Services>,
+    metrics: Arc<Metrics>,
+    room: usize,
+    cancel: CancellationToken,
+) {
     let mut backoff = Backoff::new("outbox");
     release(&services, &mut backoff, &cancel).await;
     let mut under_way = JoinSet::new();
@@ -38,8 +44,12 @@ pub(super) async fn deliver(services: Arc<Services>, room: usize, cancel: Cancel
             Ok(due) => {
                 backoff.succeeded();
                 for one in due {
-                    let services = Arc::clone(&services);
-                    under_way.spawn(async move { services.deliver(one).await });
+                    let (services, metrics) = (Arc::clone(&services), Arc::clone(&metrics));
+                    under_way.spawn(async move {
+                        if let Some((channel, outcome)) = services.deliver(one).await {
+                            metrics.outbox.attempt(channel, &outcome);
+                        }
+                    });
                 }
             }
             Err(error) => backoff.failed(&error, &cancel).await,

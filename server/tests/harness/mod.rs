@@ -213,6 +213,7 @@ pub fn parts(store: Arc<dyn Store>) -> Parts {
         members_bulk: limits.members_bulk_max,
         idempotency_ms: config.notify.idempotency_hours.millis(),
         revocation_ms: config.auth.revocation_days.millis(),
+        segments_per_second: std::num::NonZeroU32::MIN,
     };
     let cursor_key = CursorKey::new([7; 32]);
     Parts {

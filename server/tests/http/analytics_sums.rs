@@ -122,7 +122,7 @@ impl Walked {
         let (channel, place) = (text("channel"), (text("channel"), text("delivery")));
         let known = self.states.get(&place).copied().unwrap_or("queued");
         let has_ended = matches!(known, "delivered" | "failed" | "skipped");
-        let is_news = !has_ended && !(known == "sent" && text("state") == "sent");
+        let is_news = !(has_ended || known == "sent" && text("state") == "sent");
         let state = match action {
             Action::DeliveryAttempted | Action::DeliveryReplayed => "queued",
             Action::DeliverySent => "sent",

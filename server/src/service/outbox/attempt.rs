@@ -30,7 +30,11 @@ enum Prepared {
 
 impl Services {
     /// Makes one attempt and stores how it ended.
-    pub(super) async fn attempt(&self, delivery: Delivery, facts: Facts) {
+    pub(super) async fn attempt(
+        &self,
+        delivery: Delivery,
+        facts: Facts,
+    ) -> Option<(Channel, Outcome)> {
         let prepared = match self.prepare(&delivery, &facts).await {
             Ok(prepared) => prepared,
             Err(error) => {
@@ -39,8 +43,14 @@ impl Services {
             }
         };
         match prepared {
-            Prepared::Closed(decided) => self.settle_without(delivery, decided).await,
-            Prepared::Split(addresses) => self.split(delivery, addresses).await,
+            Prepared::Closed(decided) => {
+                self.settle_without(delivery, decided).await;
+                None
+            }
+            Prepared::Split(addresses) => {
+                self.split(delivery, addresses).await;
+                None
+            }
             Prepared::Ready(load, target) => {
                 let expires_at = facts.standing.notification.expires_at;
                 let parcel = Parcel {
@@ -59,7 +69,8 @@ impl Services {
                     }
                 };
                 let attempted = Attempted { outcome, provider, target, expires_at };
-                self.settle_attempt(delivery, attempted).await;
+                self.settle_attempt(&delivery, &attempted).await;
+                Some((delivery.channel, attempted.outcome))
             }
         }
     }

@@ -66,7 +66,7 @@ impl Services {
     }
 
     /// Stores how an attempt ended.
-    pub(super) async fn settle_attempt(&self, delivery: Delivery, attempted: Attempted) {
+    pub(super) async fn settle_attempt(&self, delivery: &Delivery, attempted: &Attempted) {
         let (ended, code, reference) = read(&attempted.outcome);
         let tried = Tried {
             channel: delivery.channel,
@@ -89,7 +89,7 @@ impl Services {
                 (Stand { state: DeliveryState::Failed, reason, due_at: None }, address)
             }
         };
-        let mut settlement = self.settlement(&delivery, &stand);
+        let mut settlement = self.settlement(delivery, &stand);
         settlement.is_attempt = ended.is_attempt();
         settlement.code = Some(code.clone());
         settlement.reference = reference;
@@ -97,11 +97,11 @@ impl Services {
         // What was kept back is no news, and would fill the trail.
         let entry = ended
             .is_attempt()
-            .then(|| self.told(&delivery, &stand, Some((attempted.provider, &code))));
-        let also = self.consequences(&delivery, fate, &attempted.target, &code);
-        self.store_end(&delivery, settlement, also, entry).await;
+            .then(|| self.told(delivery, &stand, Some((attempted.provider, &code))));
+        let also = self.consequences(delivery, fate, &attempted.target, &code);
+        self.store_end(delivery, settlement, also, entry).await;
         if let (AddressFate::Removed, Target::Address(id)) = (fate, &attempted.target) {
-            self.remove_dead(&delivery, *id, &code).await;
+            self.remove_dead(delivery, *id, &code).await;
         }
     }
 

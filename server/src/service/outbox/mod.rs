@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use landfall_channels::Registry;
+use landfall_channels::{Outcome, Registry};
 use landfall_core::channel::Channel;
 use landfall_core::delivery::{OnDue, RetryPolicy};
 use landfall_core::id::Tenant;
@@ -135,15 +135,20 @@ impl Services {
     ///
     /// A store that is away is waited for as long as the claim lasts: an answer that cannot be
     /// stored means one more attempt, and nothing else.
-    pub async fn deliver(&self, due: Due) {
+    /// Gives how the attempt ended, where one was made.
+    pub async fn deliver(&self, due: Due) -> Option<(Channel, Outcome)> {
         let Due { delivery, facts } = due;
         let Some(facts) = facts else {
             // Its notification is gone: nothing can be said about it any more.
-            return self.forget_orphan(delivery).await;
+            self.forget_orphan(delivery).await;
+            return None;
         };
         match look::look(&delivery, &facts, self.now()) {
             OnDue::Try => self.attempt(delivery, facts).await,
-            decided => self.settle_without(delivery, decided).await,
+            decided => {
+                self.settle_without(delivery, decided).await;
+                None
+            }
         }
     }
 
