@@ -36,7 +36,7 @@ async fn a_device_that_confirms_is_enough() {
         story[..5],
         [
             "accepted: stored",
-            "planned websocket queued: always tried (2)",
+            "planned websocket queued: requested (2)",
             "planned push queued: after websocket (4)",
             "planned sms queued: waits for push to fail (4)",
             "planned email queued: waits for sms to fail (4)",
