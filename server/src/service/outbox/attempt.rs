@@ -198,7 +198,8 @@ impl Services {
     fn rendered_for(&self, facts: &Facts, channel: Channel) -> Option<Rendered> {
         let content = &facts.standing.notification.content;
         let filled = self.refill(content)?;
-        self.fill_in(&filled, content, &facts.recipient, None, &[channel]).ok()
+        let wishes = Some(&*facts.tenant_wishes);
+        self.fill_in(&filled, content, &facts.recipient, wishes, &[channel]).ok()
     }
 
     /// Makes a delivery of its own of each address.

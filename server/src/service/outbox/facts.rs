@@ -1,10 +1,11 @@
 //! What decides about a delivery, read together for all that were claimed together.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use landfall_core::id::{NotificationId, Tenant, UserId};
 use landfall_core::plan::{Reach, Strategy};
-use landfall_core::preference::{About, Resolved};
+use landfall_core::preference::{About, Preferences, Resolved};
 use landfall_store::{Delivery, Recipient, Standing};
 
 use super::Due;
@@ -18,6 +19,8 @@ pub(in crate::service) struct Facts {
     pub(super) recipient: Recipient,
     /// What they say of this kind of news.
     pub(super) preferences: Resolved,
+    /// What their tenant wants for everybody.
+    pub(super) tenant_wishes: Arc<Preferences>,
     /// How channels lead to them.
     pub(super) reach: Reach,
     /// All deliveries of the notification, where a fallback has to look at those before it.
@@ -62,6 +65,7 @@ impl Services {
                 Ok(self.store.deliveries_of(tenant, chained).await?)
             },
         )?;
+        let wishes = Arc::new(wishes);
         let standings: HashMap<NotificationId, Standing> =
             standings.into_iter().map(|one| (one.notification.id, one)).collect();
         let recipients: HashMap<UserId, Recipient> =
@@ -77,7 +81,8 @@ impl Services {
             let reach = self.reach(&recipient, delivery.to.is_some());
             let of_same = |other: &&Delivery| other.notification == delivery.notification;
             let others = others.iter().filter(of_same).cloned().collect();
-            Some(Facts { standing, recipient, preferences, reach, others })
+            let tenant_wishes = Arc::clone(&wishes);
+            Some(Facts { standing, recipient, preferences, tenant_wishes, reach, others })
         };
         let due = |delivery: Delivery| Due { facts: facts(&delivery), delivery };
         Ok(deliveries.into_iter().map(due).collect())
