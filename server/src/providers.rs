@@ -46,7 +46,7 @@ pub fn registry(config: &Config, vapid: &VapidPair) -> anyhow::Result<Registry> 
     if !config.fcm.credentials.is_empty() {
         providers.push(fcm(config).context("fcm")?);
     }
-    if !config.sms.account_sid.is_empty() {
+    if config.sms.is_configured() {
         providers.push(sms(&config.sms).context("sms")?);
     }
     if !config.email.url.is_empty() {

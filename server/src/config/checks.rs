@@ -143,12 +143,6 @@ fn check_providers(config: &Config, effective: &Effective, problems: &mut Proble
             "sms.auth_token",
             sms.auth_token.is_empty(),
         ),
-        (
-            "sms.account_sid",
-            !sms.account_sid.is_empty(),
-            "sms.from",
-            sms.from.is_empty() && sms.messaging_service_sid.is_empty(),
-        ),
         ("sms.api_key", !sms.api_key.is_empty(), "sms.api_secret", sms.api_secret.is_empty()),
         ("email.url", !email.url.is_empty(), "email.from", email.from.is_empty()),
     ];

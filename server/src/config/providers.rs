@@ -62,6 +62,24 @@ pub struct SmsSettings {
     pub segments_per_second: u32,
 }
 
+impl SmsSettings {
+    /// Says whether text messages can be sent: there is an account, and a sender.
+    pub fn is_configured(&self) -> bool {
+        !self.account_sid.is_empty()
+            && !(self.from.is_empty() && self.messaging_service_sid.is_empty())
+    }
+
+    /// An account alone is what S2 documents; its sender may come later.
+    pub(super) fn warn(&self, warnings: &mut Vec<String>) {
+        if !self.account_sid.is_empty() && !self.is_configured() {
+            let remedy = "set TWILIO_FROM or TWILIO_MESSAGING_SERVICE_SID";
+            warnings.push(format!(
+                "sms.from: nobody would be the sender, so no text messages go out; {remedy}"
+            ));
+        }
+    }
+}
+
 /// A mail server.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]

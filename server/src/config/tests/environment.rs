@@ -149,20 +149,27 @@ fn vapid_variables_are_a_pair() {
 
 #[test]
 fn variables_of_later_parts_give_one_warning_each() {
-    let names = [
-        "REDIS_URL",
-        "TWILIO_ACCOUNT_SID",
-        "TWILIO_AUTH_TOKEN",
-        "TWILIO_FROM",
-        "TWILIO_MESSAGING_SERVICE_SID",
-        "FIREBASE_CREDENTIALS",
-        "CELERY_BROKER_URL",
-    ];
-    for name in names {
+    for name in ["REDIS_URL", "CELERY_BROKER_URL"] {
         let warnings = with_env(&[(name, "x")]).unwrap().warnings;
         assert_eq!(warnings, [format!("{name}: accepted, but not used by this version")]);
         assert!(with_env(&[(name, "")]).unwrap().warnings.is_empty());
     }
+}
+
+#[test]
+fn twilio_is_set_by_its_own_variables_and_waits_for_a_sender() {
+    let account = [("TWILIO_ACCOUNT_SID", "AC1"), ("TWILIO_AUTH_TOKEN", "secret")];
+    let loaded = with_env(&account).unwrap();
+    assert!(!loaded.config.sms.is_configured());
+    assert!(loaded.warnings[0].contains("TWILIO_FROM"), "{:?}", loaded.warnings);
+    for sender in ["TWILIO_FROM", "TWILIO_MESSAGING_SERVICE_SID"] {
+        let loaded = with_env(&[account[0], account[1], (sender, "x")]).unwrap();
+        assert!(loaded.config.sms.is_configured() && loaded.warnings.is_empty());
+    }
+    let without = "sms.auth_token: must be set where sms.account_sid is";
+    assert_eq!(wrong(with_env(&account[..1])), [without]);
+    let firebase = with_env(&[("FIREBASE_CREDENTIALS", "keys.json")]).unwrap().config.fcm;
+    assert_eq!(firebase.credentials.expose(), "keys.json");
 }
 
 #[test]
