@@ -1,12 +1,17 @@
 //! Landfall's own load generator and the bare floors it is compared with, behind `landfall bench`. It drives the server
 //! from outside, over sockets and `/proc` only; nothing that serves may use it.
 
+mod bare_crypto;
+mod claims;
+mod compose;
 mod database;
 mod delivery;
 mod fanout;
+mod fcm_service;
 mod filled;
 mod floor_fanout;
 mod floor_ingest;
+mod floor_outbox;
 mod floor_postgres;
 mod generator;
 mod http;
@@ -16,9 +21,12 @@ mod hub_server;
 mod ingest;
 mod landfall;
 mod layout;
+mod outbox;
+mod outbox_rows;
 mod pairs;
 mod process;
 mod publisher;
+mod push_service;
 mod queued;
 mod replay;
 mod report;
@@ -30,6 +38,7 @@ mod start;
 mod stats;
 #[cfg(test)]
 mod tests;
+mod web_push;
 
 use std::io;
 
@@ -49,6 +58,8 @@ pub struct Args {
 /// The benchmarks; each prints one JSON object a run and then a line for people.
 #[derive(Debug, Subcommand)]
 pub enum What {
+    /// Routing and wording a notification for one recipient, against the template engine alone.
+    Compose(compose::Options),
     /// One notification to many WebSocket connections, against a bare epoll loop that writes the same bytes.
     Fanout(fanout::Options),
     /// What a delivery costs the hub alone, without a store, against a bare epoll loop.
@@ -57,6 +68,8 @@ pub enum What {
     Ingest(ingest::Options),
     /// Rows clustered by feed against rows in order of arrival, in raw SQLite.
     Layout(layout::Options),
+    /// Queued deliveries to a provider on this machine, against bare requests and commits; and what a claim costs.
+    Outbox(outbox::Options),
     /// More than sockets take: what is lost, who is closed, what memory it costs.
     Queued(queued::Options),
     /// A page of missed notifications out of a huge store against a small one.
@@ -67,6 +80,8 @@ pub enum What {
     Send(send::Options),
     /// Starting on a full store, and an idle server's memory.
     Start(start::Options),
+    /// Encrypted pushes to a push service on this machine, against the cryptography alone.
+    Webpush(web_push::Options),
     /// The bare epoll loop, as a process of its own.
     #[command(hide = true)]
     FloorFanout(floor_fanout::Options),
@@ -80,15 +95,18 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     let mut out = io::stdout().lock();
     let mut report = Report::new(&mut out);
     match args.what {
+        What::Compose(options) => compose::run(&options, &mut report),
         What::Fanout(options) => fanout::run(&options, &mut report),
         What::Ingest(options) => ingest::run(&options, &mut report),
         What::Layout(options) => layout::run(&options, &mut report),
         What::Hub(options) => hub::run(&options, &mut report),
+        What::Outbox(options) => outbox::run(&options, &mut report),
         What::Queued(options) => queued::run(&options, &mut report),
         What::Replay(options) => replay::run(&options, &mut report),
         What::Resume(options) => resume::run(&options, &mut report),
         What::Send(options) => send::run(&options, &mut report),
         What::Start(options) => start::run(&options, &mut report),
+        What::Webpush(options) => web_push::run(&options, &mut report),
         What::FloorFanout(options) => floor_fanout::run(&options),
         What::HubServer(options) => hub_server::run(&options),
     }

@@ -35,6 +35,14 @@ pub fn cpu_us(pid: u32) -> io::Result<u64> {
     }
 }
 
+/// CPU time in microseconds that the calling thread has used so far, as its scheduler counts it.
+pub fn thread_cpu_us() -> io::Result<f64> {
+    let stat = fs::read_to_string("/proc/thread-self/schedstat")?;
+    let ns = stat.split_ascii_whitespace().next().and_then(|ns| ns.parse::<f64>().ok());
+    ns.map(|ns| ns / 1e3)
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "schedstat without a time"))
+}
+
 /// Memory of `pid` in KiB that is resident now.
 pub fn rss_kib(pid: u32) -> io::Result<u64> {
     rollup(pid, "Rss:")

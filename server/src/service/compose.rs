@@ -20,16 +20,16 @@ use super::{ServiceError, Services};
 use crate::templates::{Ask, Fields, RenderError, Rendered, Template, Zone};
 
 /// A template with data that was checked against it.
-pub(super) struct Filled<'t> {
-    pub(super) template: &'t Template,
-    pub(super) fields: Fields,
+pub(crate) struct Filled<'t> {
+    pub(crate) template: &'t Template,
+    pub(crate) fields: Fields,
 }
 
 /// What all recipients of one request share.
-pub(super) struct Letter<'t> {
+pub(crate) struct Letter<'t> {
     /// What it says; title and message may be left to the template.
     pub(super) content: Arc<Content>,
-    pub(super) filled: Option<Filled<'t>>,
+    pub(crate) filled: Option<Filled<'t>>,
     pub(super) asked: Asked,
     pub(super) topic: Option<TopicId>,
     pub(super) send: Option<SendId>,
@@ -57,16 +57,16 @@ impl Letter<'_> {
 }
 
 /// A recipient with what their tenant wants for everybody.
-pub(super) struct Addressee<'a> {
-    pub(super) recipient: &'a Recipient,
-    pub(super) tenant_wishes: &'a Preferences,
+pub(crate) struct Addressee<'a> {
+    pub(crate) recipient: &'a Recipient,
+    pub(crate) tenant_wishes: &'a Preferences,
     /// A phone number that the request brought along, sealed.
-    pub(super) phone: Option<Vec<u8>>,
+    pub(crate) phone: Option<Vec<u8>>,
 }
 
 /// A notification that is ready to be committed, with what goes into the outbox.
-pub(super) struct Composed {
-    pub(super) new: NewNotification,
+pub(crate) struct Composed {
+    pub(crate) new: NewNotification,
     enqueued: Option<Write>,
 }
 
@@ -82,7 +82,7 @@ impl Services {
     /// Finds a draft's template and checks the data against it.
     ///
     /// A name that no template has is only a label, as long as the request brings its own words.
-    pub(super) fn fill(&self, draft: &Draft) -> Result<Option<Filled<'_>>, Vec<FieldError>> {
+    pub(crate) fn fill(&self, draft: &Draft) -> Result<Option<Filled<'_>>, Vec<FieldError>> {
         let Some(id) = draft.template_id.as_deref() else { return Ok(None) };
         match self.templates.get(id) {
             Some(template) => {
@@ -127,7 +127,7 @@ impl Services {
     ///
     /// # Errors
     /// When the template does not work for them.
-    pub(super) fn composed(
+    pub(crate) fn composed(
         &self,
         tenant: &Tenant,
         letter: &Letter<'_>,

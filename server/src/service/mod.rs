@@ -7,7 +7,7 @@ pub mod analytics;
 mod audit;
 pub mod callbacks;
 pub mod cancel;
-mod compose;
+pub(crate) mod compose;
 mod counting;
 pub mod deliveries;
 mod error;

@@ -148,7 +148,12 @@ impl Services {
     }
 
     /// Makes what all recipients share.
-    fn letter<'t>(&self, caller: &Caller, draft: &Draft, filled: Option<Filled<'t>>) -> Letter<'t> {
+    pub(crate) fn letter<'t>(
+        &self,
+        caller: &Caller,
+        draft: &Draft,
+        filled: Option<Filled<'t>>,
+    ) -> Letter<'t> {
         let now = self.now();
         let after_ms = |seconds: u64| i64::try_from(seconds).ok()?.checked_mul(1_000);
         Letter {

@@ -155,6 +155,16 @@ impl Template {
         Ok(Rendered { locale: localised.locale.clone(), title, message, sms, email })
     }
 
+    /// Puts the bare engine in front of somebody's data.
+    pub(crate) fn bare(&self, fields: &Fields, ask: &Ask<'_>) -> Bare<'_> {
+        let wanted = ask.locale.map(key).unwrap_or_default();
+        let localised = self.localised(&wanted);
+        let Sheet { sight, .. } = self.sheet(localised, fields, &wanted, ask.zone.clone());
+        let name = |block| localised.blocks.get(&block).map(|(name, _)| name.as_str());
+        let blocks = [Block::Title, Block::Message].map(|block| name(block).unwrap_or_default());
+        Bare { engine: &self.shared.engine, blocks, sight }
+    }
+
     /// Finds the locale: the asked one, what it is a kind of, the default, English.
     fn localised(&self, wanted: &str) -> &Localised {
         parents(wanted)
@@ -179,6 +189,23 @@ impl Template {
             Reader { language: Arc::clone(language), zone: zone.unwrap_or_else(Zone::utc) };
         let sight = Sight { fields: fields.clone(), reader: Value::from_object(reader) };
         Sheet { shared: &self.shared, localised, sight: Value::from_object(sight) }
+    }
+}
+
+/// Title and message by the engine alone, without bounds, tidying and checks: what filling in is
+/// compared with.
+pub(crate) struct Bare<'a> {
+    engine: &'a Environment<'static>,
+    blocks: [&'a str; 2],
+    sight: Value,
+}
+
+impl Bare<'_> {
+    /// Fills both in.
+    pub(crate) fn fill(&self) -> Result<[String; 2], minijinja::Error> {
+        let [title, message] = self.blocks;
+        let fill = |name| self.engine.get_template(name)?.render(&self.sight);
+        Ok([fill(title)?, fill(message)?])
     }
 }
 

@@ -1,0 +1,209 @@
+//! Composing: what it costs to route and word a notification for one recipient, against the template engine alone that
+//! fills in the same title and message. It calls the use case itself and stores nothing.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, ensure};
+use landfall_core::auth::{Caller, ScopeSet};
+use landfall_core::id::{AddressId, Tenant, UserId};
+use landfall_core::notification::JsonText;
+use landfall_core::notify::{Draft, Recipients};
+use landfall_core::preference::Preferences;
+use landfall_core::time::Timestamp;
+use landfall_store::{Address, AddressKind, Person, Recipient, Sealed, StoredPreferences};
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::Report;
+use super::landfall::{Scratch, new_secret};
+use super::pairs::Pairs;
+use super::process::thread_cpu_us;
+use crate::clock::Clock;
+use crate::config::{Config, Flags, Inputs};
+use crate::serve::Server;
+use crate::service::Services;
+use crate::service::compose::{Addressee, Letter};
+use crate::templates::{Ask, Zone};
+
+/// The recipient's language and time zone.
+const LOCALE: &str = "es-MX";
+const ZONE: &str = "America/Mexico_City";
+
+/// What `landfall bench compose` takes.
+#[derive(Debug, clap::Args)]
+pub struct Options {
+    /// The template.
+    #[arg(long, default_value = "quiz_reminder")]
+    template: String,
+    /// Seconds of each run.
+    #[arg(long, default_value_t = 2)]
+    seconds: u64,
+    /// How often Landfall and floor are measured in turn.
+    #[arg(long, default_value_t = 7)]
+    pairs: usize,
+    /// A folder for the server's data.
+    #[arg(long, default_value = "bench-data")]
+    dir: PathBuf,
+}
+
+/// One run of either side.
+#[derive(Debug, Serialize)]
+struct Run {
+    bench: &'static str,
+    side: &'static str,
+    pair: usize,
+    recipients: u64,
+    cpu_us_per_recipient: f64,
+}
+
+/// Measures Landfall and floor in turn and prints the ratio.
+pub fn run(options: &Options, report: &mut Report<'_>) -> anyhow::Result<()> {
+    let scratch = Scratch::create(&options.dir)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let server = runtime.block_on(start(&scratch))?;
+    let services = &server.app.services;
+    let (caller, draft) = (caller()?, draft(options)?);
+    let filled = services.fill(&draft).map_err(|faults| anyhow::anyhow!("{faults:?}"))?;
+    let letter = services.letter(&caller, &draft, filled);
+    let pairs = Pairs::measure(
+        options.pairs,
+        report,
+        |pair| measure(options, pair, services, &letter),
+        |pair, _: &Run| floor(options, pair, &letter),
+    )?;
+    runtime.block_on(server.stop());
+    report.line(format_args!(
+        "compose {} for one recipient: {} of what the template engine alone needs for its title and message ({:.1} µs of \
+         CPU, floor {:.1}); {}",
+        options.template,
+        pairs.over(|run, floor| run.cpu_us_per_recipient / floor.cpu_us_per_recipient),
+        pairs.over(|run, _| run.cpu_us_per_recipient).median,
+        pairs.over(|_, floor| floor.cpu_us_per_recipient).median,
+        pairs.told(),
+    ))?;
+    Ok(())
+}
+
+/// Nobody is served: only what the services are built from is wanted.
+async fn start(scratch: &Scratch) -> anyhow::Result<Server> {
+    let flags = Flags {
+        data_dir: Some(scratch.path().to_string_lossy().into_owned()),
+        listen: Some("127.0.0.1:0".into()),
+    };
+    let secret = (OsString::from("JWT_SECRET_KEY"), OsString::from(new_secret()));
+    let env = [secret].into_iter().collect();
+    let config = Config::load(Inputs { env, flags, ..Inputs::default() })?.config;
+    Server::start(&config, Clock::system()).await
+}
+
+fn measure(
+    options: &Options,
+    pair: usize,
+    services: &Services,
+    letter: &Letter<'_>,
+) -> anyhow::Result<Run> {
+    let (tenant, recipient, wishes) =
+        (Tenant::parse("default")?, recipient()?, Preferences::default());
+    timed(options, "landfall", pair, || {
+        let addressee = Addressee { recipient: &recipient, tenant_wishes: &wishes, phone: None };
+        let composed = services.composed(&tenant, letter, &addressee)?;
+        Ok(composed.new.content.title.len() + composed.new.channels.len())
+    })
+}
+
+fn floor(options: &Options, pair: usize, letter: &Letter<'_>) -> anyhow::Result<Run> {
+    let filled = letter.filled.as_ref().context("the draft names a template")?;
+    let ask = Ask { locale: Some(LOCALE), zone: Zone::parse(ZONE), channels: &[] };
+    let bare = filled.template.bare(&filled.fields, &ask);
+    timed(options, "floor", pair, || Ok(bare.fill()?.iter().map(String::len).sum()))
+}
+
+/// Repeats something for as long as a run takes; what it gives is only there to be made.
+fn timed(
+    options: &Options,
+    side: &'static str,
+    pair: usize,
+    mut once: impl FnMut() -> anyhow::Result<usize>,
+) -> anyhow::Result<Run> {
+    let (begun, cpu) = (Instant::now(), thread_cpu_us()?);
+    let mut recipients = 0;
+    while recipients % 256 != 0 || begun.elapsed() < Duration::from_secs(options.seconds) {
+        ensure!(std::hint::black_box(once()?) > 0, "nothing came out");
+        recipients += 1;
+    }
+    let cpu_us_per_recipient = (thread_cpu_us()? - cpu) / recipients as f64;
+    Ok(Run { bench: "compose", side, pair, recipients, cpu_us_per_recipient })
+}
+
+fn caller() -> anyhow::Result<Caller> {
+    Ok(Caller {
+        tenant: Tenant::parse("default")?,
+        user: UserId::parse("bench")?,
+        name: None,
+        locale: None,
+        tz: None,
+        roles: vec![],
+        scopes: ScopeSet::default(),
+        expires_at: Timestamp::from_ms(i64::MAX),
+        token_id: None,
+        issued_at: None,
+    })
+}
+
+fn draft(options: &Options) -> anyhow::Result<Draft> {
+    let data = r#"{"title":"Fractions","scheduled_at":"2025-09-15T14:00:00Z","class_title":"7B"}"#;
+    Ok(Draft {
+        recipients: Recipients::User(UserId::parse("u0")?),
+        notification_type: None,
+        template_id: Some(options.template.clone()),
+        title: None,
+        message: None,
+        data: Some(JsonText::trusted(data)),
+        channels: vec![],
+        priority: None,
+        strategy: None,
+        escalate_after_seconds: None,
+        locale: None,
+        image: None,
+        actions: None,
+        link: None,
+        phone_number: None,
+        ttl_seconds: None,
+    })
+}
+
+/// Somebody of whom everything is known: a profile, a browser, and what they want.
+fn recipient() -> anyhow::Result<Recipient> {
+    let (user, at) = (UserId::parse("u0")?, Timestamp::from_ms(1_700_000_000_000));
+    let body = r#"{"rules":[{"type":"quiz","channel":"push","enabled":true},{"type":"event","reminder_minutes":[60]}],"quiet_hours":{"start":1320,"end":420,"tz":"America/Mexico_City"}}"#;
+    let sealed = Sealed { bytes: vec![1; 200], hash: [1; 32] };
+    Ok(Recipient {
+        person: Some(Person {
+            user: user.clone(),
+            name: Some("Ana".into()),
+            email: Some(sealed.clone()),
+            phone: Some(sealed.clone()),
+            locale: Some(LOCALE.into()),
+            tz: Some(ZONE.into()),
+            created_at: at,
+            updated_at: at,
+            version: 1,
+        }),
+        preferences: Some(StoredPreferences { body: body.into(), version: 1 }),
+        addresses: vec![Address {
+            id: AddressId(Uuid::now_v7()),
+            user: user.clone(),
+            kind: AddressKind::WebPush,
+            secret: sealed,
+            platform: "web".into(),
+            device: None,
+            is_active: true,
+            created_at: at,
+            seen_at: at,
+        }],
+        suppressions: vec![],
+        user,
+    })
+}
