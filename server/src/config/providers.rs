@@ -65,8 +65,8 @@ pub struct SmsSettings {
 impl SmsSettings {
     /// Says whether text messages can be sent: there is an account, and a sender.
     pub fn is_configured(&self) -> bool {
-        !self.account_sid.is_empty()
-            && !(self.from.is_empty() && self.messaging_service_sid.is_empty())
+        let has_sender = !self.from.is_empty() || !self.messaging_service_sid.is_empty();
+        !self.account_sid.is_empty() && has_sender
     }
 
     /// An account alone is what S2 documents; its sender may come later.
