@@ -36,7 +36,7 @@ pub struct Load {
     #[arg(long, default_value_t = 7)]
     pub pairs: usize,
     /// A folder for the server's data.
-    #[arg(long, default_value = "bench-data")]
+    #[arg(long, default_value = "target/bench")]
     pub dir: PathBuf,
 }
 

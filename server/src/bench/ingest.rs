@@ -40,7 +40,7 @@ pub struct Options {
     #[arg(long, default_value_t = 64)]
     pub group: usize,
     /// A folder on the disk to be measured; not one in memory.
-    #[arg(long, default_value = "bench-data")]
+    #[arg(long, default_value = "target/bench")]
     pub dir: PathBuf,
     /// The URL of a PostgreSQL server; each run makes a database of its own on it and drops it. Without, SQLite.
     #[arg(long)]

@@ -33,7 +33,7 @@ pub struct Options {
     #[arg(long, default_value = "target/bench")]
     keep: PathBuf,
     /// A folder for the server's data.
-    #[arg(long, default_value = "bench-data")]
+    #[arg(long, default_value = "target/bench")]
     dir: PathBuf,
 }
 
