@@ -42,7 +42,7 @@ test: postgres lint deny tour ## Run every check and every test
 	$(CARGO) test --locked --workspace --lib --tests
 	$(call step,the server on PostgreSQL)
 	LANDFALL_TEST_STORE=postgres $(CARGO) test --locked --package landfall-server \
-		--test http --test realtime --test secure -- $(EMBEDDED_ONLY)
+		--test http --test reach --test realtime --test secure -- $(EMBEDDED_ONLY)
 
 .PHONY: tour
 tour: programs postgres ## Walk through Landfall as a new user would, with real clients

@@ -97,6 +97,12 @@ impl NotifyRequest {
         }
         self.check_characters()?;
         self.check_json()?;
+        self.taken()
+    }
+
+    /// Takes every field to its place, but for the key, which is the caller's, and `dry_run`, which is
+    /// refused by now.
+    fn taken(self) -> Result<Draft, Vec<FieldError>> {
         let Self {
             user_id,
             user_ids,
@@ -117,8 +123,7 @@ impl NotifyRequest {
             link,
             phone_number,
             ttl,
-            idempotency_key: _,
-            dry_run: _,
+            ..
         } = self;
         Ok(Draft {
             recipients: recipients(user_id, user_ids, topic_id, class_id)?,

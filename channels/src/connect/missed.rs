@@ -55,7 +55,7 @@ fn connecting(error: &reqwest::Error) -> &'static str {
     if find::<Unknown>(error).is_some() || error.is_dns() {
         return "name not found";
     }
-    if find::<rustls::Error>(error).is_some() {
+    if is_tls(error) {
         return "tls";
     }
     if error.is_timeout() {
@@ -76,6 +76,16 @@ fn exchanging(error: &reqwest::Error) -> &'static str {
         return "no http";
     }
     "connection lost"
+}
+
+/// Says whether TLS failed: an unknown authority, another name, or a server that speaks none.
+pub(crate) fn is_tls(error: &(dyn Error + 'static)) -> bool {
+    find::<rustls::Error>(error).is_some()
+}
+
+/// Says whether nobody listens at the address.
+pub(crate) fn is_refused(error: &(dyn Error + 'static)) -> bool {
+    find(error).is_some_and(|error: &io::Error| error.kind() == ErrorKind::ConnectionRefused)
 }
 
 /// Finds the first cause of one type; what an I/O error wraps is not among its sources.

@@ -16,4 +16,5 @@ pub use allow::{Allow, AllowFault};
 pub use exchange::{Answer, ConnectFault, Connections, GuardedClient, PlainClient};
 pub use guard::{Destination, Guard, UrlFault};
 pub use missed::Missed;
+pub(crate) use missed::{is_refused, is_tls};
 pub use retry_after::read as read_retry_after;

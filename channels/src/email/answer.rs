@@ -9,7 +9,7 @@ use lettre::transport::smtp::Error;
 use lettre::transport::smtp::response::{Response, Severity};
 
 use crate::Outcome;
-use crate::operator::{is_refused, is_tls};
+use crate::connect::{is_refused, is_tls};
 
 /// How far an attempt has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

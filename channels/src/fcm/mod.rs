@@ -13,12 +13,14 @@ use std::time::Duration;
 
 use landfall_core::channel::Channel;
 use landfall_core::time::Timestamp;
+use reqwest::Method;
 use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
 
 use self::answer::Verdict;
 use self::oauth::{OAuth, Token};
-use crate::operator::{Answer, Lost, Timeouts, ask, operator_client};
+use crate::connect::{ConnectFault, Missed, PlainClient};
+use crate::operator::{Answer, ask, operator_client};
 use crate::{Attempt, FcmTarget, Load, LoadKind, Note, Outcome, Parcel, Provider};
 
 pub use account::{AccountError, ServiceAccount};
@@ -48,7 +50,7 @@ impl FcmSettings {
 
 /// Firebase Cloud Messaging as a provider.
 pub struct Fcm {
-    client: reqwest::Client,
+    client: PlainClient,
     oauth: OAuth,
     url: String,
     timeout: Duration,
@@ -57,9 +59,9 @@ pub struct Fcm {
 impl Fcm {
     /// Prepares the connection; nothing is asked before the first attempt. Fails where the system
     /// has no certificate authorities.
-    pub fn new(settings: FcmSettings) -> Result<Self, reqwest::Error> {
+    pub fn new(settings: FcmSettings) -> Result<Self, ConnectFault> {
         let FcmSettings { account, base_url, timeout } = settings;
-        let client = operator_client(Timeouts::within(timeout))?;
+        let client = operator_client(timeout)?;
         let oauth = OAuth::new(client.clone(), account);
         let url = format!("{base_url}/v1/projects/{}/messages:send", oauth.project_id());
         Ok(Self { client, oauth, url, timeout })
@@ -99,10 +101,11 @@ impl Fcm {
         now: Timestamp,
         deadline: Instant,
     ) -> Result<Answer, Outcome> {
-        let request = self.client.post(&self.url).bearer_auth(token.as_str()).json(body);
+        let request = self.client.request(Method::POST, &self.url);
+        let request = request.bearer_auth(token.as_str()).json(body);
         match timeout_at(deadline, ask(request, now)).await {
-            Ok(asked) => asked.map_err(Lost::outcome),
-            Err(_) => Err(Lost::Unanswered("timed out").outcome()),
+            Ok(asked) => asked.map_err(|missed| missed.outcome()),
+            Err(_) => Err(Missed::NoAnswer("timed out").outcome()),
         }
     }
 }

@@ -8,12 +8,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use landfall_core::time::Timestamp;
-use reqwest::Client;
+use reqwest::Method;
 use tokio::time::Instant;
 
 use super::account::ServiceAccount;
 use crate::Outcome;
-use crate::operator::{Answer, Lost, ask};
+use crate::connect::PlainClient;
+use crate::operator::{Answer, ask};
 
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 /// A token is renewed when less than this is left, or less than a fifth of its life.
@@ -40,7 +41,7 @@ struct Held {
 
 /// Exchanges and keeps the token of one service account.
 pub(super) struct OAuth {
-    client: Client,
+    client: PlainClient,
     account: ServiceAccount,
     held: Mutex<Option<Held>>,
     /// Held over an exchange, on purpose: whoever else needs a token waits for that one.
@@ -50,7 +51,7 @@ pub(super) struct OAuth {
 }
 
 impl OAuth {
-    pub(super) fn new(client: Client, account: ServiceAccount) -> Self {
+    pub(super) fn new(client: PlainClient, account: ServiceAccount) -> Self {
         let (held, flight, ended) = (Mutex::default(), Default::default(), AtomicU64::new(0));
         Self { client, account, held, flight, ended }
     }
@@ -125,13 +126,11 @@ impl OAuth {
         let broken = |_| Outcome::Broken { code: "oauth: no assertion can be signed".into() };
         let assertion = self.account.assertion(now).map_err(broken)?;
         let form = [("grant_type", GRANT), ("assertion", &assertion)];
-        let request = self.client.post(&self.account.token_uri).form(&form);
+        let request = self.client.request(Method::POST, &self.account.token_uri).form(&form);
         let asked_at = Instant::now();
         // A token that was lost on its way costs nothing, so this is always "later".
-        let answer = ask(request, now).await.map_err(|lost| {
-            let (Lost::NotSent(code) | Lost::Unanswered(code)) = lost;
-            Outcome::Later { after: None, code: format!("oauth: {code}") }
-        })?;
+        let later = |missed| Outcome::Later { after: None, code: format!("oauth: {missed}") };
+        let answer = ask(request, now).await.map_err(later)?;
         read(&answer, asked_at)
     }
 

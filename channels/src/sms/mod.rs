@@ -9,8 +9,10 @@ mod settings;
 mod signature;
 
 use landfall_core::channel::Channel;
+use reqwest::Method;
 
-use crate::operator::{Lost, Timeouts, ask, operator_client};
+use crate::connect::PlainClient;
+use crate::operator::{ask, operator_client};
 use crate::{Attempt, Load, LoadKind, Outcome, Parcel, Provider, Sms};
 
 pub use report::{OptOut, Reply, SmsReport, read_reply, read_report};
@@ -24,7 +26,7 @@ const VALIDITY_MAX_S: i64 = 36_000;
 
 /// Twilio as a provider.
 pub struct Twilio {
-    client: reqwest::Client,
+    client: PlainClient,
     url: String,
     settings: TwilioSettings,
 }
@@ -34,7 +36,7 @@ impl Twilio {
     /// settings cannot work.
     pub fn new(settings: TwilioSettings) -> Result<Self, TwilioError> {
         settings.check()?;
-        let client = operator_client(Timeouts::within(settings.timeout))?;
+        let client = operator_client(settings.timeout)?;
         let TwilioSettings { base_url, account_sid, .. } = &settings;
         let url = format!("{base_url}/2010-04-01/Accounts/{account_sid}/Messages.json");
         Ok(Self { client, url, settings })
@@ -46,8 +48,12 @@ impl Twilio {
             Err(outcome) => return outcome,
         };
         let (user, password) = self.settings.credentials();
-        let request = self.client.post(&self.url).basic_auth(user, Some(password)).form(&form);
-        ask(request, parcel.now).await.map_or_else(Lost::outcome, |answer| answer::read(&answer))
+        let request = self.client.request(Method::POST, &self.url);
+        let request = request.basic_auth(user, Some(password)).form(&form);
+        match ask(request, parcel.now).await {
+            Ok(answer) => answer::read(&answer),
+            Err(missed) => missed.outcome(),
+        }
     }
 }
 

@@ -53,7 +53,7 @@ pub enum TwilioError {
     NoSender,
     /// The HTTP client cannot be made.
     #[error("no HTTP client: {0}")]
-    Client(#[from] reqwest::Error),
+    Client(#[from] crate::connect::ConnectFault),
 }
 
 impl TwilioSettings {

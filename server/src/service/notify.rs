@@ -233,7 +233,6 @@ impl Services {
         unit.idempotency = key.map(|key| keyed(key, &Memo::of(&accepted), letter.created_at));
         match self.commit(unit).await {
             Ok(receipt) => {
-                self.outbox.woken.notify_one();
                 let number = receipt.numbers().first().copied().unwrap_or_default();
                 Ok(Notified::One(Accepted { number, ..accepted }))
             }

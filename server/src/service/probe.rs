@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use landfall_core::id::Tenant;
 use landfall_core::time::Timestamp;
-use landfall_store::{Answer, IdempotencyKey, Receipt, StoreError, Unit};
+use landfall_store::{Answer, IdempotencyKey, Receipt, StoreError, Unit, Write};
 use tokio::time::Instant;
 
 use super::Services;
@@ -79,10 +79,15 @@ fn trouble_of(why: &str) -> Option<Trouble> {
 }
 
 impl Services {
-    /// Commits a unit, and remembers whether the store takes units.
+    /// Commits a unit, remembers whether the store takes units, and wakes the outbox where
+    /// something was put into it.
     pub(super) async fn commit(&self, unit: Unit) -> Answer<Receipt> {
+        let enqueues = unit.writes.iter().any(|write| matches!(write, Write::Enqueue { .. }));
         let answer = self.store.commit(unit).await;
         self.probe.wrote(&answer);
+        if enqueues && answer.is_ok() {
+            self.outbox.woken.notify_one();
+        }
         answer
     }
 

@@ -76,50 +76,52 @@ pub async fn what_was_to_come_later_comes_at_once_unless_it_is_held_or_was_tried
     assert_eq!(due(&world, &t, all[4]).await, None, "one place after the other");
 }
 
+/// What the next places come to: state and time of the second and the third.
+type Stands = [(DeliveryState, Option<i64>); 2];
+
 /// What follows is the caller's to say.
 pub async fn the_next_place_waits_comes_later_or_is_skipped_as_it_was_told(world: World) {
-    let t = tenant("t");
     let skip = Next::Skip(Reason::Expired);
-    for (next, first, second) in [
-        (Next::Wait, (Queued, None), (Queued, None)),
-        (Next::DueAt(at(70)), (Queued, Some(70)), (Queued, None)),
-        (skip, (Skipped, None), (Skipped, None)),
+    for (next, stands) in [
+        (Next::Wait, [(Queued, None), (Queued, None)]),
+        (Next::DueAt(at(70)), [(Queued, Some(70)), (Queued, None)]),
+        (skip, [(Skipped, None), (Skipped, None)]),
     ] {
         for is_report in [false, true] {
-            let new = [(1, Some(0)), (2, None), (3, None), (0, None), (4, Some(8_000))];
-            let new = new.map(|(place, due)| new_delivery(place, due.map(at))).to_vec();
-            let all = put(&world, &t, Normal, new).await;
-            let mine = claim(&*world.store, 0).await.remove(0);
-            let write = if is_report {
-                let (id, reason, code) = (mine.id, Reason::Confirmed, None);
-                Write::Report { id, from: Queued, to: Delivered, reason, code, at: at(3), next }
-            } else {
-                Write::Settle(Box::new(Settlement { next, ..settlement(&mine, Sent, 3) }))
-            };
-            world.done(&t, write).await;
-            for (id, (state, time)) in all[1..3].iter().zip([first, second]) {
-                let stands = found(&world, &t, *id).await.state;
-                assert_eq!((stands, due(&world, &t, *id).await), (state, time), "{next:?}");
-            }
-            if next == skip {
-                assert_eq!(found(&world, &t, all[1]).await.reason, Reason::Expired);
-            }
-            // Neither an earlier place nor one with a time of its own is meant.
-            for id in &all[3..] {
-                assert_eq!(found(&world, &t, *id).await.state, Queued);
-            }
-            let left = all[1..].iter().map(|id| Write::Report {
-                id: *id,
-                from: if next == skip && all[1..3].contains(id) { Skipped } else { Queued },
-                to: Delivered,
-                reason: Reason::Confirmed,
-                code: None,
-                at: at(4),
-                next: Next::Wait,
-            });
-            world.commit(&t, left.collect()).await.unwrap();
+            follows(&world, next, stands, is_report).await;
         }
     }
+}
+
+async fn follows(world: &World, next: Next, stands: Stands, is_report: impl Into<bool>) {
+    let t = tenant("t");
+    let new = [(1, Some(0)), (2, None), (3, None), (0, None), (4, Some(8_000))];
+    let new = new.map(|(place, due)| new_delivery(place, due.map(at))).to_vec();
+    let all = put(world, &t, Normal, new).await;
+    let mine = claim(&*world.store, 0).await.remove(0);
+    let write = if is_report.into() {
+        let (id, reason, code) = (mine.id, Reason::Confirmed, None);
+        Write::Report { id, from: Queued, to: Delivered, reason, code, at: at(3), next }
+    } else {
+        Write::Settle(Box::new(Settlement { next, ..settlement(&mine, Sent, 3) }))
+    };
+    world.done(&t, write).await;
+    for (id, (state, time)) in all[1..3].iter().zip(stands) {
+        let now = found(world, &t, *id).await;
+        assert_eq!((now.state, due(world, &t, *id).await), (state, time), "{next:?}");
+        assert!(state == Queued || now.reason == Reason::Expired);
+    }
+    // Neither an earlier place nor one with a time of its own is meant.
+    for id in &all[3..] {
+        assert_eq!(found(world, &t, *id).await.state, Queued);
+    }
+    let mut left = Vec::new();
+    for id in &all[1..] {
+        let from = found(world, &t, *id).await.state;
+        let (reason, code, next) = (Reason::Confirmed, None, Next::Wait);
+        left.push(Write::Report { id: *id, from, to: Delivered, reason, code, at: at(4), next });
+    }
+    world.commit(&t, left).await.unwrap();
 }
 
 /// What is told out of order is refused by the state that the caller decided from.

@@ -65,6 +65,7 @@ const BANS: &[Ban] = &[
             "server/src/config",
             "server/src/main.rs",
             "server/src/bench",
+            "channels/examples/",
             "fixtures/",
             "fuzz/src/libfuzzer.rs",
             "xtask/",
