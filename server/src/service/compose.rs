@@ -12,9 +12,10 @@ use landfall_core::notification::{Content, JsonText, NewNotification, Priority};
 use landfall_core::notify::{Draft, FieldError};
 use landfall_core::preference::Preferences;
 use landfall_core::time::Timestamp;
-use landfall_store::{Recipient, Unit, Write};
+use landfall_store::{Recipient, Recipients, Unit, Write};
 
 use super::forecast::Forecast;
+use super::people::read_wishes;
 use super::routing::{Asked, Brought, Unplanned};
 use super::{ServiceError, Services};
 use crate::templates::{Ask, Fields, RenderError, Rendered, Template, Zone};
@@ -119,8 +120,8 @@ impl Services {
         if !self.needs_recipients(letter) {
             return Ok((users.into_iter().map(unknown).collect(), Preferences::default()));
         }
-        let recipients = async { Ok(self.store.recipients(tenant, users).await?) };
-        futures_util::try_join!(recipients, self.tenant_wishes(tenant))
+        let Recipients { users, everybody } = self.store.recipients(tenant, users).await?;
+        Ok((users, read_wishes(everybody.as_ref())))
     }
 
     /// Composes a letter for one recipient.

@@ -26,8 +26,8 @@ pub use error::{Answer, Answered, StoreError};
 pub use inbox::{AdminFilter, Expired, Inbox, InboxQuery, InboxSlice};
 pub use lives::{Lives, NewEpoch};
 pub use people::{
-    ADDRESSES_MAX, Address, AddressKind, People, Person, Recipient, Sealed, StoredPreferences,
-    Suppression,
+    ADDRESSES_MAX, Address, AddressKind, People, Person, Recipient, Recipients, Sealed,
+    StoredPreferences, Suppression,
 };
 pub use revocations::{Revocation, Revocations};
 pub use sends::{SendTo, Sends, StoredSend};

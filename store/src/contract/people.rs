@@ -96,11 +96,11 @@ pub struct Address {
     pub is_active: bool,
     /// When it was first registered.
     pub created_at: Timestamp,
-    /// When it was last registered or reached.
+    /// When it was last registered.
     pub seen_at: Timestamp,
 }
 
-/// Why nothing is sent to a phone number or mailbox, or to any of them of a user.
+/// Why nothing is sent to a phone number or mailbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Suppression {
     /// `sms` or `email`.
@@ -130,6 +130,15 @@ pub struct Recipient {
     pub suppressions: Vec<Suppression>,
 }
 
+/// Several recipients, and what holds for all of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recipients {
+    /// In the order asked, one each.
+    pub users: Vec<Recipient>,
+    /// The tenant's own preferences, which hold for everybody.
+    pub everybody: Option<StoredPreferences>,
+}
+
 /// Addresses that one user may have; registering one more removes the one that was seen longest
 /// ago.
 pub const ADDRESSES_MAX: usize = 20;
@@ -139,9 +148,8 @@ pub trait People {
     /// Finds a user.
     fn person(&self, tenant: &Tenant, user: &UserId) -> Answered<'_, Option<Person>>;
 
-    /// Gives what is needed to reach these users, in the order asked, one each; who is not known is
-    /// given with nothing.
-    fn recipients(&self, tenant: &Tenant, users: Vec<UserId>) -> Answered<'_, Vec<Recipient>>;
+    /// Gives what is needed to reach these users; who is not known is given with nothing.
+    fn recipients(&self, tenant: &Tenant, users: Vec<UserId>) -> Answered<'_, Recipients>;
 
     /// Gives a user's preferences; those of the tenant, which hold for everybody, without a user.
     fn preferences(

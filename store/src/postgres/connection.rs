@@ -181,13 +181,15 @@ impl Dialer {
     }
 
     /// What every session is set to. A commit that is answered has to be on disk, whatever the
-    /// database's own default is.
+    /// database's own default is. Every statement goes through an index whatever its values, so that
+    /// planning it anew for each would only cost time.
     fn session(&self) -> String {
         let statement = self.settings.statement_timeout.as_millis();
         format!(
             "set statement_timeout = {statement}; set lock_timeout = {statement};
              set idle_in_transaction_session_timeout = {};
              set synchronous_commit = on; set client_min_messages = error;
+             set plan_cache_mode = force_generic_plan;
              set session characteristics as transaction isolation level read committed;",
             statement * 2
         )

@@ -20,8 +20,8 @@ use crate::sql::{
 };
 use crate::{
     Address, AddressKind, Answer, Answered, Backlog, Claimed, Claiming, Countable,
-    CountedNotification, Deliveries, Delivery, DeliveryFilter, People, Person, Recipient, Standing,
-    StoredPreferences, Suppression, Tallies, Tally, TallyFilter, Uncounted,
+    CountedNotification, Deliveries, Delivery, DeliveryFilter, People, Person, Recipient,
+    Recipients, Standing, StoredPreferences, Suppression, Tallies, Tally, TallyFilter, Uncounted,
 };
 
 type Rows = Vec<tokio_postgres::Row>;
@@ -129,7 +129,7 @@ async fn recipients(
     runner: &mut PostgresRunner<'_>,
     tenant: &Tenant,
     users: &[UserId],
-) -> Answer<Vec<Recipient>> {
+) -> Answer<Recipients> {
     let (persons, found_addresses) = (people::COLUMNS, addresses::COLUMNS);
     let (suppressed, of_person) = (suppressions::COLUMNS, suppressions::OF_PERSON);
     let texts = [
@@ -153,13 +153,14 @@ async fn recipients(
              join suppression s on {of_person} order by a.place, s.channel"
         ),
     ];
-    let names: Vec<&str> = users.iter().map(UserId::as_str).collect();
-    let values: super::runner::Values<'_> = &[&tenant.as_str(), &names, &places(users.len())];
+    // Behind the users stands the tenant's own name, under which only preferences are found.
+    let names: Vec<&str> = users.iter().map(UserId::as_str).chain([people::EVERYBODY]).collect();
+    let values: super::runner::Values<'_> = &[&tenant.as_str(), &names, &places(names.len())];
     let asks: Vec<Ask<'_>> = texts.iter().map(|sql| Ask { sql, values }).collect();
     gathered(users, &runner.rows_of_all(&asks).await?)
 }
 
-fn gathered(users: &[UserId], answers: &[Rows]) -> Answer<Vec<Recipient>> {
+fn gathered(users: &[UserId], answers: &[Rows]) -> Answer<Recipients> {
     let nothing = |user: &UserId| Recipient {
         user: user.clone(),
         person: None,
@@ -168,11 +169,15 @@ fn gathered(users: &[UserId], answers: &[Rows]) -> Answer<Vec<Recipient>> {
         suppressions: Vec::new(),
     };
     let mut recipients: Vec<Recipient> = users.iter().map(nothing).collect();
+    let mut everybody = None;
     for (kind, rows) in answers.iter().enumerate() {
         for row in rows {
             let row: &dyn Row = row;
             let place = [people::WIDTH, 2, addresses::WIDTH, suppressions::WIDTH][kind];
-            let of = &mut recipients[row.count(place)? as usize];
+            let Some(of) = recipients.get_mut(row.count(place)? as usize) else {
+                everybody = Some(people::read_preferences(row, 0)?);
+                continue;
+            };
             match kind {
                 0 => of.person = Some(people::read(row)?),
                 1 => of.preferences = Some(people::read_preferences(row, 0)?),
@@ -181,7 +186,7 @@ fn gathered(users: &[UserId], answers: &[Rows]) -> Answer<Vec<Recipient>> {
             }
         }
     }
-    Ok(recipients)
+    Ok(Recipients { users: recipients, everybody })
 }
 
 impl People for Postgres {
@@ -190,7 +195,7 @@ impl People for Postgres {
         ask!(self.pool, |r| people::get(r, &tenant, &user))
     }
 
-    fn recipients(&self, tenant: &Tenant, users: Vec<UserId>) -> Answered<'_, Vec<Recipient>> {
+    fn recipients(&self, tenant: &Tenant, users: Vec<UserId>) -> Answered<'_, Recipients> {
         let tenant = tenant.clone();
         ask!(self.pool, |r| recipients(r, &tenant, &users))
     }

@@ -4,7 +4,9 @@ use landfall_core::id::{Tenant, UserId};
 use landfall_core::time::Timestamp;
 
 use super::{Corrupt, Query, Row, Runner, Value, addresses, suppressions};
-use crate::{Answer, Outcome, Person, Recipient, Sealed, StoreError, StoredPreferences};
+use crate::{
+    Answer, Outcome, Person, Recipient, Recipients, Sealed, StoreError, StoredPreferences,
+};
 
 /// All columns of a person `p`, as [`read`] reads them.
 pub(crate) const COLUMNS: &str = "p.user_id, p.name, p.email, p.email_hash, p.phone, p.phone_hash,
@@ -128,7 +130,7 @@ pub(crate) async fn get<R: Runner>(
 }
 
 /// The name of the preferences that hold for everybody: no user has it.
-const EVERYBODY: &str = "";
+pub(crate) const EVERYBODY: &str = "";
 
 /// Reads preferences from the columns body and version.
 pub(crate) fn read_preferences(row: &dyn Row, first: usize) -> Result<StoredPreferences, Corrupt> {
@@ -175,7 +177,7 @@ pub(crate) async fn recipients<R: Runner>(
     runner: &mut R,
     tenant: &Tenant,
     users: &[UserId],
-) -> Answer<Vec<Recipient>> {
+) -> Answer<Recipients> {
     let mut recipients = Vec::with_capacity(users.len());
     for user in users {
         let person = get(runner, tenant, user).await?;
@@ -191,5 +193,6 @@ pub(crate) async fn recipients<R: Runner>(
             suppressions,
         });
     }
-    Ok(recipients)
+    let everybody = preferences(runner, tenant, None).await?;
+    Ok(Recipients { users: recipients, everybody })
 }

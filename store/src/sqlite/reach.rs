@@ -12,7 +12,7 @@ use crate::sql::{
 };
 use crate::{
     Address, AddressKind, Answered, Backlog, Claimed, Claiming, Deliveries, Delivery,
-    DeliveryFilter, People, Person, Recipient, Standing, StoredPreferences, Suppression, Tallies,
+    DeliveryFilter, People, Person, Recipients, Standing, StoredPreferences, Suppression, Tallies,
     Tally, TallyFilter, Uncounted,
 };
 
@@ -74,7 +74,7 @@ impl People for Sqlite {
         Box::pin(self.readers.run(move |r| at_once(people::get(r, &tenant, &user))))
     }
 
-    fn recipients(&self, tenant: &Tenant, users: Vec<UserId>) -> Answered<'_, Vec<Recipient>> {
+    fn recipients(&self, tenant: &Tenant, users: Vec<UserId>) -> Answered<'_, Recipients> {
         let tenant = tenant.clone();
         Box::pin(
             self.readers

@@ -78,7 +78,7 @@ fn sum() -> Tally {
 
 async fn check(store: &dyn Store, leased: &Delivery) {
     let (t, u) = (tenant("t"), user("u"));
-    let found = store.recipients(&t, vec![u.clone()]).await.unwrap().remove(0);
+    let found = store.recipients(&t, vec![u.clone()]).await.unwrap().users.remove(0);
     assert_eq!(found.person, Some(person("u")));
     assert_eq!((found.addresses.len(), found.suppressions.len()), (2, 1));
     assert!(found.preferences.is_some() && store.preferences(&t, None).await.unwrap().is_some());

@@ -153,13 +153,13 @@ pub async fn recipients_come_with_all_that_a_decision_needs(world: World) {
     let a = Recipient { preferences: Some(wish("{}", 1)), ..nothing("a") };
     let c = Recipient { addresses: addresses[2..].to_vec(), ..nothing("c") };
     let asked = ["c", "nobody", "b", "a"].map(user).to_vec();
-    let found = world.store.recipients(&t, asked.clone()).await.unwrap();
+    let found = world.store.recipients(&t, asked.clone()).await.unwrap().users;
     assert_eq!(found, [c, nothing("nobody"), b, a]);
-    let strangers = world.store.recipients(&tenant("other"), asked).await.unwrap();
+    let strangers = world.store.recipients(&tenant("other"), asked).await.unwrap().users;
     assert_eq!(strangers, ["c", "nobody", "b", "a"].map(nothing));
     let many = (0..500).map(|n| user(&format!("n{n}"))).collect();
-    assert_eq!(world.store.recipients(&t, many).await.unwrap().len(), 500);
-    assert_eq!(world.store.recipients(&t, vec![]).await.unwrap(), []);
+    assert_eq!(world.store.recipients(&t, many).await.unwrap().users.len(), 500);
+    assert_eq!(world.store.recipients(&t, vec![]).await.unwrap().users, []);
 }
 
 pub async fn a_deleted_person_leaves_nothing_but_what_they_opted_out_of(world: World) {
@@ -184,7 +184,7 @@ pub async fn a_deleted_person_leaves_nothing_but_what_they_opted_out_of(world: W
     assert_stale(world.commit(&tenant("other"), vec![delete()]).await);
     assert_eq!(world.done(&t, delete()).await, Outcome::Done);
     assert_stale(world.commit(&t, vec![delete()]).await);
-    let found = world.store.recipients(&t, ["u", "v"].map(user).to_vec()).await.unwrap();
+    let found = world.store.recipients(&t, ["u", "v"].map(user).to_vec()).await.unwrap().users;
     assert_eq!((&found[0].person, &found[0].preferences), (&None, &None));
     assert_eq!((&found[0].addresses[..], &found[1].addresses[..]), (&[][..], &[kept][..]));
     assert_eq!(found[1].person, Some(person("v")));

@@ -6,9 +6,11 @@ use std::sync::Arc;
 use landfall_core::id::{NotificationId, Tenant, UserId};
 use landfall_core::plan::{Reach, Strategy};
 use landfall_core::preference::{About, Preferences, Resolved};
-use landfall_store::{Delivery, Recipient, Standing};
+use landfall_store::{Delivery, Recipient, Recipients, Standing};
 
 use super::Due;
+use crate::service::people::read_wishes;
+use crate::service::tally::Tally;
 use crate::service::{ServiceError, Services};
 
 /// What decides about a delivery.
@@ -38,9 +40,13 @@ impl Services {
             tenants.entry(delivery.tenant.clone()).or_default().push(delivery);
         }
         let mut due = Vec::new();
+        let mut tally = Tally::default();
         for (tenant, deliveries) in tenants {
-            due.extend(self.facts_of(&tenant, deliveries).await?);
+            // A tenant whose rows cannot be read holds up nobody else's; its lease ends by itself.
+            let facts = self.facts_of(&tenant, deliveries).await;
+            tally.add(facts.map(|facts| due.extend(facts)));
         }
+        tally.finish(&self.troubles)?;
         Ok(due)
     }
 
@@ -54,10 +60,9 @@ impl Services {
         let behind =
             |delivery: &&Delivery| delivery.strategy == Strategy::Fallback && delivery.position > 0;
         let chained = distinct(deliveries.iter().filter(behind).map(|d| d.notification));
-        let (standings, recipients, wishes, others) = futures_util::try_join!(
+        let (standings, Recipients { users, everybody }, others) = futures_util::try_join!(
             async { Ok::<_, ServiceError>(self.store.standings(tenant, ids).await?) },
             async { Ok(self.store.recipients(tenant, users).await?) },
-            self.tenant_wishes(tenant),
             async {
                 if chained.is_empty() {
                     return Ok(vec![]);
@@ -65,11 +70,11 @@ impl Services {
                 Ok(self.store.deliveries_of(tenant, chained).await?)
             },
         )?;
-        let wishes = Arc::new(wishes);
+        let wishes = Arc::new(read_wishes(everybody.as_ref()));
         let standings: HashMap<NotificationId, Standing> =
             standings.into_iter().map(|one| (one.notification.id, one)).collect();
         let recipients: HashMap<UserId, Recipient> =
-            recipients.into_iter().map(|one| (one.user.clone(), one)).collect();
+            users.into_iter().map(|one| (one.user.clone(), one)).collect();
         let facts = |delivery: &Delivery| {
             let standing = standings.get(&delivery.notification)?.clone();
             let recipient = recipients.get(&delivery.user)?.clone();

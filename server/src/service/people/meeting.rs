@@ -101,7 +101,7 @@ impl Services {
         }
         for (tenant, people) in tenants {
             let users = people.iter().map(|person| person.user.clone()).collect();
-            let known = self.store.recipients(tenant, users).await?;
+            let known = self.store.recipients(tenant, users).await?.users;
             let strangers = people
                 .into_iter()
                 .zip(known)

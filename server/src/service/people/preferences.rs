@@ -159,7 +159,11 @@ impl Services {
         deciding(|| async move {
             let old = self.store.preferences(tenant, Some(user)).await?;
             let base = old.as_ref().map(preferences_of).unwrap_or_default();
-            let body = body_of(&applied(&base, draft, None)?);
+            let next = applied(&base, draft, None)?;
+            if next == base {
+                return Ok(());
+            }
+            let body = body_of(&next);
             let version = old.map_or(0, |old| old.version) + 1;
             let (at, user) = (self.now(), Some(user.clone()));
             let metadata = json!({ "source": "link in an e-mail" }).to_string();

@@ -164,7 +164,7 @@ impl Services {
     ) -> Result<(), ServiceError> {
         let user = subject(caller, whose)?;
         deciding(|| async move {
-            let known = self.store.recipients(&caller.tenant, vec![user.clone()]).await?;
+            let known = self.store.recipients(&caller.tenant, vec![user.clone()]).await?.users;
             let known = known.into_iter().next().ok_or(ServiceError::NotFound("user"))?;
             let mut unit = unit_of(caller);
             if known.person.is_none() {

@@ -5,7 +5,9 @@ use landfall_core::audit::Hash;
 use landfall_core::channel::Channel;
 use landfall_core::id::{Tenant, UserId};
 use landfall_core::preference::Preferences;
-use landfall_store::{Address, AddressKind, Person, Recipient, Sealed, StoreError};
+use landfall_store::{
+    Address, AddressKind, Person, Recipient, Sealed, StoreError, StoredPreferences,
+};
 
 use super::super::{ServiceError, Services};
 use super::profile::looked_up_by;
@@ -28,6 +30,11 @@ pub(super) const fn purpose_of(kind: AddressKind) -> Purpose {
         AddressKind::Fcm => Purpose::PushToken,
         AddressKind::WebPush => Purpose::Subscription,
     }
+}
+
+/// Reads stored preferences; what cannot be read of them is left out.
+pub fn read_wishes(stored: Option<&StoredPreferences>) -> Preferences {
+    stored.map(preferences_of).unwrap_or_default()
 }
 
 impl Services {
@@ -98,7 +105,7 @@ impl Services {
 
     /// Reads what a recipient wants; what cannot be read of it is left out.
     pub fn wishes(&self, recipient: &Recipient) -> Preferences {
-        recipient.preferences.as_ref().map(preferences_of).unwrap_or_default()
+        read_wishes(recipient.preferences.as_ref())
     }
 
     /// Reads what a tenant set for all of its users.
@@ -107,7 +114,7 @@ impl Services {
     /// When the store is away.
     pub async fn tenant_wishes(&self, tenant: &Tenant) -> Result<Preferences, ServiceError> {
         let stored = self.store.preferences(tenant, None).await?;
-        Ok(stored.as_ref().map(preferences_of).unwrap_or_default())
+        Ok(read_wishes(stored.as_ref()))
     }
 
     pub(super) fn opened(&self, tenant: &Tenant, address: &Address) -> Result<Opened, VaultError> {
