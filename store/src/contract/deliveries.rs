@@ -235,7 +235,8 @@ pub trait Deliveries {
 
     /// Forgets deliveries that wait for no time and did not change since `before`, at most `limit`,
     /// those first that changed longest ago; tells how many. Such are those that ended, and those
-    /// that waited for a failure that never came.
+    /// that waited for a failure that never came; not those whose notification has a delivery with a
+    /// time.
     fn forget_deliveries(&self, before: Timestamp, limit: usize) -> Answered<'_, usize>;
 }
 
