@@ -49,7 +49,27 @@ fn between(config: &Config) -> Vec<Check> {
     let mut checks = Vec::from(sockets_and_store(config));
     checks.extend(limits(config));
     checks.push(tokens(config));
+    checks.extend(leases(config));
     checks
+}
+
+/// Seconds that an attempt may wait for its provider's pace and its answer for the store.
+const AROUND_AN_ATTEMPT: u32 = 25;
+
+/// A delivery whose lease ends under an attempt would be tried by two.
+fn leases(Config { outbox, push, fcm, sms, email, .. }: &Config) -> [Check; 4] {
+    [
+        ("push.timeout_seconds", push.timeout_seconds),
+        ("fcm.timeout_seconds", fcm.timeout_seconds),
+        ("sms.timeout_seconds", sms.timeout_seconds),
+        ("email.timeout_seconds", email.timeout_seconds),
+    ]
+    .map(|(other, timeout)| Check {
+        name: "outbox.lease_seconds",
+        must: "must be 25 or more above",
+        other,
+        holds: outbox.lease_seconds.0 >= timeout.0 + AROUND_AN_ATTEMPT,
+    })
 }
 
 fn tokens(Config { auth, .. }: &Config) -> Check {

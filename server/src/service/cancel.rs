@@ -14,6 +14,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::revocations::unit_of;
+use super::tally::Tally;
 use super::{ServiceError, Services, deciding};
 
 /// Notifications of a send that one round of a recall deletes.
@@ -121,14 +122,13 @@ impl Services {
     /// sends it moved.
     ///
     /// # Errors
-    /// When the store is away; what is done stays, the rest is tried again.
+    /// When nothing could be moved; what is done stays, the rest is tried again.
     pub async fn recall_sends(&self) -> Result<usize, ServiceError> {
-        let recalls = self.store.recalls(RECALLS_PER_ROUND).await?;
-        let count = recalls.len();
-        for (send, from) in recalls {
-            self.recall_chunk(&send, from).await?;
+        let mut tally = Tally::default();
+        for (send, from) in self.store.recalls(RECALLS_PER_ROUND).await? {
+            tally.add(self.recall_chunk(&send, from).await);
         }
-        Ok(count)
+        tally.finish(&self.troubles)
     }
 
     async fn recall_chunk(

@@ -121,8 +121,10 @@ impl Services {
                     unit.audit.push(self.created_entry(&composed.new));
                     composed.write(unit);
                 }
-                // It worked when the send was accepted: an operator has changed the template since.
-                Err(error) => tracing::error!(%error, "a send's template does not work any more"),
+                // The data fitted when the send was accepted; the template itself does not work.
+                Err(error) => {
+                    tracing::error!(%error, tenant = %send.tenant, send = %send.id, "a recipient is left out");
+                }
             }
         }
         Ok(())

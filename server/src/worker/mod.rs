@@ -39,6 +39,9 @@ const FORGET_MAX: usize = 5_000;
 /// Rows looked at together to seal them anew.
 const RENEW_MAX: usize = 200;
 
+/// Deliveries of channels without a provider that are ended in one run.
+const UNCONFIGURED_MAX: usize = 256;
+
 /// Starts the workers; they end when `cancel` is, after what they are at.
 pub fn start(
     services: &Arc<Services>,
@@ -132,6 +135,12 @@ fn carry_out(
     workers.spawn(outbox::deliver(Arc::clone(services), Arc::clone(metrics), room, cancel.clone()));
     workers.spawn(outbox::recall(Arc::clone(services), cancel.clone()));
     let theirs = Arc::clone(services);
+    let pace = paced(Duration::from_secs(60), UNCONFIGURED_MAX);
+    workers.spawn(periodic::every("unconfigured", pace, cancel.clone(), move || {
+        let services = Arc::clone(&theirs);
+        async move { services.end_unconfigured(UNCONFIGURED_MAX).await }
+    }));
+    let theirs = Arc::clone(services);
     let pace = paced(Duration::from_secs(60), FORGET_MAX);
     workers.spawn(periodic::every("delivery-sweeper", pace, cancel.clone(), move || {
         let services = Arc::clone(&theirs);
@@ -156,8 +165,8 @@ async fn expand(services: Arc<Services>, metrics: Arc<Metrics>, cancel: Cancella
                     () = tokio::time::sleep(Duration::from_secs(5)) => {}
                 }
             }
-            Ok(chunks) => {
-                metrics.sends_expanded.inc_by(chunks as u64);
+            Ok(turns) => {
+                metrics.sends_expanded.inc_by(turns as u64);
                 backoff.succeeded();
             }
             Err(error) => backoff.failed(&error, &cancel).await,

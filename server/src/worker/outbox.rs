@@ -16,6 +16,8 @@ use crate::service::Services;
 
 /// Claimed at once at most: a claim is one commit, however much it gives.
 const CLAIM_MAX: usize = 512;
+/// So long nobody looks at least: what is due and was not claimed has no room now.
+const REST: Duration = Duration::from_millis(50);
 /// So long nobody looks, when nothing is known to come: another node may have left something.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
@@ -70,7 +72,7 @@ async fn release(services: &Services, backoff: &mut Backoff, cancel: &Cancellati
 
 /// Waits until something may be due.
 async fn wait(services: &Services, under_way: &mut JoinSet<()>, cancel: &CancellationToken) {
-    let next = services.next_due().await.unwrap_or(LOOK_EVERY).min(LOOK_EVERY);
+    let next = services.next_due().await.unwrap_or(LOOK_EVERY).clamp(REST, LOOK_EVERY);
     tokio::select! {
         () = cancel.cancelled() => {}
         () = services.outbox.woken.notified() => {}

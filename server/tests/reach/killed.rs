@@ -54,6 +54,7 @@ impl Ground {
             ("LANDFALL_LIMITS_USER_REQUESTS_PER_SECOND", "0"),
             // Another node may hold a claim that long, where there can be others.
             ("LANDFALL_OUTBOX_LEASE_SECONDS", "40"),
+            ("LANDFALL_EMAIL_TIMEOUT_SECONDS", "15"),
         ] {
             settings.push((name.to_owned(), value.to_owned()));
         }

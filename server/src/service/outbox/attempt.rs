@@ -6,7 +6,8 @@ use landfall_core::delivery::OnDue;
 use landfall_core::id::AddressId;
 use landfall_core::notification::Notification;
 use landfall_core::plan::{Reason, Refusal};
-use landfall_store::{Address, Delivery, NewDelivery, Settlement, Unit, Write};
+use landfall_core::time::Timestamp;
+use landfall_store::{Address, Delivery, NewDelivery, Settlement, StoreError, Unit, Write};
 
 use super::Facts;
 use super::ended::{Attempted, Target, unchanged};
@@ -37,6 +38,11 @@ impl Services {
     ) -> Option<(Channel, Outcome)> {
         let prepared = match self.prepare(&delivery, &facts).await {
             Ok(prepared) => prepared,
+            // Nothing was tried: the lease gives it back.
+            Err(ServiceError::Store(StoreError::Unavailable(why))) => {
+                tracing::warn!(why, "a delivery waits for the store");
+                return None;
+            }
             Err(error) => {
                 tracing::error!(error = error.cause(), "a delivery cannot be prepared");
                 Prepared::Closed(OnDue::Fail(Reason::Broken))
@@ -53,25 +59,31 @@ impl Services {
             }
             Prepared::Ready(load, target) => {
                 let expires_at = facts.standing.notification.expires_at;
-                let parcel = Parcel {
-                    delivery: delivery.id.0,
-                    notification: delivery.notification,
-                    priority: delivery.priority,
-                    expires_at,
-                    now: self.now(),
-                    load: *load,
-                };
-                let (provider, outcome) = match self.outbox.registry.for_parcel(&parcel) {
-                    Some(provider) => (provider.name(), provider.send(&parcel).await),
-                    None => {
-                        let code = "no provider takes it".to_owned();
-                        ("none", Outcome::Refused { code })
-                    }
-                };
+                let (provider, outcome) = self.hand_over(&delivery, *load, expires_at).await;
                 let attempted = Attempted { outcome, provider, target, expires_at };
                 self.settle_attempt(&delivery, &attempted).await;
                 Some((delivery.channel, attempted.outcome))
             }
+        }
+    }
+
+    async fn hand_over(
+        &self,
+        delivery: &Delivery,
+        load: Load,
+        expires_at: Option<Timestamp>,
+    ) -> (&'static str, Outcome) {
+        let parcel = Parcel {
+            delivery: delivery.id.0,
+            notification: delivery.notification,
+            priority: delivery.priority,
+            expires_at,
+            now: self.now(),
+            load,
+        };
+        match self.outbox.registry.for_parcel(&parcel) {
+            Some(provider) => (provider.name(), provider.send(&parcel).await),
+            None => ("none", Outcome::Refused { code: "no provider takes it".to_owned() }),
         }
     }
 

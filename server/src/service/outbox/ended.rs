@@ -1,7 +1,8 @@
 //! Storing how a delivery stands after it was looked at or tried, with what follows from it.
 //!
 //! One unit holds the delivery's new state, what it means for the channels behind it, and the
-//! entry of the trail, so that a crash leaves all of it or nothing.
+//! entry of the trail, so that a crash leaves all of it or nothing. A dead address is removed afterwards:
+//! the next attempt would find it dead again.
 
 use std::time::Duration;
 
@@ -160,14 +161,12 @@ impl Services {
         stand: &Stand,
         by: Option<(&'static str, &str)>,
     ) -> AuditDraft {
-        let is_escalation = delivery.reason == Reason::UnlessRead;
         let action = match stand.state {
             DeliveryState::Sent => Action::DeliverySent,
             DeliveryState::Delivered => Action::DeliveryConfirmed,
             DeliveryState::Failed => Action::DeliveryFailed,
             DeliveryState::Skipped => Action::DeliverySkipped,
             DeliveryState::Held => Action::DeliveryHeld,
-            DeliveryState::Queued if is_escalation => Action::DeliveryEscalated,
             DeliveryState::Queued => Action::DeliveryAttempted,
         };
         let metadata = json!({
@@ -180,6 +179,7 @@ impl Services {
             "provider": by.map(|(provider, _)| provider),
             "code": by.map(|(_, code)| code),
             "due_at": stand.due_at.map(|at| at.to_string()),
+            "escalated": delivery.reason == Reason::UnlessRead,
         });
         let entity = Entity::Notification(delivery.notification);
         self.about_user(&delivery.user, action, entity, metadata)

@@ -23,10 +23,13 @@ pub(super) use attempt::plain_sms;
 pub(super) use ended::follows;
 use facts::Facts;
 
+use super::tally::Tally;
 use super::{ServiceError, Services};
 
 /// Tenants that one claim looks at; the next goes on with others.
 const TENANTS_PER_CLAIM: usize = 64;
+/// Pages of tenants that one claim walks until something is due; the next goes on after them.
+const PAGES_PER_CLAIM: usize = 16;
 /// Deliveries of one tenant that a claim gives, so that a bulk leaves room for others' single ones.
 const PER_TENANT: usize = 64;
 
@@ -81,38 +84,63 @@ impl Services {
     /// Claims what is due and can be tried now, at most `limit`.
     ///
     /// # Errors
-    /// When the store is away.
+    /// When nothing could be claimed; what was stays the claimer's.
     pub async fn claim_due(&self, limit: usize) -> Result<Vec<Due>, ServiceError> {
         let mut claimed = Vec::new();
+        let mut tally = Tally::default();
         for channel in self.outbox.registry.leading_out() {
             let room = self.outbox.registry.room(channel).min(limit - claimed.len());
             if room > 0 {
-                claimed.extend(self.claim(channel, room).await?);
+                tally.add(self.claim(channel, room).await.map(|more| claimed.extend(more)));
             }
         }
+        tally.finish(&self.troubles)?;
         self.with_facts(claimed).await
     }
 
-    async fn claim(&self, channel: Channel, limit: usize) -> Result<Vec<Delivery>, ServiceError> {
-        let after = self.outbox.place(channel);
-        let begins_anew = after.is_none();
-        let now = self.now();
-        let claiming = |after| Claiming {
-            channel,
-            now,
-            lease_until: now.plus_ms(self.outbox.settings.lease_ms),
-            after,
-            tenants: TENANTS_PER_CLAIM,
-            per_tenant: PER_TENANT.min(limit),
-            limit,
-        };
-        let mut claimed = self.store.claim(claiming(after)).await?;
-        if claimed.deliveries.is_empty() && !begins_anew {
-            claimed = self.store.claim(claiming(None)).await?;
+    /// Ends what waits for channels that are not configured any more; tells how much.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn end_unconfigured(&self, limit: usize) -> Result<usize, ServiceError> {
+        let mut ended = 0;
+        for channel in Channel::ALL {
+            if channel == Channel::Websocket || self.outbox.registry.is_configured(channel) {
+                continue;
+            }
+            let claimed = self.claim(channel, limit).await?;
+            ended += claimed.len();
+            for due in self.with_facts(claimed).await? {
+                self.deliver(due).await;
+            }
         }
-        let Claimed { deliveries, last } = claimed;
-        self.outbox.go_on_after(channel, last);
-        Ok(deliveries)
+        Ok(ended)
+    }
+
+    /// Claims of one channel, page by page of tenants, until something is due.
+    async fn claim(&self, channel: Channel, limit: usize) -> Result<Vec<Delivery>, ServiceError> {
+        let now = self.now();
+        let mut after = self.outbox.place(channel);
+        let mut begins_anew = after.is_none();
+        for _ in 0..PAGES_PER_CLAIM {
+            let claiming = Claiming {
+                channel,
+                now,
+                lease_until: now.plus_ms(self.outbox.settings.lease_ms),
+                after,
+                tenants: TENANTS_PER_CLAIM,
+                per_tenant: PER_TENANT.min(limit),
+                limit,
+            };
+            let Claimed { deliveries, last } = self.store.claim(claiming).await?;
+            self.outbox.go_on_after(channel, last.clone());
+            if !deliveries.is_empty() || (last.is_none() && begins_anew) {
+                return Ok(deliveries);
+            }
+            begins_anew |= last.is_none();
+            after = last;
+        }
+        Ok(vec![])
     }
 
     /// Gives back what the server that ended before this one had claimed, where no other server
@@ -138,6 +166,10 @@ impl Services {
     /// Gives how the attempt ended, where one was made.
     pub async fn deliver(&self, due: Due) -> Option<(Channel, Outcome)> {
         let Due { delivery, facts } = due;
+        if delivery.due_at.is_some_and(|lease_ends| lease_ends <= self.now()) {
+            // It may be somebody else's by now.
+            return None;
+        }
         let Some(facts) = facts else {
             // Its notification is gone: nothing can be said about it any more.
             self.forget_orphan(delivery).await;
