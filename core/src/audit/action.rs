@@ -87,8 +87,6 @@ actions! {
     ReceiptDismissed = "receipt_dismissed"
     /// A provider told how a delivery stands.
     ProviderReported = "provider_reported"
-    /// A provider's callback, or a receipt, was refused.
-    CallbackRefused = "callback_refused"
     /// A device token, a subscription, a phone number or a mailbox was added.
     AddressAdded = "address_added"
     /// A device token, a subscription, a phone number or a mailbox was removed.

@@ -44,7 +44,7 @@ pub struct Options {
     #[arg(long, default_value_t = 7)]
     pairs: usize,
     /// A folder for the server's data.
-    #[arg(long, default_value = "bench-data")]
+    #[arg(long, default_value = "target/bench")]
     dir: PathBuf,
 }
 

@@ -48,7 +48,7 @@ pub struct Options {
     #[arg(long, default_value_t = 7)]
     pairs: usize,
     /// A folder on the disk to be measured; not one in memory.
-    #[arg(long, default_value = "bench-data")]
+    #[arg(long, default_value = "target/bench")]
     dir: PathBuf,
 }
 

@@ -18,6 +18,7 @@ use landfall_protocol::problem::Code;
 
 use super::body::{JsonBody, read, require_type};
 use super::error::ApiError;
+use super::observe::Seen;
 use super::params::{SignedPath, TenantPath};
 use crate::app::App;
 use crate::service::callbacks::SmsWish;
@@ -60,8 +61,8 @@ pub(super) async fn sms_report(
     let parameters = signed_form(&app, &about.tenant, request).await?;
     let report = read_report(&parameters);
     // A word that is not known yet is no reason for Twilio to call again.
-    if let Some((status, code)) = report.and_then(|r| Some((r.status?, r.error_code))) {
-        app.services.sms_report(&signed, status, code).await?;
+    if let Some((report, status)) = report.and_then(|r| r.status.map(|status| (r, status))) {
+        app.services.sms_report(&signed, &report.sid, status, report.error_code).await?;
     }
     Ok(StatusCode::NO_CONTENT)
 }
@@ -101,22 +102,19 @@ async fn signed_form(
     let signature = header(&request, "x-twilio-signature").unwrap_or_default();
     let settings = header(&request, "x-twilio-webhooks-signature-settings");
     let url = called(app, request.uri());
+    if let Some(seen) = request.extensions().get::<Seen>() {
+        seen.remember_tenant(tenant);
+    }
     let bytes = read(request, &app.limits).await?;
     let parameters: Vec<(String, String)> = form_urlencoded::parse(&bytes).into_owned().collect();
     let headers = SignatureHeaders { signature: &signature, settings: settings.as_deref() };
-    let is_good = match &app.twilio_token {
-        Some(token) => {
-            let keys = SigningKeys { auth_token: token.expose(), shared: &[] };
-            verify(&keys, &url, Content::Form(&parameters), headers).is_ok()
-        }
-        None => false,
+    let Some(token) = &app.twilio_token else {
+        return Err(ApiError::new(Code::NotFound, "No text messages are sent from here."));
     };
+    let keys = SigningKeys { auth_token: token.expose(), shared: &[] };
+    let is_good = verify(&keys, &url, Content::Form(&parameters), headers).is_ok();
     if is_good {
         return Ok(parameters);
-    }
-    let why = "the signature is wrong";
-    if let Err(error) = app.services.callback_refused(tenant, why).await {
-        tracing::warn!(%error, "a refused callback is not in the trail");
     }
     Err(ApiError::new(Code::Forbidden, "The signature is wrong."))
 }

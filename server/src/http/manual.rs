@@ -84,6 +84,7 @@ async fn at_desk(
     key: Option<RequestKey>,
 ) -> Result<(StatusCode, Json<ManualAnswer>), ApiError> {
     let (draft, intent) = request.manual(usual)?;
+    app.rates.send(&caller.tenant)?;
     if intent == Intent::Forecast {
         let DryRun { rejected: strangers, forecast } =
             app.services.dry_run(caller, desk, draft).await?;
@@ -91,7 +92,6 @@ async fn at_desk(
         let answer = ManualAnswer { dry_run: true, outcome, forecast: told(forecast) };
         return Ok((StatusCode::OK, Json(answer)));
     }
-    app.rates.send(&caller.tenant)?;
     let notified = app.services.send_by_hand(caller, desk, draft, key).await;
     let (outcome, forecast) = match counted(app, caller, notified)? {
         Notified::One(mut accepted) => {

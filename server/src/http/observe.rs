@@ -28,14 +28,19 @@ use crate::app::{App, WebSettings};
 pub struct RequestId(pub Arc<str>);
 
 /// Who a request turned out to come from, for the log line and the trail; filled by whoever
-/// checks the token.
+/// checks the token. A provider's callback is a tenant's and no user's.
 #[derive(Debug, Clone, Default)]
-pub struct Seen(Arc<OnceLock<(Tenant, UserId)>>);
+pub struct Seen(Arc<OnceLock<(Tenant, Option<UserId>)>>);
 
 impl Seen {
     /// Remembers the caller of this request; the first one counts.
     pub fn remember(&self, caller: &Caller) {
-        self.0.get_or_init(|| (caller.tenant.clone(), caller.user.clone()));
+        self.0.get_or_init(|| (caller.tenant.clone(), Some(caller.user.clone())));
+    }
+
+    /// Remembers whose callback this request says it is.
+    pub fn remember_tenant(&self, tenant: &Tenant) {
+        self.0.get_or_init(|| (tenant.clone(), None));
     }
 }
 
@@ -99,9 +104,9 @@ impl Around {
         if problem.code == Code::Unavailable {
             self.app.metrics.store_unavailable.inc();
         }
-        if let (Code::Forbidden, Some(caller)) = (problem.code, seen.0.get()) {
+        if let (Code::Forbidden, Some(from)) = (problem.code, seen.0.get()) {
             let what = format!("{method} {route}");
-            self.refusals.record(&self.app, caller.clone(), what, problem.detail.clone());
+            self.refusals.record(&self.app, from.clone(), what, problem.detail.clone());
         }
     }
 }

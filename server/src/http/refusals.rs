@@ -29,7 +29,7 @@ impl Refusals {
     pub(super) fn record(
         &self,
         app: &Arc<App>,
-        caller: (Tenant, UserId),
+        from: (Tenant, Option<UserId>),
         what: String,
         why: String,
     ) {
@@ -39,8 +39,8 @@ impl Refusals {
         }
         let services = Arc::clone(&app.services);
         app.tasks.spawn(async move {
-            let (tenant, user) = caller;
-            if let Err(error) = services.record_refused(&tenant, Some(&user), &what, &why).await {
+            let (tenant, user) = from;
+            if let Err(error) = services.record_refused(&tenant, user, &what, &why).await {
                 tracing::warn!(%error, "the trail did not take a refusal");
             }
         });

@@ -80,38 +80,23 @@ impl Services {
     }
 
     /// Records that a request or a connection was refused; `user` is known only where the token
-    /// was good.
+    /// was good, and a provider's callback has none.
     ///
     /// # Errors
     /// When the store is away; the refusal holds without.
     pub async fn record_refused(
         &self,
         tenant: &Tenant,
-        user: Option<&UserId>,
+        user: Option<UserId>,
         what: &str,
         why: &str,
     ) -> Result<(), ServiceError> {
-        let details = Details {
-            actor: user.cloned(),
-            target: None,
-            metadata: json!({ "reason": why }).to_string(),
-        };
+        let details =
+            Details { actor: user, target: None, metadata: json!({ "reason": why }).to_string() };
         let entity = Entity::Other("request", what.to_owned());
         let details = self.ids.salted(details);
         let entry = AuditDraft { at: self.now(), action: Action::Refused, entity, details };
         self.record(tenant, entry).await
-    }
-
-    /// Records that a provider's callback was refused.
-    ///
-    /// # Errors
-    /// When the store is away; the refusal holds without.
-    pub async fn callback_refused(&self, tenant: &Tenant, why: &str) -> Result<(), ServiceError> {
-        let metadata = json!({ "reason": why }).to_string();
-        let details = self.ids.salted(Details { actor: None, target: None, metadata });
-        let entity = Entity::Other("request", "POST /api/v1/callbacks/sms".to_owned());
-        let action = Action::CallbackRefused;
-        self.record(tenant, AuditDraft { at: self.now(), action, entity, details }).await
     }
 
     async fn record(&self, tenant: &Tenant, entry: AuditDraft) -> Result<(), ServiceError> {

@@ -9,7 +9,9 @@ use landfall_core::delivery::{Receipt, Report, apply};
 use landfall_core::id::Tenant;
 use landfall_core::plan::Reason;
 use landfall_core::preference::PreferenceRule;
-use landfall_store::{AuditDraft, Delivery, IdempotencyKey, StoreError, Suppression, Unit, Write};
+use landfall_store::{
+    AuditDraft, Delivery, IdempotencyKey, Next, StoreError, Suppression, Unit, Write,
+};
 use serde_json::json;
 
 use super::links::{Purpose, Subject};
@@ -61,17 +63,24 @@ impl Services {
     pub async fn sms_report(
         &self,
         signed: &str,
+        sid: &str,
         report: Report,
         code: Option<u32>,
     ) -> Result<(), ServiceError> {
         let about = self.linked(Purpose::SmsStatus, signed)?;
+        let found = self.store.delivery(&about.tenant, about.delivery).await?;
+        let newest = found.and_then(|delivery| delivery.reference);
+        if newest.is_some_and(|newest| newest != sid) {
+            // The delivery was tried once more since: what became of the first message is no news.
+            return Ok(());
+        }
         let (to, reason) = report.state();
         let code = match code {
             Some(code) => format!("{} {code}", report.as_str()),
             None => report.as_str().to_owned(),
         };
-        let action = Action::ProviderReported;
-        let news = News { to, reason, action, code: Some(&code), name: report.as_str() };
+        let (action, name) = (Action::ProviderReported, format!("{sid} {}", report.as_str()));
+        let news = News { to, reason, action, code: Some(&code), name: &name };
         self.note_news(&about, &news).await
     }
 
@@ -90,23 +99,28 @@ impl Services {
             let found = self.store.delivery(&about.tenant, about.delivery).await?;
             let delivery = found.ok_or(ServiceError::NotFound("delivery"))?;
             let mut unit = Unit::new(&about.tenant);
+            let mut wakes = false;
             unit.idempotency = Some(self.once(&delivery, news));
             if let Some(to) = apply(delivery.state, news.to) {
                 let at = self.now();
+                let next = follows(&delivery, to, at);
+                wakes = next != Next::Wait;
                 unit.writes.push(Write::Report {
                     id: delivery.id,
                     from: delivery.state,
                     to,
                     reason: news.reason,
                     code: news.code.map(str::to_owned),
-                    next: follows(&delivery, to, at),
+                    next,
                     at,
                 });
             }
             unit.audit.push(self.news_entry(&delivery, news));
             match self.commit(unit).await {
                 Ok(_) => {
-                    self.outbox.woken.notify_one();
+                    if wakes {
+                        self.outbox.woken.notify_one();
+                    }
                     Ok(())
                 }
                 Err(StoreError::Duplicate(_) | StoreError::KeyReused) => Ok(()),

@@ -65,7 +65,9 @@ impl Services {
             return Err(ServiceError::NotFound("notification"));
         }
         let entries = self.entries_about(caller, id).await?;
-        let plan = self.plan_of(caller, &notification).await?;
+        // It was created before anything else happened to it.
+        let below = entries.first().map(|entry| entry.number);
+        let plan = self.plan_of(caller, &notification, below).await?;
         let events = events(&notification, canceled_at, plan, &entries);
         let mut rows = [Arc::unwrap_or_clone(notification)];
         self.bring_up_to_date(&caller.tenant, &mut rows).await?;
@@ -78,12 +80,14 @@ impl Services {
         &self,
         caller: &Caller,
         notification: &Notification,
+        below: Option<u64>,
     ) -> Result<Option<Vec<Told>>, ServiceError> {
         let filter = AuditFilter {
             action: Some(Action::NotificationCreated),
             entity_type: Some("notification".to_owned()),
             entity_id: Some(notification.id.to_string()),
             target: Some(notification.user.clone()),
+            below,
             limit: 1,
             ..AuditFilter::default()
         };

@@ -40,7 +40,7 @@ async fn fill(server: &Server) {
 
 async fn recipient(server: &Server) -> Recipient {
     let users = vec![UserId::parse("sarah").unwrap()];
-    server.store.recipients(&tenant(), users).await.unwrap().remove(0)
+    server.store.recipients(&tenant(), users).await.unwrap().users.remove(0)
 }
 
 /// Services over the same store with other keys.

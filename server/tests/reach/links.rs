@@ -73,8 +73,7 @@ async fn a_wrong_signature_is_refused_and_remembered() {
     let unsigned = world.open("POST", sms.callback_url.as_deref().unwrap());
     let unsigned = unsigned.form(&[("MessageStatus", "delivered")]).send().await.unwrap();
     assert_eq!(unsigned.status(), 403);
-    until("the trail tells", async || world.landfall.audit("callback_refused").await.len() == 3)
-        .await;
+    until("the trail tells", async || world.landfall.audit("refused").await.len() == 3).await;
     assert_eq!(world.timeline(&id).await["channels"]["sms"]["state"], "sent");
 }
 
