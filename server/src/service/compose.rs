@@ -15,7 +15,7 @@ use landfall_core::time::Timestamp;
 use landfall_store::{Recipient, Recipients, Unit, Write};
 
 use super::forecast::Forecast;
-use super::people::read_wishes;
+use super::people::{Found, read_wishes};
 use super::routing::{Asked, Brought, Unplanned};
 use super::{ServiceError, Services};
 use crate::templates::{Ask, Fields, RenderError, Rendered, Template, Zone};
@@ -124,6 +124,19 @@ impl Services {
         Ok((users, read_wishes(everybody.as_ref())))
     }
 
+    /// Reads what is needed to compose for one user, together with others who wait for the same.
+    pub(super) async fn addressee(
+        &self,
+        tenant: &Tenant,
+        user: &UserId,
+        letter: &Letter<'_>,
+    ) -> Result<Found, ServiceError> {
+        if !self.needs_recipients(letter) {
+            return Ok(Found { recipient: unknown(user.clone()), tenant_wishes: Arc::default() });
+        }
+        Ok(self.gathering.recipient(tenant, user).await?)
+    }
+
     /// Composes a letter for one recipient.
     ///
     /// # Errors
@@ -224,7 +237,7 @@ pub(super) struct Tongue {
 }
 
 /// Somebody of whom nothing has to be known.
-fn unknown(user: UserId) -> Recipient {
+pub(super) fn unknown(user: UserId) -> Recipient {
     Recipient { user, person: None, preferences: None, addresses: vec![], suppressions: vec![] }
 }
 

@@ -116,6 +116,7 @@ pub struct Services {
     /// Wakes the worker that expands sends.
     pub send_accepted: tokio::sync::Notify,
     counting: counting::Counting,
+    gathering: people::Gathering,
     in_flight: InFlight,
     in_force: revocations::InForce,
     probe: probe::Probe,
@@ -173,6 +174,7 @@ impl Services {
         } = parts;
         let counting = counting::Counting::new(clock.now());
         Self {
+            gathering: people::Gathering::new(Arc::clone(&store)),
             store,
             clock,
             ids: Ids::new(),

@@ -4,6 +4,7 @@
 //! key into a log line, an error or the trail.
 
 mod addresses;
+mod gathering;
 mod meeting;
 mod preferences;
 mod profile;
@@ -13,6 +14,7 @@ mod stored;
 mod subscription;
 
 pub use addresses::{AddressView, Registration, TokenDraft};
+pub(super) use gathering::{Found, Gathering};
 pub use meeting::Meetings;
 pub use preferences::{
     PreferencesDraft, PreferencesView, QuietDraft, RulesDraft, Source, ViewedRule,
