@@ -182,7 +182,7 @@ pub(crate) async fn recipients<R: Runner>(
     for user in users {
         let person = get(runner, tenant, user).await?;
         let suppressions = match &person {
-            Some(_) => suppressions::of(runner, tenant, user).await?,
+            Some(person) => suppressions::of(runner, tenant, person).await?,
             None => Vec::new(),
         };
         recipients.push(Recipient {
