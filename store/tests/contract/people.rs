@@ -39,6 +39,10 @@ fn suppress(suppression: &Suppression) -> Write {
     Write::Suppress(Box::new(suppression.clone()))
 }
 
+fn forget(name: &str, keep: Option<StoredPreferences>) -> Write {
+    Write::DeletePerson { user: user(name), keep, at: at(9) }
+}
+
 pub async fn a_profile_reads_back_and_its_versions_follow_each_other(mut world: World) {
     let t = tenant("t");
     let first = person("u");
@@ -180,7 +184,7 @@ pub async fn a_deleted_person_leaves_nothing_but_what_they_opted_out_of(world: W
         )
         .await
         .unwrap();
-    let delete = || Write::DeletePerson(user("u"));
+    let delete = || forget("u", None);
     assert_stale(world.commit(&tenant("other"), vec![delete()]).await);
     assert_eq!(world.done(&t, delete()).await, Outcome::Done);
     assert_stale(world.commit(&t, vec![delete()]).await);
@@ -193,10 +197,22 @@ pub async fn a_deleted_person_leaves_nothing_but_what_they_opted_out_of(world: W
     assert_eq!(world.store.addresses(&t, &user("u"), AddressKind::Fcm).await.unwrap(), []);
     // One of whom only an address is known can be forgotten, too.
     world.done(&t, put_address(&address("w", 30, None))).await;
-    world.done(&t, Write::DeletePerson(user("w"))).await;
+    world.done(&t, forget("w", None)).await;
     assert_eq!(world.store.addresses(&t, &user("w"), AddressKind::Fcm).await.unwrap(), []);
     // They may come again.
     world.done(&t, put(&person("u"))).await;
+}
+
+pub async fn what_is_kept_of_preferences_outlives_the_person(world: World) {
+    let t = tenant("t");
+    let all = vec![put(&person("u")), put_wish(Some("u"), wish("{\"a\":1}", 1))];
+    world.commit(&t, all).await.unwrap();
+    // Changed since they were read.
+    assert_stale(world.commit(&t, vec![forget("u", Some(wish("{}", 1)))]).await);
+    assert_eq!(world.store.person(&t, &user("u")).await.unwrap(), Some(person("u")));
+    world.done(&t, forget("u", Some(wish("{}", 2)))).await;
+    let found = world.store.recipients(&t, vec![user("u")]).await.unwrap().users;
+    assert_eq!((&found[0].person, &found[0].preferences), (&None, &Some(wish("{}", 2))));
 }
 
 pub async fn everything_that_is_sealed_is_walked_over_once(world: World) {

@@ -242,7 +242,7 @@ fn people_are_reached_through_indexes() {
     bench.check(|b| b.write(renew));
     let remove = Write::RemoveAddress { user: user.clone(), id: AddressId(Uuid::from_u128(1)) };
     bench.check(|b| b.write(remove));
-    bench.check(|b| b.write(Write::DeletePerson(user)));
+    bench.check(|b| b.write(Write::DeletePerson { user, keep: None, at: AT }));
     let lift = Write::Unsuppress { channel: Channel::Sms, address: [1; 32] };
     bench.check(|b| b.write(lift));
 }
