@@ -253,6 +253,14 @@ impl People for Postgres {
         ask!(self.pool, |r| seals::addresses(r, after.as_ref(), limit))
     }
 
+    fn sealed_deliveries(
+        &self,
+        after: Option<(Tenant, DeliveryId)>,
+        limit: usize,
+    ) -> Answered<'_, Vec<Delivery>> {
+        ask!(self.pool, |r| seals::deliveries(r, after.as_ref(), limit))
+    }
+
     fn suppression(
         &self,
         tenant: &Tenant,

@@ -42,6 +42,6 @@ pub(crate) mod topics;
 pub(crate) mod unit;
 mod value;
 
-pub(crate) use query::{Dialect, Query, Runner};
+pub(crate) use query::{Dialect, Query, Runner, done};
 pub(crate) use row::{Corrupt, Row};
 pub(crate) use value::Value;

@@ -132,6 +132,14 @@ impl People for Sqlite {
         Box::pin(self.readers.run(move |r| at_once(seals::addresses(r, after.as_ref(), limit))))
     }
 
+    fn sealed_deliveries(
+        &self,
+        after: Option<(Tenant, DeliveryId)>,
+        limit: usize,
+    ) -> Answered<'_, Vec<Delivery>> {
+        Box::pin(self.readers.run(move |r| at_once(seals::deliveries(r, after.as_ref(), limit))))
+    }
+
     fn suppression(
         &self,
         tenant: &Tenant,

@@ -144,6 +144,7 @@ macro_rules! contract {
         contract!(@of $backend, people:
             everything_that_is_sealed_is_walked_over_once,
             what_is_kept_of_preferences_outlives_the_person,
+            numbers_that_wait_with_deliveries_are_walked_over_and_sealed_anew,
             an_address_is_sealed_anew_unless_it_changed_meanwhile,
             a_profile_reads_back_and_its_versions_follow_each_other,
             whoever_is_met_is_noted_once,

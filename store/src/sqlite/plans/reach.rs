@@ -240,6 +240,11 @@ fn people_are_reached_through_indexes() {
     let (id, from, to) = (AddressId(Uuid::from_u128(1)), vec![1], vec![2]);
     let renew = Write::RenewAddress { user: user.clone(), id, from, to };
     bench.check(|b| b.write(renew));
+    let id = DeliveryId(Uuid::from_u128(1));
+    bench.check(|b| {
+        // Stale: only its plan is looked at.
+        let _ = at_once(seals::renew_delivery(&mut b.runner(), &b.tenant, id, (&[1], &[2])));
+    });
     let remove = Write::RemoveAddress { user: user.clone(), id: AddressId(Uuid::from_u128(1)) };
     bench.check(|b| b.write(remove));
     bench.check(|b| b.write(Write::DeletePerson { user, keep: None, at: AT }));
@@ -265,6 +270,7 @@ fn read_people(bench: &Bench) {
         let after = (b.tenant.clone(), b.user.clone());
         at_once(seals::people(&mut b.runner(), Some(&after), 9)).unwrap();
         at_once(seals::addresses(&mut b.runner(), None, 9)).unwrap();
+        at_once(seals::deliveries(&mut b.runner(), None, 9)).unwrap();
     });
 }
 
