@@ -19,6 +19,7 @@ pub(crate) mod codes;
 mod content;
 pub(crate) mod delivery;
 pub(crate) mod feeds;
+pub(crate) mod forget;
 pub(crate) mod idempotency;
 pub(crate) mod inbox_page;
 pub(crate) mod inbox_read;

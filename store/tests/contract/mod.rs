@@ -63,6 +63,7 @@ macro_rules! contract {
             the_backlog_tells_what_is_due_and_what_waits,
             split_deliveries_stand_beside_the_first,
             what_ended_is_forgotten_by_age_and_within_the_limit,
+            a_notification_keeps_how_its_channels_ended,
         );
         contract!(@of $backend, commits:
             a_unit_whose_last_write_is_stale_leaves_nothing,
