@@ -58,7 +58,7 @@ pub struct AddressView {
     pub is_active: bool,
     /// When it was first registered.
     pub created_at: Timestamp,
-    /// When it was last registered or reached.
+    /// When it was last registered.
     pub seen_at: Timestamp,
 }
 
