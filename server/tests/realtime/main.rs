@@ -21,6 +21,7 @@ mod hostile;
 mod limits;
 mod live;
 mod origins;
+mod other_bounds;
 mod pending;
 mod people;
 mod rates;
