@@ -137,7 +137,7 @@ async fn check_device(address: &str, number: u64, new: u64) {
         let Message::Text(text) = socket.next().await.unwrap().unwrap() else { continue };
         let frame: Value = serde_json::from_str(&text).unwrap();
         frames.push(frame.clone());
-        if frame["replay_id"] == new.to_string() {
+        if frame["replay_id"] == json!(new.to_string()) {
             break;
         }
     }
