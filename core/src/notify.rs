@@ -156,7 +156,7 @@ pub fn faults(draft: &Draft, limits: &NotifyLimits) -> Vec<FieldError> {
 pub fn escalation_fault(draft: &Draft, priority: Priority) -> Option<FieldError> {
     draft.escalate_after_seconds?;
     let by_priority = draft.strategy.is_none();
-    let strategy = draft.strategy.unwrap_or_else(|| Strategy::by_default(priority));
+    let strategy = Strategy::of(draft.strategy, priority);
     let why = match (strategy, by_priority) {
         (Strategy::Fallback, _) => return None,
         (Strategy::All, false) => "the strategy all".to_owned(),

@@ -124,7 +124,7 @@ pub struct Route<'a> {
 impl Route<'_> {
     /// Says which strategy holds.
     pub fn strategy(&self) -> Strategy {
-        self.strategy.unwrap_or_else(|| Strategy::by_default(self.priority))
+        Strategy::of(self.strategy, self.priority)
     }
 }
 

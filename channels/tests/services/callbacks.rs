@@ -4,7 +4,8 @@ use landfall_channels::sms::{
     Content, SharedKey, SignatureError, SignatureHeaders, SigningKeys, read_report, verify,
 };
 use landfall_channels::{Load, Sms};
-use landfall_core::delivery::Report;
+use landfall_core::channel::DeliveryState;
+use landfall_core::delivery::apply;
 use landfall_fixtures::{Callback, TakenSms, TwilioServer};
 use serde::Deserialize;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -77,16 +78,14 @@ async fn a_callback_that_was_touched_is_not_believed() {
 async fn late_and_repeated_callbacks_in_any_order_end_the_same() {
     let (server, taken) = sent("https://landfall.example/cb").await;
     let words = ["delivered", "sent", "queued", "delivered", "sending", "sent"];
-    let mut newest: Option<Report> = None;
+    let mut state = DeliveryState::Queued;
     for word in words {
         let callback = server.callback(&taken, word, None);
         let report = read_report(&callback.parameters).unwrap();
         assert_eq!((report.sid.as_str(), report.error_code), (taken.sid.as_str(), None));
-        if report.status.unwrap().supersedes(newest) {
-            newest = report.status;
-        }
+        state = apply(state, report.status.unwrap().state().0).unwrap_or(state);
+        assert_eq!(state, DeliveryState::Delivered);
     }
-    assert_eq!(newest, Some(Report::Delivered));
     let report = read_report(&server.callback(&taken, "undelivered", Some(30003)).parameters);
     assert_eq!(report.unwrap().error_code, Some(30003));
 }

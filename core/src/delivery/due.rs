@@ -162,16 +162,20 @@ const fn is_lost(state: DeliveryState) -> bool {
     matches!(state, DeliveryState::Failed | DeliveryState::Skipped)
 }
 
-/// What becomes of the channel that waits for another one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Then {
-    /// It is due now.
-    DueNow,
-    /// It goes on waiting, as it did.
+/// What the new state of a delivery means for those of the same notification's later places that
+/// wait without a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Next {
+    /// They go on waiting.
+    #[default]
     Wait,
-    /// It is looked at then, unless it became due before.
-    LookAt(Timestamp),
-    /// It is skipped.
+    /// Those of the nearest later place that is open are due now, also those that are queued for
+    /// later and were not tried yet; unless another delivery of this place is still queued or held,
+    /// or was sent or delivered.
+    DueNow,
+    /// Those of the nearest later place that is open are due then, where they have no time yet.
+    DueAt(Timestamp),
+    /// All of them are skipped, for this reason.
     Skip(Reason),
 }
 
@@ -181,12 +185,12 @@ pub enum Then {
 /// `sent` is the last word of a push service and of a mail server, so nothing needs to follow it.
 /// A text message may still be reported as not delivered: what waits for one is looked at when
 /// no such report can come any more.
-pub fn then(channel: Channel, state: DeliveryState, now: Timestamp) -> Then {
+pub fn next(channel: Channel, state: DeliveryState, now: Timestamp) -> Next {
     match (state, channel) {
-        (DeliveryState::Failed | DeliveryState::Skipped, _) => Then::DueNow,
-        (DeliveryState::Delivered, _) => Then::Skip(Reason::NotNeeded),
-        (DeliveryState::Sent, Channel::Sms) => Then::LookAt(now.plus_ms(SMS_REPORT_WAIT_MS)),
-        (DeliveryState::Sent, _) => Then::Skip(Reason::NotNeeded),
-        (DeliveryState::Queued | DeliveryState::Held, _) => Then::Wait,
+        (DeliveryState::Failed | DeliveryState::Skipped, _) => Next::DueNow,
+        (DeliveryState::Delivered, _) => Next::Skip(Reason::NotNeeded),
+        (DeliveryState::Sent, Channel::Sms) => Next::DueAt(now.plus_ms(SMS_REPORT_WAIT_MS)),
+        (DeliveryState::Sent, _) => Next::Skip(Reason::NotNeeded),
+        (DeliveryState::Queued | DeliveryState::Held, _) => Next::Wait,
     }
 }

@@ -1,7 +1,7 @@
 //! Late news about a delivery: a provider's reports and a device's receipts.
 //!
-//! They come twice, late and out of order (Twilio's documents say so), so each has a rank, and
-//! what has ended stays as it ended.
+//! They come twice, late and out of order (Twilio's documents say so), so what has ended stays as
+//! it ended, and nothing goes back.
 
 use crate::channel::DeliveryState;
 use crate::plan::Reason;
@@ -69,29 +69,6 @@ impl Report {
     /// Reads the name; words about messages that came in (`receiving`, `received`) are none.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|report| report.as_str() == text)
-    }
-
-    /// Gives the place on the way of a message; a later report has a higher one, and all that
-    /// end it have the same.
-    pub const fn rank(self) -> u8 {
-        match self {
-            Self::Accepted | Self::Scheduled => 1,
-            Self::Queued => 2,
-            Self::Sending => 3,
-            Self::Sent => 4,
-            Self::PartiallyDelivered => 5,
-            _ => 6,
-        }
-    }
-
-    /// Says whether nothing comes after it.
-    pub const fn is_terminal(self) -> bool {
-        self.rank() == 6
-    }
-
-    /// Says whether it is news to who knows another one.
-    pub fn supersedes(self, known: Option<Report>) -> bool {
-        known.is_none_or(|known| self.rank() > known.rank())
     }
 
     /// Says how a delivery stands of which this is the newest report, and why.

@@ -28,11 +28,12 @@ impl Strategy {
         Self::ALL.into_iter().find(|strategy| strategy.as_str() == text)
     }
 
-    /// Gives the strategy of a notification that names none.
-    pub const fn by_default(priority: Priority) -> Self {
-        match priority {
-            Priority::Low | Priority::Normal => Self::Fallback,
-            Priority::High | Priority::Critical => Self::All,
+    /// Gives the strategy that holds: the one that was named, else that of the priority.
+    pub const fn of(named: Option<Self>, priority: Priority) -> Self {
+        match (named, priority) {
+            (Some(named), _) => named,
+            (None, Priority::Low | Priority::Normal) => Self::Fallback,
+            (None, Priority::High | Priority::Critical) => Self::All,
         }
     }
 }

@@ -188,7 +188,7 @@ impl Filling {
             state: DeliveryState::Queued,
             reason: Reason::ByDefault,
             due_at: Some(self.at),
-            strategy: Strategy::by_default(Priority::Normal),
+            strategy: Strategy::of(None, Priority::Normal),
             escalate_after_ms: None,
             to: None,
         };

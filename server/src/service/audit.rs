@@ -148,12 +148,24 @@ impl Services {
         device: Option<&str>,
     ) -> Write {
         let details =
-            self.delivery_details(user, json!({ "channel": "websocket", "device_id": device }));
+            self.details_about(user, json!({ "channel": "websocket", "device_id": device }));
         Write::Confirm { user: user.clone(), number, at, details }
     }
 
-    /// Makes details of an entry about a delivery to a user.
-    pub(super) fn delivery_details(
+    /// Makes an entry that the server itself causes, about a user.
+    pub(super) fn own_entry(
+        &self,
+        user: &UserId,
+        action: Action,
+        entity: Entity,
+        metadata: serde_json::Value,
+    ) -> AuditDraft {
+        let details = self.details_about(user, metadata);
+        AuditDraft { at: self.now(), action, entity, details }
+    }
+
+    /// Makes the details of such an entry.
+    pub(super) fn details_about(
         &self,
         user: &UserId,
         metadata: serde_json::Value,

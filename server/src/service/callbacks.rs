@@ -5,17 +5,14 @@
 
 use landfall_core::audit::{Action, Details, Entity};
 use landfall_core::channel::{Channel, DeliveryState};
-use landfall_core::delivery::{Receipt, Report, apply};
+use landfall_core::delivery::{self, Next, Receipt, Report, apply};
 use landfall_core::id::Tenant;
 use landfall_core::plan::Reason;
 use landfall_core::preference::PreferenceRule;
-use landfall_store::{
-    AuditDraft, Delivery, IdempotencyKey, Next, StoreError, Suppression, Unit, Write,
-};
+use landfall_store::{AuditDraft, Delivery, IdempotencyKey, StoreError, Suppression, Unit, Write};
 use serde_json::json;
 
 use super::links::{Purpose, Subject};
-use super::outbox::follows;
 use super::{ServiceError, Services, deciding};
 
 /// A person's wish about text messages, as they answered one.
@@ -103,7 +100,7 @@ impl Services {
             unit.idempotency = Some(self.once(&delivery, news));
             if let Some(to) = apply(delivery.state, news.to) {
                 let at = self.now();
-                let next = follows(&delivery, to, at);
+                let next = delivery::next(delivery.channel, to, at);
                 wakes = next != Next::Wait;
                 unit.writes.push(Write::Report {
                     id: delivery.id,
@@ -149,9 +146,8 @@ impl Services {
             "provider": delivery.provider,
             "code": news.code,
         });
-        let details = self.delivery_details(&delivery.user, metadata);
         let entity = Entity::Notification(delivery.notification);
-        AuditDraft { at: self.now(), action: news.action, entity, details }
+        self.own_entry(&delivery.user, news.action, entity, metadata)
     }
 
     /// Keeps a person's wish about text messages to their number.

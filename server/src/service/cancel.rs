@@ -162,7 +162,7 @@ impl Services {
     ) -> Result<(), ServiceError> {
         let mut unit = Unit::new(&send.tenant);
         let details =
-            self.delivery_details(&user, json!({ "recall": true, "send_id": send.id.to_string() }));
+            self.details_about(&user, json!({ "recall": true, "send_id": send.id.to_string() }));
         unit.writes.push(Write::Delete { user, id });
         let (action, entity) = (Action::NotificationDeleted, Entity::Notification(id));
         unit.audit.push(landfall_store::AuditDraft { at, action, entity, details });

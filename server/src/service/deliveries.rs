@@ -13,15 +13,13 @@ use landfall_core::notification::Notification;
 use landfall_core::plan::Reason;
 use landfall_core::summary;
 use landfall_core::time::Timestamp;
-use landfall_store::{
-    AuditDraft, Delivery, DeliveryFilter, IdempotencyKey, Outcome, StoreError, Write,
-};
+use landfall_store::{AuditDraft, Delivery, DeliveryFilter, IdempotencyKey, StoreError, Write};
 use serde_json::json;
 
 use super::audit::require_admin;
 use super::notify::RequestKey;
 use super::revocations::unit_of;
-use super::{ServiceError, Services};
+use super::{ServiceError, Services, deciding};
 
 /// A delivery with what the log shows beside it (S0).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -132,6 +130,16 @@ impl Services {
             Some(key) => Some(self.in_flight.take(&caller.tenant, &key.scope, &key.key)?),
             None => None,
         };
+        // Another node, or a late report, may move one on between the look and the commit.
+        deciding(|| self.replay_failed(caller, &which, key.as_ref())).await
+    }
+
+    async fn replay_failed(
+        &self,
+        caller: &Caller,
+        which: &Replayed,
+        key: Option<&RequestKey>,
+    ) -> Result<u64, ServiceError> {
         let failed = self.failed(caller, which).await?;
         let count = failed.len() as u64;
         let at = self.now();
@@ -141,15 +149,14 @@ impl Services {
             let ids = failed.into_iter().map(|one| one.id).collect();
             unit.writes.push(Write::Replay { ids, at });
         }
-        unit.idempotency = key.map(|RequestKey { scope, key, digest }| {
-            let memo = count.to_string();
-            IdempotencyKey { scope, key, digest, memo, at }
+        unit.idempotency = key.map(|key| {
+            let RequestKey { scope, key, digest } = key.clone();
+            IdempotencyKey { scope, key, digest, memo: count.to_string(), at }
         });
         if unit.writes.is_empty() && unit.idempotency.is_none() {
             return Ok(0);
         }
         match self.commit(unit).await {
-            Ok(receipt) if receipt.outcomes.first() == Some(&Outcome::Unchanged) => Ok(0),
             Ok(_) => {
                 self.outbox.woken.notify_one();
                 Ok(count)
@@ -165,18 +172,19 @@ impl Services {
     async fn failed(
         &self,
         caller: &Caller,
-        which: Replayed,
+        which: &Replayed,
     ) -> Result<Vec<Delivery>, ServiceError> {
         let tenant = &caller.tenant;
         let ids = match which {
             Replayed::Fitting(filter) => {
-                let filter = DeliveryFilter { state: Some(DeliveryState::Failed), ..filter };
+                let filter =
+                    DeliveryFilter { state: Some(DeliveryState::Failed), ..filter.clone() };
                 return Ok(self.store.deliveries(tenant, filter).await?);
             }
             Replayed::Named(ids) => ids,
         };
         let mut found =
-            stream::iter(ids).map(|id| self.store.delivery(tenant, id)).buffered(AT_ONCE);
+            stream::iter(ids.clone()).map(|id| self.store.delivery(tenant, id)).buffered(AT_ONCE);
         let mut failed = Vec::new();
         while let Some(delivery) = found.next().await {
             failed.extend(delivery?.filter(|one| one.state == DeliveryState::Failed));

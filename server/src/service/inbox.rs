@@ -240,7 +240,7 @@ impl Services {
         let write = |user: &UserId, number, device: Option<&str>| {
             let why = "the device went away without confirming";
             let metadata = json!({ "channel": "websocket", "device_id": device, "reason": why });
-            let details = self.delivery_details(user, metadata);
+            let details = self.details_about(user, metadata);
             Write::Unconfirmed { user: user.clone(), number, at, details }
         };
         self.settle_all(by_tenant(lost, write)).await
@@ -267,7 +267,7 @@ impl Services {
     async fn expire_one(&self, expired: Expired, at: Timestamp) -> Result<usize, ServiceError> {
         let Expired { tenant, user, number } = expired;
         let metadata = json!({ "channel": "websocket", "reason": "expired" });
-        let details = self.delivery_details(&user, metadata);
+        let details = self.details_about(&user, metadata);
         let mut unit = Unit::new(&tenant);
         unit.writes.push(Write::Expire { user, number, at, details });
         self.settle(unit).await

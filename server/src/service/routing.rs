@@ -61,13 +61,6 @@ pub(super) struct Unplanned<'a> {
     pub(super) expires_at: Option<Timestamp>,
 }
 
-impl Unplanned<'_> {
-    /// Says how its channels follow each other.
-    pub(super) fn strategy(&self) -> Strategy {
-        self.asked.strategy().unwrap_or_else(|| Strategy::by_default(self.priority))
-    }
-}
-
 impl Services {
     /// Plans a notification's channels for its recipient.
     pub(super) fn plan(
@@ -126,7 +119,7 @@ impl Services {
         unplanned: &Unplanned<'_>,
         phone: Option<&[u8]>,
     ) -> Vec<NewDelivery> {
-        let strategy = unplanned.strategy();
+        let strategy = Strategy::of(unplanned.asked.strategy(), unplanned.priority);
         let leads_out = |(_, step): &(usize, &Planned)| {
             let waits = matches!(step.state, DeliveryState::Queued | DeliveryState::Held);
             waits && step.channel != Channel::Websocket

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use landfall_core::audit::{Action, Details, Entity};
 use landfall_core::channel::{Channel, DeliveryState};
+use landfall_core::delivery::Next;
 use landfall_core::id::{DeliveryId, NotificationId, SendId, Tenant, UserId};
 use landfall_core::notification::{Content, JsonText, NewNotification, Priority};
 use landfall_core::plan::{Reason, Step, Strategy};
 use landfall_core::time::Timestamp;
 use landfall_server::clock::now_ms;
-use landfall_store::{AuditDraft, Claiming, NewDelivery, Next, Settlement, Unit, Write};
+use landfall_store::{AuditDraft, Claiming, NewDelivery, Settlement, Unit, Write};
 use serde_json::{Value, json};
 use uuid::Uuid;
 

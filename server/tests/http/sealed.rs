@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use base64::Engine as _;
 use landfall_core::id::{Tenant, UserId};
 use landfall_server::config::SealingKey;
 use landfall_server::keys::VaultKeys;
 use landfall_server::secret::Secret;
-use landfall_server::service::people::{PeopleParts, Target};
+use landfall_server::service::people::{PeopleParts, SubscriptionDraft, Target};
 use landfall_server::service::{Parts, Services};
 use landfall_server::vault::Vault;
 use landfall_store::Recipient;
@@ -167,4 +168,39 @@ async fn an_owner_sees_the_rest_of_what_does_not_open() {
     let kind = landfall_store::AddressKind::Fcm;
     let views = strangers.own_addresses(&caller, kind).await.unwrap();
     assert_eq!(views[0].shown, "…");
+}
+
+#[tokio::test]
+async fn a_subscription_keeps_the_key_that_it_was_made_with() {
+    let server = Server::start().await;
+    fill(&server).await;
+    let now = server.app.services.now().as_ms();
+    let sarah = server.app.verifier.verify(&token("sarah", &[]), now).unwrap();
+    // Any point of the curve will do for the key of tomorrow.
+    let other = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(P256DH).unwrap();
+    let theirs = &server.app.services;
+    let after = Services::new(Parts {
+        people: PeopleParts { server_key: other.clone(), ..theirs.people.clone() },
+        ..parts(Arc::clone(&server.store))
+    });
+    let subscribe = async |auth: &str| {
+        let draft = SubscriptionDraft {
+            endpoint: Secret::new(ENDPOINT),
+            p256dh: Secret::new(P256DH),
+            auth: Secret::new(auth),
+            keys_at: "",
+            device: None,
+        };
+        after.subscribe(&sarah, draft).await.unwrap();
+        let of_browser = |target| match target {
+            Target::WebPush(subscription) => Some(subscription.server_key.unwrap()),
+            Target::Fcm(_) => None,
+        };
+        let addresses = recipient(&server).await.addresses;
+        let targets = addresses.iter().map(|one| after.open_address(&tenant(), one).unwrap());
+        targets.into_iter().find_map(of_browser).unwrap()
+    };
+    assert_eq!(subscribe(AUTH).await, theirs.server_key());
+    // Another secret is another subscription, which was made with the key of today.
+    assert_eq!(subscribe("AAAAAAAAAAAAAAAAAAAAAA").await, other);
 }

@@ -4,6 +4,7 @@
 //! became of it is committed in one unit with what follows from it.
 
 use landfall_core::channel::{Channel, DeliveryState};
+use landfall_core::delivery::Next;
 use landfall_core::id::{AddressId, DeliveryId, NotificationId, Tenant, TopicId, UserId};
 use landfall_core::notification::Priority;
 use landfall_core::plan::{Reason, Strategy};
@@ -142,23 +143,6 @@ pub struct Settlement {
     pub split: Vec<NewDelivery>,
     /// What it means for the deliveries of later places that wait without a time.
     pub next: Next,
-}
-
-/// What the new state of a delivery means for those of the same notification's later places that
-/// wait without a time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Next {
-    /// They go on waiting.
-    #[default]
-    Wait,
-    /// Those of the nearest later place that is open are due now, also those that are queued for
-    /// later and were not tried yet; unless another delivery of this place is still queued or held,
-    /// or was sent or delivered.
-    DueNow,
-    /// Those of the nearest later place that is open are due then, where they have no time yet.
-    DueAt(Timestamp),
-    /// All of them are skipped, for this reason.
-    Skip(Reason),
 }
 
 /// What is to be asked of an outbox (S0's log).

@@ -5,6 +5,7 @@
 use landfall_core::audit::Hash;
 use landfall_core::auth::Revoked;
 use landfall_core::channel::{Channel, DeliveryState};
+use landfall_core::delivery::Next;
 use landfall_core::feed::Number;
 use landfall_core::id::{AddressId, DeliveryId, NotificationId, SendId, TopicId, UserId};
 use landfall_core::notification::{NewNotification, Priority};
@@ -12,7 +13,7 @@ use landfall_core::plan::Reason;
 use landfall_core::time::Timestamp;
 use landfall_core::topic::{MemberRole, Topic};
 
-use super::deliveries::{NewDelivery, Next, Settlement};
+use super::deliveries::{NewDelivery, Settlement};
 use super::people::{Address, Person, StoredPreferences, Suppression};
 use super::sends::StoredSend;
 use super::unit::SaltedDetails;
@@ -177,8 +178,8 @@ pub enum Write {
         /// When.
         at: Timestamp,
     },
-    /// Makes deliveries that failed for good due again, with their attempts forgotten; those that
-    /// stand otherwise stay as they are. `Done` or `Unchanged`.
+    /// Makes deliveries that failed for good due again, with their attempts forgotten; `Stale`
+    /// unless all of them still stand so. `Done`.
     Replay {
         /// Which.
         ids: Vec<DeliveryId>,
@@ -221,14 +222,33 @@ pub enum Write {
     PutPerson(Box<Person>),
     /// Notes a user whom a token names, where nothing is known of them yet. `Done` or `Unchanged`.
     MeetPerson(Box<Person>),
-    /// Forgets a user's profile, addresses and preferences, though not what they opted out of;
-    /// `Stale` when there was none of it. `Done`.
-    DeletePerson(UserId),
+    /// Forgets a user's profile, addresses and preferences, though no suppression of what they
+    /// opted out of; `Stale` when there was none of it. `Done`.
+    DeletePerson {
+        /// Whose.
+        user: UserId,
+        /// What stays of the preferences; `Stale` unless its version follows the stored one.
+        keep: Option<StoredPreferences>,
+        /// When.
+        at: Timestamp,
+    },
     /// Registers an address. Whoever had the same token or endpoint loses it; another address of
     /// the same user, kind and device is replaced; of more than
     /// [`ADDRESSES_MAX`](super::ADDRESSES_MAX) the one that was seen longest ago goes. One that is
     /// there already, by user and hash, keeps its id and `created_at`. `Done`.
     PutAddress(Box<Address>),
+    /// Seals an address anew and touches nothing else of it; `Stale` unless it is there and sealed
+    /// as it was. `Done`.
+    RenewAddress {
+        /// Whose.
+        user: UserId,
+        /// Which.
+        id: AddressId,
+        /// The sealed bytes that were read.
+        from: Vec<u8>,
+        /// The same secret under another key.
+        to: Vec<u8>,
+    },
     /// Removes an address; `Stale` unless it is there. `Done`.
     RemoveAddress {
         /// Whose.

@@ -131,7 +131,7 @@ async fn recipients(
     users: &[UserId],
 ) -> Answer<Recipients> {
     let (persons, found_addresses) = (people::COLUMNS, addresses::COLUMNS);
-    let (suppressed, of_person) = (suppressions::COLUMNS, suppressions::OF_PERSON);
+    let suppressed = suppressions::COLUMNS;
     let texts = [
         format!(
             "select {persons}, a.place from {ASKED}
@@ -150,7 +150,10 @@ async fn recipients(
         format!(
             "select {suppressed}, a.place from {ASKED}
              join person p on p.tenant = $1 and p.user_id = a.user_id
-             join suppression s on {of_person} order by a.place, s.channel"
+             cross join (values ('sms'), ('email')) as c (channel)
+             join suppression s on s.tenant = p.tenant and s.channel = c.channel
+                 and s.hash = case c.channel when 'sms' then p.phone_hash else p.email_hash end
+             order by a.place, s.channel"
         ),
     ];
     // Behind the users stands the tenant's own name, under which only preferences are found.

@@ -93,6 +93,23 @@ async fn remove_too_many<R: Runner>(
     runner.execute(Query::command(sql, values)).await.map(|_| ())
 }
 
+/// Seals an address anew; `Stale` unless it is sealed as it was.
+pub(crate) async fn renew<R: Runner>(
+    runner: &mut R,
+    tenant: &Tenant,
+    (user, id): (&UserId, AddressId),
+    from: &[u8],
+    to: &[u8],
+) -> Answer<Outcome> {
+    let sql = "update address set secret = ?5
+               where tenant = ?1 and id = ?2 and user_id = ?3 and secret = ?4";
+    let values = [tenant.into(), (&id.0).into(), user.into(), from.into(), to.into()];
+    match runner.execute(Query::command(sql, values)).await? {
+        0 => Err(StoreError::Stale),
+        _ => Ok(Outcome::Done),
+    }
+}
+
 /// Removes an address; `Stale` unless it is there.
 pub(crate) async fn remove<R: Runner>(
     runner: &mut R,

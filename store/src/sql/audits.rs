@@ -3,7 +3,7 @@
 use landfall_core::audit::{Details, Entity};
 use landfall_core::id::{NotificationId, Tenant, UserId};
 
-use super::{Corrupt, Dialect, Query, Row, Runner, Value};
+use super::{Corrupt, Query, Row, Runner, Value};
 use crate::{Answer, AuditDraft, AuditFilter, AuditRecord};
 
 /// Appends unsealed entries to a tenant's trail.
@@ -81,18 +81,16 @@ pub(crate) async fn list<R: Runner>(
         filter.until.into(),
         filter.limit.into(),
     ];
-    runner.all(Query::new(list_text(R::DIALECT, filter), values, record)).await
+    runner.all(Query::new(list_text(filter), values, record)).await
 }
 
-fn list_text(dialect: Dialect, filter: &AuditFilter) -> String {
-    let (hint, target) = match (dialect, &filter.target) {
-        (_, None) => ("", "cast(?7 as text) is null"),
-        // Left to itself, SQLite walks a tenant's whole trail rather than look for the target.
-        (Dialect::Sqlite, Some(_)) => ("indexed by audit_entry_target", "e.target = ?7"),
-        (Dialect::Postgres, Some(_)) => ("", "e.target = ?7"),
+fn list_text(filter: &AuditFilter) -> String {
+    let target = match &filter.target {
+        None => "cast(?7 as text) is null",
+        Some(_) => "e.target = ?7",
     };
     format!(
-        "select {RECORD} from audit_entry e {hint} join audit_chain c on c.tenant = e.tenant
+        "select {RECORD} from audit_entry e join audit_chain c on c.tenant = e.tenant
          where e.tenant = ?1 and e.number < ?2
            and (cast(?3 as text) is null or e.action = ?3)
            and (cast(?4 as text) is null or e.entity_type = ?4)
@@ -121,13 +119,9 @@ pub(crate) async fn about<R: Runner>(
     after: u64,
     limit: usize,
 ) -> Answer<Vec<AuditRecord>> {
-    // Left to itself, SQLite walks a tenant's whole trail; its words are those of the index.
-    let hint = match R::DIALECT {
-        Dialect::Sqlite => "indexed by audit_entry_about",
-        Dialect::Postgres => "",
-    };
+    // The words of the index's own condition.
     let sql = format!(
-        "select {RECORD} from audit_entry e {hint} join audit_chain c on c.tenant = e.tenant
+        "select {RECORD} from audit_entry e join audit_chain c on c.tenant = e.tenant
          where e.tenant = ?1 and e.entity_id = ?2 and e.number > ?3
            and e.entity_type = 'notification' and e.action <> 'notification_created'
          order by e.number limit ?4"

@@ -4,13 +4,14 @@
 //! that fail at once the second sees the first.
 
 use landfall_core::channel::DeliveryState;
+use landfall_core::delivery::Next;
 use landfall_core::id::{DeliveryId, NotificationId, Tenant};
 use landfall_core::plan::Reason;
 use landfall_core::time::Timestamp;
 
 use super::delivery::{self, Of, is_open, open_states};
 use super::{Corrupt, Dialect, Query, Row, Runner, codes};
-use crate::{Answer, NewDelivery, Next, Outcome, Settlement, StoreError};
+use crate::{Answer, NewDelivery, Outcome, Settlement, StoreError};
 
 /// Puts deliveries of a notification into the outbox.
 pub(crate) async fn enqueue<R: Runner>(
@@ -179,22 +180,26 @@ async fn skip_waiting<R: Runner>(
     Ok(())
 }
 
-/// Makes deliveries that failed due again.
+/// Makes deliveries that failed due again; `Stale` unless all of them did.
 pub(crate) async fn replay<R: Runner>(
     runner: &mut R,
     tenant: &Tenant,
     ids: &[DeliveryId],
     at: Timestamp,
 ) -> Answer<Outcome> {
+    for id in ids {
+        let sql = "select 1 from delivery where tenant = ?1 and id = ?2 and state = 'failed'";
+        let failed = Query::new(sql, [tenant.into(), (&id.0).into()], |_| Ok(()));
+        runner.optional(failed).await?.ok_or(StoreError::Stale)?;
+    }
     let sql = "update delivery set state = 'queued', attempts = 0, code = null, due_at = ?3,
                    leased = 0, updated_at = ?3
-               where tenant = ?1 and id = ?2 and state = 'failed'";
-    let mut replayed = 0;
+               where tenant = ?1 and id = ?2";
     for id in ids {
         let values = [tenant.into(), (&id.0).into(), at.into()];
-        replayed += runner.execute(Query::command(sql, values)).await?;
+        runner.execute(Query::command(sql, values)).await?;
     }
-    Ok(if replayed > 0 { Outcome::Done } else { Outcome::Unchanged })
+    Ok(Outcome::Done)
 }
 
 /// Gives every leased delivery back to be due at once; tells how many.
@@ -211,7 +216,8 @@ pub(crate) async fn forget<R: Runner>(
 ) -> Answer<usize> {
     // What waits for another delivery that has a time stays; and a row that was replayed while this
     // waited for it is looked at again. Those that ended are picked once, in a table of their own:
-    // below an `in`, PostgreSQL may pick anew for each row, and so past the limit.
+    // below an `in`, PostgreSQL may pick anew for each row, and so past the limit. Any `place` will
+    // do: it leads SQLite to the index of a notification's deliveries.
     let skip = match R::DIALECT {
         Dialect::Sqlite => "",
         Dialect::Postgres => "for update of d skip locked",
@@ -221,7 +227,8 @@ pub(crate) async fn forget<R: Runner>(
              select d.tenant, d.id from delivery d
              where d.due_at is null and d.updated_at < ?1
                and not exists (select 1 from delivery o where o.tenant = d.tenant
-                    and o.notification_id = d.notification_id and o.due_at is not null)
+                    and o.notification_id = d.notification_id and o.place >= 0
+                    and o.due_at is not null)
              order by d.updated_at limit ?2 {skip})
          delete from delivery where due_at is null and updated_at < ?1
              and (tenant, id) in (select tenant, id from ended)"

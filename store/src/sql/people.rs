@@ -102,18 +102,27 @@ pub(crate) async fn meet<R: Runner>(
     Ok(if met > 0 { Outcome::Done } else { Outcome::Unchanged })
 }
 
-/// Forgets a user's profile, addresses and preferences; `Stale` unless they are known.
+/// Forgets a user's profile, addresses and preferences but for what is kept of these; `Stale`
+/// unless something is known of them.
 pub(crate) async fn delete<R: Runner>(
     runner: &mut R,
     tenant: &Tenant,
     user: &UserId,
+    (keep, at): (Option<&StoredPreferences>, Timestamp),
 ) -> Answer<Outcome> {
     let mut known = 0;
+    if let Some(keep) = keep {
+        put_preferences(runner, tenant, Some(user), keep, at).await?;
+        known += 1;
+    }
+    let preferences = "delete from preference where tenant = ?1 and user_id = ?2";
     for sql in [
         "delete from person where tenant = ?1 and user_id = ?2",
         "delete from address where tenant = ?1 and user_id = ?2",
-        "delete from preference where tenant = ?1 and user_id = ?2",
-    ] {
+    ]
+    .into_iter()
+    .chain(keep.is_none().then_some(preferences))
+    {
         known += runner.execute(Query::command(sql, [tenant.into(), user.into()])).await?;
     }
     if known == 0 { Err(StoreError::Stale) } else { Ok(Outcome::Done) }
@@ -182,7 +191,7 @@ pub(crate) async fn recipients<R: Runner>(
     for user in users {
         let person = get(runner, tenant, user).await?;
         let suppressions = match &person {
-            Some(_) => suppressions::of(runner, tenant, user).await?,
+            Some(person) => suppressions::of(runner, tenant, person).await?,
             None => Vec::new(),
         };
         recipients.push(Recipient {

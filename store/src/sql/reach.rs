@@ -53,8 +53,13 @@ pub(crate) async fn write_to_people<R: Runner>(
     Ok(match write {
         Write::PutPerson(person) => people::put(runner, tenant, &person).await,
         Write::MeetPerson(person) => people::meet(runner, tenant, &person).await,
-        Write::DeletePerson(user) => people::delete(runner, tenant, &user).await,
+        Write::DeletePerson { user, keep, at } => {
+            people::delete(runner, tenant, &user, (keep.as_ref(), at)).await
+        }
         Write::PutAddress(address) => addresses::put(runner, tenant, &address).await,
+        Write::RenewAddress { user, id, from, to } => {
+            addresses::renew(runner, tenant, (&user, id), &from, &to).await
+        }
         Write::RemoveAddress { user, id } => addresses::remove(runner, tenant, &user, id).await,
         Write::PutPreferences { user, preferences, at } => {
             people::put_preferences(runner, tenant, user.as_ref(), &preferences, at).await

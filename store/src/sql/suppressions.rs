@@ -2,22 +2,16 @@
 
 use landfall_core::audit::Hash;
 use landfall_core::channel::Channel;
-use landfall_core::id::{Tenant, UserId};
+use landfall_core::id::Tenant;
 
 use super::{Corrupt, Query, Row, Runner, codes};
-use crate::{Answer, Outcome, Suppression};
+use crate::{Answer, Outcome, Person, Suppression};
 
 /// All columns of a suppression `s`, as [`read`] reads them.
 pub(crate) const COLUMNS: &str = "s.channel, s.hash, s.reason, s.source, s.at";
 
 /// How many columns these are.
 pub(crate) const WIDTH: usize = 5;
-
-/// The suppressions `s` of what is known of a person `p`: a text message goes to the phone number,
-/// a mail to the mailbox.
-pub(crate) const OF_PERSON: &str = "s.tenant = p.tenant
-    and ((s.channel = 'sms' and s.hash = p.phone_hash)
-        or (s.channel = 'email' and s.hash = p.email_hash))";
 
 /// Reads a suppression from the first columns of a row.
 pub(crate) fn read(row: &dyn Row) -> Result<Suppression, Corrupt> {
@@ -79,15 +73,17 @@ pub(crate) async fn get<R: Runner>(
     runner.optional(Query::new(sql, values, read)).await
 }
 
-/// Gives what holds for a user's phone number and mailbox.
+/// Gives what holds for a person's mailbox and phone number.
 pub(crate) async fn of<R: Runner>(
     runner: &mut R,
     tenant: &Tenant,
-    user: &UserId,
+    person: &Person,
 ) -> Answer<Vec<Suppression>> {
-    let sql = format!(
-        "select {COLUMNS} from person p join suppression s on {OF_PERSON}
-         where p.tenant = ?1 and p.user_id = ?2 order by s.channel"
-    );
-    runner.all(Query::new(sql, [tenant.into(), user.into()], read)).await
+    let mut found = Vec::new();
+    for (channel, address) in [(Channel::Email, &person.email), (Channel::Sms, &person.phone)] {
+        if let Some(address) = address {
+            found.extend(get(runner, tenant, channel, &address.hash).await?);
+        }
+    }
+    Ok(found)
 }

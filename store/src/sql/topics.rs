@@ -5,7 +5,7 @@ use landfall_core::id::{Tenant, TopicId, UserId};
 use landfall_core::time::Timestamp;
 use landfall_core::topic::{Member, MemberRole, Topic, TopicKind, Visibility};
 
-use super::{Corrupt, Dialect, Query, Row, Runner, codes, feeds};
+use super::{Corrupt, Query, Row, Runner, codes, feeds};
 use crate::{Answer, MemberOutcome, TopicView};
 
 /// Gives the number of a topic's last change, if it is there.
@@ -259,13 +259,8 @@ pub(crate) async fn topics_of<R: Runner>(
     after: Option<&TopicId>,
     limit: usize,
 ) -> Answer<Vec<TopicView>> {
-    // Left to itself, SQLite walks the members of all the tenant's topics, which lie in order.
-    let hint = match R::DIALECT {
-        Dialect::Sqlite => "indexed by topic_member_user",
-        Dialect::Postgres => "",
-    };
     let sql = format!(
-        "select {VIEW} from topic_member m {hint}
+        "select {VIEW} from topic_member m
          join topic t on t.tenant = m.tenant and t.id = m.topic_id and t.deleted = 0
          where m.tenant = ?1 and m.user_id = ?2 and m.topic_id > ?3 and m.removed = 0
          order by m.topic_id limit ?4"

@@ -3,6 +3,7 @@
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::open::fault;
+use super::sizes;
 use crate::backup::{Table, tables};
 use crate::{Answer, StoreError};
 
@@ -22,6 +23,7 @@ pub(super) fn migrate(connection: &mut Connection) -> Answer<(u32, u32)> {
         return Err(StoreError::Internal(text.into()));
     }
     apply(connection, from, LATEST)?;
+    sizes::tell(connection)?;
     Ok((from, LATEST))
 }
 

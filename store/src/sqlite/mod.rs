@@ -14,6 +14,7 @@ mod plans;
 mod reach;
 mod readers;
 mod runner;
+mod sizes;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;

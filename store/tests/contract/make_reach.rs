@@ -1,12 +1,13 @@
 //! Values for the cases about reaching people: deliveries, people and their addresses.
 
 use landfall_core::channel::{Channel, DeliveryState};
+use landfall_core::delivery::Next;
 use landfall_core::id::{AddressId, DeliveryId, DeviceId};
 use landfall_core::notification::{NewNotification, Priority};
 use landfall_core::plan::{Reason, Strategy};
 use landfall_core::time::Timestamp;
 use landfall_store::{
-    Address, AddressKind, Claiming, Delivery, NewDelivery, Next, Person, Sealed, Settlement, Write,
+    Address, AddressKind, Claiming, Delivery, NewDelivery, Person, Sealed, Settlement, Write,
 };
 
 use super::make::{at, notification_id, user};

@@ -143,7 +143,8 @@ macro_rules! contract {
         );
         contract!(@of $backend, people:
             everything_that_is_sealed_is_walked_over_once,
-            an_address_that_is_removed_and_put_in_one_unit_keeps_its_place,
+            what_is_kept_of_preferences_outlives_the_person,
+            an_address_is_sealed_anew_unless_it_changed_meanwhile,
             a_profile_reads_back_and_its_versions_follow_each_other,
             whoever_is_met_is_noted_once,
             of_writers_of_one_version_one_is_taken,

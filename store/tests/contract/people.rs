@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use landfall_core::channel::Channel;
-use landfall_core::id::Tenant;
+use landfall_core::id::{Tenant, UserId};
 use landfall_store::{
     Address, AddressKind, Answer, Outcome, Person, Receipt, Recipient, Sealed, StoreError,
     StoredPreferences, Suppression, Write,
@@ -37,6 +37,10 @@ fn suppression(channel: Channel, byte: u8) -> Suppression {
 
 fn suppress(suppression: &Suppression) -> Write {
     Write::Suppress(Box::new(suppression.clone()))
+}
+
+fn forget(name: &str, keep: Option<StoredPreferences>) -> Write {
+    Write::DeletePerson { user: user(name), keep, at: at(9) }
 }
 
 pub async fn a_profile_reads_back_and_its_versions_follow_each_other(mut world: World) {
@@ -180,7 +184,7 @@ pub async fn a_deleted_person_leaves_nothing_but_what_they_opted_out_of(world: W
         )
         .await
         .unwrap();
-    let delete = || Write::DeletePerson(user("u"));
+    let delete = || forget("u", None);
     assert_stale(world.commit(&tenant("other"), vec![delete()]).await);
     assert_eq!(world.done(&t, delete()).await, Outcome::Done);
     assert_stale(world.commit(&t, vec![delete()]).await);
@@ -193,10 +197,22 @@ pub async fn a_deleted_person_leaves_nothing_but_what_they_opted_out_of(world: W
     assert_eq!(world.store.addresses(&t, &user("u"), AddressKind::Fcm).await.unwrap(), []);
     // One of whom only an address is known can be forgotten, too.
     world.done(&t, put_address(&address("w", 30, None))).await;
-    world.done(&t, Write::DeletePerson(user("w"))).await;
+    world.done(&t, forget("w", None)).await;
     assert_eq!(world.store.addresses(&t, &user("w"), AddressKind::Fcm).await.unwrap(), []);
     // They may come again.
     world.done(&t, put(&person("u"))).await;
+}
+
+pub async fn what_is_kept_of_preferences_outlives_the_person(world: World) {
+    let t = tenant("t");
+    let all = vec![put(&person("u")), put_wish(Some("u"), wish("{\"a\":1}", 1))];
+    world.commit(&t, all).await.unwrap();
+    // Changed since they were read.
+    assert_stale(world.commit(&t, vec![forget("u", Some(wish("{}", 1)))]).await);
+    assert_eq!(world.store.person(&t, &user("u")).await.unwrap(), Some(person("u")));
+    world.done(&t, forget("u", Some(wish("{}", 2)))).await;
+    let found = world.store.recipients(&t, vec![user("u")]).await.unwrap().users;
+    assert_eq!((&found[0].person, &found[0].preferences), (&None, &Some(wish("{}", 2))));
 }
 
 pub async fn everything_that_is_sealed_is_walked_over_once(world: World) {
@@ -233,19 +249,25 @@ pub async fn everything_that_is_sealed_is_walked_over_once(world: World) {
     assert_eq!(walked, addresses);
 }
 
-pub async fn an_address_that_is_removed_and_put_in_one_unit_keeps_its_place(world: World) {
+pub async fn an_address_is_sealed_anew_unless_it_changed_meanwhile(world: World) {
     let t = tenant("t");
     let old = address("u", 1, Some(1));
     world.done(&t, put_address(&old)).await;
-    let new = Address { secret: Sealed { bytes: vec![9], ..old.secret.clone() }, ..old.clone() };
-    let reseal = || {
-        let remove = Write::RemoveAddress { user: old.user.clone(), id: old.id };
-        vec![remove, put_address(&new)]
+    let renew = |user: &UserId, from: &[u8], to: u8| {
+        let (user, from) = (user.clone(), from.to_vec());
+        vec![Write::RenewAddress { user, id: old.id, from, to: vec![to] }]
     };
-    world.commit(&t, reseal()).await.unwrap();
+    let bytes = &old.secret.bytes;
+    world.commit(&t, renew(&old.user, bytes, 9)).await.unwrap();
+    let sealed = |byte: u8| Sealed { bytes: vec![byte], ..old.secret.clone() };
+    let new = Address { secret: sealed(9), ..old.clone() };
     assert_eq!(world.store.address(&t, old.id).await.unwrap(), Some(new.clone()));
-    let remove = Write::RemoveAddress { user: old.user.clone(), id: old.id };
-    world.done(&t, remove).await;
-    assert_stale(world.commit(&t, reseal()).await);
-    assert_eq!(world.store.address(&t, old.id).await.unwrap(), None);
+    // What its user registered meanwhile stays as they did.
+    assert_stale(world.commit(&t, renew(&old.user, bytes, 8)).await);
+    let again = Address { is_active: false, secret: sealed(7), seen_at: at(99), ..old.clone() };
+    world.done(&t, put_address(&again)).await;
+    assert_stale(world.commit(&t, renew(&old.user, &[9], 8)).await);
+    assert_stale(world.commit(&t, renew(&user("w"), &[7], 8)).await);
+    assert_stale(world.commit(&tenant("s"), renew(&old.user, &[7], 8)).await);
+    assert_eq!(world.store.address(&t, old.id).await.unwrap(), Some(again));
 }

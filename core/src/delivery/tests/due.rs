@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use crate::channel::Channel::{Email, Push, Sms};
 use crate::channel::{Channel, DeliveryState};
-use crate::delivery::{Before, DueView, OnDue, SMS_REPORT_WAIT_MS, Then, on_due, then};
+use crate::delivery::{Before, DueView, Next, OnDue, SMS_REPORT_WAIT_MS, next, on_due};
 use crate::notification::Priority;
 use crate::plan::{Place, Reason, Refusal, Strategy as Sequence, Way};
 use crate::preference::{About, PreferenceRule, Preferences, Resolved};
@@ -177,19 +177,19 @@ fn escalation_waits_for_a_read_and_never_follows_one() {
 
 #[test]
 fn the_end_of_one_channel_is_the_turn_of_the_next() {
-    let check = |channel: Channel, state: DeliveryState, expected: Then| {
-        assert_eq!(then(channel, state, NOON), expected);
+    let check = |channel: Channel, state: DeliveryState, expected: Next| {
+        assert_eq!(next(channel, state, NOON), expected);
     };
     for channel in [Push, Sms, Email] {
-        check(channel, DeliveryState::Failed, Then::DueNow);
-        check(channel, DeliveryState::Skipped, Then::DueNow);
-        check(channel, DeliveryState::Delivered, Then::Skip(Reason::NotNeeded));
-        check(channel, DeliveryState::Queued, Then::Wait);
-        check(channel, DeliveryState::Held, Then::Wait);
+        check(channel, DeliveryState::Failed, Next::DueNow);
+        check(channel, DeliveryState::Skipped, Next::DueNow);
+        check(channel, DeliveryState::Delivered, Next::Skip(Reason::NotNeeded));
+        check(channel, DeliveryState::Queued, Next::Wait);
+        check(channel, DeliveryState::Held, Next::Wait);
     }
-    check(Push, DeliveryState::Sent, Then::Skip(Reason::NotNeeded));
-    check(Email, DeliveryState::Sent, Then::Skip(Reason::NotNeeded));
-    check(Sms, DeliveryState::Sent, Then::LookAt(NOON.plus_ms(SMS_REPORT_WAIT_MS)));
+    check(Push, DeliveryState::Sent, Next::Skip(Reason::NotNeeded));
+    check(Email, DeliveryState::Sent, Next::Skip(Reason::NotNeeded));
+    check(Sms, DeliveryState::Sent, Next::DueAt(NOON.plus_ms(SMS_REPORT_WAIT_MS)));
 }
 
 prop_compose! {

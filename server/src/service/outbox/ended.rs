@@ -7,15 +7,13 @@
 use std::time::Duration;
 
 use landfall_channels::Outcome;
-use landfall_core::audit::{Action, Details, Entity};
+use landfall_core::audit::{Action, Entity};
 use landfall_core::channel::DeliveryState;
-use landfall_core::delivery::{AddressFate, Ended, OnDue, OnEnded, Then, Tried, on_ended, then};
-use landfall_core::id::{AddressId, UserId};
+use landfall_core::delivery::{AddressFate, Ended, Next, OnDue, OnEnded, Tried, next, on_ended};
+use landfall_core::id::AddressId;
 use landfall_core::plan::Reason;
 use landfall_core::time::Timestamp;
-use landfall_store::{
-    AuditDraft, Delivery, Next, Settlement, StoreError, Suppression, Unit, Write,
-};
+use landfall_store::{AuditDraft, Delivery, Settlement, StoreError, Suppression, Unit, Write};
 use serde_json::json;
 
 use crate::service::Services;
@@ -112,7 +110,7 @@ impl Services {
             state: stand.state,
             reason: stand.reason,
             due_at: stand.due_at,
-            next: follows(delivery, stand.state, at),
+            next: next(delivery.channel, stand.state, at),
             ..unchanged(delivery, at)
         }
     }
@@ -145,7 +143,7 @@ impl Services {
         unit.writes.push(Write::RemoveAddress { user: delivery.user.clone(), id });
         let metadata = json!({ "channel": delivery.channel.as_str(), "code": code });
         let entity = Entity::Other("address", id.to_string());
-        unit.audit.push(self.about_user(&delivery.user, Action::AddressRemoved, entity, metadata));
+        unit.audit.push(self.own_entry(&delivery.user, Action::AddressRemoved, entity, metadata));
         match self.commit(unit).await {
             Ok(_) | Err(StoreError::Stale) => {}
             Err(error) => {
@@ -182,19 +180,7 @@ impl Services {
             "escalated": delivery.reason == Reason::UnlessRead,
         });
         let entity = Entity::Notification(delivery.notification);
-        self.about_user(&delivery.user, action, entity, metadata)
-    }
-
-    fn about_user(
-        &self,
-        user: &UserId,
-        action: Action,
-        entity: Entity,
-        metadata: serde_json::Value,
-    ) -> AuditDraft {
-        let details =
-            Details { actor: None, target: Some(user.clone()), metadata: metadata.to_string() };
-        AuditDraft { at: self.now(), action, entity, details: self.ids.salted(details) }
+        self.own_entry(&delivery.user, action, entity, metadata)
     }
 
     async fn store_end(
@@ -258,20 +244,6 @@ pub(super) fn unchanged(delivery: &Delivery, at: Timestamp) -> Settlement {
         address: None,
         split: vec![],
         next: Next::Wait,
-    }
-}
-
-/// Says what a delivery's state means for the places behind it.
-pub(in crate::service) fn follows(
-    delivery: &Delivery,
-    state: DeliveryState,
-    at: Timestamp,
-) -> Next {
-    match then(delivery.channel, state, at) {
-        Then::Wait => Next::Wait,
-        Then::DueNow => Next::DueNow,
-        Then::LookAt(at) => Next::DueAt(at),
-        Then::Skip(reason) => Next::Skip(reason),
     }
 }
 

@@ -20,7 +20,6 @@ use landfall_core::id::Tenant;
 use landfall_store::{Claimed, Claiming, Delivery};
 
 pub(super) use attempt::plain_sms;
-pub(super) use ended::follows;
 use facts::Facts;
 
 use super::tally::Tally;

@@ -152,7 +152,7 @@ impl Services {
         self.remove(caller, found.ok_or(not_there(kind))?).await
     }
 
-    async fn own_by_hash(
+    pub(super) async fn own_by_hash(
         &self,
         caller: &Caller,
         kind: AddressKind,

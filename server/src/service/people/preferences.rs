@@ -155,25 +155,24 @@ impl Services {
         user: &UserId,
         rule: PreferenceRule,
     ) -> Result<(), ServiceError> {
-        let draft = &PreferencesDraft { rules: RulesDraft::One(rule), ..Default::default() };
+        let draft = &RulesDraft::One(rule);
         deciding(|| async move {
             let old = self.store.preferences(tenant, Some(user)).await?;
             let base = old.as_ref().map(preferences_of).unwrap_or_default();
-            let next = applied(&base, draft, None)?;
-            if next == base {
+            // No bound on rules here: an e-mail can be ended by whoever has many, too.
+            let (rules, _) = applied_rules(&base.rules, draft);
+            if rules == base.rules {
                 return Ok(());
             }
-            let body = body_of(&next);
+            let body = body_of(&Preferences { rules, ..base });
             let version = old.map_or(0, |old| old.version) + 1;
-            let (at, user) = (self.now(), Some(user.clone()));
-            let metadata = json!({ "source": "link in an e-mail" }).to_string();
-            let entity =
-                Entity::Other("user", user.as_ref().map_or_else(String::new, ToString::to_string));
-            let details = Details { actor: None, target: user.clone(), metadata };
+            let entity = Entity::Other("user", user.to_string());
+            let metadata = json!({ "source": "link in an e-mail" });
+            let action = Action::PreferencesChanged;
             let mut unit = Unit::new(tenant);
-            let (action, details) = (Action::PreferencesChanged, self.ids.salted(details));
-            unit.audit.push(AuditDraft { at, action, entity, details });
+            unit.audit.push(self.own_entry(user, action, entity, metadata));
             let preferences = StoredPreferences { body, version };
+            let (user, at) = (Some(user.clone()), self.now());
             unit.writes.push(Write::PutPreferences { user, preferences, at });
             self.commit(unit).await?;
             Ok(())

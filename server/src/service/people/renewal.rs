@@ -109,12 +109,10 @@ impl Services {
         for (tenant, address) in &page {
             let Address { id, user, kind, secret, .. } = address;
             let place = Place { tenant, user, purpose: purpose_of(*kind) };
-            if let Renewed::Anew(secret) = self.renewed(walk, place, Some(secret)) {
+            if let Renewed::Anew(anew) = self.renewed(walk, place, Some(secret)) {
                 let mut unit = Unit::new(tenant);
-                // Taken out and put back in one transaction, which fails if somebody removed it.
-                unit.writes.push(Write::RemoveAddress { user: user.clone(), id: *id });
-                let next = Address { secret, ..address.clone() };
-                unit.writes.push(Write::PutAddress(Box::new(next)));
+                let (from, to) = (secret.bytes.clone(), anew.bytes);
+                unit.writes.push(Write::RenewAddress { user: user.clone(), id: *id, from, to });
                 self.commit_renewal(walk, unit).await?;
             }
         }
