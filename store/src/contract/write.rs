@@ -249,6 +249,16 @@ pub enum Write {
         /// The same secret under another key.
         to: Vec<u8>,
     },
+    /// Seals the phone number anew that a request brought along; `Stale` unless it is there and
+    /// sealed as it was. `Done`.
+    RenewDelivery {
+        /// Of which delivery.
+        id: DeliveryId,
+        /// The sealed bytes that were read.
+        from: Vec<u8>,
+        /// The same number under another key.
+        to: Vec<u8>,
+    },
     /// Removes an address; `Stale` unless it is there. `Done`.
     RemoveAddress {
         /// Whose.

@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use landfall_core::channel::Channel;
 use landfall_core::id::{Tenant, UserId};
+use landfall_core::notification::Priority;
 use landfall_store::{
-    Address, AddressKind, Answer, Outcome, Person, Receipt, Recipient, Sealed, StoreError,
-    StoredPreferences, Suppression, Write,
+    Address, AddressKind, Answer, NewDelivery, Outcome, Person, Receipt, Recipient, Sealed,
+    StoreError, StoredPreferences, Suppression, Write,
 };
 
 use super::make::{at, tenant, unit, user};
-use super::make_reach::{address, person, put_address, sealed};
+use super::make_reach::{address, new_delivery, person, put_address, sealed};
+use super::queueing::put as put_deliveries;
 use super::world::{World, assert_stale};
 
 fn put(person: &Person) -> Write {
@@ -37,6 +39,30 @@ fn suppression(channel: Channel, byte: u8) -> Suppression {
 
 fn suppress(suppression: &Suppression) -> Write {
     Write::Suppress(Box::new(suppression.clone()))
+}
+
+pub async fn numbers_that_wait_with_deliveries_are_walked_over_and_sealed_anew(world: World) {
+    let mut expected = Vec::new();
+    for name in ["t", "s"] {
+        let to = |byte| NewDelivery { to: Some(vec![byte]), ..new_delivery(0, None) };
+        let all = vec![to(1), new_delivery(1, None), to(2)];
+        let ids = put_deliveries(&world, &tenant(name), Priority::Normal, all).await;
+        expected.extend([(tenant(name), ids[0]), (tenant(name), ids[2])]);
+    }
+    let (mut walked, mut after) = (Vec::new(), None);
+    while let Some(next) = world.store.sealed_deliveries(after.take(), 1).await.unwrap().pop() {
+        after = Some((next.tenant.clone(), next.id));
+        walked.push((next.tenant, next.id));
+    }
+    expected.sort();
+    assert_eq!(walked, expected);
+    let (t, id) = walked.remove(0);
+    let renew = |from, to| Write::RenewDelivery { id, from: vec![from], to: vec![to] };
+    world.done(&t, renew(1, 9)).await;
+    assert_stale(world.commit(&t, vec![renew(1, 8)]).await);
+    assert_stale(world.commit(&tenant("t"), vec![renew(9, 8)]).await);
+    let found = world.store.delivery(&t, id).await.unwrap().unwrap();
+    assert_eq!(found.to, Some(vec![9]));
 }
 
 fn forget(name: &str, keep: Option<StoredPreferences>) -> Write {
