@@ -3,6 +3,7 @@
 //! The database is compiled in. This file must never ask the machine which zones it knows or in
 //! which one it stands.
 
+use std::hash::{Hash, Hasher};
 use std::sync::LazyLock;
 
 use jiff::tz::{TimeZone, TimeZoneDatabase};
@@ -19,6 +20,12 @@ pub struct Zone(TimeZone);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be the name of a time zone such as Asia/Kolkata")]
 pub struct ZoneError;
+
+impl Hash for Zone {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.name().hash(state);
+    }
+}
 
 impl Zone {
     /// Takes the name of a zone in the tz database, in either case.
@@ -38,6 +45,11 @@ impl Zone {
     /// Shows the name as the tz database spells it.
     pub fn name(&self) -> &str {
         self.0.iana_name().unwrap_or("UTC")
+    }
+
+    /// Gives the date and time that a calendar and a clock on the wall there show.
+    pub fn local(&self, at: Timestamp) -> jiff::Zoned {
+        at.instant().to_zoned(self.0.clone())
     }
 
     /// Gives the milliseconds that a clock on the wall there has counted since its midnight.

@@ -12,6 +12,7 @@ use landfall_core::notification::JsonText;
 use landfall_core::notify::{Draft, Recipients};
 use landfall_core::preference::Preferences;
 use landfall_core::time::Timestamp;
+use landfall_core::zone::Zone;
 use landfall_store::{Address, AddressKind, Person, Recipient, Sealed, StoredPreferences};
 use serde::Serialize;
 use uuid::Uuid;
@@ -25,7 +26,8 @@ use crate::config::{Config, Flags, Inputs};
 use crate::serve::Server;
 use crate::service::Services;
 use crate::service::compose::{Addressee, Letter};
-use crate::templates::{Ask, Zone};
+use crate::service::people::Wishes;
+use crate::templates::Ask;
 
 /// The recipient's language and time zone.
 const LOCALE: &str = "es-MX";
@@ -104,10 +106,11 @@ fn measure(
     services: &Services,
     letter: &Letter<'_>,
 ) -> anyhow::Result<Run> {
-    let (tenant, recipient, wishes) =
+    let (tenant, recipient, everybody) =
         (Tenant::parse("default")?, recipient()?, Preferences::default());
     timed(options, "landfall", pair, || {
-        let addressee = Addressee { recipient: &recipient, tenant_wishes: &wishes, phone: None };
+        let wishes = &Wishes::of(&recipient, &everybody);
+        let addressee = Addressee { recipient: &recipient, wishes, phone: None };
         let composed = services.composed(&tenant, letter, &addressee)?;
         Ok(composed.new.content.title.len() + composed.new.channels.len())
     })
@@ -115,7 +118,7 @@ fn measure(
 
 fn floor(options: &Options, pair: usize, letter: &Letter<'_>) -> anyhow::Result<Run> {
     let filled = letter.filled.as_ref().context("the draft names a template")?;
-    let ask = Ask { locale: Some(LOCALE), zone: Zone::parse(ZONE), channels: &[] };
+    let ask = Ask { locale: Some(LOCALE), zone: Zone::parse(ZONE).ok(), channels: &[] };
     let bare = filled.template.bare(&filled.fields, &ask);
     timed(options, "floor", pair, || Ok(bare.fill()?.iter().map(String::len).sum()))
 }

@@ -12,13 +12,14 @@ use landfall_core::notification::{Content, JsonText, NewNotification, Priority};
 use landfall_core::notify::{Draft, FieldError};
 use landfall_core::preference::Preferences;
 use landfall_core::time::Timestamp;
+use landfall_core::zone::Zone;
 use landfall_store::{Recipient, Recipients, Unit, Write};
 
 use super::forecast::Forecast;
-use super::people::{Found, read_wishes};
+use super::people::{Found, Wishes, read_wishes};
 use super::routing::{Asked, Brought, Unplanned};
 use super::{ServiceError, Services};
-use crate::templates::{Ask, Fields, RenderError, Rendered, Template, Zone};
+use crate::templates::{Ask, Fields, RenderError, Rendered, Template};
 
 /// A template with data that was checked against it.
 pub(crate) struct Filled<'t> {
@@ -57,10 +58,10 @@ impl Letter<'_> {
     }
 }
 
-/// A recipient with what their tenant wants for everybody.
+/// A recipient with what they want.
 pub(crate) struct Addressee<'a> {
     pub(crate) recipient: &'a Recipient,
-    pub(crate) tenant_wishes: &'a Preferences,
+    pub(crate) wishes: &'a Wishes<'a>,
     /// A phone number that the request brought along, sealed.
     pub(crate) phone: Option<Vec<u8>>,
 }
@@ -147,12 +148,12 @@ impl Services {
         letter: &Letter<'_>,
         addressee: &Addressee<'_>,
     ) -> Result<Composed, RenderError> {
-        let Addressee { recipient, tenant_wishes, phone } = addressee;
-        let content = self.worded(letter, recipient, tenant_wishes)?;
+        let Addressee { recipient, wishes, phone } = addressee;
+        let content = self.worded(letter, recipient, wishes)?;
         let user = recipient.user.clone();
         let connections = self.connections.count(&FeedKey::inbox(tenant, &user));
         let unplanned = letter.unplanned(connections, Brought::from(phone.is_some()));
-        let planned = self.plan(&unplanned, recipient, tenant_wishes);
+        let planned = self.plan(&unplanned, recipient, wishes);
         let deliveries = self.new_deliveries(&planned, &unplanned, phone.as_deref());
         let priority = content.priority;
         let new = NewNotification {
@@ -180,11 +181,11 @@ impl Services {
         &self,
         letter: &Letter<'_>,
         recipient: &Recipient,
-        tenant_wishes: &Preferences,
+        wishes: &Wishes<'_>,
     ) -> Result<Arc<Content>, RenderError> {
         let content = &letter.content;
         let Some(filled) = &letter.filled else { return Ok(Arc::clone(content)) };
-        let rendered = self.fill_in(filled, content, recipient, Some(tenant_wishes), &[])?;
+        let rendered = self.fill_in(filled, content, recipient, wishes, &[])?;
         let mut worded = Content::clone(content);
         if worded.title.is_empty() {
             worded.title = rendered.title;
@@ -202,11 +203,10 @@ impl Services {
         Filled { template, fields }: &Filled<'_>,
         content: &Content,
         recipient: &Recipient,
-        tenant_wishes: Option<&Preferences>,
+        wishes: &Wishes<'_>,
         channels: &[Channel],
     ) -> Result<Rendered, RenderError> {
-        let Tongue { locale, zone } = self.tongue(content, recipient, tenant_wishes);
-        let zone = zone.as_deref().and_then(Zone::parse);
+        let Tongue { locale, zone } = self.tongue(content, recipient, wishes);
         template.render(fields, &Ask { locale: locale.as_deref(), zone, channels })
     }
 
@@ -215,17 +215,14 @@ impl Services {
         &self,
         content: &Content,
         recipient: &Recipient,
-        tenant_wishes: Option<&Preferences>,
+        Wishes { own, tenant }: &Wishes<'_>,
     ) -> Tongue {
-        let wishes = self.wishes(recipient);
         let person = recipient.person.as_ref();
-        let locale = content.locale.clone();
-        let locale = locale.or(wishes.locale).or_else(|| person?.locale.clone());
-        let locale = locale.or_else(|| tenant_wishes?.locale.clone());
-        let zone = wishes.tz.map(|zone| zone.name().to_owned());
-        let zone = zone.or_else(|| person?.tz.clone());
-        let zone = zone.or_else(|| Some(tenant_wishes?.tz.as_ref()?.name().to_owned()));
-        Tongue { locale, zone }
+        let locale = content.locale.as_ref().or(own.locale.as_ref());
+        let locale = locale.or_else(|| person?.locale.as_ref()).or(tenant.locale.as_ref());
+        let zone = own.tz.clone();
+        let zone = zone.or_else(|| Zone::parse(person?.tz.as_ref()?).ok());
+        Tongue { locale: locale.cloned(), zone: zone.or_else(|| tenant.tz.clone()) }
     }
 }
 
@@ -233,7 +230,7 @@ impl Services {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Tongue {
     locale: Option<String>,
-    zone: Option<String>,
+    zone: Option<Zone>,
 }
 
 /// Somebody of whom nothing has to be known.

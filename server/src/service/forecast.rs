@@ -8,7 +8,6 @@ use landfall_core::channel::{Channel, DeliveryState};
 use landfall_core::feed::FeedKey;
 use landfall_core::id::{Tenant, UserId};
 use landfall_core::plan::Planned;
-use landfall_core::preference::Preferences;
 use landfall_core::sms;
 use landfall_store::{Recipient, SendTo};
 use serde::{Deserialize, Serialize};
@@ -16,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::compose::{Letter, Tongue};
 use super::notify::Reach;
 use super::outbox::plain_sms;
+use super::people::Wishes;
 use super::routing::Brought;
 use super::{ServiceError, Services};
 
@@ -94,8 +94,9 @@ impl Services {
             let users = self.next_users(tenant, &reach.to, from, room).await?;
             after = users.last().cloned();
             let is_last = users.len() < room || room == 0;
-            let (recipients, wishes) = self.addressees(tenant, users, letter).await?;
+            let (recipients, everybody) = self.addressees(tenant, users, letter).await?;
             for recipient in &recipients {
+                let wishes = Wishes::of(recipient, &everybody);
                 let user = FeedKey::inbox(tenant, &recipient.user);
                 let unplanned = letter.unplanned(self.connections.count(&user), brought);
                 let planned = self.plan(&unplanned, recipient, &wishes);
@@ -117,18 +118,17 @@ impl Services {
         &self,
         letter: &Letter<'_>,
         recipient: &Recipient,
-        wishes: &Preferences,
+        wishes: &Wishes<'_>,
         texts: &mut Texts,
     ) -> Result<u64, ServiceError> {
-        let tongue = self.tongue(&letter.content, recipient, Some(wishes));
+        let tongue = self.tongue(&letter.content, recipient, wishes);
         if let Some(known) = texts.get(&tongue) {
             return Ok(*known);
         }
         let content = &letter.content;
         let text = match &letter.filled {
             Some(filled) => {
-                let rendered =
-                    self.fill_in(filled, content, recipient, Some(wishes), &[Channel::Sms]);
+                let rendered = self.fill_in(filled, content, recipient, wishes, &[Channel::Sms]);
                 let rendered =
                     rendered.map_err(|error| ServiceError::Invalid(error.into_faults()))?;
                 let plain = || plain_sms(&rendered.title, &rendered.message);

@@ -1,5 +1,7 @@
 //! Makes ids and salts: the one place where a service draws random bytes.
 
+use std::cell::RefCell;
+
 use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
 use landfall_core::audit::{Details, Salt};
 use landfall_core::id::{AddressId, DeliveryId, NotificationId, SendId};
@@ -10,6 +12,17 @@ use uuid::Uuid;
 /// Makes ids and salts.
 #[derive(Debug)]
 pub struct Ids(SystemRandom);
+
+/// Random bytes that wait to be given out, each once: the generator takes as long for a few as for
+/// many.
+struct Pool {
+    bytes: [u8; 1_024],
+    given: usize,
+}
+
+thread_local! {
+    static POOL: RefCell<Pool> = const { RefCell::new(Pool { bytes: [0; 1_024], given: 1_024 }) };
+}
 
 impl Default for Ids {
     fn default() -> Self {
@@ -23,11 +36,22 @@ impl Ids {
         Self(SystemRandom::new())
     }
 
-    /// Draws random bytes.
+    /// Draws random bytes, at most 64.
     pub fn bytes<const N: usize>(&self) -> [u8; N] {
-        let mut bytes = [0; N];
-        self.0.fill(&mut bytes).expect("the system's random generator works once it has started");
-        bytes
+        const { assert!(N <= 64) };
+        POOL.with_borrow_mut(|Pool { bytes, given }| {
+            if *given + N > bytes.len() {
+                let drawn = self.0.fill(bytes);
+                drawn.expect("the system's random generator works once it has started");
+                *given = 0;
+            }
+            let mut next = [0; N];
+            next.copy_from_slice(&bytes[*given..*given + N]);
+            // What was given out is known nowhere else.
+            bytes[*given..*given + N].fill(0);
+            *given += N;
+            next
+        })
     }
 
     fn uuid_v7(&self, at: Timestamp) -> Uuid {
@@ -59,5 +83,21 @@ impl Ids {
     pub fn salted(&self, details: Details) -> SaltedDetails {
         let salt: Salt = self.bytes();
         SaltedDetails::new(details, salt)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn no_bytes_are_given_out_twice() {
+        let ids = Ids::new();
+        let drawn: HashSet<[u8; 10]> = (0..10_000).map(|_| ids.bytes()).collect();
+        let salts: HashSet<Salt> = (0..10_000).map(|_| ids.bytes()).collect();
+        assert_eq!((drawn.len(), salts.len()), (10_000, 10_000));
+        assert!(!drawn.contains(&[0; 10]));
     }
 }

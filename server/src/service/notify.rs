@@ -19,7 +19,7 @@ use serde_json::json;
 use super::compose::{Addressee, Filled, Letter, no_data, priority};
 use super::forecast::Forecast;
 use super::memo::{Memo, replayed};
-use super::people::Found;
+use super::people::{Found, Wishes};
 use super::revocations::unit_of;
 use super::routing::Asked;
 use super::{ServiceError, Services, deciding};
@@ -216,7 +216,8 @@ impl Services {
         let Found { recipient, tenant_wishes } = self.addressee(tenant, user, letter).await?;
         let phone = draft.phone_number.as_deref();
         let phone = phone.map(|phone| self.seal_brought(tenant, user, phone));
-        let addressee = Addressee { recipient: &recipient, tenant_wishes: &tenant_wishes, phone };
+        let wishes = &Wishes::of(&recipient, &tenant_wishes);
+        let addressee = Addressee { recipient: &recipient, wishes, phone };
         let composed = self.composed(tenant, letter, &addressee);
         let composed = composed.map_err(|error| ServiceError::Invalid(error.into_faults()))?;
         let accepted = Accepted {

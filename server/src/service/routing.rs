@@ -7,12 +7,13 @@ use landfall_core::channel::{Channel, DeliveryState};
 use landfall_core::id::TopicId;
 use landfall_core::notification::Priority;
 use landfall_core::plan::{Planned, Reach, Refusal, Route, Strategy, Way, plan};
-use landfall_core::preference::{About, Preferences, Resolved};
+use landfall_core::preference::About;
 use landfall_core::time::Timestamp;
 use landfall_store::{AddressKind, NewDelivery, Recipient, Suppression};
 use serde::{Deserialize, Serialize};
 
 use super::Services;
+use super::people::Wishes;
 
 /// What a sender asked for of the channels: kept with a send, whose recipients each get a plan of
 /// their own.
@@ -67,11 +68,11 @@ impl Services {
         &self,
         unplanned: &Unplanned<'_>,
         recipient: &Recipient,
-        tenant_wishes: &Preferences,
+        wishes: &Wishes<'_>,
     ) -> Vec<Planned> {
         let about =
             About { notification_type: unplanned.notification_type, topic: unplanned.topic };
-        let preferences = Resolved::of(tenant_wishes, &self.wishes(recipient), about);
+        let preferences = wishes.resolved(about);
         plan(Route {
             requested: &unplanned.asked.channels(),
             template: unplanned.template,

@@ -11,6 +11,7 @@ use landfall_store::{AuditDraft, SendTo, StoreError, StoredSend, Unit, Write};
 use serde_json::json;
 
 use super::compose::{Addressee, Letter};
+use super::people::Wishes;
 use super::routing::Asked;
 use super::tally::Tally;
 use super::{ServiceError, Services};
@@ -113,9 +114,11 @@ impl Services {
             expires_at: send.expires_at,
             forecast: None,
         };
-        let (recipients, wishes) = self.addressees(&send.tenant, users.to_vec(), &letter).await?;
+        let (recipients, everybody) =
+            self.addressees(&send.tenant, users.to_vec(), &letter).await?;
         for recipient in &recipients {
-            let addressee = Addressee { recipient, tenant_wishes: &wishes, phone: None };
+            let wishes = &Wishes::of(recipient, &everybody);
+            let addressee = Addressee { recipient, wishes, phone: None };
             match self.composed(&send.tenant, &letter, &addressee) {
                 Ok(composed) => {
                     unit.audit.push(self.created_entry(&composed.new));

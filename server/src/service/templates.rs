@@ -6,9 +6,10 @@ use landfall_core::auth::Caller;
 use landfall_core::channel::Channel;
 use landfall_core::notification::JsonText;
 use landfall_core::notify::FieldError;
+use landfall_core::zone::Zone;
 
 use super::{ServiceError, Services};
-use crate::templates::{Ask, RenderError, Rendered, Template, Zone};
+use crate::templates::{Ask, RenderError, Rendered, Template};
 
 /// Whom a template is shown for, and with what.
 #[derive(Debug, Clone, Default)]
@@ -50,7 +51,7 @@ impl Services {
         self.check_size(data.as_ref())?;
         let zone = match tz.as_deref() {
             None => None,
-            Some(name) => Some(Zone::parse(name).ok_or_else(no_zone)?),
+            Some(name) => Some(Zone::parse(name).map_err(|_| no_zone())?),
         };
         let ask = Ask { locale: locale.as_deref(), zone, channels: &Channel::ALL };
         let rendered = self.templates.render(id, data.as_ref(), &ask);

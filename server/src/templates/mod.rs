@@ -29,7 +29,6 @@ use landfall_core::notify::FieldError;
 pub use fault::TemplateFault;
 pub use fields::{FieldKind, Fields};
 pub use languages::is_locale;
-pub use reader::Zone;
 pub use template::{Ask, Template};
 
 /// What holds for all templates.

@@ -5,27 +5,11 @@
 use std::sync::Arc;
 
 use jiff::Zoned;
-use jiff::tz::TimeZone;
 use landfall_core::time::Timestamp;
+use landfall_core::zone::Zone;
 use minijinja::value::{Object, ObjectRepr};
 
 use super::languages::{Language, Words};
-
-/// A time zone of the IANA database, which is compiled in.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Zone(TimeZone);
-
-impl Zone {
-    /// Reads a name such as `Europe/Madrid`.
-    pub fn parse(name: &str) -> Option<Self> {
-        TimeZone::get(name).ok().map(Self)
-    }
-
-    /// The zone of whoever told none.
-    pub fn utc() -> Self {
-        Self(TimeZone::UTC)
-    }
-}
 
 /// For whom something is written.
 #[derive(Debug)]
@@ -43,7 +27,7 @@ impl Object for Reader {
 impl Reader {
     /// Writes a date and a time of day, with the zone.
     pub(super) fn datetime(&self, time: Timestamp) -> String {
-        let at = self.local(time);
+        let at = self.zone.local(time);
         let pattern = self.words().map_or("{date} {time} {zone}", |words| &words.datetime);
         fill(pattern, |name| match name {
             "date" => self.write_date(&at),
@@ -54,12 +38,12 @@ impl Reader {
 
     /// Writes a date.
     pub(super) fn date(&self, time: Timestamp) -> String {
-        self.write_date(&self.local(time))
+        self.write_date(&self.zone.local(time))
     }
 
     /// Writes a time of day, with the zone.
     pub(super) fn time(&self, time: Timestamp) -> String {
-        let at = self.local(time);
+        let at = self.zone.local(time);
         format!("{} {}", self.write_time(&at), zone_name(&at))
     }
 
@@ -76,13 +60,6 @@ impl Reader {
 
     fn words(&self) -> Option<&Words> {
         self.language.words.as_deref()
-    }
-
-    fn local(&self, time: Timestamp) -> Zoned {
-        // Every time that was read fits: RFC 3339 ends with the year 9999.
-        jiff::Timestamp::from_millisecond(time.as_ms())
-            .unwrap_or_default()
-            .to_zoned(self.zone.0.clone())
     }
 
     fn write_date(&self, at: &Zoned) -> String {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use landfall_core::channel::Channel;
 use landfall_core::notification::{JsonText, Priority};
 use landfall_core::notify::FieldError;
+use landfall_core::zone::Zone;
 use minijinja::value::Object;
 use minijinja::{Environment, Value};
 
@@ -18,7 +19,7 @@ use super::fault::TemplateFault;
 use super::fields::Fields;
 use super::languages::{Languages, key, parents};
 use super::manifest::Manifest;
-use super::reader::{Reader, Zone};
+use super::reader::Reader;
 use super::{Email, RenderError, Rendered, Rules};
 
 /// Characters of a text message: more than any network takes in one.
@@ -138,8 +139,8 @@ impl Template {
         let wanted = ask.locale.map(key).unwrap_or_default();
         let localised = self.localised(&wanted);
         let sheet = self.sheet(localised, fields, &wanted, ask.zone.clone());
-        let title = one_line(&sheet.title()?);
-        let message = lines(&sheet.message()?);
+        let title = one_line(sheet.title()?);
+        let message = lines(sheet.message()?);
         let rules = &self.shared.rules;
         sheet.check("title", &title, rules.title_chars)?;
         sheet.check("message", &message, rules.message_chars)?;
@@ -242,22 +243,22 @@ impl Sheet<'_> {
     /// A text message that is too long is cut: its sender was answered long ago.
     fn sms(&self, message: &str) -> Result<String, RenderError> {
         let text = self.block(Block::Sms, EMAIL_BYTES_MAX)?;
-        Ok(cut(one_line(text.as_deref().unwrap_or(message)), SMS_CHARS_MAX))
+        Ok(cut(one_line(text.unwrap_or_else(|| message.to_owned())), SMS_CHARS_MAX))
     }
 
     fn email(&self, title: &str, message: &str) -> Result<Email, RenderError> {
         let subject = self.block(Block::EmailSubject, EMAIL_BYTES_MAX)?;
         let text = self.block(Block::EmailText, EMAIL_BYTES_MAX)?;
         let html = self.block(Block::EmailHtml, EMAIL_BYTES_MAX)?;
-        let subject = subject.map(|subject| one_line(&subject));
+        let subject = subject.map(one_line);
         Ok(Email {
             subject: cut(
                 subject.unwrap_or_else(|| title.to_owned()),
                 self.shared.rules.title_chars,
             ),
-            text: text.map_or_else(|| message.to_owned(), |text| lines(&text)),
+            text: text.map_or_else(|| message.to_owned(), lines),
             // Lines that a condition left empty mean nothing here.
-            html: html.map(|html| self.page(&lines(&html).replace("\n\n", "\n"))),
+            html: html.map(|html| self.page(&lines(html).replace("\n\n", "\n"))),
         })
     }
 

@@ -13,6 +13,7 @@ use super::Facts;
 use super::ended::{Attempted, Target, unchanged};
 use crate::service::links::{Purpose, Subject};
 use crate::service::people;
+use crate::service::people::Wishes;
 use crate::service::routing::{carried, refusal};
 use crate::service::{ServiceError, Services};
 use crate::templates::Rendered;
@@ -210,8 +211,8 @@ impl Services {
     fn rendered_for(&self, facts: &Facts, channel: Channel) -> Option<Rendered> {
         let content = &facts.standing.notification.content;
         let filled = self.refill(content)?;
-        let wishes = Some(&*facts.tenant_wishes);
-        self.fill_in(&filled, content, &facts.recipient, wishes, &[channel]).ok()
+        let wishes = Wishes::of(&facts.recipient, &facts.tenant_wishes);
+        self.fill_in(&filled, content, &facts.recipient, &wishes, &[channel]).ok()
     }
 
     /// Makes a delivery of its own of each address.

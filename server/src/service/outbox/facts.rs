@@ -9,7 +9,7 @@ use landfall_core::preference::{About, Preferences, Resolved};
 use landfall_store::{Delivery, Recipient, Recipients, Standing};
 
 use super::Due;
-use crate::service::people::read_wishes;
+use crate::service::people::{Wishes, read_wishes};
 use crate::service::tally::Tally;
 use crate::service::{ServiceError, Services};
 
@@ -82,7 +82,7 @@ impl Services {
                 notification_type: &standing.notification.content.notification_type,
                 topic: standing.topic.as_ref(),
             };
-            let preferences = Resolved::of(&wishes, &self.wishes(&recipient), about);
+            let preferences = Wishes::of(&recipient, &wishes).resolved(about);
             let reach = self.reach(&recipient, delivery.to.is_some());
             let of_same = |other: &&Delivery| other.notification == delivery.notification;
             let others = others.iter().filter(of_same).cloned().collect();

@@ -21,7 +21,7 @@ pub use preferences::{
     PreferencesDraft, PreferencesView, QuietDraft, RulesDraft, Source, ViewedRule,
 };
 pub use profile::{Extent, Profile, ProfileChange, Whose};
-pub use reach::{Target, read_wishes};
+pub use reach::{Target, Wishes, read_wishes};
 pub(super) use renewal::Walk;
 pub use subscription::SubscriptionDraft;
 

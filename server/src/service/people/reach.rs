@@ -4,7 +4,7 @@ use landfall_channels::{FcmTarget, Subscription};
 use landfall_core::audit::Hash;
 use landfall_core::channel::Channel;
 use landfall_core::id::{Tenant, UserId};
-use landfall_core::preference::Preferences;
+use landfall_core::preference::{About, Preferences, Resolved};
 use landfall_store::{
     Address, AddressKind, Person, Recipient, Sealed, StoreError, StoredPreferences,
 };
@@ -35,6 +35,26 @@ pub(super) const fn purpose_of(kind: AddressKind) -> Purpose {
 /// Reads stored preferences; what cannot be read of them is left out.
 pub fn read_wishes(stored: Option<&StoredPreferences>) -> Preferences {
     stored.map(preferences_of).unwrap_or_default()
+}
+
+/// What holds for a recipient: their own wishes and, where these say nothing, their tenant's.
+pub struct Wishes<'a> {
+    /// Their own.
+    pub own: Preferences,
+    /// For everybody.
+    pub tenant: &'a Preferences,
+}
+
+impl<'a> Wishes<'a> {
+    /// Reads a recipient's.
+    pub fn of(recipient: &Recipient, tenant: &'a Preferences) -> Self {
+        Self { own: read_wishes(recipient.preferences.as_ref()), tenant }
+    }
+
+    /// Resolves them for one kind of notification.
+    pub fn resolved(&self, about: About<'_>) -> Resolved {
+        Resolved::of(self.tenant, &self.own, about)
+    }
 }
 
 impl Services {
@@ -100,11 +120,6 @@ impl Services {
             Channel::Sms | Channel::Push | Channel::Websocket => Purpose::Phone,
         };
         self.people.vault.hash(tenant, purpose, &looked_up_by(purpose, text))
-    }
-
-    /// Reads what a recipient wants; what cannot be read of it is left out.
-    pub fn wishes(&self, recipient: &Recipient) -> Preferences {
-        read_wishes(recipient.preferences.as_ref())
     }
 
     /// Reads what a tenant set for all of its users.

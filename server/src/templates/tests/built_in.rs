@@ -6,10 +6,11 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use landfall_core::notification::Priority;
+use landfall_core::zone::Zone;
 use serde_json::{Value, json};
 
 use super::super::sources::BUILT_IN;
-use super::{Rendered, Zone, built_in, data};
+use super::{Rendered, built_in, data};
 use crate::templates::{Ask, RenderError};
 use landfall_core::channel::Channel;
 
@@ -85,7 +86,7 @@ const GSM: &str = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !
 fn every_template_says_in_each_locale_what_it_should() {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src/templates/tests/snapshots");
     let templates = built_in();
-    let zone = Zone::parse("America/New_York");
+    let zone = Zone::parse("America/New_York").ok();
     let mut wrong = Vec::new();
     for template in templates.iter() {
         for (asked, locale) in [("en-US", "en"), ("es-MX", "es")] {

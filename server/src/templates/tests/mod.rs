@@ -13,7 +13,7 @@ use landfall_core::channel::Channel;
 use landfall_core::notification::JsonText;
 use serde_json::Value;
 
-use super::{Ask, RenderError, Rendered, Rules, TemplateFault, Templates, Zone};
+use super::{Ask, RenderError, Rendered, Rules, TemplateFault, Templates};
 
 const ALL: &[Channel] = &Channel::ALL;
 
