@@ -62,7 +62,7 @@ impl Fcm {
     pub fn new(settings: FcmSettings) -> Result<Self, ConnectFault> {
         let FcmSettings { account, base_url, timeout } = settings;
         let client = operator_client(timeout)?;
-        let oauth = OAuth::new(client.clone(), account);
+        let oauth = OAuth::new(client.clone(), account, timeout);
         let url = format!("{base_url}/v1/projects/{}/messages:send", oauth.project_id());
         Ok(Self { client, oauth, url, timeout })
     }
