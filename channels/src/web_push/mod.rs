@@ -20,8 +20,9 @@ use landfall_core::channel::Channel;
 use landfall_core::notification::Priority;
 use reqwest::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue};
 use reqwest::{Method, RequestBuilder};
+use tokio::time::{Instant, timeout_at};
 
-use crate::connect::{Answer, Destination, GuardedClient};
+use crate::connect::{Answer, Destination, GuardedClient, Missed};
 use crate::gate::Toll;
 use crate::{Attempt, Load, LoadKind, Note, Outcome, Parcel, Provider, Subscription};
 
@@ -99,7 +100,8 @@ impl WebPush {
         }
     }
 
-    /// Sends it, and once more in a small form to a service that finds it too large.
+    /// Sends it, and once more in a small form to a service that finds it too large; both within
+    /// the time of one.
     async fn exchange(
         &self,
         parcel: &Parcel,
@@ -107,13 +109,17 @@ impl WebPush {
         note: &Note,
         way: &Way<'_>,
     ) -> Result<(Answer, String), Outcome> {
+        let deadline = Instant::now() + self.client.timeout();
         let (request, left_out) = self.request(parcel, subscription, note, way, PLAINTEXT_MAX)?;
         let answer = Answer::to(request).await.map_err(|missed| missed.outcome())?;
         if answer.status != 413 {
             return Ok((answer, left_out.map(|what| format!(" {what}")).unwrap_or_default()));
         }
         let (request, left_out) = self.request(parcel, subscription, note, way, SMALL_MAX)?;
-        let answer = Answer::to(request).await.map_err(|missed| missed.outcome())?;
+        let answer = match timeout_at(deadline, Answer::to(request)).await {
+            Ok(answer) => answer.map_err(|missed| missed.outcome())?,
+            Err(_) => return Err(Missed::NoAnswer("timed out").outcome()),
+        };
         Ok((answer, format!(" after 413 {}", left_out.unwrap_or("whole"))))
     }
 
