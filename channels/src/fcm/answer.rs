@@ -13,10 +13,8 @@ use crate::operator::Answer;
 
 const FCM_ERROR: &str = "type.googleapis.com/google.firebase.fcm.v1.FcmError";
 const BAD_REQUEST: &str = "type.googleapis.com/google.rpc.BadRequest";
-/// How long to wait after a quota was used up and nothing else was said.
+/// How long a message rests whose quota was used up, when nothing else was said.
 const QUOTA_WAIT: Duration = Duration::from_secs(60);
-/// Firebase wants no repeat any sooner.
-const WAIT_MIN: Duration = Duration::from_secs(10);
 
 /// What an answer asks for.
 #[derive(Debug, PartialEq, Eq)]
@@ -57,7 +55,7 @@ fn taken(status: u16, body: &Value, note: &str) -> Outcome {
 }
 
 fn by_error_code(answer: &Answer, error: &Value, error_code: &str) -> Outcome {
-    let (status, asked) = (answer.status, answer.retry_after);
+    let status = answer.status;
     let code = format!("{status} {error_code}");
     match error_code {
         "UNREGISTERED" | "SENDER_ID_MISMATCH" => Outcome::Gone { code },
@@ -66,8 +64,11 @@ fn by_error_code(answer: &Answer, error: &Value, error_code: &str) -> Outcome {
         }
         "INVALID_ARGUMENT" => Outcome::Refused { code },
         "THIRD_PARTY_AUTH_ERROR" => Outcome::Broken { code },
-        "QUOTA_EXCEEDED" => Outcome::Later { after: asked.or(Some(QUOTA_WAIT)), code },
-        "INTERNAL" | "UNAVAILABLE" => soon(answer, code),
+        // It can be the quota of one device: only what Firebase asks for holds for the others.
+        "QUOTA_EXCEEDED" if answer.retry_after.is_none() => {
+            Outcome::TooMany { after: QUOTA_WAIT, code }
+        }
+        "QUOTA_EXCEEDED" | "INTERNAL" | "UNAVAILABLE" => later(answer, code),
         _ => by_status(answer, error),
     }
 }
@@ -77,18 +78,15 @@ fn by_status(answer: &Answer, error: &Value) -> Outcome {
     let known = error["status"].as_str().filter(|text| is_code(text));
     let code = format!("{status} {}", known.unwrap_or("no FcmError"));
     match status {
-        429 => Outcome::Later { after: answer.retry_after.or(Some(QUOTA_WAIT)), code },
-        408 | 500.. => soon(answer, code),
+        408 | 429 | 500.. => later(answer, code),
         400 | 413 => Outcome::Refused { code },
         _ => Outcome::Broken { code },
     }
 }
 
-fn soon(answer: &Answer, code: String) -> Outcome {
-    Outcome::Later {
-        after: Some(answer.retry_after.map_or(WAIT_MIN, |wait| wait.max(WAIT_MIN))),
-        code,
-    }
+/// Firebase wants no repeat within ten seconds; no delivery's own back-off is any shorter.
+fn later(answer: &Answer, code: String) -> Outcome {
+    Outcome::Later { after: answer.retry_after, code }
 }
 
 /// Says whether it is the registration that is malformed, and not what was sent to it.

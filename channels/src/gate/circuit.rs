@@ -18,7 +18,7 @@ pub(super) enum Verdict {
     Broken,
     /// It asked to be left alone for so long.
     Asked(Duration),
-    /// The attempt was given up or not made.
+    /// The attempt was given up or not made, or its answer was about one address alone.
     Nothing,
 }
 

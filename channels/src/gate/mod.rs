@@ -214,7 +214,7 @@ fn verdict(outcome: &Outcome) -> Verdict {
         Outcome::Later { after: Some(after), .. } => Verdict::Asked((*after).max(ASKED_MIN)),
         Outcome::Later { after: None, .. } | Outcome::Unknown { .. } => Verdict::Failing,
         Outcome::Broken { .. } => Verdict::Broken,
-        Outcome::NotTried { .. } => Verdict::Nothing,
+        Outcome::TooMany { .. } | Outcome::NotTried { .. } => Verdict::Nothing,
     }
 }
 
