@@ -21,6 +21,8 @@ const QUOTA_WAIT: Duration = Duration::from_secs(60);
 pub(super) enum Verdict {
     /// The attempt ended.
     Ended(Outcome),
+    /// The device is another sender's, and stays: so the attempt ended.
+    OtherSender(Outcome),
     /// The bearer token is refused: renew it, once.
     Renew,
 }
@@ -33,6 +35,10 @@ pub(super) fn read(answer: &Answer, note: &str) -> Verdict {
     }
     let error = &body["error"];
     match detail(error, FCM_ERROR).and_then(|detail| detail["errorCode"].as_str()) {
+        Some("SENDER_ID_MISMATCH") => {
+            let code = format!("{} SENDER_ID_MISMATCH", answer.status);
+            Verdict::OtherSender(Outcome::Refused { code })
+        }
         Some(code) => Verdict::Ended(by_error_code(answer, error, code)),
         None if answer.status == 401 => Verdict::Renew,
         None => Verdict::Ended(by_status(answer, error)),
@@ -58,7 +64,7 @@ fn by_error_code(answer: &Answer, error: &Value, error_code: &str) -> Outcome {
     let status = answer.status;
     let code = format!("{status} {error_code}");
     match error_code {
-        "UNREGISTERED" | "SENDER_ID_MISMATCH" => Outcome::Gone { code },
+        "UNREGISTERED" => Outcome::Gone { code },
         "INVALID_ARGUMENT" if is_about_address(error) => {
             Outcome::Gone { code: format!("{code} registration token") }
         }

@@ -182,7 +182,8 @@ impl Provider for Gate {
 
     fn is_healthy(&self) -> bool {
         let standing = self.standing();
-        standing.halted == 0 || standing.halted < standing.turnstiles
+        let is_open = standing.halted == 0 || standing.halted < standing.turnstiles;
+        is_open && self.provider.is_healthy()
     }
 
     fn send<'a>(&'a self, parcel: &'a Parcel) -> Attempt<'a> {

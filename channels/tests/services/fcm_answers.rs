@@ -1,16 +1,17 @@
 //! Every answer of Firebase, and every way to get none.
 
-use std::sync::Arc;
+use std::io::Write;
+use std::sync::{Arc, Mutex};
 
-use landfall_channels::Outcome;
 use landfall_channels::fcm::{Fcm, FcmSettings};
 use landfall_channels::gate::{Gate, Limits, Toll};
+use landfall_channels::{Outcome, Provider as _};
 use landfall_fixtures::{Reply, fcm_error, google_error};
 use serde_json::json;
 
 use super::fcm::{fcm, settings, start};
 use super::parcels::{
-    IMPATIENT, broken, gone, later, later_in, note, push, refused, send, too_many, unknown,
+    IMPATIENT, TOKEN, broken, gone, later, later_in, note, push, refused, send, too_many, unknown,
 };
 
 async fn check(reply: Reply, expected: Outcome) {
@@ -23,7 +24,7 @@ async fn check(reply: Reply, expected: Outcome) {
 #[tokio::test]
 async fn errors_go_by_their_fcm_error() {
     check(fcm_error(404, "UNREGISTERED", "gone"), gone("404 UNREGISTERED")).await;
-    check(fcm_error(403, "SENDER_ID_MISMATCH", ""), gone("403 SENDER_ID_MISMATCH")).await;
+    check(fcm_error(403, "SENDER_ID_MISMATCH", ""), refused("403 SENDER_ID_MISMATCH")).await;
     let mismatch = fcm_error(401, "THIRD_PARTY_AUTH_ERROR", "");
     check(mismatch, broken("401 THIRD_PARTY_AUTH_ERROR")).await;
     check(fcm_error(429, "QUOTA_EXCEEDED", ""), too_many(60, "429 QUOTA_EXCEEDED")).await;
@@ -61,6 +62,41 @@ async fn what_firebase_did_not_ask_for_delays_no_other_message() {
     assert!(matches!(gated(1, asked).await[1], Outcome::NotTried { .. }));
     let outcomes = gated(5, || google_error(429, "", &json!([]))).await;
     assert!(matches!(outcomes[5], Outcome::NotTried { .. }), "{outcomes:?}");
+}
+
+/// What was logged.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn devices_of_another_project_stay_and_are_told_and_shown() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone()).finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let server = start().await;
+    let gate = Gate::new(Arc::new(fcm(&server)), Limits::default(), Toll::single);
+    for _ in 0..5 {
+        assert!(gate.is_healthy());
+        server.answer(fcm_error(403, "SENDER_ID_MISMATCH", ""));
+        assert_eq!(send(&gate, &push(note())).await, refused("403 SENDER_ID_MISMATCH"));
+    }
+    assert!(!gate.is_healthy());
+    let told = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert_eq!(told.matches("another Firebase project").count(), 1, "{told}");
+    assert!(told.contains("fcm.credentials") && !told.contains(TOKEN), "{told}");
+    assert!(matches!(send(&gate, &push(note())).await, Outcome::Sent { .. }));
+    assert!(gate.is_healthy());
 }
 
 #[tokio::test]
