@@ -33,12 +33,15 @@ pub struct Toll {
     pub turnstile: u64,
     /// What it takes of the pace, such as an SMS's segments; at least 1.
     pub cost: u32,
+    /// To whom it goes, where one address can be refused without ours being wrong: what it alone
+    /// brings then neither halts a turnstile nor prolongs a halt.
+    pub address: Option<u64>,
 }
 
 impl Toll {
     /// One turnstile for all, and each parcel costs the same.
     pub fn single(_: &Parcel) -> Self {
-        Self { turnstile: WHOLE, cost: 1 }
+        Self { turnstile: WHOLE, cost: 1, address: None }
     }
 }
 
@@ -141,7 +144,7 @@ impl Provider for Gate {
                 return not_tried(away);
             }
             let outcome = self.provider.send(parcel).await;
-            permit.verdict = verdict(&outcome);
+            permit.verdict = verdict(&outcome, permit.admitted.toll.address);
             outcome
         })
     }
@@ -151,7 +154,7 @@ fn not_tried(TurnedAway { after, code }: TurnedAway) -> Outcome {
     Outcome::NotTried { after, code: code.to_owned() }
 }
 
-fn verdict(outcome: &Outcome) -> Verdict {
+fn verdict(outcome: &Outcome, address: Option<u64>) -> Verdict {
     match outcome {
         Outcome::Sent { .. }
         | Outcome::Gone { .. }
@@ -159,7 +162,7 @@ fn verdict(outcome: &Outcome) -> Verdict {
         | Outcome::Refused { .. } => Verdict::Well,
         Outcome::Later { after: Some(after), .. } => Verdict::Asked((*after).max(ASKED_MIN)),
         Outcome::Later { after: None, .. } | Outcome::Unknown { .. } => Verdict::Failing,
-        Outcome::Broken { .. } => Verdict::Broken,
+        Outcome::Broken { .. } => Verdict::Broken { address },
         Outcome::TooMany { .. } | Outcome::NotTried { .. } => Verdict::Nothing,
     }
 }

@@ -26,7 +26,7 @@ fn parcel(to: &str) -> Parcel {
 /// One turnstile for each number.
 fn by_number(parcel: &Parcel) -> Toll {
     match &parcel.load {
-        Load::Sms(sms) => Toll { turnstile: sms.to.parse().unwrap_or(0), cost: 1 },
+        Load::Sms(sms) => Toll { turnstile: sms.to.parse().unwrap_or(0), ..Toll::single(parcel) },
         _ => Toll::single(parcel),
     }
 }

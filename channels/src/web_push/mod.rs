@@ -93,8 +93,9 @@ impl WebPush {
         let way = Way { destination: &destination, authorization };
         match self.exchange(parcel, subscription, note, &way).await {
             Ok((answer, remark)) => {
-                let signature = self.judge_signature(&answer, &origin, key);
-                answer::outcome(&answer, &subscription.endpoint, signature, &remark, parcel.now)
+                let endpoint = &subscription.endpoint;
+                let signature = self.judge_signature(&answer, &origin, key, endpoint);
+                answer::outcome(&answer, endpoint, signature, &remark, parcel.now)
             }
             Err(outcome) => outcome,
         }
@@ -153,10 +154,18 @@ impl WebPush {
         Ok((request, fitted.left_out))
     }
 
-    fn judge_signature(&self, answer: &Answer, origin: &str, key: KeyPlace) -> Signature {
+    fn judge_signature(
+        &self,
+        answer: &Answer,
+        origin: &str,
+        key: KeyPlace,
+        endpoint: &str,
+    ) -> Signature {
         match answer.status {
             200..=299 => self.tokens.prove(origin, key),
-            401 | 403 if !self.tokens.is_proven(origin, key) => return Signature::Doubtful,
+            401 | 403 if !self.tokens.is_proven(origin, key, endpoint) => {
+                return Signature::Doubtful;
+            }
             _ => {}
         }
         Signature::Proven
@@ -189,11 +198,15 @@ impl Provider for WebPush {
 /// Says by which turnstile of the gate a parcel goes: one for each origin, so that no push service
 /// holds up another, and that what a user's own server answers holds up nobody.
 pub fn toll(parcel: &Parcel) -> Toll {
+    let Load::WebPush(subscription, _) = &parcel.load else { return Toll::single(parcel) };
+    let turnstile = hashed(&origin_of(&subscription.endpoint).to_ascii_lowercase());
+    Toll { turnstile, cost: 1, address: Some(hashed(&subscription.endpoint)) }
+}
+
+fn hashed(text: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
-    if let Load::WebPush(subscription, _) = &parcel.load {
-        origin_of(&subscription.endpoint).to_ascii_lowercase().hash(&mut hasher);
-    }
-    Toll { turnstile: hasher.finish(), cost: 1 }
+    text.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// Scheme, host and port as they are spelled: one origin in two spellings has two turnstiles, which
