@@ -7,6 +7,7 @@ pub mod connect;
 pub mod email;
 pub mod fcm;
 pub mod gate;
+mod json_text;
 mod operator;
 mod outcome;
 mod parcel;

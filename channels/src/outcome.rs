@@ -32,9 +32,16 @@ pub enum Outcome {
     },
     /// It was not taken now.
     Later {
-        /// As long as the provider asked to wait.
+        /// As long as the provider, and nobody else, asked to be left alone by all.
         after: Option<Duration>,
         /// The provider's code, or what failed on the way.
+        code: String,
+    },
+    /// The provider takes no more for this address now; that says nothing of others.
+    TooMany {
+        /// As long as this address should be left alone.
+        after: Duration,
+        /// The provider's code.
         code: String,
     },
     /// It was sent, and no answer came: it may have been taken.

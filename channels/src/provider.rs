@@ -29,7 +29,8 @@ pub trait Provider: Send + Sync {
         usize::MAX
     }
 
-    /// Says whether it is of use now: `false` while its circuit is open.
+    /// Says whether it is of use now: `false` while its circuit is open, or what
+    /// it answers shows that a setting is wrong.
     fn is_healthy(&self) -> bool {
         true
     }

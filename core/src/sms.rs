@@ -5,6 +5,9 @@
 
 use std::num::NonZeroU32;
 
+/// The longest text message, in characters: what Twilio takes.
+pub const TEXT_CHARS_MAX: usize = 1_600;
+
 /// The basic characters of GSM 03.38, one unit each; the escape is not one of them.
 const BASIC: &str = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡\
     ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà";

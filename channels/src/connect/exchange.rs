@@ -68,6 +68,7 @@ pub struct Answer {
 #[derive(Debug, Clone)]
 pub struct GuardedClient {
     guard: Arc<Guard>,
+    request: Duration,
     /// Connects to checked addresses alone.
     public: Client,
     /// For hosts that the operator allowed by name.
@@ -88,12 +89,17 @@ impl GuardedClient {
         let names = CheckedNames(Arc::clone(&guard));
         let public = build(builder(connections)?.dns_resolver(names))?;
         let named = build(builder(connections)?)?;
-        Ok(Self { guard, public, named })
+        Ok(Self { guard, request: connections.request, public, named })
     }
 
     /// What it guards with.
     pub fn guard(&self) -> &Guard {
         &self.guard
+    }
+
+    /// As long as one exchange may take.
+    pub fn timeout(&self) -> Duration {
+        self.request
     }
 
     /// Begins a request; its names are resolved and checked when it is sent.

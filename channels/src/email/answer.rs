@@ -134,9 +134,10 @@ fn by_reply(stage: Stage, reply: u16) -> Meaning {
     match (stage, reply) {
         (Stage::Sender | Stage::Data | Stage::Text, 552) => Meaning::Refused,
         (Stage::Sender, _) => Meaning::Broken,
-        // RFC 5321 section 4.2.3: mailbox unavailable, not here, name not allowed; mailbox full.
-        (Stage::Recipient, 550 | 551 | 553) => Meaning::Gone,
+        // RFC 5321 section 4.2.3: the mailbox is full.
         (Stage::Recipient, 552) => Meaning::Later,
+        // 550 without more can be a policy as well as a mailbox that does not exist, such as
+        // "relay not permitted" for every recipient.
         _ => Meaning::Refused,
     }
 }

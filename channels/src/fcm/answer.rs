@@ -13,16 +13,16 @@ use crate::operator::Answer;
 
 const FCM_ERROR: &str = "type.googleapis.com/google.firebase.fcm.v1.FcmError";
 const BAD_REQUEST: &str = "type.googleapis.com/google.rpc.BadRequest";
-/// How long to wait after a quota was used up and nothing else was said.
+/// How long a message rests whose quota was used up, when nothing else was said.
 const QUOTA_WAIT: Duration = Duration::from_secs(60);
-/// Firebase wants no repeat any sooner.
-const WAIT_MIN: Duration = Duration::from_secs(10);
 
 /// What an answer asks for.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// The attempt ended.
     Ended(Outcome),
+    /// The device is another sender's, and stays: so the attempt ended.
+    OtherSender(Outcome),
     /// The bearer token is refused: renew it, once.
     Renew,
 }
@@ -35,6 +35,10 @@ pub(super) fn read(answer: &Answer, note: &str) -> Verdict {
     }
     let error = &body["error"];
     match detail(error, FCM_ERROR).and_then(|detail| detail["errorCode"].as_str()) {
+        Some("SENDER_ID_MISMATCH") => {
+            let code = format!("{} SENDER_ID_MISMATCH", answer.status);
+            Verdict::OtherSender(Outcome::Refused { code })
+        }
         Some(code) => Verdict::Ended(by_error_code(answer, error, code)),
         None if answer.status == 401 => Verdict::Renew,
         None => Verdict::Ended(by_status(answer, error)),
@@ -57,17 +61,20 @@ fn taken(status: u16, body: &Value, note: &str) -> Outcome {
 }
 
 fn by_error_code(answer: &Answer, error: &Value, error_code: &str) -> Outcome {
-    let (status, asked) = (answer.status, answer.retry_after);
+    let status = answer.status;
     let code = format!("{status} {error_code}");
     match error_code {
-        "UNREGISTERED" | "SENDER_ID_MISMATCH" => Outcome::Gone { code },
+        "UNREGISTERED" => Outcome::Gone { code },
         "INVALID_ARGUMENT" if is_about_address(error) => {
             Outcome::Gone { code: format!("{code} registration token") }
         }
         "INVALID_ARGUMENT" => Outcome::Refused { code },
         "THIRD_PARTY_AUTH_ERROR" => Outcome::Broken { code },
-        "QUOTA_EXCEEDED" => Outcome::Later { after: asked.or(Some(QUOTA_WAIT)), code },
-        "INTERNAL" | "UNAVAILABLE" => soon(answer, code),
+        // It can be the quota of one device: only what Firebase asks for holds for the others.
+        "QUOTA_EXCEEDED" if answer.retry_after.is_none() => {
+            Outcome::TooMany { after: QUOTA_WAIT, code }
+        }
+        "QUOTA_EXCEEDED" | "INTERNAL" | "UNAVAILABLE" => later(answer, code),
         _ => by_status(answer, error),
     }
 }
@@ -77,18 +84,15 @@ fn by_status(answer: &Answer, error: &Value) -> Outcome {
     let known = error["status"].as_str().filter(|text| is_code(text));
     let code = format!("{status} {}", known.unwrap_or("no FcmError"));
     match status {
-        429 => Outcome::Later { after: answer.retry_after.or(Some(QUOTA_WAIT)), code },
-        408 | 500.. => soon(answer, code),
+        408 | 429 | 500.. => later(answer, code),
         400 | 413 => Outcome::Refused { code },
         _ => Outcome::Broken { code },
     }
 }
 
-fn soon(answer: &Answer, code: String) -> Outcome {
-    Outcome::Later {
-        after: Some(answer.retry_after.map_or(WAIT_MIN, |wait| wait.max(WAIT_MIN))),
-        code,
-    }
+/// Firebase wants no repeat within ten seconds; no delivery's own back-off is any shorter.
+fn later(answer: &Answer, code: String) -> Outcome {
+    Outcome::Later { after: answer.retry_after, code }
 }
 
 /// Says whether it is the registration that is malformed, and not what was sent to it.

@@ -5,6 +5,7 @@
 use landfall_core::notification::Priority;
 use serde_json::{Map, Value, json};
 
+use crate::json_text::{cut, spelled_bytes};
 use crate::{FcmTarget, Note, Parcel};
 
 /// The most that Firebase takes. It counts keys and values; this counts the whole message without
@@ -14,7 +15,6 @@ const PAYLOAD_MAX: usize = 4096;
 const TTL_MAX_S: i64 = 28 * 24 * 3600;
 /// The longest `apns-collapse-id`, in bytes.
 const COLLAPSE_ID_MAX: usize = 64;
-const ELLIPSIS: char = '…';
 
 /// A request's body, and what was left out of it.
 #[derive(Debug, PartialEq)]
@@ -48,7 +48,8 @@ pub(super) fn write(parcel: &Parcel, target: &FcmTarget, note: &Note) -> Option<
     {
         let over = size(&message).saturating_sub(PAYLOAD_MAX);
         if over > 0 {
-            cut(part(&mut draft), over);
+            let text = part(&mut draft);
+            *text = cut(text, spelled_bytes(text).saturating_sub(over));
             shortened.push(name);
             message = draft.message(parcel, note);
         }
@@ -165,51 +166,9 @@ fn size(message: &Map<String, Value>) -> usize {
     serde_json::to_vec(message).map_or(usize::MAX, |json| json.len())
 }
 
-/// Takes so many bytes of JSON off a text's end, at a character's border, and marks the place.
-fn cut(text: &mut String, over: usize) {
-    let goal = over + ELLIPSIS.len_utf8();
-    let mut freed = 0;
-    while freed < goal {
-        let Some(last) = text.pop() else { return };
-        freed += written_len(last);
-    }
-    text.push(ELLIPSIS);
-}
-
-/// How many bytes a character takes in JSON.
-fn written_len(character: char) -> usize {
-    match character {
-        '"' | '\\' | '\n' | '\r' | '\t' | '\u{8}' | '\u{c}' => 2,
-        '\0'..'\u{20}' => 6,
-        other => other.len_utf8(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_cut_never_splits_a_character() {
-        let check = |text: &str, over| {
-            let mut text = text.to_owned();
-            cut(&mut text, over);
-            text
-        };
-        assert_eq!(check("abcdefgh", 2), "abc…");
-        assert_eq!(check("ab😀😀", 1), "ab😀…");
-        assert_eq!(check("ab😀😀", 2), "ab…");
-        assert_eq!(check("a", 9), "");
-    }
-
-    #[test]
-    fn a_character_is_counted_as_it_is_written() {
-        for code in (0..0x3000).chain(0x1_f600..0x1_f610) {
-            let Some(character) = char::from_u32(code) else { continue };
-            let written = serde_json::to_string(&character).expect("a character is a text");
-            assert_eq!(written_len(character), written.len() - 2, "{code:x}");
-        }
-    }
 
     #[test]
     fn tags_fit_apple_s_header_and_stay_apart() {

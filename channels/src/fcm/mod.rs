@@ -7,8 +7,10 @@
 mod account;
 mod answer;
 mod message;
+mod mismatch;
 mod oauth;
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use landfall_core::channel::Channel;
@@ -18,6 +20,7 @@ use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
 
 use self::answer::Verdict;
+use self::mismatch::Mismatches;
 use self::oauth::{OAuth, Token};
 use crate::connect::{ConnectFault, Missed, PlainClient};
 use crate::operator::{Answer, ask, operator_client};
@@ -54,6 +57,7 @@ pub struct Fcm {
     oauth: OAuth,
     url: String,
     timeout: Duration,
+    mismatches: Mutex<Mismatches>,
 }
 
 impl Fcm {
@@ -62,9 +66,9 @@ impl Fcm {
     pub fn new(settings: FcmSettings) -> Result<Self, ConnectFault> {
         let FcmSettings { account, base_url, timeout } = settings;
         let client = operator_client(timeout)?;
-        let oauth = OAuth::new(client.clone(), account);
+        let oauth = OAuth::new(client.clone(), account, timeout);
         let url = format!("{base_url}/v1/projects/{}/messages:send", oauth.project_id());
-        Ok(Self { client, oauth, url, timeout })
+        Ok(Self { client, oauth, url, timeout, mismatches: Mutex::default() })
     }
 
     async fn attempt(&self, parcel: &Parcel, target: &FcmTarget, note: &Note) -> Outcome {
@@ -87,11 +91,11 @@ impl Fcm {
         let token = timeout_at(deadline, self.oauth.token(now)).await.map_err(late)??;
         let answer = self.post(body, &token, now, deadline).await?;
         let Verdict::Renew = answer::read(&answer, note) else {
-            return Ok(ended(&answer, note));
+            return Ok(self.ended(&answer, note));
         };
         let token = timeout_at(deadline, self.oauth.renewed(&token, now)).await.map_err(late)??;
         let answer = self.post(body, &token, now, deadline).await?;
-        Ok(ended(&answer, note))
+        Ok(self.ended(&answer, note))
     }
 
     async fn post(
@@ -108,13 +112,34 @@ impl Fcm {
             Err(_) => Err(Missed::NoAnswer("timed out").outcome()),
         }
     }
-}
 
-/// Reads an answer after which nothing is tried again.
-fn ended(answer: &Answer, note: &str) -> Outcome {
-    match answer::read(answer, note) {
-        Verdict::Ended(outcome) => outcome,
-        Verdict::Renew => answer::unauthenticated(),
+    /// Reads an answer after which nothing is tried again.
+    fn ended(&self, answer: &Answer, note: &str) -> Outcome {
+        match answer::read(answer, note) {
+            Verdict::Ended(outcome) => {
+                if matches!(outcome, Outcome::Sent { .. }) {
+                    self.mismatches().taken();
+                }
+                outcome
+            }
+            Verdict::OtherSender(outcome) => {
+                let told = self.mismatches().another(Instant::now());
+                if let Some(in_a_row) = told {
+                    tracing::warn!(
+                        project = self.oauth.project_id(),
+                        in_a_row,
+                        "devices belong to another Firebase project, by its word: \
+                         are fcm.credentials those of the project that the app was built with?"
+                    );
+                }
+                outcome
+            }
+            Verdict::Renew => answer::unauthenticated(),
+        }
+    }
+
+    fn mismatches(&self) -> MutexGuard<'_, Mismatches> {
+        self.mismatches.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -129,6 +154,10 @@ impl Provider for Fcm {
 
     fn takes(&self, kind: LoadKind) -> bool {
         kind == LoadKind::Fcm
+    }
+
+    fn is_healthy(&self) -> bool {
+        !self.mismatches().are_several()
     }
 
     fn send<'a>(&'a self, parcel: &'a Parcel) -> Attempt<'a> {

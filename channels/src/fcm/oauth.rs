@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use landfall_core::time::Timestamp;
 use reqwest::Method;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::account::ServiceAccount;
 use crate::Outcome;
@@ -21,6 +21,9 @@ const GRANT: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 const EARLY: Duration = Duration::from_secs(300);
 /// No token is believed to be good for longer.
 const LIFE_MAX: Duration = Duration::from_secs(3600);
+/// No attempt that holds a good token waits for longer for another one, nor for more than a quarter
+/// of its own time.
+const RENEWAL_MAX: Duration = Duration::from_secs(3);
 
 /// A bearer token; clones are the same one.
 #[derive(Clone, PartialEq, Eq)]
@@ -43,6 +46,8 @@ struct Held {
 pub(super) struct OAuth {
     client: PlainClient,
     account: ServiceAccount,
+    /// How long a renewal may take while the old token is good.
+    renewal: Duration,
     held: Mutex<Option<Held>>,
     /// Held over an exchange, on purpose: whoever else needs a token waits for that one.
     flight: tokio::sync::Mutex<Option<Outcome>>,
@@ -51,9 +56,11 @@ pub(super) struct OAuth {
 }
 
 impl OAuth {
-    pub(super) fn new(client: PlainClient, account: ServiceAccount) -> Self {
+    /// Exchanges nothing yet; `attempt` is how long a whole attempt may take.
+    pub(super) fn new(client: PlainClient, account: ServiceAccount, attempt: Duration) -> Self {
+        let renewal = RENEWAL_MAX.min(attempt / 4);
         let (held, flight, ended) = (Mutex::default(), Default::default(), AtomicU64::new(0));
-        Self { client, account, held, flight, ended }
+        Self { client, account, renewal, held, flight, ended }
     }
 
     pub(super) fn project_id(&self) -> &str {
@@ -68,9 +75,12 @@ impl OAuth {
         match held {
             Some(held) if at < held.renew_at => Ok(held.token),
             // It still works: one renews it, the others go on with it, and so does the one if the
-            // renewal fails.
+            // renewal fails or hangs.
             Some(held) => match self.flight.try_lock() {
-                Ok(mut failure) => Ok(self.exchange(now, &mut failure).await.unwrap_or(held.token)),
+                Ok(mut failure) => {
+                    let renewed = timeout(self.renewal, self.exchange(now, &mut failure)).await;
+                    Ok(renewed.ok().and_then(Result::ok).unwrap_or(held.token))
+                }
                 Err(_) => Ok(held.token),
             },
             None => self.wait_for_another(None, now).await,

@@ -3,6 +3,7 @@
 //! `now` counts from any start that stays the same. Must never let more than one attempt through
 //! after a halt until that one has shown that the provider is well.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::limits::CircuitLimits;
@@ -14,11 +15,11 @@ pub(super) enum Verdict {
     Well,
     /// It did not answer, or that it is ill.
     Failing,
-    /// It refuses our credentials or settings.
-    Broken,
+    /// It refuses our credentials or settings, by its word to an address where that matters.
+    Broken { address: Option<u64> },
     /// It asked to be left alone for so long.
     Asked(Duration),
-    /// The attempt was given up or not made.
+    /// The attempt was given up or not made, or its answer was about one address alone.
     Nothing,
 }
 
@@ -54,7 +55,7 @@ enum State {
 }
 
 /// One turnstile's circuit breaker.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Circuit {
     state: State,
     /// Counts the changes of state: what was let through in an earlier one no longer decides.
@@ -62,18 +63,21 @@ pub(super) struct Circuit {
     /// The last outcomes while closed, the latest in the lowest bit; 1 is a failure.
     history: u32,
     seen: u32,
-    broken_in_a_row: u32,
+    /// To whom it said in a row that our credentials are wrong, each address once.
+    broken_to: VecDeque<Option<u64>>,
     /// Halts in a row without a good try in between.
     halts: u32,
 }
 
 /// How many of the last outcomes are looked at.
 const LOOKED_AT: u32 = 20;
+/// How many addresses are remembered that were told that our credentials are wrong.
+const BROKEN_TO_MAX: usize = 64;
 
 impl Circuit {
     pub(super) fn new() -> Self {
         let state = State::Closed;
-        Self { state, round: 0, history: 0, seen: 0, broken_in_a_row: 0, halts: 0 }
+        Self { state, round: 0, history: 0, seen: 0, broken_to: VecDeque::new(), halts: 0 }
     }
 
     /// Lets an attempt through and gives its round, or says until when and why not.
@@ -105,7 +109,7 @@ impl Circuit {
 
     /// Says whether forgetting it changes nothing.
     pub(super) fn is_fresh(&self) -> bool {
-        self.is_closed() && self.history == 0 && self.broken_in_a_row == 0 && self.halts == 0
+        self.is_closed() && self.history == 0 && self.broken_to.is_empty() && self.halts == 0
     }
 
     /// Takes what an attempt said; gives true when the turnstile has just closed again.
@@ -139,16 +143,15 @@ impl Circuit {
     fn note(&mut self, limits: &CircuitLimits, now: Duration, verdict: Verdict) {
         let failed = match verdict {
             Verdict::Well => 0,
-            Verdict::Failing | Verdict::Broken => 1,
+            Verdict::Broken { address } if !self.is_news(address) => return,
+            Verdict::Failing | Verdict::Broken { .. } => 1,
             Verdict::Asked(_) | Verdict::Nothing => return,
         };
         self.history = self.history << 1 | failed;
         self.seen = (self.seen + 1).min(LOOKED_AT);
-        self.broken_in_a_row = match verdict {
-            Verdict::Broken => self.broken_in_a_row + 1,
-            _ => 0,
-        };
-        if self.broken_in_a_row >= limits.broken.max(1) {
+        if !matches!(verdict, Verdict::Broken { .. }) {
+            self.broken_to.clear();
+        } else if self.broken_to.len() >= (limits.broken as usize).clamp(1, BROKEN_TO_MAX) {
             return self.halt(limits, now, Why::Broken);
         }
         let lately = self.history & ((1 << LOOKED_AT) - 1);
@@ -168,15 +171,31 @@ impl Circuit {
         match verdict {
             Verdict::Well => {
                 self.enter(State::Closed);
-                (self.history, self.seen, self.broken_in_a_row, self.halts) = (0, 0, 0, 0);
+                (self.history, self.seen, self.halts) = (0, 0, 0);
+                self.broken_to.clear();
                 return Reopened::Yes;
             }
             // The next one tries at once.
             Verdict::Nothing => self.enter(State::Open { until: now, why }),
-            Verdict::Broken => self.halt(limits, now, Why::Broken),
+            Verdict::Broken { address } if !self.is_news(address) => {
+                self.enter(State::Open { until: now, why });
+            }
+            Verdict::Broken { .. } => self.halt(limits, now, Why::Broken),
             Verdict::Failing | Verdict::Asked(_) => self.halt(limits, now, Why::Failing),
         }
         Reopened::No
+    }
+
+    /// Notes who was told that our credentials are wrong; gives whether that says anything new.
+    fn is_news(&mut self, address: Option<u64>) -> bool {
+        if address.is_some() && self.broken_to.contains(&address) {
+            return false;
+        }
+        self.broken_to.push_back(address);
+        if self.broken_to.len() > BROKEN_TO_MAX {
+            self.broken_to.pop_front();
+        }
+        true
     }
 
     fn halt(&mut self, limits: &CircuitLimits, now: Duration, why: Why) {
@@ -227,7 +246,13 @@ mod tests {
         circuit
     }
 
-    use Verdict::{Asked, Broken, Failing, Nothing, Well};
+    use Verdict::{Asked, Failing, Nothing, Well};
+
+    const BROKEN: Verdict = Verdict::Broken { address: None };
+
+    fn broken_to(address: u64) -> Verdict {
+        Verdict::Broken { address: Some(address) }
+    }
 
     #[test]
     fn failures_in_a_row_halt_it() {
@@ -247,9 +272,24 @@ mod tests {
 
     #[test]
     fn wrong_credentials_have_a_count_of_their_own() {
-        assert!(attempts(&[Broken, Well, Broken]).is_closed());
-        let mut halted = attempts(&[Broken, Broken]);
+        assert!(attempts(&[BROKEN, Well, BROKEN]).is_closed());
+        let mut halted = attempts(&[BROKEN, BROKEN]);
         assert_eq!(halted.admit(s(0)), Err((s(10), Why::Broken)));
+    }
+
+    #[test]
+    fn what_one_address_brings_neither_halts_it_nor_prolongs_a_halt() {
+        let mut circuit = attempts(&[broken_to(1)].repeat(30));
+        assert!(circuit.is_closed());
+        attempt(&mut circuit, 0, broken_to(2));
+        assert_eq!(circuit.admit(s(9)), Err((s(10), Why::Broken)));
+        attempt(&mut circuit, 10, broken_to(1));
+        attempt(&mut circuit, 10, broken_to(2));
+        assert!(circuit.clone().admit(s(10)).is_ok(), "the next one tries at once");
+        attempt(&mut circuit, 10, broken_to(3));
+        assert_eq!(circuit.admit(s(29)), Err((s(30), Why::Broken)));
+        attempt(&mut circuit, 30, Well);
+        assert!(circuit.is_fresh());
     }
 
     #[test]

@@ -6,6 +6,7 @@ use landfall_core::time::Timestamp;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
+use super::turnstiles::{FULL, TURNSTILES_MAX};
 use super::*;
 use crate::scripted::Scripted;
 use crate::{Load, LoadKind, Sms};
@@ -25,7 +26,7 @@ fn parcel(to: &str) -> Parcel {
 /// One turnstile for each number.
 fn by_number(parcel: &Parcel) -> Toll {
     match &parcel.load {
-        Load::Sms(sms) => Toll { turnstile: sms.to.parse().unwrap_or(0), cost: 1 },
+        Load::Sms(sms) => Toll { turnstile: sms.to.parse().unwrap_or(0), ..Toll::single(parcel) },
         _ => Toll::single(parcel),
     }
 }
@@ -145,10 +146,13 @@ async fn all_turnstiles_together_have_a_limit() {
     let provider = scripted();
     let limits = Limits { at_once_total: 3, ..limits() };
     let gate = Gate::new(provider.clone(), limits, by_number);
-    provider.hold();
     let parcels = [1, 2, 3].map(|turnstile| parcel(&turnstile.to_string()));
+    for known in &parcels {
+        gate.send(known).await;
+    }
+    provider.hold();
     let fourth = async {
-        provider.until_begun(3).await;
+        provider.until_begun(6).await;
         let outcome = gate.send(&parcel("4")).await;
         provider.release(3);
         outcome
@@ -206,7 +210,72 @@ async fn turnstiles_that_users_name_have_a_bound() {
     for turnstile in 0..TURNSTILES_MAX + 10 {
         gate.send(&parcel(&turnstile.to_string())).await;
     }
-    assert!(gate.standing().turnstiles <= TURNSTILES_MAX + 1);
+    assert!(gate.standing().turnstiles <= TURNSTILES_MAX);
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_that_fail_keep_no_newcomer_out() {
+    let provider = scripted();
+    let gate = Gate::new(provider.clone(), limits(), by_number);
+    gate.send(&parcel("1")).await;
+    provider.answers_otherwise(later(Some(600)));
+    for turnstile in 1..TURNSTILES_MAX + 50 {
+        tokio::time::advance(Duration::from_millis(1)).await;
+        let outcome = gate.send(&parcel(&turnstile.to_string())).await;
+        assert_eq!(kept_back(&outcome), None, "{turnstile}");
+    }
+    provider.answers_otherwise(later(None));
+    assert_eq!(kept_back(&gate.send(&parcel("900000")).await), None);
+    // Of what is remembered, the ones that never answered well go first, the oldest of them.
+    assert!(gate.state().remembers(1));
+    assert!(!gate.state().remembers(2));
+    assert_eq!(gate.standing().turnstiles, TURNSTILES_MAX);
+}
+
+#[tokio::test(start_paused = true)]
+async fn those_that_never_answered_leave_places_to_the_others() {
+    let provider = scripted();
+    let gate = Gate::new(provider.clone(), Limits { at_once_total: 8, ..limits() }, by_number);
+    gate.send(&parcel("1")).await;
+    provider.hold();
+    let parcels = [2, 3, 1].map(|turnstile| parcel(&turnstile.to_string()));
+    let [two, three, known] = &parcels;
+    let others = async {
+        provider.until_begun(3).await;
+        let mut away = Vec::new();
+        for stranger in ["4", "5"].map(parcel) {
+            let outcome = tokio::time::timeout(Duration::from_secs(1), gate.send(&stranger)).await;
+            away.push(kept_back(&outcome.expect("it has no place")));
+        }
+        provider.resume();
+        let known = gate.send(known).await;
+        provider.release(2);
+        (away, known)
+    };
+    let (_, _, (away, known)) = tokio::join!(gate.send(two), gate.send(three), others);
+    assert_eq!(away, [500, 520].map(|ms| Some(Duration::from_millis(ms))));
+    assert_eq!(kept_back(&known), None);
+    assert_eq!(kept_back(&gate.send(&parcel("4")).await), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_user_named_is_no_trouble_of_the_provider() {
+    let provider = scripted();
+    let gate = Gate::new(provider.clone(), limits(), by_number);
+    provider.answers([later(Some(600))]);
+    gate.send(&parcel("1")).await;
+    assert!(gate.is_healthy(), "it never answered well");
+    gate.send(&parcel("2")).await;
+    provider.answers([later(Some(600))]);
+    gate.send(&parcel("2")).await;
+    assert!(!gate.is_healthy(), "the only one that is in use is halted");
+    tokio::time::advance(Duration::from_secs(301)).await;
+    assert!(gate.is_healthy(), "nobody has asked for it lately");
+    let gate = Gate::new(provider.clone(), limits(), Toll::single);
+    provider.answers([later(Some(600))]);
+    gate.send(&parcel("1")).await;
+    tokio::time::advance(Duration::from_secs(301)).await;
+    assert!(!gate.is_healthy(), "a provider as a whole counts in any case");
 }
 
 /// A provider behind a quota: so many in each second, an answer takes 50 ms.

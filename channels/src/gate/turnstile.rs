@@ -60,6 +60,10 @@ pub(super) struct Turnstile {
     /// Half of the part of the limits at which the provider asked to wait.
     knee: f64,
     last_used: Duration,
+    /// When somebody last asked for it, with or without being let through.
+    last_asked: Duration,
+    /// Whether it has answered well, once at least.
+    is_known: bool,
 }
 
 impl Turnstile {
@@ -73,6 +77,8 @@ impl Turnstile {
             ramp: None,
             knee: 1.0,
             last_used: zero,
+            last_asked: zero,
+            is_known: false,
         }
     }
 
@@ -83,6 +89,7 @@ impl Turnstile {
         now: Duration,
         cost: u32,
     ) -> Result<Pass, TurnedAway> {
+        self.last_asked = now;
         self.begin_ramp(limits, now);
         let was_closed = self.circuit.is_closed();
         let part = self.part(limits, now);
@@ -139,7 +146,8 @@ impl Turnstile {
     /// Takes what an attempt said; it is no longer under way.
     pub(super) fn settle(&mut self, limits: &Limits, now: Duration, pass: Pass, verdict: Verdict) {
         self.under_way = self.under_way.saturating_sub(1);
-        self.last_used = now;
+        (self.last_used, self.last_asked) = (now, now);
+        self.is_known |= verdict == Verdict::Well;
         let was_closed = self.circuit.is_closed();
         let reopened = self.circuit.settle(&limits.circuit, now, pass.round, verdict);
         if was_closed && !self.circuit.is_closed() {
@@ -153,9 +161,24 @@ impl Turnstile {
         }
     }
 
-    /// Says whether forgetting it changes nothing of weight.
-    pub(super) fn is_idle(&self, now: Duration) -> bool {
-        self.under_way == 0 && self.circuit.is_fresh() && self.next <= now
+    /// Says whether forgetting it changes nothing of weight: it has nothing to remember, or nobody
+    /// asked for it while the longest halt would have gone by.
+    pub(super) fn is_idle(&self, limits: &Limits, now: Duration) -> bool {
+        let is_fresh = self.circuit.is_fresh() && self.next <= now;
+        self.under_way == 0 && (is_fresh || self.unused(now) > limits.circuit.halt_max)
+    }
+
+    /// Says how long nobody has asked for it.
+    pub(super) fn unused(&self, now: Duration) -> Duration {
+        now.saturating_sub(self.last_asked)
+    }
+
+    pub(super) fn is_under_way(&self) -> bool {
+        self.under_way > 0
+    }
+
+    pub(super) fn is_known(&self) -> bool {
+        self.is_known
     }
 
     pub(super) fn is_halted(&self) -> bool {
@@ -362,11 +385,16 @@ mod tests {
         let limits = limits(64, 0, Duration::ZERO);
         let mut turnstile = Turnstile::new();
         let pass = turnstile.admit(&limits, ms(0), 1).expect("it passes");
-        assert!(!turnstile.is_idle(ms(0)));
+        assert!(!turnstile.is_idle(&limits, ms(0)));
         turnstile.settle(&limits, ms(1), pass, Verdict::Well);
-        assert!(turnstile.is_idle(ms(1)));
+        assert!(turnstile.is_idle(&limits, ms(1)));
         let pass = turnstile.admit(&limits, ms(1), 1).expect("it passes");
         turnstile.settle(&limits, ms(1), pass, Verdict::Failing);
-        assert!(!turnstile.is_idle(ms(2)));
+        assert!(!turnstile.is_idle(&limits, ms(2)));
+        let longest = limits.circuit.halt_max + ms(1);
+        assert!(!turnstile.is_idle(&limits, longest));
+        assert!(turnstile.is_idle(&limits, longest + ms(1)));
+        turnstile.admit(&limits, longest, 1).expect("it passes");
+        assert!(!turnstile.is_idle(&limits, longest * 3));
     }
 }

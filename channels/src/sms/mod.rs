@@ -9,6 +9,8 @@ mod settings;
 mod signature;
 
 use landfall_core::channel::Channel;
+use landfall_core::profile::is_phone_number;
+use landfall_core::sms::TEXT_CHARS_MAX;
 use reqwest::Method;
 
 use crate::connect::PlainClient;
@@ -19,8 +21,6 @@ pub use report::{OptOut, Reply, SmsReport, read_reply, read_report};
 pub use settings::{ApiKey, Sender, TwilioError, TwilioSettings};
 pub use signature::{Content, SharedKey, SignatureError, SignatureHeaders, SigningKeys, verify};
 
-/// The longest text that Twilio takes, in characters.
-const TEXT_MAX: usize = 1600;
 /// The longest that Twilio keeps a message waiting, in seconds.
 const VALIDITY_MAX_S: i64 = 36_000;
 
@@ -66,8 +66,9 @@ fn form<'a>(
     if !is_phone_number(&sms.to) {
         return Err(Outcome::Gone { code: "no phone number".into() });
     }
-    if sms.text.chars().count() > TEXT_MAX {
-        return Err(Outcome::Refused { code: "text over 1600 characters".into() });
+    if sms.text.chars().count() > TEXT_CHARS_MAX {
+        let code = format!("text over {TEXT_CHARS_MAX} characters");
+        return Err(Outcome::Refused { code });
     }
     let mut form = vec![("To", sms.to.as_str().into())];
     form.push(match sender {
@@ -87,13 +88,6 @@ fn form<'a>(
         form.push(("ValidityPeriod", left_s.to_string().into()));
     }
     Ok(form)
-}
-
-/// Says whether a text is `+` and 7 to 15 digits (S2): nothing else may reach the request.
-fn is_phone_number(text: &str) -> bool {
-    text.strip_prefix('+').is_some_and(|digits| {
-        (7..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit())
-    })
 }
 
 impl Provider for Twilio {

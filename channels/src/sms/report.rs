@@ -4,6 +4,7 @@
 //! checked the signature before.
 
 use landfall_core::delivery::Report;
+use landfall_core::profile::is_phone_number;
 
 use super::answer::is_message_sid;
 
@@ -66,7 +67,7 @@ pub fn read_report(parameters: &[(String, String)]) -> Option<SmsReport> {
 /// Reads the parameters of a message that came in; `None` where they are none. Twilio's own
 /// reading (`OptOutType`) speaks before the words.
 pub fn read_reply(parameters: &[(String, String)]) -> Option<Reply> {
-    let from = find(parameters, "From").filter(|from| super::is_phone_number(from))?;
+    let from = find(parameters, "From").filter(|from| is_phone_number(from))?;
     let body = find(parameters, "Body")?;
     let word = body.trim().trim_end_matches(['.', '!']).to_lowercase();
     let opt_out = match find(parameters, "OptOutType").map(str::to_ascii_uppercase).as_deref() {

@@ -16,12 +16,12 @@ const REFERENCE_MAX: usize = 512;
 /// A part of a path that is as long as this can be a subscription's secret.
 const SECRET_MIN: usize = 8;
 
-/// Whose fault it is when a signature is refused.
+/// Whose fault it is that a signature was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Signature {
-    /// The service took the same signature for another subscription.
+    /// The subscription's: the service took a signature of this key before, for whichever.
     Proven,
-    /// The service never took it.
+    /// Maybe ours: the service never took one, or refuses the new one to several subscriptions.
     Doubtful,
 }
 
@@ -37,7 +37,7 @@ pub(super) fn outcome(
     let after = answer.retry_after(now);
     match answer.status {
         200..=299 => Outcome::Sent { reference: reference(answer, endpoint), code },
-        // This subscription was made with another key: that says nothing of the others.
+        // It was made with another key, most likely: that says nothing of the others.
         401 | 403 if signature == Signature::Proven => Outcome::Refused { code },
         401 | 403 => Outcome::Broken { code },
         404 | 410 => Outcome::Gone { code },

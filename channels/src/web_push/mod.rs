@@ -20,8 +20,9 @@ use landfall_core::channel::Channel;
 use landfall_core::notification::Priority;
 use reqwest::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue};
 use reqwest::{Method, RequestBuilder};
+use tokio::time::{Instant, timeout_at};
 
-use crate::connect::{Answer, Destination, GuardedClient};
+use crate::connect::{Answer, Destination, GuardedClient, Missed};
 use crate::gate::Toll;
 use crate::{Attempt, Load, LoadKind, Note, Outcome, Parcel, Provider, Subscription};
 
@@ -92,14 +93,16 @@ impl WebPush {
         let way = Way { destination: &destination, authorization };
         match self.exchange(parcel, subscription, note, &way).await {
             Ok((answer, remark)) => {
-                let signature = self.judge_signature(&answer, &origin, key);
-                answer::outcome(&answer, &subscription.endpoint, signature, &remark, parcel.now)
+                let endpoint = &subscription.endpoint;
+                let signature = self.judge_signature(&answer, &origin, key, endpoint);
+                answer::outcome(&answer, endpoint, signature, &remark, parcel.now)
             }
             Err(outcome) => outcome,
         }
     }
 
-    /// Sends it, and once more in a small form to a service that finds it too large.
+    /// Sends it, and once more in a small form to a service that finds it too large; both within
+    /// the time of one.
     async fn exchange(
         &self,
         parcel: &Parcel,
@@ -107,13 +110,17 @@ impl WebPush {
         note: &Note,
         way: &Way<'_>,
     ) -> Result<(Answer, String), Outcome> {
+        let deadline = Instant::now() + self.client.timeout();
         let (request, left_out) = self.request(parcel, subscription, note, way, PLAINTEXT_MAX)?;
         let answer = Answer::to(request).await.map_err(|missed| missed.outcome())?;
         if answer.status != 413 {
             return Ok((answer, left_out.map(|what| format!(" {what}")).unwrap_or_default()));
         }
         let (request, left_out) = self.request(parcel, subscription, note, way, SMALL_MAX)?;
-        let answer = Answer::to(request).await.map_err(|missed| missed.outcome())?;
+        let answer = match timeout_at(deadline, Answer::to(request)).await {
+            Ok(answer) => answer.map_err(|missed| missed.outcome())?,
+            Err(_) => return Err(Missed::NoAnswer("timed out").outcome()),
+        };
         Ok((answer, format!(" after 413 {}", left_out.unwrap_or("whole"))))
     }
 
@@ -147,10 +154,18 @@ impl WebPush {
         Ok((request, fitted.left_out))
     }
 
-    fn judge_signature(&self, answer: &Answer, origin: &str, key: KeyPlace) -> Signature {
+    fn judge_signature(
+        &self,
+        answer: &Answer,
+        origin: &str,
+        key: KeyPlace,
+        endpoint: &str,
+    ) -> Signature {
         match answer.status {
             200..=299 => self.tokens.prove(origin, key),
-            401 | 403 if !self.tokens.is_proven(origin, key) => return Signature::Doubtful,
+            401 | 403 if !self.tokens.is_proven(origin, key, endpoint) => {
+                return Signature::Doubtful;
+            }
             _ => {}
         }
         Signature::Proven
@@ -183,11 +198,15 @@ impl Provider for WebPush {
 /// Says by which turnstile of the gate a parcel goes: one for each origin, so that no push service
 /// holds up another, and that what a user's own server answers holds up nobody.
 pub fn toll(parcel: &Parcel) -> Toll {
+    let Load::WebPush(subscription, _) = &parcel.load else { return Toll::single(parcel) };
+    let turnstile = hashed(&origin_of(&subscription.endpoint).to_ascii_lowercase());
+    Toll { turnstile, cost: 1, address: Some(hashed(&subscription.endpoint)) }
+}
+
+fn hashed(text: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
-    if let Load::WebPush(subscription, _) = &parcel.load {
-        origin_of(&subscription.endpoint).to_ascii_lowercase().hash(&mut hasher);
-    }
-    Toll { turnstile: hasher.finish(), cost: 1 }
+    text.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// Scheme, host and port as they are spelled: one origin in two spellings has two turnstiles, which

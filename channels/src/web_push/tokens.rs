@@ -14,6 +14,9 @@ use super::vapid::{Subject, VapidKey};
 
 /// The longest life that push services accept is 24 hours; this leaves an hour for clocks.
 const LIFE_MAX: Duration = Duration::from_secs(23 * 60 * 60);
+/// So many subscriptions that refuse a renewed signature, and none that took it, leave its key
+/// unproven: then it is our clock or our settings that changed.
+const DOUBTED_BY: usize = 3;
 /// Origins are named by users, so what is kept for them has a bound.
 const KEPT_MAX: usize = 1_024;
 
@@ -35,8 +38,31 @@ type Slot = (String, KeyPlace);
 struct Token {
     header: HeaderValue,
     expires: Timestamp,
-    /// The origin took it at least once: what it refuses afterwards is not the signature's fault.
-    is_proven: bool,
+    proof: Proof,
+}
+
+/// What is known of a key's signatures at an origin.
+#[derive(Clone, PartialEq, Eq)]
+enum Proof {
+    /// It never took one.
+    None,
+    /// It took an earlier one, and these subscriptions were refused with the one that followed.
+    Earlier { refused: Vec<String> },
+    /// It took this one: what it refuses afterwards is not the signature's fault.
+    Taken,
+}
+
+impl Token {
+    /// Gives what it proves of the one that follows it. After a clock that went back nothing is
+    /// known: the next one names another time.
+    fn handed_on(&self, next_expires: Timestamp) -> Proof {
+        match &self.proof {
+            Proof::None => Proof::None,
+            _ if next_expires < self.expires => Proof::None,
+            Proof::Earlier { refused } => Proof::Earlier { refused: refused.clone() },
+            Proof::Taken => Proof::Earlier { refused: vec![] },
+        }
+    }
 }
 
 impl Tokens {
@@ -77,28 +103,39 @@ impl Tokens {
         header.set_sensitive(true);
         let mut kept = self.kept();
         if kept.len() >= KEPT_MAX {
-            kept.retain(|_, token| token.expires > now);
+            kept.retain(|_, token| token.expires > now && token.proof != Proof::None);
         }
         if kept.len() >= KEPT_MAX {
             kept.clear();
         }
-        kept.insert(slot, Token { header: header.clone(), expires, is_proven: false });
+        let proof = kept.get(&slot).map_or(Proof::None, |former| former.handed_on(expires));
+        kept.insert(slot, Token { header: header.clone(), expires, proof });
         Some(header)
     }
 
     /// Notes that an origin took a signature.
     pub(super) fn prove(&self, origin: &str, key: KeyPlace) {
         if let Some(token) = self.kept().get_mut(&(origin.to_owned(), key)) {
-            token.is_proven = true;
+            token.proof = Proof::Taken;
         }
     }
 
-    /// Says whether an origin took the signature that is kept for it; one that it never took is
-    /// forgotten, so that the next attempt signs anew.
-    pub(super) fn is_proven(&self, origin: &str, key: KeyPlace) -> bool {
+    /// Says whether an origin takes signatures of a key, although it has just refused one to a
+    /// subscription's endpoint. What is not known to be good is forgotten, so that the next
+    /// attempt signs anew.
+    pub(super) fn is_proven(&self, origin: &str, key: KeyPlace, endpoint: &str) -> bool {
         let mut kept = self.kept();
         let slot = (origin.to_owned(), key);
-        let is_proven = kept.get(&slot).is_some_and(|token| token.is_proven);
+        let is_proven = kept.get_mut(&slot).is_some_and(|token| match &mut token.proof {
+            Proof::None => false,
+            Proof::Earlier { refused } => {
+                if !refused.iter().any(|known| known == endpoint) {
+                    refused.push(endpoint.to_owned());
+                }
+                refused.len() < DOUBTED_BY
+            }
+            Proof::Taken => true,
+        });
         if !is_proven {
             kept.remove(&slot);
         }
@@ -182,12 +219,44 @@ mod tests {
         let tokens = tokens(1, 12);
         let key = KeyPlace(0);
         let first = tokens.header(ORIGIN, key, NOW).unwrap();
-        assert!(!tokens.is_proven(ORIGIN, key));
+        assert!(!tokens.is_proven(ORIGIN, key, "a"));
         let second = tokens.header(ORIGIN, key, NOW).unwrap();
         assert_ne!(first, second);
         tokens.prove(ORIGIN, key);
-        assert!(tokens.is_proven(ORIGIN, key));
+        for endpoint in ["a", "b", "c", "d"] {
+            assert!(tokens.is_proven(ORIGIN, key, endpoint));
+        }
         assert_eq!(tokens.header(ORIGIN, key, NOW).unwrap(), second);
+    }
+
+    #[test]
+    fn what_an_origin_took_speaks_for_the_signature_that_follows() {
+        let (tokens, key) = (tokens(1, 12), KeyPlace(0));
+        let renewed = |hours| tokens.header(ORIGIN, key, NOW.plus_ms(hours * HOUR_MS)).unwrap();
+        let refused = |endpoint| tokens.is_proven(ORIGIN, key, endpoint);
+        let first = renewed(0);
+        tokens.prove(ORIGIN, key);
+        assert_ne!(renewed(9), first);
+        assert_eq!(["a", "a", "b", "a", "c"].map(refused), [true, true, true, true, false]);
+        // It is forgotten now, and one that is taken proves the key again.
+        assert!(!refused("a"));
+        renewed(9);
+        tokens.prove(ORIGIN, key);
+        assert!(["a", "b", "c"].into_iter().all(refused));
+        // What a clock that went back signs names another time.
+        renewed(-48);
+        assert!(!refused("a"));
+    }
+
+    #[test]
+    fn an_origin_that_took_a_signature_outlasts_those_that_did_not() {
+        let (tokens, key) = (tokens(1, 12), KeyPlace(0));
+        tokens.header(ORIGIN, key, NOW).unwrap();
+        tokens.prove(ORIGIN, key);
+        for at in 0..KEPT_MAX {
+            tokens.header(&format!("https://{at}.example"), key, NOW).unwrap();
+        }
+        assert!(tokens.is_proven(ORIGIN, key, "a"));
     }
 
     #[test]

@@ -11,6 +11,9 @@ use tokio::time::{advance, pause, resume};
 use super::fcm::{fcm, settings, start};
 use super::parcels::{IMPATIENT, NOW, broken, later, later_in, note, push, send};
 
+/// Enough for an attempt on a slow machine, of which a renewal takes a part.
+const BRISK: Duration = Duration::from_secs(6);
+
 async fn is_sent(sender: &Fcm) -> bool {
     matches!(send(sender, &push(note())).await, Outcome::Sent { .. })
 }
@@ -47,6 +50,17 @@ async fn a_token_is_renewed_before_it_ends() {
     assert_eq!(server.exchanges(), 3);
     assert!(is_sent(&sender).await);
     assert_eq!(server.exchanges(), 3);
+}
+
+#[tokio::test]
+async fn a_renewal_that_hangs_costs_no_attempt_while_the_token_holds() {
+    let server = start().await;
+    let sender = Fcm::new(FcmSettings { timeout: BRISK, ..settings(&server) }).unwrap();
+    assert!(is_sent(&sender).await);
+    pass(3310).await;
+    server.answer_token(Reply::Silence);
+    assert!(is_sent(&sender).await);
+    assert_eq!((server.exchanges(), server.requests()), (2, 2));
 }
 
 #[tokio::test]

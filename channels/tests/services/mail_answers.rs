@@ -39,9 +39,14 @@ async fn an_address_is_gone_when_the_server_says_so() {
         say(Step::Recipient, &line, gone(&format!("550 {status}"))).await;
         say(Step::Text, &line, gone(&format!("550 {status}"))).await;
     }
-    for reply in ["550", "551", "553"] {
-        say(Step::Recipient, &format!("{reply} no such user"), gone(reply)).await;
+}
+
+#[tokio::test]
+async fn a_reply_without_an_enhanced_status_costs_nobody_the_mailbox() {
+    for line in ["550 relay not permitted", "551 User not local", "553 Not allowed"] {
+        say(Step::Recipient, line, refused(&line[..3])).await;
     }
+    say(Step::Recipient, "550 4.1.1 Not now", refused("550 4.1.1")).await;
 }
 
 #[tokio::test]

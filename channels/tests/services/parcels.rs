@@ -93,3 +93,7 @@ pub fn later(code: &str) -> Outcome {
 pub fn later_in(seconds: u64, code: &str) -> Outcome {
     Outcome::Later { after: Some(Duration::from_secs(seconds)), code: code.into() }
 }
+
+pub fn too_many(seconds: u64, code: &str) -> Outcome {
+    Outcome::TooMany { after: Duration::from_secs(seconds), code: code.into() }
+}

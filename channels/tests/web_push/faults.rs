@@ -1,5 +1,6 @@
 //! What goes wrong on the way, and that nothing of where to is told.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use landfall_channels::connect::{Connections, Guard};
@@ -8,6 +9,7 @@ use landfall_channels::{Load, Outcome, Provider as _};
 use landfall_fixtures::push_service::{PushService, Reply};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 
 use crate::rig::*;
 
@@ -87,6 +89,54 @@ async fn an_answer_without_an_end_is_left() {
     rig.service.answer_next([Reply::Body(400, vec![b' '; 10 * 1_024 * 1_024])]);
     assert_eq!(rig.send(&browser).await, refused("400"));
     assert!(matches!(rig.send(&browser).await, Outcome::Sent { .. }));
+}
+
+/// A service that answers 413 to the first request when it is told to, and nothing to the second.
+async fn too_large_then_silent(told: Arc<Notify>, asked: Arc<Notify>) -> u16 {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut request = [0; 8_192];
+        assert!(stream.read(&mut request).await.unwrap() > 0);
+        asked.notify_one();
+        told.notified().await;
+        let answer = b"HTTP/1.1 413 Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+        stream.write_all(answer).await.unwrap();
+        let (mut stream, _) = listener.accept().await.unwrap();
+        assert!(stream.read(&mut request).await.unwrap() > 0);
+        asked.notify_one();
+        std::future::pending::<()>().await;
+    });
+    port
+}
+
+#[tokio::test]
+async fn both_exchanges_of_an_attempt_have_one_deadline() {
+    let (told, asked) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let port = too_large_then_silent(Arc::clone(&told), Arc::clone(&asked)).await;
+    let rig = Rig::start().await;
+    let elsewhere = with_subscription(parcel(&rig.service.subscribe(None)), |it| {
+        it.endpoint = format!("http://127.0.0.1:{port}/push/secret");
+    });
+    let slow = Connections { request: Duration::from_secs(600), ..connections() };
+    let push = provider(&["127.0.0.0/8"], slow);
+    let attempt = tokio::spawn(async move { push.send(&elsewhere).await });
+    asked.notified().await;
+    pass(400).await;
+    told.notify_one();
+    asked.notified().await;
+    pass(300).await;
+    // The second exchange began 300 s ago; the attempt, 700 s.
+    let ended = tokio::time::timeout(Duration::from_secs(30), attempt).await;
+    assert_eq!(ended.expect("it has ended").unwrap(), unknown("timed out"));
+}
+
+/// Lets time go by while nothing is under way but waiting.
+async fn pass(seconds: u64) {
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(seconds)).await;
+    tokio::time::resume();
 }
 
 #[tokio::test]

@@ -90,12 +90,34 @@ async fn subscriptions_of_another_key_keep_nobody_elses_from_being_sent_to() {
 #[tokio::test]
 async fn credentials_that_are_never_taken_open_the_circuit() {
     let (gate, rig) = (gate(), Rig::start().await);
-    let strange = rig.service.subscribe(Some(&public(OTHER_KEY)));
-    for _ in 0..3 {
-        assert_eq!(gate.send(&parcel(&strange)).await, broken("403 errno 109"));
+    let strange = [(); 3].map(|()| rig.service.subscribe(Some(&public(OTHER_KEY))));
+    for browser in &strange {
+        assert_eq!(gate.send(&parcel(browser)).await, broken("403 errno 109"));
     }
-    let outcome = gate.send(&parcel(&strange)).await;
+    let outcome = gate.send(&parcel(&strange[0])).await;
     let Outcome::NotTried { code, .. } = outcome else { panic!("{outcome:?}") };
     assert_eq!(code, "circuit open: credentials");
     assert_eq!(rig.service.requests(), 3);
+}
+
+#[tokio::test]
+async fn one_subscription_of_another_key_halts_nothing_even_before_any_was_taken() {
+    let (gate, rig) = (gate(), Rig::start().await);
+    let strange = rig.service.subscribe(Some(&public(OTHER_KEY)));
+    for _ in 0..10 {
+        assert_eq!(gate.send(&parcel(&strange)).await, broken("403 errno 109"));
+    }
+    let ours = rig.service.subscribe(Some(&public(NEW_KEY)));
+    assert_eq!(gate.send(&parcel(&ours)).await, sent("/message/1", "201"));
+}
+
+#[tokio::test]
+async fn a_renewed_signature_is_no_stranger_to_who_took_the_one_before() {
+    let rig = Rig::start().await;
+    let ours = rig.service.subscribe(Some(&public(NEW_KEY)));
+    let strange = rig.service.subscribe(Some(&public(OTHER_KEY)));
+    let mut earlier = parcel(&ours);
+    earlier.now = earlier.now.plus_ms(-10 * 60 * 60 * 1_000);
+    assert!(matches!(rig.push.send(&earlier).await, Outcome::Sent { .. }));
+    assert_eq!(rig.push.send(&parcel(&strange)).await, refused("403 errno 109"));
 }

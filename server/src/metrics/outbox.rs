@@ -73,7 +73,7 @@ const fn kind(outcome: &Outcome) -> &'static str {
         Outcome::Gone { .. } => "gone",
         Outcome::OptedOut { .. } => "opted_out",
         Outcome::Refused { .. } => "refused",
-        Outcome::Later { .. } => "later",
+        Outcome::Later { .. } | Outcome::TooMany { .. } => "later",
         Outcome::Unknown { .. } => "unknown",
         Outcome::Broken { .. } => "broken",
         Outcome::NotTried { .. } => "not_tried",

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use landfall_core::channel::Channel;
 use landfall_core::notification::{JsonText, Priority};
 use landfall_core::notify::FieldError;
+use landfall_core::sms::TEXT_CHARS_MAX;
 use landfall_core::zone::Zone;
 use minijinja::value::Object;
 use minijinja::{Environment, Value};
@@ -22,8 +23,6 @@ use super::manifest::Manifest;
 use super::reader::Reader;
 use super::{Email, RenderError, Rendered, Rules};
 
-/// Characters of a text message: more than any network takes in one.
-pub(super) const SMS_CHARS_MAX: usize = 1_600;
 /// Bytes of an e-mail's text, and of its HTML.
 pub(super) const EMAIL_BYTES_MAX: usize = 256 * 1_024;
 
@@ -243,7 +242,7 @@ impl Sheet<'_> {
     /// A text message that is too long is cut: its sender was answered long ago.
     fn sms(&self, message: &str) -> Result<String, RenderError> {
         let text = self.block(Block::Sms, EMAIL_BYTES_MAX)?;
-        Ok(cut(one_line(text.unwrap_or_else(|| message.to_owned())), SMS_CHARS_MAX))
+        Ok(cut(one_line(text.unwrap_or_else(|| message.to_owned())), TEXT_CHARS_MAX))
     }
 
     fn email(&self, title: &str, message: &str) -> Result<Email, RenderError> {

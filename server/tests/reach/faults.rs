@@ -2,8 +2,9 @@
 //! stopped in the middle.
 
 use landfall_fixtures::push_service::{PushService, Reply as Pushed};
-use landfall_fixtures::{Reply, twilio_error};
+use landfall_fixtures::{Reply, fcm_error, twilio_error};
 use serde_json::{Value, json};
+use tokio::net::TcpListener;
 
 use crate::harness::{Landfall, NOON, soon, token, until};
 use crate::world::{World, subscription};
@@ -41,6 +42,54 @@ async fn a_text_message_without_an_answer_is_sent_once_more_at_most() {
     world.go_to(7_200);
     world.until_quiet(&id, "ana").await;
     assert_eq!(world.on.twilio.requests(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_provider_that_refuses_the_connection_is_tried_again_and_then_the_next_channel() {
+    // Nobody listens there once it is dropped.
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let refusing = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let settings = [("LANDFALL_SMS_BASE_URL", &*refusing), ("LANDFALL_OUTBOX_ATTEMPTS_MAX", "2")];
+    let world = World::with(&settings).await;
+    world.person("ana", PHONE).await;
+    let id = world.notify("ana", &["sms", "email"], json!({})).await;
+    world.until_for(&id, "sms", "queued", "tried again later").await;
+    let [sms, email] = &world.deliveries("ana", &id).await[..] else { panic!("two channels") };
+    let [sms, email] = if sms["channel"] == "sms" { [sms, email] } else { [email, sms] };
+    assert_eq!((&sms["code"], &sms["attempts"]), (&json!("connect refused"), &json!(1)));
+    assert_eq!(email["attempts"], 0, "its turn comes when the other has failed");
+    world.go_to(60);
+    world.until_for(&id, "sms", "failed", "attempts exhausted").await;
+    world.until_stands(&id, "email", "sent").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_whose_quota_is_used_up_rests_alone() {
+    let world = World::start().await;
+    world.app("ana", "app-1-of-ana").await;
+    world.app("bob", "app-1-of-bob").await;
+    world.on.fcm.answer(fcm_error(429, "QUOTA_EXCEEDED", ""));
+    let id = world.notify("ana", &["push"], json!({})).await;
+    world.until_for(&id, "push", "queued", "tried again later").await;
+    let minute = world.landfall.clock.now().plus_ms(60_000).to_string();
+    let due_at = world.deliveries("ana", &id).await[0]["due_at"].clone();
+    assert!(due_at.as_str().unwrap() >= minute.as_str(), "{due_at} is before {minute}");
+    let other = world.notify("bob", &["push"], json!({})).await;
+    world.until_stands(&other, "push", "sent").await;
+    world.go_to(90);
+    world.until_stands(&id, "push", "sent").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_of_another_project_stays() {
+    let world = World::start().await;
+    world.app("ana", "app-1-of-ana").await;
+    world.on.fcm.answer(fcm_error(403, "SENDER_ID_MISMATCH", ""));
+    let id = world.notify("ana", &["push"], json!({})).await;
+    world.until_for(&id, "push", "failed", "refused by the provider").await;
+    let id = world.notify("ana", &["push"], json!({})).await;
+    world.until_stands(&id, "push", "sent").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

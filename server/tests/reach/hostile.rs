@@ -104,24 +104,25 @@ async fn words_stay_words_in_every_template() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_line_break_in_a_title_starts_no_header() {
+async fn a_line_break_in_a_title_starts_no_header_and_no_field() {
     let world = World::start().await;
     world.person("ana", PHONE).await;
-    let title = "Trip\r\nBcc: eve@evil.example\r\n\r\nbody";
-    let body = json!({ "user_id": "ana", "notification_type": "news", "title": title,
-        "message": "m", "channels": ["email"] });
-    let app = token("app", "service");
-    let (status, answer) = world.try_call("POST", "/notify", &app, body).await;
-    if status == 422 {
-        assert!(answer["errors"].to_string().contains("/title"), "{answer}");
-        return;
-    }
-    let id = answer["notification_id"].as_str().unwrap();
-    world.until_stands(id, "email", "sent").await;
+    let title = "Trip\r\nBcc: eve@evil.example\r\n\r\nbody&To=+15005550199";
+    let more = json!({ "title": title, "strategy": "all" });
+    let id = world.notify("ana", &["email", "sms"], more).await;
+    world.until_stands(&id, "email", "sent").await;
+    world.until_stands(&id, "sms", "sent").await;
     let mail = world.on.smtp.mails().pop().unwrap();
     assert_eq!(mail.recipients, ["ana@home.example"]);
     assert!(mail.header("bcc").is_none(), "{:?}", mail.headers);
-    assert!(mail.part("text/plain").unwrap().starts_with('m'));
+    let subject = "Trip  Bcc: eve@evil.example    body&To=+15005550199";
+    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(words(mail.header("subject").unwrap()), words(subject));
+    assert!(!mail.part("text/plain").unwrap().contains("eve"), "the text is the message's alone");
+    let [sms] = &world.on.twilio.messages()[..] else { panic!("one text message") };
+    assert_eq!(sms.to, PHONE);
+    assert!(sms.body.starts_with("Trip\nBcc: eve@evil.example\n\nbody&To="), "{}", sms.body);
+    assert!(!sms.body.contains('\r'), "{:?}", sms.body);
 }
 
 #[tokio::test(flavor = "multi_thread")]

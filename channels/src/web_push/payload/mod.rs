@@ -8,11 +8,11 @@ use landfall_core::notification::JsonText;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use crate::json_text::cut;
 use crate::{Note, Parcel};
 
 /// Marks a declarative push message.
 const DECLARATIVE: u16 = 8030;
-const ELLIPSIS: &str = "…";
 /// Less of a text than this is worth less than fetching the whole one.
 const BODY_MIN_BYTES: usize = 40;
 const PING_TITLE_BYTES: usize = 160;
@@ -82,7 +82,7 @@ pub(super) fn fit(parcel: &Parcel, note: &Note, home: &str, bytes_max: usize) ->
         message.notification.body = &body;
         return done(&message, Some("cut"));
     }
-    let title = shorten(note.title.as_str(), PING_TITLE_BYTES);
+    let title = cut(note.title.as_str(), PING_TITLE_BYTES);
     let mut ping = Message { fetch: true, ..message.clone() };
     (ping.notification.title, ping.notification.body) = (&title, "");
     if ping.notification.navigate.len() > PING_LINK_BYTES {
@@ -123,35 +123,11 @@ fn write(message: &Message<'_>) -> Vec<u8> {
 
 /// Gives as much of the body as fits; `None` when that would be too little to read.
 fn cut_body(message: &Message<'_>, bytes_max: usize) -> Option<String> {
-    let mut empty = message.clone();
-    empty.notification.body = ELLIPSIS;
-    let room = bytes_max.checked_sub(write(&empty).len())?;
-    (room >= BODY_MIN_BYTES).then(|| shorten(message.notification.body, room + ELLIPSIS.len()))
-}
-
-/// Cuts a text at a character so that its JSON spelling, quotes aside, has at most so many bytes.
-fn shorten(text: &str, bytes_max: usize) -> String {
-    let mut used = 0;
-    let mut kept = 0;
-    for (at, letter) in text.char_indices() {
-        used += spelled_bytes(letter);
-        if used > bytes_max {
-            return format!("{}{ELLIPSIS}", text[..kept].trim_end());
-        }
-        if used <= bytes_max - ELLIPSIS.len() {
-            kept = at + letter.len_utf8();
-        }
-    }
-    text.to_owned()
-}
-
-/// How many bytes a letter takes within a JSON text (RFC 8259 section 7).
-fn spelled_bytes(letter: char) -> usize {
-    match letter {
-        '"' | '\\' | '\n' | '\r' | '\t' | '\u{8}' | '\u{c}' => 2,
-        '\0'..='\u{1f}' => 6,
-        _ => letter.len_utf8(),
-    }
+    let mut marked = message.clone();
+    // An empty body would be left out as a whole.
+    marked.notification.body = "…";
+    let room = bytes_max.checked_sub(write(&marked).len())?;
+    (room >= BODY_MIN_BYTES).then(|| cut(message.notification.body, room + "…".len()))
 }
 
 #[cfg(test)]

@@ -120,11 +120,4 @@ proptest! {
         let (message, _) = fitted(&Note { title, body, ..note() }, bytes_max);
         prop_assert_eq!(&message["web_push"], 8030);
     }
-
-    /// The reckoning of a spelling's length is the writer's own.
-    #[test]
-    fn a_letter_is_reckoned_as_it_is_written(letter: char) {
-        let written = serde_json::to_string(&letter).expect("a text").len() - 2;
-        prop_assert_eq!(spelled_bytes(letter), written);
-    }
 }

@@ -6,6 +6,7 @@ use landfall_core::delivery::OnDue;
 use landfall_core::id::AddressId;
 use landfall_core::notification::Notification;
 use landfall_core::plan::{Reason, Refusal};
+use landfall_core::sms::TEXT_CHARS_MAX;
 use landfall_core::time::Timestamp;
 use landfall_store::{Address, Delivery, NewDelivery, Settlement, StoreError, Unit, Write};
 
@@ -17,9 +18,6 @@ use crate::service::people::Wishes;
 use crate::service::routing::{carried, refusal};
 use crate::service::{ServiceError, Services};
 use crate::templates::Rendered;
-
-/// A text message has at most so many characters (Twilio).
-const SMS_CHARS: usize = 1_600;
 
 /// What an attempt is made of, or why there is none.
 enum Prepared {
@@ -262,7 +260,7 @@ pub(in crate::service) fn plain_sms(title: &str, message: &str) -> String {
         (title, "") => title.to_owned(),
         (title, message) => format!("{title}: {message}"),
     };
-    text.chars().filter(|c| !c.is_control() || *c == '\n').take(SMS_CHARS).collect()
+    text.chars().filter(|c| !c.is_control() || *c == '\n').take(TEXT_CHARS_MAX).collect()
 }
 
 /// A mail needs a subject: the headline, else the beginning of the text, on one line.

@@ -256,6 +256,9 @@ fn read(outcome: &Outcome) -> (Ended, String, Option<String>) {
         Outcome::OptedOut { code } => (Ended::OptedOut, code, None),
         Outcome::Refused { code } => (Ended::Refused, code, None),
         Outcome::Later { after, code } => (Ended::Later { after_ms: after.map(ms) }, code, None),
+        Outcome::TooMany { after, code } => {
+            (Ended::Later { after_ms: Some(ms(*after)) }, code, None)
+        }
         Outcome::Unknown { code } => (Ended::Unknown, code, None),
         Outcome::Broken { code } => (Ended::Broken, code, None),
         Outcome::NotTried { after, code } => (Ended::NotTried { after_ms: ms(*after) }, code, None),
