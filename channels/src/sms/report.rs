@@ -3,9 +3,9 @@
 //! Callbacks come late, twice and in any order; this only reads one of them. Whoever calls has
 //! checked the signature before.
 
-use landfall_core::delivery::Report;
+use landfall_core::delivery::{AddressFate, Report};
 
-use super::answer::is_message_sid;
+use super::answer::{fate, is_message_sid};
 
 /// How a message fared.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +16,10 @@ pub struct SmsReport {
     pub status: Option<Report>,
     /// Twilio's code of what went wrong.
     pub error_code: Option<u32>,
+    /// The number that it went to.
+    pub to: Option<String>,
+    /// What the code says of that number: the same as in the answer to the making of a message.
+    pub fate: AddressFate,
 }
 
 /// What the recipient of a message answered.
@@ -56,10 +60,13 @@ pub fn read_report(parameters: &[(String, String)]) -> Option<SmsReport> {
     }
     let error_code = find(parameters, "ErrorCode").and_then(|code| code.parse().ok());
     let error_code = error_code.filter(|code| *code != 0);
+    let to = find(parameters, "To").filter(|to| super::is_phone_number(to));
     Some(SmsReport {
         sid: sid.into(),
         status: Report::parse(&status.to_ascii_lowercase()),
         error_code,
+        to: to.map(str::to_owned),
+        fate: error_code.map_or(AddressFate::Kept, |code| fate(code.into())),
     })
 }
 
@@ -87,6 +94,7 @@ fn find<'a>(parameters: &'a [(String, String)], name: &str) -> Option<&'a str> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     const SID: &str = "SM0123456789abcdef0123456789abcdef";
@@ -114,6 +122,19 @@ mod tests {
             None
         );
         assert_eq!(read_report(&[]), None);
+    }
+
+    #[test]
+    fn a_callback_tells_what_becomes_of_its_number() {
+        let read = |code: &str, to: &str| {
+            let names = ["MessageSid", "MessageStatus", "ErrorCode", "To"];
+            let all: Vec<_> = names.into_iter().zip([SID, "failed", code, to]).collect();
+            read_report(&pairs(&all)).map(|report| (report.fate, report.to.is_some())).unwrap()
+        };
+        assert_eq!(read("21610", "+15005550006"), (AddressFate::Suppressed, true));
+        assert_eq!(read("21614", "+15005550006"), (AddressFate::Removed, true));
+        assert_eq!(read("30003", "+15005550006"), (AddressFate::Kept, true));
+        assert_eq!(read("", "anything"), (AddressFate::Kept, false));
     }
 
     #[test]

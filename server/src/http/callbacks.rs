@@ -10,8 +10,9 @@ use axum::extract::{Request, State};
 use axum::http::{StatusCode, Uri, header};
 use axum::response::{Html, IntoResponse as _, Response};
 use landfall_channels::sms::{
-    Content, OptOut, SignatureHeaders, SigningKeys, read_reply, read_report, verify,
+    Content, OptOut, SignatureHeaders, SigningKeys, SmsReport, read_reply, read_report, verify,
 };
+use landfall_core::delivery::Report;
 use landfall_core::id::Tenant;
 use landfall_protocol::callbacks::ReceiptRequest;
 use landfall_protocol::problem::Code;
@@ -21,7 +22,7 @@ use super::error::ApiError;
 use super::observe::Seen;
 use super::params::{SignedPath, TenantPath};
 use crate::app::App;
-use crate::service::callbacks::SmsWish;
+use crate::service::callbacks::{SmsNews, SmsWish};
 use crate::service::links::Purpose;
 
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -62,9 +63,14 @@ pub(super) async fn sms_report(
     let report = read_report(&parameters);
     // A word that is not known yet is no reason for Twilio to call again.
     if let Some((report, status)) = report.and_then(|r| r.status.map(|status| (r, status))) {
-        app.services.sms_report(&signed, &report.sid, status, report.error_code).await?;
+        app.services.sms_report(&signed, &told(report, status)).await?;
     }
     Ok(StatusCode::NO_CONTENT)
+}
+
+fn told(report: SmsReport, status: Report) -> SmsNews {
+    let SmsReport { sid, status: _, error_code, to, fate } = report;
+    SmsNews { sid, status, code: error_code, number: to, fate }
 }
 
 /// Takes an answer to a text message, as Twilio passes it on: STOP suppresses the number in this

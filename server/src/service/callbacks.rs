@@ -5,7 +5,7 @@
 
 use landfall_core::audit::{Action, Details, Entity};
 use landfall_core::channel::{Channel, DeliveryState};
-use landfall_core::delivery::{self, Next, Receipt, Report, apply};
+use landfall_core::delivery::{self, AddressFate, Next, Receipt, Report, apply};
 use landfall_core::id::Tenant;
 use landfall_core::plan::Reason;
 use landfall_core::preference::PreferenceRule;
@@ -24,6 +24,21 @@ pub enum SmsWish {
     Start,
 }
 
+/// What a provider reports of a text message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SmsNews {
+    /// The provider's name of the message.
+    pub sid: String,
+    /// How far it has come.
+    pub status: Report,
+    /// The provider's code of what went wrong.
+    pub code: Option<u32>,
+    /// The number that it went to.
+    pub number: Option<String>,
+    /// What the code says of that number.
+    pub fate: AddressFate,
+}
+
 /// News about a delivery.
 struct News<'a> {
     to: DeliveryState,
@@ -33,6 +48,8 @@ struct News<'a> {
     code: Option<&'a str>,
     /// Names the news among those about the delivery, so that once more changes nothing.
     name: &'a str,
+    /// An address to which nothing may be sent any more.
+    suppression: Option<Suppression>,
 }
 
 impl Services {
@@ -49,35 +66,45 @@ impl Services {
             Receipt::Clicked => Action::ReceiptClicked,
             Receipt::Dismissed => Action::ReceiptDismissed,
         };
-        let news = News { to, reason, action, code: None, name: receipt.as_str() };
+        let news =
+            News { to, reason, action, code: None, name: receipt.as_str(), suppression: None };
         self.note_news(&about, &news).await
     }
 
-    /// Notes what a provider reports of a text message.
+    /// Notes what a provider reports of a text message. A number of which it says that its owner
+    /// opted out, or that it is none, is suppressed as after an attempt that was answered so.
     ///
     /// # Errors
     /// As [`Services::receipt`].
-    pub async fn sms_report(
-        &self,
-        signed: &str,
-        sid: &str,
-        report: Report,
-        code: Option<u32>,
-    ) -> Result<(), ServiceError> {
+    pub async fn sms_report(&self, signed: &str, told: &SmsNews) -> Result<(), ServiceError> {
         let about = self.linked(Purpose::SmsStatus, signed)?;
         let found = self.store.delivery(&about.tenant, about.delivery).await?;
         let newest = found.and_then(|delivery| delivery.reference);
-        if newest.is_some_and(|newest| newest != sid) {
+        if newest.is_some_and(|newest| newest != told.sid) {
             // The delivery was tried once more since: what became of the first message is no news.
             return Ok(());
         }
-        let (to, reason) = report.state();
-        let code = match code {
+        let (sid, report) = (&told.sid, told.status);
+        let code = match told.code {
             Some(code) => format!("{} {code}", report.as_str()),
             None => report.as_str().to_owned(),
         };
+        let (to, reason) = match (report.state(), told.fate) {
+            ((DeliveryState::Failed, _), AddressFate::Suppressed) => {
+                (DeliveryState::Failed, Reason::OptedOut)
+            }
+            ((DeliveryState::Failed, _), AddressFate::Removed) => {
+                (DeliveryState::Failed, Reason::AddressGone)
+            }
+            (plain, _) => plain,
+        };
+        let suppression = told.number.as_ref().filter(|_| to == DeliveryState::Failed);
+        let suppression = suppression.and_then(|number| {
+            let address = self.address_hash(&about.tenant, Channel::Sms, number);
+            self.suppression(Channel::Sms, address, told.fate, &code)
+        });
         let (action, name) = (Action::ProviderReported, format!("{sid} {}", report.as_str()));
-        let news = News { to, reason, action, code: Some(&code), name: &name };
+        let news = News { to, reason, action, code: Some(&code), name: &name, suppression };
         self.note_news(&about, &news).await
     }
 
@@ -112,6 +139,8 @@ impl Services {
                     at,
                 });
             }
+            let suppression = news.suppression.clone();
+            unit.writes.extend(suppression.map(|one| Write::Suppress(Box::new(one))));
             unit.audit.push(self.news_entry(&delivery, news));
             match self.commit(unit).await {
                 Ok(_) => {

@@ -95,6 +95,22 @@ async fn stop_holds_even_for_what_is_critical_until_start_lifts_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_opt_out_that_is_reported_later_is_kept() {
+    let world = World::start().await;
+    let (id, sms) = texted(&world).await;
+    let refused = world.on.twilio.callback(&sms, "failed", Some(21610));
+    assert_eq!(world.call_back(&refused).await, 204);
+    world.until_for(&id, "sms", "failed", "opted out").await;
+    let id = world.notify("ana", &["sms"], json!({ "priority": "critical" })).await;
+    world.until_for(&id, "sms", "skipped", "opted out").await;
+    assert_eq!(world.on.twilio.requests(), 1);
+    assert_eq!(world.call_back(&answer(PHONE, "START")).await, 204);
+    assert_eq!(world.call_back(&refused).await, 204, "a repetition is taken");
+    let id = world.notify("ana", &["sms"], json!({})).await;
+    world.until_stands(&id, "sms", "sent").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_receipt_says_that_a_push_arrived() {
     let world = World::start().await;
     world.browser("ana").await;

@@ -7,8 +7,8 @@
 use std::time::Duration;
 
 use landfall_channels::Outcome;
-use landfall_core::audit::{Action, Entity};
-use landfall_core::channel::DeliveryState;
+use landfall_core::audit::{Action, Entity, Hash};
+use landfall_core::channel::{Channel, DeliveryState};
 use landfall_core::delivery::{AddressFate, Ended, Next, OnDue, OnEnded, Tried, next, on_ended};
 use landfall_core::id::AddressId;
 use landfall_core::plan::Reason;
@@ -38,7 +38,7 @@ pub(super) enum Target {
     /// A registered address.
     Address(AddressId),
     /// A phone number or mailbox, by its keyed hash.
-    Hashed(landfall_core::audit::Hash),
+    Hashed(Hash),
 }
 
 /// How a delivery stands now.
@@ -123,18 +123,25 @@ impl Services {
         code: &str,
     ) -> Vec<Write> {
         let Target::Hashed(address) = target else { return vec![] };
+        let suppression = self.suppression(delivery.channel, *address, fate, code);
+        suppression.map(|one| Write::Suppress(Box::new(one))).into_iter().collect()
+    }
+
+    /// Suppresses an address of which a provider's code says that nothing is to go there any more.
+    pub(in crate::service) fn suppression(
+        &self,
+        channel: Channel,
+        address: Hash,
+        fate: AddressFate,
+        code: &str,
+    ) -> Option<Suppression> {
         let reason = match fate {
-            AddressFate::Kept => return vec![],
+            AddressFate::Kept => return None,
             AddressFate::Removed => format!("gone: {code}"),
             AddressFate::Suppressed => format!("opted out: {code}"),
         };
-        vec![Write::Suppress(Box::new(Suppression {
-            channel: delivery.channel,
-            address: *address,
-            reason,
-            source: "provider".to_owned(),
-            at: self.now(),
-        }))]
+        let source = "provider".to_owned();
+        Some(Suppression { channel, address, reason, source, at: self.now() })
     }
 
     /// Removes an address that its provider calls dead; one that is gone already is none.
