@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::{StatusCode, Uri, header};
+use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse as _, Response};
 use landfall_channels::sms::{
     Content, OptOut, SignatureHeaders, SigningKeys, SmsReport, read_reply, read_report, verify,
@@ -17,6 +17,7 @@ use landfall_core::id::Tenant;
 use landfall_protocol::callbacks::ReceiptRequest;
 use landfall_protocol::problem::Code;
 
+use super::aliases::CalledAs;
 use super::body::{JsonBody, read, require_type};
 use super::error::ApiError;
 use super::observe::Seen;
@@ -107,7 +108,7 @@ async fn signed_form(
     require_type(request.headers(), |kind| kind == FORM, FORM)?;
     let signature = header(&request, "x-twilio-signature").unwrap_or_default();
     let settings = header(&request, "x-twilio-webhooks-signature-settings");
-    let url = called(app, request.uri());
+    let url = called(app, &request);
     if let Some(seen) = request.extensions().get::<Seen>() {
         seen.remember_tenant(tenant);
     }
@@ -130,9 +131,11 @@ fn header(request: &Request, name: &str) -> Option<String> {
     Some(value.to_owned())
 }
 
-/// Gives the URL as Twilio called it, which is what it signed.
-fn called(app: &App, uri: &Uri) -> String {
+/// Gives the URL as Twilio called it, which is what it signed: an alias is not the canonical path.
+fn called(app: &App, request: &Request) -> String {
     let base = app.services.links.public_url().unwrap_or_default();
+    let alias = request.extensions().get::<CalledAs>();
+    let uri = alias.map_or(request.uri(), |CalledAs(uri)| uri);
     let path = uri.path_and_query().map_or("/", |path| path.as_str());
     format!("{base}{path}")
 }

@@ -80,7 +80,9 @@ pub fn router(app: Arc<App>, extra: Router<Arc<App>>) -> Router {
 }
 
 async fn dispatch(inner: Router, mut request: Request) -> Response {
-    aliases::rewrite(request.uri_mut());
+    if let Some(called) = aliases::rewrite(request.uri_mut()) {
+        request.extensions_mut().insert(called);
+    }
     match inner.oneshot(request).await {
         Ok(response) => response,
         Err(never) => match never {},

@@ -95,6 +95,20 @@ async fn stop_holds_even_for_what_is_critical_until_start_lifts_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_callback_may_come_by_an_alias() {
+    let world = World::start().await;
+    let (id, sms) = texted(&world).await;
+    let delivered = world.on.twilio.callback(&sms, "delivered", None);
+    let alias = delivered.url.replace("/api/v1/", "/api/");
+    let parameters = delivered.parameters.iter().map(|(name, value)| (&**name, value.clone()));
+    let by_alias = Callback::signed(alias.clone(), parameters.collect(), TWILIO_TOKEN);
+    let elsewhere = Callback { url: alias, ..delivered };
+    assert_eq!(world.call_back(&elsewhere).await, 403, "it was signed for another URL");
+    assert_eq!(world.call_back(&by_alias).await, 204);
+    world.until_stands(&id, "sms", "delivered").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_opt_out_that_is_reported_later_is_kept() {
     let world = World::start().await;
     let (id, sms) = texted(&world).await;
