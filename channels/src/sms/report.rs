@@ -25,6 +25,8 @@ pub struct SmsReport {
 /// What the recipient of a message answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply {
+    /// The message, by which a repetition is known.
+    pub sid: Option<String>,
     /// The number that answered.
     pub from: String,
     /// What it asks for.
@@ -85,7 +87,9 @@ pub fn read_reply(parameters: &[(String, String)]) -> Option<Reply> {
         _ if HELP.contains(&word.as_str()) => OptOut::Help,
         _ => OptOut::None,
     };
-    Some(Reply { from: from.into(), opt_out })
+    let sid = find(parameters, "MessageSid").or_else(|| find(parameters, "SmsSid"));
+    let sid = sid.filter(|sid| is_message_sid(sid)).map(str::to_owned);
+    Some(Reply { sid, from: from.into(), opt_out })
 }
 
 fn find<'a>(parameters: &'a [(String, String)], name: &str) -> Option<&'a str> {
@@ -147,6 +151,12 @@ mod tests {
         for word in STOP {
             assert_eq!(read(&format!(" {}. ", word.to_uppercase()), None), Some(OptOut::Stop));
         }
+        let named = |sid: &str| {
+            let all = [("From", "+15005550006"), ("Body", "stop"), ("MessageSid", sid)];
+            read_reply(&pairs(&all)).unwrap().sid
+        };
+        assert_eq!(named(SID).as_deref(), Some(SID));
+        assert_eq!(named("'; --"), None);
         assert_eq!(read("Yes", None), Some(OptOut::Start));
         assert_eq!(read("help", None), Some(OptOut::Help));
         assert_eq!(read("stop calling me Al", None), Some(OptOut::None));

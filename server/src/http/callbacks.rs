@@ -93,7 +93,7 @@ pub(super) async fn sms_reply(
             OptOut::Help | OptOut::None => None,
         };
         if let Some(wish) = wish {
-            app.services.sms_wish(&tenant, &reply.from, wish).await?;
+            app.services.sms_wish(&tenant, &reply.from, wish, reply.sid.as_deref()).await?;
         }
     }
     Ok(StatusCode::NO_CONTENT)

@@ -12,7 +12,7 @@ use landfall_core::preference::PreferenceRule;
 use landfall_store::{AuditDraft, Delivery, IdempotencyKey, StoreError, Suppression, Unit, Write};
 use serde_json::json;
 
-use super::links::{Purpose, Subject};
+use super::links::{LIFE_MS, Purpose, Subject};
 use super::{ServiceError, Services, deciding};
 
 /// A person's wish about text messages, as they answered one.
@@ -179,7 +179,8 @@ impl Services {
         self.own_entry(&delivery.user, news.action, entity, metadata)
     }
 
-    /// Keeps a person's wish about text messages to their number.
+    /// Keeps a person's wish about text messages to their number; the same message of theirs once
+    /// more changes nothing, whatever they asked for since.
     ///
     /// # Errors
     /// When the store is away.
@@ -188,6 +189,7 @@ impl Services {
         tenant: &Tenant,
         number: &str,
         wish: SmsWish,
+        message: Option<&str>,
     ) -> Result<(), ServiceError> {
         let address = self.address_hash(tenant, Channel::Sms, number);
         let (write, action) = match wish {
@@ -207,12 +209,27 @@ impl Services {
         };
         let mut unit = Unit::new(tenant);
         unit.writes.push(write);
+        unit.idempotency = message.map(|sid| self.once_said(sid));
         let metadata = json!({ "channel": "sms", "source": "recipient" }).to_string();
         let details = self.ids.salted(Details { actor: None, target: None, metadata });
         let entity = Entity::Other("phone", "hidden".to_owned());
         unit.audit.push(AuditDraft { at: self.now(), action, entity, details });
-        self.commit(unit).await?;
-        Ok(())
+        match self.commit(unit).await {
+            Ok(_) | Err(StoreError::Duplicate(_)) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Names a message that came in, for as long as a link works: keys go by their age, and one
+    /// that was forgotten after a day would let an old START lift a newer STOP.
+    fn once_said(&self, sid: &str) -> IdempotencyKey {
+        IdempotencyKey {
+            scope: "sms reply".to_owned(),
+            key: sid.to_owned(),
+            digest: [0; 32],
+            memo: String::new(),
+            at: self.now().plus_ms(LIFE_MS),
+        }
     }
 
     /// Says what the link of a mail would end: the kind of news.

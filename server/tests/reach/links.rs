@@ -1,5 +1,7 @@
 //! What comes back without a token: reports, answers, receipts, the end of a kind of e-mail.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use landfall_fixtures::{Callback, TakenSms};
 use serde_json::{Value, json};
 
@@ -17,11 +19,13 @@ async fn texted(world: &World) -> (String, TakenSms) {
 }
 
 fn answer(number: &str, word: &str) -> Callback {
+    // Whoever answers once more sends another message.
+    static SENT: AtomicU64 = AtomicU64::new(1);
     let url = format!("{PUBLIC}/api/v1/callbacks/sms/replies/default");
     let parameters = vec![
         ("Body", word.to_owned()),
         ("From", number.to_owned()),
-        ("MessageSid", "SM00000000000000000000000000000001".to_owned()),
+        ("MessageSid", format!("SM{:032x}", SENT.fetch_add(1, Ordering::Relaxed))),
         ("OptOutType", word.to_owned()),
         ("To", "+15005550006".to_owned()),
     ];
@@ -91,6 +95,24 @@ async fn stop_holds_even_for_what_is_critical_until_start_lifts_it() {
     assert_eq!(world.on.twilio.requests(), 1);
     assert_eq!(world.call_back(&answer(PHONE, "START")).await, 204);
     let id = world.notify("ana", &["sms"], critical).await;
+    world.until_stands(&id, "sms", "sent").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_is_repeated_says_nothing_new() {
+    let world = World::start().await;
+    texted(&world).await;
+    let (stop, start) = (answer(PHONE, "STOP"), answer(PHONE, "START"));
+    assert_eq!(world.call_back(&stop).await, 204);
+    assert_eq!(world.call_back(&start).await, 204);
+    assert_eq!(world.call_back(&stop).await, 204, "a repetition is taken");
+    world.go_to(2 * 86_400);
+    world.landfall.server.app.services.forget_keys(1_000).await.unwrap();
+    assert_eq!(world.call_back(&stop).await, 204, "also days later");
+    for action in ["opted_out", "opted_in"] {
+        assert_eq!(world.landfall.audit(action).await.len(), 1, "{action}");
+    }
+    let id = world.notify("ana", &["sms"], json!({})).await;
     world.until_stands(&id, "sms", "sent").await;
 }
 
