@@ -22,6 +22,7 @@ use super::body::{JsonBody, read, require_type};
 use super::error::ApiError;
 use super::observe::Seen;
 use super::params::{SignedPath, TenantPath};
+use super::peer::Origin;
 use crate::app::App;
 use crate::service::callbacks::{SmsNews, SmsWish};
 use crate::service::links::Purpose;
@@ -99,7 +100,8 @@ pub(super) async fn sms_reply(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Reads a form that Twilio signed; one that it did not is refused, and the trail says so.
+/// Reads a form that Twilio signed; one that it did not is refused, the trail says so, and it
+/// counts against the address that it came from as a token that does not hold.
 async fn signed_form(
     app: &App,
     tenant: &Tenant,
@@ -109,9 +111,9 @@ async fn signed_form(
     let signature = header(&request, "x-twilio-signature").unwrap_or_default();
     let settings = header(&request, "x-twilio-webhooks-signature-settings");
     let url = called(app, &request);
-    if let Some(seen) = request.extensions().get::<Seen>() {
-        seen.remember_tenant(tenant);
-    }
+    let seen = request.extensions().get::<Seen>().cloned().unwrap_or_default();
+    let Origin(from) = request.extensions().get().copied().unwrap_or_default();
+    app.rates.try_token(from)?;
     let bytes = read(request, &app.limits).await?;
     let parameters: Vec<(String, String)> = form_urlencoded::parse(&bytes).into_owned().collect();
     let headers = SignatureHeaders { signature: &signature, settings: settings.as_deref() };
@@ -120,9 +122,11 @@ async fn signed_form(
     };
     let keys = SigningKeys { auth_token: token.expose(), shared: &[] };
     let is_good = verify(&keys, &url, Content::Form(&parameters), headers).is_ok();
+    seen.remember_tenant(tenant);
     if is_good {
         return Ok(parameters);
     }
+    app.rates.token_refused(from);
     Err(ApiError::new(Code::Forbidden, "The signature is wrong."))
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use landfall_core::id::Tenant;
 use landfall_fixtures::{Callback, TakenSms};
 use serde_json::{Value, json};
 
@@ -79,6 +80,34 @@ async fn a_wrong_signature_is_refused_and_remembered() {
     assert_eq!(unsigned.status(), 403);
     until("the trail tells", async || world.landfall.audit("refused").await.len() == 3).await;
     assert_eq!(world.timeline(&id).await["channels"]["sms"]["state"], "sent");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_signature_makes_no_trail_and_counts_against_its_address() {
+    let world = World::with(&[
+        ("LANDFALL_LIMITS_REFUSED_TOKENS_PER_SECOND", "1"),
+        ("LANDFALL_LIMITS_BURST_SECONDS", "3"),
+    ])
+    .await;
+    let services = &world.landfall.server.app.services;
+    texted(&world).await;
+    let good = answer(PHONE, "STOP");
+    let forged = |tenant: &str| {
+        let url = good.url.replace("/default", &format!("/{tenant}"));
+        Callback { url, ..good.clone() }
+    };
+    assert_eq!(world.call_back(&forged("nobody")).await, 403);
+    let mut known = forged("default");
+    known.signature = "AAAAAAAAAAAAAAAAAAAAAAAAAAA=".into();
+    assert_eq!(world.call_back(&known).await, 403);
+    until("the trail tells", async || world.landfall.audit("refused").await.len() == 1).await;
+    assert_eq!(world.call_back(&forged("nobody")).await, 403);
+    assert_eq!(world.call_back(&forged("nobody")).await, 429);
+    assert_eq!(world.call_back(&good).await, 429, "nothing more is looked at from there");
+    // Entries are written in the background: this one for certain.
+    let nobody = Tenant::parse("nobody").unwrap();
+    services.record_refused(&nobody, None, "POST", "The signature is wrong.").await.unwrap();
+    assert!(!services.store.has_trail(&nobody).await.unwrap());
 }
 
 #[tokio::test(flavor = "multi_thread")]

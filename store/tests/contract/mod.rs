@@ -46,6 +46,7 @@ macro_rules! contract {
         );
         contract!(@of $backend, audit:
             entries_are_numbered_gaplessly_for_each_tenant,
+            who_has_a_trail_is_walked_over_once,
             what_changes_nothing_leaves_no_entry,
             filters_choose_entries,
             sealing_makes_one_block_a_tenant_of_at_most_the_limit,
