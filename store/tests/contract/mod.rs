@@ -90,6 +90,7 @@ macro_rules! contract {
             the_next_place_waits_comes_later_or_is_skipped_as_it_was_told,
             what_is_told_afterwards_holds_only_for_the_state_it_was_told_of,
             a_report_ends_a_claim,
+            what_an_overtaken_attempt_gave_is_kept_once,
             what_failed_for_good_can_be_tried_anew,
         );
         contract!(@of $backend, feeds:

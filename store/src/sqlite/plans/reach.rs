@@ -14,8 +14,8 @@ use crate::sql::{
     tallies,
 };
 use crate::{
-    Address, AddressKind, Claiming, Delivery, DeliveryFilter, NewDelivery, Person, Sealed,
-    Settlement, StoredPreferences, Suppression, Tally, TallyFilter, TallyKey,
+    Address, AddressKind, Claiming, Delivery, DeliveryFilter, KeptAttempt, NewDelivery, Person,
+    Sealed, Settlement, StoredPreferences, Suppression, Tally, TallyFilter, TallyKey,
 };
 
 /// What walks from tenant to tenant: one row for each that is looked at.
@@ -100,6 +100,17 @@ fn what_became_of_a_delivery_is_written_through_indexes() {
     let (id, from, to) = (mine[0].id, DeliveryState::Queued, DeliveryState::Failed);
     let (reason, code, next) = (Reason::Expired, None, Next::DueAt(AT));
     bench.check(|b| b.write(Write::Report { id, from, to, reason, code, at: AT, next }));
+    let kept = KeptAttempt {
+        id,
+        claim: mine[0].claim,
+        attempts_before: 0,
+        state: DeliveryState::Failed,
+        code: None,
+        reference: None,
+        provider: None,
+        at: AT,
+    };
+    bench.check(|b| b.write(Write::KeepAttempt(Box::new(kept))));
     // The index holds none but those that are leased.
     bench.check_but(&["SCAN delivery USING INDEX delivery_leased"], |b| {
         at_once(outbox_write::release(&mut b.runner(), AT)).unwrap();
