@@ -9,25 +9,17 @@ use std::sync::Arc;
 use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse as _, Response};
-use landfall_channels::sms::{
-    Content, OptOut, SignatureHeaders, SigningKeys, SmsReport, read_reply, read_report, verify,
-};
+use landfall_channels::sms::{OptOut, SmsReport, read_reply, read_report};
 use landfall_core::delivery::Report;
-use landfall_core::id::Tenant;
 use landfall_protocol::callbacks::ReceiptRequest;
-use landfall_protocol::problem::Code;
 
-use super::aliases::CalledAs;
-use super::body::{JsonBody, read, require_type};
+use super::body::JsonBody;
 use super::error::ApiError;
-use super::observe::Seen;
 use super::params::{SignedPath, TenantPath};
-use super::peer::Origin;
+use super::twilio::signed_parameters;
 use crate::app::App;
 use crate::service::callbacks::{SmsNews, SmsWish};
 use crate::service::links::Purpose;
-
-const FORM: &str = "application/x-www-form-urlencoded";
 
 /// Notes that a push was delivered, shown, clicked or dismissed.
 ///
@@ -61,7 +53,7 @@ pub(super) async fn sms_report(
     request: Request,
 ) -> Result<StatusCode, ApiError> {
     let about = app.services.linked(Purpose::SmsStatus, &signed)?;
-    let parameters = signed_form(&app, &about.tenant, request).await?;
+    let parameters = signed_parameters(&app, &about.tenant, request).await?;
     let report = read_report(&parameters);
     // A word that is not known yet is no reason for Twilio to call again.
     if let Some((report, status)) = report.and_then(|r| r.status.map(|status| (r, status))) {
@@ -86,7 +78,7 @@ pub(super) async fn sms_reply(
     TenantPath(tenant): TenantPath,
     request: Request,
 ) -> Result<StatusCode, ApiError> {
-    let parameters = signed_form(&app, &tenant, request).await?;
+    let parameters = signed_parameters(&app, &tenant, request).await?;
     if let Some(reply) = read_reply(&parameters) {
         let wish = match reply.opt_out {
             OptOut::Stop => Some(SmsWish::Stop),
@@ -98,50 +90,6 @@ pub(super) async fn sms_reply(
         }
     }
     Ok(StatusCode::NO_CONTENT)
-}
-
-/// Reads a form that Twilio signed; one that it did not is refused, the trail says so, and it
-/// counts against the address that it came from as a token that does not hold.
-async fn signed_form(
-    app: &App,
-    tenant: &Tenant,
-    request: Request,
-) -> Result<Vec<(String, String)>, ApiError> {
-    require_type(request.headers(), |kind| kind == FORM, FORM)?;
-    let signature = header(&request, "x-twilio-signature").unwrap_or_default();
-    let settings = header(&request, "x-twilio-webhooks-signature-settings");
-    let url = called(app, &request);
-    let seen = request.extensions().get::<Seen>().cloned().unwrap_or_default();
-    let Origin(from) = request.extensions().get().copied().unwrap_or_default();
-    app.rates.try_token(from)?;
-    let bytes = read(request, &app.limits).await?;
-    let parameters: Vec<(String, String)> = form_urlencoded::parse(&bytes).into_owned().collect();
-    let headers = SignatureHeaders { signature: &signature, settings: settings.as_deref() };
-    let Some(token) = &app.twilio_token else {
-        return Err(ApiError::new(Code::NotFound, "No text messages are sent from here."));
-    };
-    let keys = SigningKeys { auth_token: token.expose(), shared: &[] };
-    let is_good = verify(&keys, &url, Content::Form(&parameters), headers).is_ok();
-    seen.remember_tenant(tenant);
-    if is_good {
-        return Ok(parameters);
-    }
-    app.rates.token_refused(from);
-    Err(ApiError::new(Code::Forbidden, "The signature is wrong."))
-}
-
-fn header(request: &Request, name: &str) -> Option<String> {
-    let value = request.headers().get(name)?.to_str().ok()?;
-    Some(value.to_owned())
-}
-
-/// Gives the URL as Twilio called it, which is what it signed: an alias is not the canonical path.
-fn called(app: &App, request: &Request) -> String {
-    let base = app.services.links.public_url().unwrap_or_default();
-    let alias = request.extensions().get::<CalledAs>();
-    let uri = alias.map_or(request.uri(), |CalledAs(uri)| uri);
-    let path = uri.path_and_query().map_or("/", |path| path.as_str());
-    format!("{base}{path}")
 }
 
 /// Shows a page with a button that ends the e-mails of this kind: mail scanners follow links, so

@@ -41,6 +41,7 @@ mod templates;
 mod timeline;
 mod tokens;
 mod topics;
+mod twilio;
 mod users;
 mod ws;
 
