@@ -37,6 +37,7 @@ mod routes;
 mod slow_body;
 mod stream;
 mod subscriptions;
+mod suppressions;
 mod templates;
 mod timeline;
 mod tokens;

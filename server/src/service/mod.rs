@@ -28,6 +28,7 @@ mod probe;
 mod revocations;
 mod routing;
 pub mod sends;
+pub mod suppressions;
 mod tally;
 pub mod templates;
 pub mod timeline;

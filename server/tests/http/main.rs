@@ -26,6 +26,7 @@ mod s0_send;
 mod s3_subscriptions;
 mod sealed;
 mod server;
+mod suppressions;
 mod templates;
 mod tenants;
 mod timeline;

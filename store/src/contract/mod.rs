@@ -27,7 +27,7 @@ pub use inbox::{AdminFilter, Expired, Inbox, InboxQuery, InboxSlice};
 pub use lives::{Lives, NewEpoch};
 pub use people::{
     ADDRESSES_MAX, Address, AddressKind, People, Person, Recipient, Recipients, Sealed,
-    StoredPreferences, Suppression,
+    StoredPreferences, Suppression, SuppressionFilter,
 };
 pub use revocations::{Revocation, Revocations};
 pub use sends::{SendTo, Sends, StoredSend};

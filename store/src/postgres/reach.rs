@@ -21,7 +21,8 @@ use crate::sql::{
 use crate::{
     Address, AddressKind, Answer, Answered, Backlog, Claimed, Claiming, Countable,
     CountedNotification, Deliveries, Delivery, DeliveryFilter, People, Person, Recipient,
-    Recipients, Standing, StoredPreferences, Suppression, Tallies, Tally, TallyFilter, Uncounted,
+    Recipients, Standing, StoredPreferences, Suppression, SuppressionFilter, Tallies, Tally,
+    TallyFilter, Uncounted,
 };
 
 type Rows = Vec<tokio_postgres::Row>;
@@ -261,6 +262,15 @@ impl People for Postgres {
     ) -> Answered<'_, Option<Suppression>> {
         let tenant = tenant.clone();
         ask!(self.pool, |r| suppressions::get(r, &tenant, channel, &address))
+    }
+
+    fn suppressions(
+        &self,
+        tenant: &Tenant,
+        filter: SuppressionFilter,
+    ) -> Answered<'_, Vec<Suppression>> {
+        let tenant = tenant.clone();
+        ask!(self.pool, |r| suppressions::list(r, &tenant, &filter))
     }
 }
 

@@ -15,7 +15,8 @@ use crate::sql::{
 };
 use crate::{
     Address, AddressKind, Claiming, Delivery, DeliveryFilter, KeptAttempt, NewDelivery, Person,
-    Sealed, Settlement, StoredPreferences, Suppression, Tally, TallyFilter, TallyKey,
+    Sealed, Settlement, StoredPreferences, Suppression, SuppressionFilter, Tally, TallyFilter,
+    TallyKey,
 };
 
 /// What walks from tenant to tenant: one row for each that is looked at.
@@ -272,6 +273,13 @@ fn read_people(bench: &Bench) {
         at_once(addresses::by_hash(runner, &b.tenant, &b.user, &[1; 32])).unwrap();
         at_once(suppressions::get(runner, &b.tenant, Channel::Sms, &[1; 32])).unwrap();
     });
+    for channel in [None, Some(Channel::Sms)] {
+        let filter =
+            SuppressionFilter { channel, after: Some((Channel::Email, [1; 32])), limit: 9 };
+        bench.check(|b| {
+            at_once(suppressions::list(&mut b.runner(), &b.tenant, &filter)).unwrap();
+        });
+    }
     bench.check(|b| {
         let after = (b.tenant.clone(), b.user.clone());
         at_once(seals::people(&mut b.runner(), Some(&after), 9)).unwrap();
