@@ -137,6 +137,10 @@ mod tests {
             &long,
         ];
         check(is_email, &good, &bad);
+        let label = "b".repeat(63);
+        let of = |last: usize| format!("{}@{label}.{label}.{}", "a".repeat(64), "c".repeat(last));
+        assert_eq!(of(61).len(), 254);
+        check(is_email, &[&of(61)], &[&of(62)]);
     }
 
     #[test]
@@ -149,6 +153,9 @@ mod tests {
     fn language_tags_are_made_of_subtags() {
         let bad = ["", "e", "engl", "en_US", "en-", "-en", "en-verylongtag", "e1", "en US"];
         check(is_locale, &["en", "es-MX", "zh-Hant-TW", "sl-rozaj-biske"], &bad);
+        let of = |last: usize| format!("en{}-{}", "-abcdefgh".repeat(3), "a".repeat(last));
+        assert_eq!(of(5).len(), 35);
+        check(is_locale, &[&of(5)], &[&of(6)]);
     }
 
     #[test]

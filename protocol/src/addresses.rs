@@ -69,7 +69,7 @@ pub struct TokenItem {
     pub is_active: bool,
     /// When it was first registered.
     pub created_at: Time,
-    /// When it was last registered or reached.
+    /// When it was last registered.
     pub last_seen_at: Time,
 }
 
@@ -152,7 +152,7 @@ pub struct SubscriptionItem {
     pub is_active: bool,
     /// When it was first registered.
     pub created_at: Time,
-    /// When it was last registered or reached.
+    /// When it was last registered.
     pub last_seen_at: Time,
 }
 

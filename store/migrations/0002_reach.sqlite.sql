@@ -102,6 +102,7 @@ create index delivery_due on delivery (channel, tenant, priority, due_at, id) wh
 create index delivery_open on delivery (due_at) where state in ('queued', 'held');
 create index delivery_leased on delivery (tenant, id) where leased = 1;
 create index delivery_age on delivery (updated_at) where due_at is null;
+create index delivery_brought on delivery (tenant, id) where brought is not null;
 
 create table tally (
     tenant  text    not null,

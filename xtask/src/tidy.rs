@@ -6,6 +6,7 @@
 mod bans;
 mod links;
 mod names;
+mod portable;
 mod ratchet;
 mod sizes;
 mod sql;
@@ -44,10 +45,12 @@ pub fn check(tree: &Tree) -> Result<Vec<Violation>> {
     }
     for file in &tree.files {
         found.extend(text::check(file));
+        found.extend(portable::migration(file));
     }
     for rust in &sources {
         found.extend(bans::check(rust));
         found.extend(sql::check(rust));
+        found.extend(portable::statements(rust));
     }
     found.extend(names::check(&tree.paths, &sources));
     found.extend(links::check(tree));

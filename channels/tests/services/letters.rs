@@ -3,13 +3,11 @@
 use landfall_channels::email::{Login, Security, Smtp, SmtpError, SmtpSettings};
 use landfall_channels::{Email, Load, Outcome};
 use landfall_core::time::Timestamp;
+use landfall_fixtures::tls::{AUTHORITY, FIRST};
 use landfall_fixtures::{Act, Protection, SmtpServer, Step, TakenMail};
 
 use super::parcels::{NOW, PATIENT, broken, email, gone, parcel, refused, send};
 
-pub const CERTIFICATE: &str = include_str!("../../../server/tests/secure/tls/first.pem");
-pub const KEY: &str = include_str!("../../../server/tests/secure/tls/first.key");
-const AUTHORITY: &[u8] = include_bytes!("../../../server/tests/secure/tls/ca.pem");
 const MESSAGE_ID: &str = "<0192f0c1-7a3e-7cc2-98c1-0000000000d1@school.example>";
 
 pub fn settings(server: &SmtpServer, security: Security) -> SmtpSettings {
@@ -18,7 +16,7 @@ pub fn settings(server: &SmtpServer, security: Security) -> SmtpSettings {
         port: server.port(),
         security,
         timeout: PATIENT,
-        extra_roots: Some(AUTHORITY.into()),
+        extra_roots: Some(AUTHORITY.as_bytes().into()),
         ..SmtpSettings::from_url("smtp://x", "Søren's School <news@school.example>").unwrap()
     }
 }
@@ -180,8 +178,8 @@ async fn any_time_has_a_date() {
 async fn a_login_is_only_told_over_tls() {
     let login = || Some(Login { user: "me".into(), password: "secret".into() });
     let protections = [
-        (Protection::StartTls { certificate: CERTIFICATE, key: KEY }, Security::StartTls),
-        (Protection::Tls { certificate: CERTIFICATE, key: KEY }, Security::Tls),
+        (Protection::StartTls { certificate: FIRST.0, key: FIRST.1 }, Security::StartTls),
+        (Protection::Tls { certificate: FIRST.0, key: FIRST.1 }, Security::Tls),
     ];
     for (protection, security) in protections {
         let server = SmtpServer::start(protection).await.unwrap();
@@ -200,7 +198,7 @@ async fn a_login_is_only_told_over_tls() {
 #[tokio::test]
 async fn a_wrong_login_is_ours_to_mend() {
     let server =
-        SmtpServer::start(Protection::Tls { certificate: CERTIFICATE, key: KEY }).await.unwrap();
+        SmtpServer::start(Protection::Tls { certificate: FIRST.0, key: FIRST.1 }).await.unwrap();
     server.want_login("me", "secret");
     let wrong = Some(Login { user: "me".into(), password: "guess".into() });
     let provider =

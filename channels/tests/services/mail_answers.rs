@@ -2,9 +2,10 @@
 
 use landfall_channels::email::{Security, Smtp, SmtpSettings};
 use landfall_channels::{Load, Outcome, Parcel};
+use landfall_fixtures::tls::FIRST;
 use landfall_fixtures::{Act, Protection, SmtpServer, Step};
 
-use super::letters::{CERTIFICATE, KEY, sent, settings, smtp};
+use super::letters::{sent, settings, smtp};
 use super::parcels::{IMPATIENT, broken, email, gone, later, parcel, refused, send, unknown};
 
 fn letter() -> Parcel {
@@ -138,7 +139,7 @@ async fn no_mail_goes_unprotected_where_tls_is_wanted() {
 
 #[tokio::test]
 async fn a_certificate_of_somebody_else_is_not_taken() {
-    let start_tls = Protection::StartTls { certificate: CERTIFICATE, key: KEY };
+    let start_tls = Protection::StartTls { certificate: FIRST.0, key: FIRST.1 };
     let server = SmtpServer::start(start_tls).await.unwrap();
     let trusting = || settings(&server, Security::StartTls);
     let no_root = SmtpSettings { extra_roots: None, ..trusting() };

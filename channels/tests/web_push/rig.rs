@@ -8,7 +8,8 @@ use landfall_channels::{Load, Note, Outcome, Parcel, Provider as _, Subscription
 use landfall_core::id::NotificationId;
 use landfall_core::notification::{JsonText, Priority};
 use landfall_core::time::Timestamp;
-use landfall_fixtures::push_service::{AUTHORITY, Browser, PushService};
+use landfall_fixtures::push_service::{Browser, PushService};
+use landfall_fixtures::tls::AUTHORITY;
 
 pub const ID: &str = "0192f0c1-7a3e-7cc2-98c1-000000000001";
 /// Private keys of 32 equal bytes, as URL-safe base64.

@@ -22,9 +22,9 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 /// Who vouches for the certificate.
-pub const AUTHORITY: &str = include_str!("../../../fixtures/src/push_service/tls/ca.pem");
-const CERTIFICATE: &[u8] = include_bytes!("../../../fixtures/src/push_service/tls/localhost.pem");
-const KEY: &[u8] = include_bytes!("../../../fixtures/src/push_service/tls/localhost.key");
+pub const AUTHORITY: &str = include_str!("../../../fixtures/src/tls/ca.pem");
+const CERTIFICATE: &[u8] = include_bytes!("../../../fixtures/src/tls/first.pem");
+const KEY: &[u8] = include_bytes!("../../../fixtures/src/tls/first.key");
 
 /// What the service counted.
 #[derive(Debug, Default)]

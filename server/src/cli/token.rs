@@ -3,7 +3,8 @@
 //! Meant for services, scripts and trying things out. Must never print anything beside the token
 //! to standard output.
 
-use std::io::Write;
+use std::io::{self, Write};
+use std::path::Path;
 
 use anyhow::{Context, bail};
 use clap::Args;
@@ -21,7 +22,11 @@ use crate::config::Environment;
 use crate::keys;
 
 #[derive(Args)]
-#[command(after_help = "Example: landfall token --sub sarah --role student --name Sarah")]
+#[command(
+    after_help = "Signs with the first HS256 key that is configured for the tenant, else with \
+    the key in the data folder, which is made if it is not there: name the folder of the server \
+    that is to take the token.\n\nExample: landfall token --sub sarah --role student --name Sarah"
+)]
 pub(super) struct TokenArgs {
     #[command(flatten)]
     config: ConfigArgs,
@@ -77,7 +82,11 @@ struct Claims {
 pub(super) fn run(args: TokenArgs, env: Environment, out: &mut dyn Write) -> anyhow::Result<()> {
     let TokenArgs { config, sub, roles, name, tenant, scopes, ttl, locale, tz } = args;
     let config = config.load(env, None)?.config;
+    let made = keys::missing_auth(&config);
     let keys = keys::open_auth(&config)?;
+    if let Some(file) = made {
+        tell_made(&file)?;
+    }
     let (id, key) = signing_key(&keys, &tenant)?;
     let now = now_ms();
     let iat = now / 1_000;
@@ -98,6 +107,17 @@ pub(super) fn run(args: TokenArgs, env: Environment, out: &mut dyn Write) -> any
     let header = Header { kid: Some(id.to_owned()), ..Header::default() };
     writeln!(out, "{}", jsonwebtoken::encode(&header, &claims, &key)?)?;
     Ok(())
+}
+
+/// Says on standard error that the token is signed with a key that no server knows so far.
+fn tell_made(file: &Path) -> io::Result<()> {
+    writeln!(
+        io::stderr().lock(),
+        "landfall: no server has made a key in this data folder, so one was made: {}\n\
+         landfall: a server with another folder or another key refuses the token: name its folder \
+         with --data-dir, or give its JWT_SECRET_KEY",
+        std::path::absolute(file)?.display()
+    )
 }
 
 /// Makes an id whose time is the clock's, like every other time of the token.

@@ -184,7 +184,8 @@ impl Config {
         config.auth.collect_keys(&effective, &mut problems);
         checks::run(&config, &effective, inputs.purpose, &mut problems);
         config.tls.check(&effective, &mut problems, &mut warnings);
-        config.sms.warn(&mut warnings);
+        config.sms.warn(&config.server.public_url, &mut warnings);
+        config.email.warn(&config.server.public_url, &mut warnings);
         config.check_templates(&effective, &mut problems);
         if problems.is_empty() { Ok(Loaded { config, warnings, effective }) } else { Err(problems) }
     }

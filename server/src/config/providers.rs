@@ -106,12 +106,26 @@ impl SmsSettings {
     }
 
     /// An account alone is what S2 documents; its sender may come later.
-    pub(super) fn warn(&self, warnings: &mut Vec<String>) {
+    pub(super) fn warn(&self, public_url: &str, warnings: &mut Vec<String>) {
+        if self.is_configured() && public_url.is_empty() {
+            let lost = "nothing reports whether text messages arrived";
+            warnings.push(format!("server.public_url: empty, so {lost}"));
+        }
         if !self.account_sid.is_empty() && !self.is_configured() {
             let remedy = "set TWILIO_FROM or TWILIO_MESSAGING_SERVICE_SID";
             warnings.push(format!(
                 "sms.from: nobody would be the sender, so no text messages go out; {remedy}"
             ));
+        }
+    }
+}
+
+impl EmailSettings {
+    /// Mail without a link to end it is what mailboxes refuse first (RFC 8058).
+    pub(super) fn warn(&self, public_url: &str, warnings: &mut Vec<String>) {
+        if !self.url.is_empty() && public_url.is_empty() {
+            let lost = "e-mails carry no link to end them";
+            warnings.push(format!("server.public_url: empty, so {lost}"));
         }
     }
 }

@@ -26,6 +26,9 @@ pub use lock::DataLock;
 pub use secrets::VaultKeys;
 pub use vapid::generate as generate_vapid;
 
+/// The file of the key that signs tokens.
+const SIGNING_KEY: &str = "jwt-hs256.key";
+
 /// Says why the keys or the data folder cannot be used.
 #[derive(Debug, Error)]
 pub enum KeysError {
@@ -124,15 +127,22 @@ pub fn open_auth(config: &Config) -> Result<Vec<KeyConfig>, KeysError> {
     Ok(vec![self_made(&KeyFolder::open(&config.server.data_dir)?)?])
 }
 
+/// Names the file that [`open_auth`] makes: that of the signing key, if none is configured and none
+/// was made in this data folder yet.
+pub fn missing_auth(config: &Config) -> Option<PathBuf> {
+    let path = config.server.data_dir.join("keys").join(SIGNING_KEY);
+    (config.auth.keys.is_empty() && !path.exists()).then_some(path)
+}
+
 /// The secret is kept as the text that it is used as, so that an app's backend can be given the
 /// file's content as its JWT_SECRET_KEY.
 fn self_made(folder: &KeyFolder) -> Result<KeyConfig, KeysError> {
-    let text = folder.read_or_make("jwt-hs256.key", || Ok(base64url(&random::<48>()?)))?;
-    let text = folder.text("jwt-hs256.key", text)?;
+    let text = folder.read_or_make(SIGNING_KEY, || Ok(base64url(&random::<48>()?)))?;
+    let text = folder.text(SIGNING_KEY, text)?;
     let secret = Secret::new(text.trim_end());
     if secret.expose().len() != 64 {
         let what = format!("it has {} characters instead of 64", secret.expose().len());
-        return Err(folder.damaged("jwt-hs256.key", what));
+        return Err(folder.damaged(SIGNING_KEY, what));
     }
     Ok(KeyConfig {
         id: SELF_KEY_ID.to_owned(),

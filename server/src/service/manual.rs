@@ -110,16 +110,23 @@ impl Services {
     }
 
     /// Sends the caller a notification over each of their channels at once, and waits for what
-    /// becomes of it, but not once `stop` is cancelled. Needs no scope: it reaches nobody else.
+    /// becomes of it, but not once `stop` is cancelled. Needs no scope for the usual words. Words of
+    /// one's own do: whom a phone number or mailbox belongs to was never checked.
     ///
     /// # Errors
-    /// `Invalid` for words that are too long; `Store` when it is not committed.
+    /// `Forbidden` for own words without the scope to send tests; `Invalid` for words that are too
+    /// long; `Store` when it is not committed.
     pub async fn send_test(
         &self,
         caller: &Caller,
         words: TestWords,
         stop: &CancellationToken,
     ) -> Result<Tested, ServiceError> {
+        if words != TestWords::default() && !caller.may_send(TEST_TYPE) {
+            return Err(ServiceError::needs(
+                "notify:send or notify:send:test for words of your own",
+            ));
+        }
         let draft = test_draft(caller, words);
         let letter = self.checked(caller, &draft)?;
         let Notified::One(accepted) = self.accept(caller, &draft, &letter, None).await? else {

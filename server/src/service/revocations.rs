@@ -54,7 +54,10 @@ impl InForce {
 
     fn has_room(&self, tenant: &Tenant) -> bool {
         let tenants = self.tenants.read().unwrap_or_else(PoisonError::into_inner);
-        tenants.get(tenant).is_none_or(|revoked| revoked.len() < TOKENS_MAX)
+        let is_token = |of: &&Revoked| matches!(of, Revoked::Token(_));
+        tenants.get(tenant).is_none_or(|revoked| {
+            revoked.len() < TOKENS_MAX || revoked.keys().filter(is_token).count() < TOKENS_MAX
+        })
     }
 
     fn apply(&self, change: &Revocation) {
@@ -261,4 +264,30 @@ fn check(of: &Revoked, reason: Option<&str>) -> Result<(), ServiceError> {
         bound("/reason", reason, REASON_CHARS_MAX);
     }
     if faults.is_empty() { Ok(()) } else { Err(ServiceError::Invalid(faults)) }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use landfall_core::id::UserId;
+
+    #[test]
+    fn single_tokens_are_bounded_and_whole_users_are_not() {
+        let (in_force, tenant) = (InForce::default(), Tenant::parse("t").unwrap());
+        let revoke = |of: Revoked| {
+            let (tenant, by) = (tenant.clone(), UserId::parse("root").unwrap());
+            let (number, at) = (Number(1), Timestamp::from_ms(0));
+            let change = Revocation { number, tenant, of, at, reason: None, by, is_lifted: false };
+            in_force.apply(&change);
+        };
+        for n in 1..TOKENS_MAX {
+            revoke(Revoked::Token(n.to_string()));
+            revoke(Revoked::User(UserId::parse(&n.to_string()).unwrap()));
+        }
+        assert!(in_force.has_room(&tenant));
+        revoke(Revoked::Token("one more".to_owned()));
+        assert!(!in_force.has_room(&tenant));
+        assert!(in_force.has_room(&Tenant::parse("other").unwrap()));
+    }
 }

@@ -1,4 +1,5 @@
-//! What runs by itself: sends, the sealer, expiry, confirmations, sums, old idempotency keys.
+//! What runs by itself: sends, the outbox, recalls, the sealer, expiry, confirmations, sums, whom
+//! tokens name for the first time, and forgetting what is old.
 //!
 //! Each worker repeats one use case and decides nothing. A worker that meets a store that is away
 //! waits and tries again; none ever ends before it is told to.
@@ -35,6 +36,8 @@ const SEAL_ENTRIES_MAX: usize = 2_000;
 const EXPIRE_MAX: usize = 500;
 /// Idempotency keys forgotten in one run.
 const FORGET_MAX: usize = 5_000;
+/// Deliveries forgotten in one run, with a few statements each.
+const FORGET_DELIVERIES_MAX: usize = 256;
 
 /// Rows looked at together to seal them anew.
 const RENEW_MAX: usize = 200;
@@ -141,10 +144,10 @@ fn carry_out(
         async move { services.end_unconfigured(UNCONFIGURED_MAX).await }
     }));
     let theirs = Arc::clone(services);
-    let pace = paced(Duration::from_secs(60), FORGET_MAX);
+    let pace = paced(Duration::from_secs(60), FORGET_DELIVERIES_MAX);
     workers.spawn(periodic::every("delivery-sweeper", pace, cancel.clone(), move || {
         let services = Arc::clone(&theirs);
-        async move { services.forget_deliveries(FORGET_MAX).await }
+        async move { services.forget_deliveries(FORGET_DELIVERIES_MAX).await }
     }));
 }
 

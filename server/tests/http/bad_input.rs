@@ -94,6 +94,8 @@ async fn wrong_fields_are_named() {
         (with(json!({ "ttl": -1 })), "/ttl"),
         (with(json!({ "ttl": 1.5 })), "/ttl"),
         (with(json!({ "ttl": 0 })), "/ttl"),
+        (with(json!({ "ttl": u64::MAX })), "/ttl"),
+        (with(json!({ "ttl": 1e99 })), "/ttl"),
     ];
     for (body, pointer) in cases {
         let answer = server.call(&service(), "POST", NOTIFY, body.clone()).await;
@@ -146,6 +148,10 @@ async fn wrong_queries_are_named() {
         assert_eq!(answer.status, 422, "{path}: {}", answer.text);
         assert_eq!(answer.pointers(), [pointer], "{path}");
     }
+    let unknown = server.get(&admin(), "/api/v1/notifications?page=1&page=x").await;
+    assert_eq!(unknown.status, 200, "what a call does not know is ignored");
+    let far = server.get(&admin(), "/api/v1/admin/audit?offset=10000").await;
+    assert_eq!(far.status, 200, "{}", far.text);
     let both = server.get(&admin(), "/api/v1/notifications?cursor=x&offset=1").await;
     assert_eq!(both.pointers(), ["/query/cursor"]);
 }
@@ -170,6 +176,7 @@ async fn wrong_paths_and_bodies_of_other_calls_are_named() {
         ("POST", "topics/t/members".to_owned(), json!({}), "/members"),
         ("POST", "notifications/ack".to_owned(), json!({ "replay_id": "x" }), "/replay_id"),
         ("POST", "notifications/ack".to_owned(), json!({}), "/replay_id"),
+        ("POST", "notifications/ack".to_owned(), json!({ "replay_id": 1e19 }), "/replay_id"),
     ];
     for (method, path, body, pointer) in cases {
         let answer = server.call(&admin(), method, &format!("/api/v1/{path}"), body).await;

@@ -3,8 +3,9 @@
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
+use landfall_protocol::notify::NotifyRequest;
 use landfall_store::Change;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::harness::{Server, finish, token_in};
 
@@ -28,14 +29,19 @@ async fn batch(server: &Server) {
 /// Stores one notification of another tenant; tells how many were committed from when it was asked
 /// for until it was.
 async fn overtaken_by(server: &Server, committed: &Committed) -> usize {
-    let token = token_in("single", "backend", &["service"]);
-    let caller = server.app.verifier.verify(&token, server.app.services.now().as_ms()).unwrap();
-    let body = json!({ "user_id": "u", "notification_type": "news", "message": "m" });
-    let request: landfall_protocol::notify::NotifyRequest = serde_json::from_value(body).unwrap();
-    let draft = request.draft().unwrap();
     let before = committed.count();
-    server.app.services.notify(&caller, draft, None).await.unwrap();
+    accept(server, "single", json!({ "user_id": "u" })).await;
     committed.last_single() - before
+}
+
+/// Has the services accept what a tenant sends to these recipients.
+async fn accept(server: &Server, tenant: &str, mut request: Value) {
+    let token = token_in(tenant, "backend", &["service"]);
+    let caller = server.app.verifier.verify(&token, server.app.services.now().as_ms()).unwrap();
+    request["notification_type"] = json!("news");
+    request["message"] = json!("m");
+    let request: NotifyRequest = serde_json::from_value(request).unwrap();
+    server.app.services.notify(&caller, request.draft().unwrap(), None).await.unwrap();
 }
 
 /// The tenants of what was committed, in order.
@@ -50,6 +56,10 @@ impl Committed {
 
     fn count(&self) -> usize {
         self.0.lock().unwrap().len()
+    }
+
+    fn singles(&self) -> usize {
+        self.0.lock().unwrap().iter().filter(|is_single| **is_single).count()
     }
 
     fn last_single(&self) -> usize {
@@ -79,6 +89,62 @@ async fn a_bulk_delays_another_tenants_notification_by_a_group_and_no_more() {
     overtaken.sort_unstable();
     assert!(!overtaken.is_empty());
     assert!(overtaken[overtaken.len() / 2] <= GROUPS_AHEAD, "{overtaken:?}");
+}
+
+/// Users that one of the large sends names, and how many such sends there are.
+const MANY: usize = 10_000;
+const LARGE_SENDS: usize = 2;
+/// Users of a small send: two chunks.
+const FEW: usize = 150;
+/// What the large sends may store from when a small one is accepted until it is complete: the rest
+/// of the turn that they have, and one more that comes before the small one's.
+const TURNS_AHEAD: usize = 2 * 10 * 100;
+
+fn users(count: usize) -> Value {
+    json!({ "user_ids": (0..count).map(|n| format!("u{n}")).collect::<Vec<_>>() })
+}
+
+/// Expands sends as they are accepted, as long as the test runs.
+async fn expand(server: &Server) {
+    loop {
+        if server.app.services.expand_sends().await.unwrap() == 0 {
+            server.app.services.send_accepted.notified().await;
+        }
+    }
+}
+
+/// Makes small sends while large ones are under way; tells what each was overtaken by.
+async fn small_sends(server: &Server, committed: &Committed) -> Vec<usize> {
+    let (all, mut overtaken) = (LARGE_SENDS * MANY, Vec::new());
+    while committed.count() < all / 8 {
+        tokio::task::yield_now().await;
+    }
+    while committed.count() < all * 3 / 4 {
+        accept(server, "single", users(FEW)).await;
+        let accepted = committed.count();
+        while committed.singles() < (overtaken.len() + 1) * FEW {
+            tokio::task::yield_now().await;
+        }
+        overtaken.push(committed.last_single().saturating_sub(accepted));
+    }
+    overtaken
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_send_delays_another_tenants_send_by_its_turns_and_no_more() {
+    let committed = Committed::default();
+    let theirs = committed.clone();
+    let server = Server::telling(Router::new(), Arc::new(move |c| theirs.note(c))).await;
+    for _ in 0..LARGE_SENDS {
+        accept(&server, "bulk", users(MANY)).await;
+    }
+    let mut overtaken = tokio::select! {
+        overtaken = small_sends(&server, &committed) => overtaken,
+        () = expand(&server) => unreachable!("it goes on for ever"),
+    };
+    overtaken.sort_unstable();
+    assert!(!overtaken.is_empty());
+    assert!(overtaken[overtaken.len() / 2] <= TURNS_AHEAD + FEW, "{overtaken:?}");
 }
 
 /// Reads that may take long leave readers to those that do not.

@@ -140,6 +140,7 @@ async fn what_cannot_be_wished_is_refused_by_name() {
     let server = Server::start().await;
     let rule =
         |rule: Value| json!({ "preferences": [{ "channel": "push", "is_enabled": true }, rule] });
+    let eleven: Vec<u32> = (1..=11).collect();
     let many: Vec<Value> = (0..201)
         .map(|n| json!({ "notification_type": format!("t{n}"), "is_enabled": true }))
         .collect();
@@ -150,6 +151,7 @@ async fn what_cannot_be_wished_is_refused_by_name() {
         (json!({ "notification_type": "a b", "is_enabled": true }), "/notification_type"),
         (json!({ "notification_type": "q", "reminder_minutes": 40_321 }), "/reminder_minutes/0"),
         (json!({ "notification_type": "q", "reminder_minutes": -1 }), "/reminder_minutes"),
+        (json!({ "notification_type": "q", "reminder_minutes": eleven }), "/reminder_minutes"),
         (json!({ "notification_type": "q", "reminder_minutes": "15" }), "/reminder_minutes"),
         (json!({ "channel": "websocket", "is_enabled": false }), "/channel"),
         (json!({ "notification_type": "q", "preferences": [] }), "/preferences"),

@@ -234,7 +234,12 @@ async fn s0_test_tries_each_own_channel_and_says_how_it_ended() {
     let device = json!({ "token": "sarah-phone-token-1", "platform": "android" });
     let made = server.call(&sarah, "POST", "/api/v1/notifications/tokens", device).await;
     assert_eq!(made.status, 201, "{}", made.text);
-    let answer = server.call(&sarah, "POST", TEST, json!({ "title": "Hi", "body": "there" })).await;
+    let words = json!({ "title": "Hi", "body": "there" });
+    // Nobody has checked that the number is hers.
+    let refused = server.call(&sarah, "POST", TEST, words.clone()).await;
+    assert_eq!(refused.code(), "forbidden");
+    let sarah = token("sarah", &["service"]);
+    let answer = server.call(&sarah, "POST", TEST, words).await;
     assert_eq!(answer.status, 202, "{}", answer.text);
     let answer = answer.json();
     let (provider, code) = (Value::Null, Value::Null);
@@ -277,7 +282,7 @@ async fn words_of_a_test_are_bounded() {
         (json!({ "body": 7 }), "/body"),
         (json!({ "title": "", "message": " " }), "/message"),
     ] {
-        let answer = server.call(&token(pointer, &[]), "POST", TEST, body).await;
+        let answer = server.call(&token(pointer, &["service"]), "POST", TEST, body).await;
         assert_eq!(answer.pointers(), [pointer]);
     }
     assert_eq!(count(&server, "/api/v1/admin/notifications").await, 0);

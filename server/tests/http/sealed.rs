@@ -2,17 +2,20 @@
 
 use std::sync::Arc;
 
+use base64::Engine as _;
+use landfall_core::channel::Channel;
 use landfall_core::id::{Tenant, UserId};
 use landfall_server::config::SealingKey;
 use landfall_server::keys::VaultKeys;
 use landfall_server::secret::Secret;
-use landfall_server::service::people::{PeopleParts, Target};
+use landfall_server::service::people::{PeopleParts, SubscriptionDraft, Target};
 use landfall_server::service::{Parts, Services};
 use landfall_server::vault::Vault;
-use landfall_store::Recipient;
+use landfall_store::{Recipient, Unit, Write};
 use serde_json::json;
 
 use crate::harness::{SECRET, Server, parts, service, token};
+use crate::reach::Letter;
 
 const PHONE: &str = "+1234567890";
 const EMAIL: &str = "sarah@example.org";
@@ -57,6 +60,24 @@ fn services(server: &Server, ring: &[(&str, u8)]) -> Services {
     })
 }
 
+/// A number that a request brings along, sealed with the key `k1` of byte 5.
+const BROUGHT: &str = "+15557654321";
+
+/// Puts a delivery to it into the outbox.
+async fn bring_a_number(server: &Server) {
+    let letter = Letter::to("sarah", &[Channel::Sms]);
+    let (_, mut write) = letter.enqueue(Channel::Sms);
+    let Write::Enqueue { deliveries, .. } = &mut write else { panic!("{write:?}") };
+    let old = services(server, &[("k1", 5)]);
+    deliveries[0].to = Some(old.seal_brought(&tenant(), &letter.user, BROUGHT));
+    let unit = Unit { writes: vec![write], ..Unit::new(&tenant()) };
+    server.store.commit(unit).await.unwrap();
+}
+
+async fn waiting_number(server: &Server) -> Vec<u8> {
+    server.store.sealed_deliveries(None, 9).await.unwrap().remove(0).to.unwrap()
+}
+
 #[tokio::test]
 async fn a_sender_opens_what_was_registered() {
     let server = Server::start().await;
@@ -83,7 +104,6 @@ async fn a_sender_opens_what_was_registered() {
         opened += 1;
     }
     assert_eq!(opened, 2);
-    use landfall_core::channel::Channel;
     let hash = |text| services.address_hash(&tenant(), Channel::Email, text);
     assert_eq!(hash("Sarah@Example.org"), person.email.as_ref().unwrap().hash);
 }
@@ -111,6 +131,7 @@ async fn a_new_key_seals_everything_anew_and_the_old_one_can_go() {
     fill(&server).await;
     let (k1, k2) = (("k1", 5), ("k2", 6));
     let only_new = services(&server, &[k2]);
+    bring_a_number(&server).await;
     let person = recipient(&server).await.person.unwrap();
     assert!(only_new.open_phone(&tenant(), &person).is_err());
 
@@ -123,6 +144,9 @@ async fn a_new_key_seals_everything_anew_and_the_old_one_can_go() {
     for address in &after.addresses {
         assert!(only_new.open_address(&tenant(), address).is_ok());
     }
+    let brought = waiting_number(&server).await;
+    let opened = only_new.open_brought(&tenant(), &UserId::parse("sarah").unwrap(), &brought);
+    assert_eq!(opened.unwrap().expose(), BROUGHT);
     // Nothing moves when nothing is to be done, and what is registered again is found.
     while both.renew_seals(2).await.unwrap() >= 2 {}
     assert_eq!(recipient(&server).await.person.unwrap().version, renewed.version);
@@ -167,4 +191,39 @@ async fn an_owner_sees_the_rest_of_what_does_not_open() {
     let kind = landfall_store::AddressKind::Fcm;
     let views = strangers.own_addresses(&caller, kind).await.unwrap();
     assert_eq!(views[0].shown, "…");
+}
+
+#[tokio::test]
+async fn a_subscription_keeps_the_key_that_it_was_made_with() {
+    let server = Server::start().await;
+    fill(&server).await;
+    let now = server.app.services.now().as_ms();
+    let sarah = server.app.verifier.verify(&token("sarah", &[]), now).unwrap();
+    // Any point of the curve will do for the key of tomorrow.
+    let other = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(P256DH).unwrap();
+    let theirs = &server.app.services;
+    let after = Services::new(Parts {
+        people: PeopleParts { server_key: other.clone(), ..theirs.people.clone() },
+        ..parts(Arc::clone(&server.store))
+    });
+    let subscribe = async |auth: &str| {
+        let draft = SubscriptionDraft {
+            endpoint: Secret::new(ENDPOINT),
+            p256dh: Secret::new(P256DH),
+            auth: Secret::new(auth),
+            keys_at: "",
+            device: None,
+        };
+        after.subscribe(&sarah, draft).await.unwrap();
+        let of_browser = |target| match target {
+            Target::WebPush(subscription) => Some(subscription.server_key.unwrap()),
+            Target::Fcm(_) => None,
+        };
+        let addresses = recipient(&server).await.addresses;
+        let targets = addresses.iter().map(|one| after.open_address(&tenant(), one).unwrap());
+        targets.into_iter().find_map(of_browser).unwrap()
+    };
+    assert_eq!(subscribe(AUTH).await, theirs.server_key());
+    // Another secret is another subscription, which was made with the key of today.
+    assert_eq!(subscribe("AAAAAAAAAAAAAAAAAAAAAA").await, other);
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures_util::StreamExt as _;
 use landfall_channels::scripted::Scripted;
 use landfall_channels::{LoadKind, Outcome, Registry};
 use landfall_core::channel::Channel;
@@ -114,6 +115,23 @@ async fn a_repetition_is_answered_as_it_was_stored() {
     assert_eq!(first.json()["channels"]["sms"], "sent");
     assert_eq!(again.json()["channels"]["sms"], "queued");
     assert_eq!(texts.begun(), 1);
+}
+
+#[tokio::test]
+async fn who_comes_when_256_wait_is_answered_at_once() {
+    let (server, texts, _) = server().await;
+    texts.hold();
+    let body = || json!({ "channels": ["sms"] });
+    let sends = (0..260).map(|_| send(&server, "wait=10", body()));
+    let mut answers = futures_util::stream::FuturesUnordered::from_iter(sends);
+    for _ in 0..4 {
+        let answer = answers.next().await.unwrap();
+        assert_eq!((answer.status, answer.header(APPLIED)), (202, ""));
+    }
+    server.app.drain.cancel();
+    let waited: Vec<String> =
+        answers.map(|answer| answer.header(APPLIED).to_owned()).collect().await;
+    assert_eq!(waited, ["wait=10"; 256]);
 }
 
 #[tokio::test]

@@ -126,6 +126,40 @@ async fn a_handshake_has_to_come_in_time() {
     assert_eq!(soon("the end of a dripping socket", dripping).await.0, 1008);
 }
 
+/// Each byte comes soon after the one before and the head stays small: only the time of the whole
+/// can end it.
+#[tokio::test]
+async fn heads_that_drip_end_in_time_and_delay_nobody() {
+    let landfall = Landfall::with(&[("LANDFALL_LIMITS_HEADER_SECONDS", "1")]).await;
+    let mut dripping = Vec::new();
+    for _ in 0..16 {
+        let mut first = Raw::open(landfall.address).await;
+        first.send(b"GET /health HTTP/1.1\r\nX-Slow: ").await;
+        let mut later = Raw::open(landfall.address).await;
+        later.send(b"GET /health HTTP/1.1\r\nHost: l\r\n\r\n").await;
+        let head = later.head().await;
+        later.body(&head).await;
+        later.send(b"G").await;
+        dripping.extend([first, later]);
+    }
+    // Whoever asks as it should is served beside them, on one connection, all the while.
+    let mut served = Raw::open(landfall.address).await;
+    let serving = async {
+        loop {
+            served.send(b"GET /health HTTP/1.1\r\nHost: l\r\n\r\n").await;
+            let head = served.head().await;
+            assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+            served.body(&head).await;
+        }
+    };
+    let drips = dripping.iter_mut().map(|raw| raw.ends_while_dripping(b'x'));
+    let ends = tokio::select! {
+        ends = futures_util::future::join_all(drips) => ends,
+        () = serving => unreachable!("it serves for ever"),
+    };
+    assert_eq!(ends, [true; 32]);
+}
+
 #[tokio::test]
 async fn a_bounded_rate_is_refilled() {
     let landfall = Landfall::with(&FEW).await;

@@ -3,6 +3,7 @@
 //! Every wait is for a frame, an answer or a condition, and gives up after a while.
 #![allow(clippy::unwrap_used)]
 
+mod away;
 mod bounds;
 mod call;
 mod churn;
@@ -20,6 +21,7 @@ mod hostile;
 mod limits;
 mod live;
 mod origins;
+mod other_bounds;
 mod pending;
 mod people;
 mod rates;

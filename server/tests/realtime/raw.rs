@@ -116,6 +116,21 @@ impl Raw {
         self.head().await
     }
 
+    /// Sends a byte now and again until the server ends the connection; false if it answers.
+    pub async fn ends_while_dripping(&mut self, byte: u8) -> bool {
+        let dripping = async {
+            loop {
+                let read = self.stream.read_buf(&mut self.ahead);
+                match tokio::time::timeout(std::time::Duration::from_millis(20), read).await {
+                    Ok(read) => return !read.is_ok_and(|count| count > 0),
+                    Err(_) if self.try_send(&[byte]).await => {}
+                    Err(_) => return true,
+                }
+            }
+        };
+        soon("the end of a dripping head", dripping).await
+    }
+
     /// Waits until the server ends the connection; false if it sends anything before.
     pub async fn ends(&mut self) -> bool {
         !self.read_more().await && self.ahead.is_empty()

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use futures_util::{SinkExt as _, StreamExt as _};
+use landfall_fixtures::tls::AUTHORITY;
+pub use landfall_fixtures::tls::{FIRST, SECOND};
 use landfall_server::tls;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -19,10 +21,6 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{WebSocketStream, client_async};
 
 use crate::harness::{Landfall, soon};
-
-const AUTHORITY: &str = include_str!("tls/ca.pem");
-pub const FIRST: (&str, &str) = (include_str!("tls/first.pem"), include_str!("tls/first.key"));
-pub const SECOND: (&str, &str) = (include_str!("tls/second.pem"), include_str!("tls/second.key"));
 
 /// The two files, in a folder that goes with the test.
 pub struct Files(PathBuf);

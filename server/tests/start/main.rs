@@ -125,6 +125,32 @@ fn a_start_on_postgres_needs_every_shared_key_and_shows_no_secret() {
     }
 }
 
+/// A token for a server that runs elsewhere would be refused, and nobody would know why.
+#[test]
+fn a_token_of_a_folder_that_no_server_uses_says_so() {
+    let data = folder("start-token").join("data");
+    let token = |env: &[(&str, &str)]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_landfall"));
+        command.args(["token", "--sub", "ana", "--data-dir", "data"]);
+        command.current_dir(data.parent().unwrap()).env_clear().envs(env.iter().copied());
+        let output = command.output().unwrap();
+        let printed = String::from_utf8(output.stdout).unwrap();
+        assert_eq!((printed.lines().count(), printed.matches('.').count()), (1, 2), "{printed}");
+        String::from_utf8(output.stderr).unwrap()
+    };
+    assert_eq!(token(&[("JWT_SECRET_KEY", SECRET)]), "");
+    let told = token(&[]);
+    assert!(told.contains(data.join("keys/jwt-hs256.key").to_str().unwrap()), "{told}");
+    assert!(told.contains("no server has made") && told.contains("--data-dir"), "{told}");
+    assert_eq!(token(&[]), "", "it is there now");
+
+    std::fs::remove_dir_all(&data).unwrap();
+    said(&mut serve(&data));
+    assert_eq!(token(&[]), "");
+    let help = landfall(&["token", "--help"], &[]);
+    assert!(help.contains("made if it is not there"), "{help}");
+}
+
 #[test]
 fn open_files_are_raised_and_what_does_not_fit_is_told() {
     let data = folder("start-files").join("data");

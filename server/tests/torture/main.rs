@@ -10,6 +10,7 @@
 mod device;
 mod disk;
 mod process;
+mod restored;
 mod sender;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -41,6 +42,13 @@ pub struct World {
 }
 
 impl World {
+    /// Makes one, and what says that nothing more is to be sent.
+    fn new(address: watch::Receiver<Option<String>>) -> (Arc<Self>, watch::Sender<bool>) {
+        let (over, is_over) = watch::channel(false);
+        let (progress, answered, refused) = (Notify::new(), AtomicU64::new(0), AtomicU64::new(0));
+        (Arc::new(Self { address, answered, refused, progress, is_over }), over)
+    }
+
     /// Waits until so many more requests are answered.
     async fn more_answers(&self, count: u64) {
         self.grows(&self.answered, count).await;
@@ -182,9 +190,7 @@ async fn torture(ground: Ground, faults: &[Fault], rounds: u32) {
     let seed = seed();
     let mut random = Random(seed);
     let (address_tx, address) = watch::channel(None);
-    let (over_tx, is_over) = watch::channel(false);
-    let (progress, answered, refused) = (Notify::new(), AtomicU64::new(0), AtomicU64::new(0));
-    let world = Arc::new(World { address, answered, refused, progress, is_over });
+    let (world, over_tx) = World::new(address);
 
     let mut server = Server::start(&ground, &address_tx).await;
     let sender = |index| sender::run(Arc::clone(&world), index, Random(seed + 1 + index as u64));

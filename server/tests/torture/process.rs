@@ -84,9 +84,22 @@ impl Ground {
         Self { folder, disk: None, postgres: None, vapid: generate_vapid().unwrap() }
     }
 
-    fn command(&self) -> Command {
+    /// Gives a place for a file of this ground.
+    pub fn file(&self, name: &str) -> String {
+        self.folder.path().join(name).to_str().unwrap().to_owned()
+    }
+
+    /// Runs a command on this ground to its good end; gives what it printed.
+    pub async fn run(&self, arguments: &[&str]) -> String {
+        let output = self.command(arguments).output().await.unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{arguments:?}: {said}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_landfall"));
-        command.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(self.folder.path());
+        command.args(arguments).arg("--data-dir").arg(self.folder.path());
         command.env("JWT_SECRET_KEY", SECRET).env("LANDFALL_LIMITS_PAGE_MAX", "500");
         command.env("LANDFALL_LIMITS_USER_REQUESTS_PER_SECOND", "0");
         if let Some(disk) = &self.disk {
@@ -111,7 +124,7 @@ impl Server {
     /// Starts the binary and waits until it listens.
     pub async fn start(ground: &Ground, address: &watch::Sender<Option<String>>) -> Self {
         let mut child = ground
-            .command()
+            .command(&["serve", "--listen", "127.0.0.1:0"])
             .stderr(Stdio::piped())
             .stdout(Stdio::piped())
             .kill_on_drop(true)
@@ -134,6 +147,14 @@ impl Server {
     /// Kills it with SIGKILL and waits until it is gone.
     pub async fn kill(mut self, address: &watch::Sender<Option<String>>) {
         self.0.kill().await.unwrap();
+        address.send(None).unwrap();
+    }
+
+    /// Tells it to stop and waits until it has.
+    pub async fn stop(mut self, address: &watch::Sender<Option<String>>) {
+        let process = self.0.id().expect("it runs").to_string();
+        Command::new("kill").args(["-TERM", &process]).status().await.unwrap();
+        assert!(self.0.wait().await.unwrap().success());
         address.send(None).unwrap();
     }
 }
@@ -189,6 +210,25 @@ impl Api {
     /// Lists a user's whole inbox.
     pub async fn inbox(&self, user: &str) -> Vec<Value> {
         self.try_inbox(user).await.expect("the server answers")
+    }
+
+    /// Gives the status and the problem with which something is refused.
+    pub async fn refused(&self, path: &str, token: &str) -> (u16, Value) {
+        let url = format!("http://{}{path}", self.address);
+        let response = self.client.get(url).bearer_auth(token).send().await.unwrap();
+        (response.status().as_u16(), response.json().await.unwrap())
+    }
+
+    /// Sends a notification; gives its number.
+    pub async fn notify(&self, user: &str, title: &str) -> u64 {
+        let body = json!({
+            "user_id": user, "notification_type": "news", "title": title, "message": "m",
+        });
+        let request = self.client.post(format!("http://{}/notify", self.address)).json(&body);
+        let response = request.bearer_auth(token("app", "service")).send().await.unwrap();
+        assert_eq!(response.status(), 202);
+        let answer: Value = response.json().await.unwrap();
+        answer["replay_id"].as_str().unwrap().parse().unwrap()
     }
 
     /// Lists all entries of one action.

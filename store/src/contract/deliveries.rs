@@ -238,10 +238,10 @@ pub trait Deliveries {
     /// Counts what is due now and what waits, over all tenants, up to `limit` each.
     fn backlog(&self, now: Timestamp, limit: usize) -> Answered<'_, Backlog>;
 
-    /// Forgets deliveries that wait for no time and did not change since `before`, at most `limit`,
-    /// those first that changed longest ago; tells how many. Such are those that ended, and those
-    /// that waited for a failure that never came; not those whose notification has a delivery with a
-    /// time.
+    /// Forgets the deliveries of notifications of which none has a time or changed since `before`:
+    /// all ended, or wait for a failure that never came. The notification keeps how its channels
+    /// stand. Picks them by at most `limit` deliveries, those first that changed longest ago; tells
+    /// by how many.
     fn forget_deliveries(&self, before: Timestamp, limit: usize) -> Answered<'_, usize>;
 }
 

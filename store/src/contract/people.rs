@@ -4,9 +4,10 @@
 
 use landfall_core::audit::Hash;
 use landfall_core::channel::Channel;
-use landfall_core::id::{AddressId, DeviceId, Tenant, UserId};
+use landfall_core::id::{AddressId, DeliveryId, DeviceId, Tenant, UserId};
 use landfall_core::time::Timestamp;
 
+use super::deliveries::Delivery;
 use super::error::Answered;
 
 /// A secret as the store keeps it.
@@ -203,6 +204,14 @@ pub trait People {
         after: Option<(Tenant, AddressId)>,
         limit: usize,
     ) -> Answered<'_, Vec<(Tenant, Address)>>;
+
+    /// Gives deliveries of all tenants to phone numbers that requests brought along, by tenant and
+    /// name after a place, at most `limit`.
+    fn sealed_deliveries(
+        &self,
+        after: Option<(Tenant, DeliveryId)>,
+        limit: usize,
+    ) -> Answered<'_, Vec<Delivery>>;
 
     /// Tells what holds for a phone number or mailbox, by the keyed hash of it.
     fn suppression(

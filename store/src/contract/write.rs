@@ -226,9 +226,16 @@ pub enum Write {
     PutPerson(Box<Person>),
     /// Notes a user whom a token names, where nothing is known of them yet. `Done` or `Unchanged`.
     MeetPerson(Box<Person>),
-    /// Forgets a user's profile, addresses and preferences, though not what they opted out of;
-    /// `Stale` when there was none of it. `Done`.
-    DeletePerson(UserId),
+    /// Forgets a user's profile, addresses and preferences, though no suppression of what they
+    /// opted out of; `Stale` when there was none of it. `Done`.
+    DeletePerson {
+        /// Whose.
+        user: UserId,
+        /// What stays of the preferences; `Stale` unless its version follows the stored one.
+        keep: Option<StoredPreferences>,
+        /// When.
+        at: Timestamp,
+    },
     /// Registers an address. Whoever had the same token or endpoint loses it; another address of
     /// the same user, kind and device is replaced; of more than
     /// [`ADDRESSES_MAX`](super::ADDRESSES_MAX) the one that was seen longest ago goes. One that is
@@ -244,6 +251,16 @@ pub enum Write {
         /// The sealed bytes that were read.
         from: Vec<u8>,
         /// The same secret under another key.
+        to: Vec<u8>,
+    },
+    /// Seals the phone number anew that a request brought along; `Stale` unless it is there and
+    /// sealed as it was. `Done`.
+    RenewDelivery {
+        /// Of which delivery.
+        id: DeliveryId,
+        /// The sealed bytes that were read.
+        from: Vec<u8>,
+        /// The same number under another key.
         to: Vec<u8>,
     },
     /// Removes an address; `Stale` unless it is there. `Done`.

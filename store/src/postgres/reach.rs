@@ -15,8 +15,8 @@ use super::reads::ask;
 use super::runner::PostgresRunner;
 use super::volley::Ask;
 use crate::sql::{
-    Corrupt, Row, Value, addresses, claims, delivery, notification, outbox_read, outbox_write,
-    people, seals, suppressions, tallies,
+    Corrupt, Row, Value, addresses, claims, delivery, forget, notification, outbox_read, people,
+    seals, suppressions, tallies,
 };
 use crate::{
     Address, AddressKind, Answer, Answered, Backlog, Claimed, Claiming, Countable,
@@ -119,7 +119,7 @@ impl Deliveries for Postgres {
     }
 
     fn forget_deliveries(&self, before: Timestamp, limit: usize) -> Answered<'_, usize> {
-        ask!(self.pool, |r| outbox_write::forget(r, before, limit))
+        ask!(self.pool, |r| forget::deliveries(r, before, limit))
     }
 }
 
@@ -252,6 +252,14 @@ impl People for Postgres {
         limit: usize,
     ) -> Answered<'_, Vec<(Tenant, Address)>> {
         ask!(self.pool, |r| seals::addresses(r, after.as_ref(), limit))
+    }
+
+    fn sealed_deliveries(
+        &self,
+        after: Option<(Tenant, DeliveryId)>,
+        limit: usize,
+    ) -> Answered<'_, Vec<Delivery>> {
+        ask!(self.pool, |r| seals::deliveries(r, after.as_ref(), limit))
     }
 
     fn suppression(

@@ -3,8 +3,8 @@
 use landfall_core::audit::Hash;
 use landfall_core::id::{AddressId, DeviceId, Tenant, UserId};
 
-use super::{Corrupt, Query, Row, Runner};
-use crate::{ADDRESSES_MAX, Address, AddressKind, Answer, Outcome, Sealed, StoreError};
+use super::{Corrupt, Query, Row, Runner, done};
+use crate::{ADDRESSES_MAX, Address, AddressKind, Answer, Outcome, Sealed};
 
 /// All columns of an address `a`, as [`read`] reads them.
 pub(crate) const COLUMNS: &str = "a.id, a.user_id, a.kind, a.secret, a.hash, a.platform, a.device,
@@ -93,23 +93,6 @@ async fn remove_too_many<R: Runner>(
     runner.execute(Query::command(sql, values)).await.map(|_| ())
 }
 
-/// Seals an address anew; `Stale` unless it is sealed as it was.
-pub(crate) async fn renew<R: Runner>(
-    runner: &mut R,
-    tenant: &Tenant,
-    (user, id): (&UserId, AddressId),
-    from: &[u8],
-    to: &[u8],
-) -> Answer<Outcome> {
-    let sql = "update address set secret = ?5
-               where tenant = ?1 and id = ?2 and user_id = ?3 and secret = ?4";
-    let values = [tenant.into(), (&id.0).into(), user.into(), from.into(), to.into()];
-    match runner.execute(Query::command(sql, values)).await? {
-        0 => Err(StoreError::Stale),
-        _ => Ok(Outcome::Done),
-    }
-}
-
 /// Removes an address; `Stale` unless it is there.
 pub(crate) async fn remove<R: Runner>(
     runner: &mut R,
@@ -119,10 +102,7 @@ pub(crate) async fn remove<R: Runner>(
 ) -> Answer<Outcome> {
     let sql = "delete from address where tenant = ?1 and id = ?2 and user_id = ?3";
     let values = [tenant.into(), (&id.0).into(), user.into()];
-    match runner.execute(Query::command(sql, values)).await? {
-        0 => Err(StoreError::Stale),
-        _ => Ok(Outcome::Done),
-    }
+    done(runner.execute(Query::command(sql, values)).await?)
 }
 
 /// Gives a user's active addresses, oldest first.

@@ -19,6 +19,7 @@ pub(crate) mod codes;
 mod content;
 pub(crate) mod delivery;
 pub(crate) mod feeds;
+pub(crate) mod forget;
 pub(crate) mod idempotency;
 pub(crate) mod inbox_page;
 pub(crate) mod inbox_read;
@@ -42,6 +43,6 @@ pub(crate) mod topics;
 pub(crate) mod unit;
 mod value;
 
-pub(crate) use query::{Dialect, Query, Runner};
+pub(crate) use query::{Dialect, Query, Runner, done};
 pub(crate) use row::{Corrupt, Row};
 pub(crate) use value::Value;

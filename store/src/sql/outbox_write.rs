@@ -10,7 +10,7 @@ use landfall_core::plan::Reason;
 use landfall_core::time::Timestamp;
 
 use super::delivery::{self, Of, is_open, open_states};
-use super::{Corrupt, Dialect, Query, Row, Runner, codes};
+use super::{Corrupt, Query, Row, Runner, codes};
 use crate::{Answer, KeptAttempt, NewDelivery, Outcome, Settlement, StoreError};
 
 /// Puts deliveries of a notification into the outbox.
@@ -235,33 +235,4 @@ pub(crate) async fn replay<R: Runner>(
 pub(crate) async fn release<R: Runner>(runner: &mut R, now: Timestamp) -> Answer<u64> {
     let sql = "update delivery set due_at = ?1, leased = 0, updated_at = ?1 where leased = 1";
     runner.execute(Query::command(sql, [now.into()])).await
-}
-
-/// Forgets deliveries that wait for no time, by the time of their last change; tells how many.
-pub(crate) async fn forget<R: Runner>(
-    runner: &mut R,
-    before: Timestamp,
-    limit: usize,
-) -> Answer<usize> {
-    // What waits for another delivery that has a time stays; and a row that was replayed while this
-    // waited for it is looked at again. Those that ended are picked once, in a table of their own:
-    // below an `in`, PostgreSQL may pick anew for each row, and so past the limit. Any `place` will
-    // do: it leads SQLite to the index of a notification's deliveries.
-    let skip = match R::DIALECT {
-        Dialect::Sqlite => "",
-        Dialect::Postgres => "for update of d skip locked",
-    };
-    let sql = format!(
-        "with ended as materialized (
-             select d.tenant, d.id from delivery d
-             where d.due_at is null and d.updated_at < ?1
-               and not exists (select 1 from delivery o where o.tenant = d.tenant
-                    and o.notification_id = d.notification_id and o.place >= 0
-                    and o.due_at is not null)
-             order by d.updated_at limit ?2 {skip})
-         delete from delivery where due_at is null and updated_at < ?1
-             and (tenant, id) in (select tenant, id from ended)"
-    );
-    let forgotten = runner.execute(Query::command(sql, [before.into(), limit.into()])).await?;
-    Ok(forgotten as usize)
 }

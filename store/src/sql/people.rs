@@ -3,7 +3,7 @@
 use landfall_core::id::{Tenant, UserId};
 use landfall_core::time::Timestamp;
 
-use super::{Corrupt, Query, Row, Runner, Value, addresses, suppressions};
+use super::{Corrupt, Query, Row, Runner, Value, addresses, done, suppressions};
 use crate::{
     Answer, Outcome, Person, Recipient, Recipients, Sealed, StoreError, StoredPreferences,
 };
@@ -82,10 +82,7 @@ pub(crate) async fn put<R: Runner>(
                    phone_hash = ?7, locale = ?8, tz = ?9, created_at = ?10, updated_at = ?11,
                    version = ?12
                where tenant = ?1 and user_id = ?2 and version = ?12 - 1";
-    match runner.execute(Query::command(sql, values(tenant, person))).await? {
-        0 => Err(StoreError::Stale),
-        _ => Ok(Outcome::Done),
-    }
+    done(runner.execute(Query::command(sql, values(tenant, person))).await?)
 }
 
 /// Notes a user of whom nothing is known yet.
@@ -102,21 +99,30 @@ pub(crate) async fn meet<R: Runner>(
     Ok(if met > 0 { Outcome::Done } else { Outcome::Unchanged })
 }
 
-/// Forgets a user's profile, addresses and preferences; `Stale` unless they are known.
+/// Forgets a user's profile, addresses and preferences but for what is kept of these; `Stale`
+/// unless something is known of them.
 pub(crate) async fn delete<R: Runner>(
     runner: &mut R,
     tenant: &Tenant,
     user: &UserId,
+    (keep, at): (Option<&StoredPreferences>, Timestamp),
 ) -> Answer<Outcome> {
     let mut known = 0;
+    if let Some(keep) = keep {
+        put_preferences(runner, tenant, Some(user), keep, at).await?;
+        known += 1;
+    }
+    let preferences = "delete from preference where tenant = ?1 and user_id = ?2";
     for sql in [
         "delete from person where tenant = ?1 and user_id = ?2",
         "delete from address where tenant = ?1 and user_id = ?2",
-        "delete from preference where tenant = ?1 and user_id = ?2",
-    ] {
+    ]
+    .into_iter()
+    .chain(keep.is_none().then_some(preferences))
+    {
         known += runner.execute(Query::command(sql, [tenant.into(), user.into()])).await?;
     }
-    if known == 0 { Err(StoreError::Stale) } else { Ok(Outcome::Done) }
+    done(known)
 }
 
 /// Finds a user.
@@ -166,10 +172,7 @@ pub(crate) async fn put_preferences<R: Runner>(
     let user = user.map_or(EVERYBODY, UserId::as_str);
     let StoredPreferences { body, version } = preferences;
     let values = [tenant.into(), user.into(), body.into(), (*version).into(), at.into()];
-    match runner.execute(Query::command(sql, values)).await? {
-        0 => Err(StoreError::Stale),
-        _ => Ok(Outcome::Done),
-    }
+    done(runner.execute(Query::command(sql, values)).await?)
 }
 
 /// Gives what is needed to reach users, in the order asked.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::future::Future;
 
 use super::{Corrupt, Row, Value};
-use crate::Answer;
+use crate::{Answer, Outcome, StoreError};
 
 /// A statement: its text, its `N` values, and how a row becomes a `T`.
 pub(crate) struct Query<'a, T, const N: usize> {
@@ -76,4 +76,9 @@ pub(crate) trait Runner {
         &mut self,
         command: Query<'_, (), N>,
     ) -> impl Future<Output = Answer<u64>> + Send;
+}
+
+/// Says what a write did that changed so many rows: one whose condition did not hold changed none.
+pub(crate) fn done(changed: u64) -> Answer<Outcome> {
+    if changed > 0 { Ok(Outcome::Done) } else { Err(StoreError::Stale) }
 }

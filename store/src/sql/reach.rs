@@ -4,13 +4,8 @@ use landfall_core::id::Tenant;
 
 use super::delivery::Of;
 use super::outbox_write::{self as outbox, Report};
-use super::{Runner, addresses, inbox_write, people, sends, suppressions};
-use crate::{Answer, Outcome, StoreError, Write};
-
-/// A write whose condition did not hold changed no row.
-fn done(changed: u64) -> Answer<Outcome> {
-    if changed > 0 { Ok(Outcome::Done) } else { Err(StoreError::Stale) }
-}
+use super::{Runner, addresses, done, inbox_write, people, seals, sends, suppressions};
+use crate::{Answer, Outcome, Write};
 
 /// Makes a write about deliveries, or gives it back.
 pub(crate) async fn write_to_outbox<R: Runner>(
@@ -54,10 +49,15 @@ pub(crate) async fn write_to_people<R: Runner>(
     Ok(match write {
         Write::PutPerson(person) => people::put(runner, tenant, &person).await,
         Write::MeetPerson(person) => people::meet(runner, tenant, &person).await,
-        Write::DeletePerson(user) => people::delete(runner, tenant, &user).await,
+        Write::DeletePerson { user, keep, at } => {
+            people::delete(runner, tenant, &user, (keep.as_ref(), at)).await
+        }
         Write::PutAddress(address) => addresses::put(runner, tenant, &address).await,
         Write::RenewAddress { user, id, from, to } => {
-            addresses::renew(runner, tenant, (&user, id), &from, &to).await
+            seals::renew_address(runner, tenant, (&user, id), (&from, &to)).await
+        }
+        Write::RenewDelivery { id, from, to } => {
+            seals::renew_delivery(runner, tenant, id, (&from, &to)).await
         }
         Write::RemoveAddress { user, id } => addresses::remove(runner, tenant, &user, id).await,
         Write::PutPreferences { user, preferences, at } => {

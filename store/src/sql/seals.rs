@@ -1,9 +1,9 @@
 //! Walking over everything that is sealed, a page at a time, to seal it anew.
 
-use landfall_core::id::{AddressId, Tenant, UserId};
+use landfall_core::id::{AddressId, DeliveryId, Tenant, UserId};
 
-use super::{Query, Runner, addresses, people};
-use crate::{Address, Answer, Person};
+use super::{Query, Runner, addresses, delivery, done, people};
+use crate::{Address, Answer, Delivery, Outcome, Person};
 
 /// Gives people of all tenants, by tenant and user after a place.
 pub(crate) async fn people<R: Runner>(
@@ -40,4 +40,48 @@ pub(crate) async fn addresses<R: Runner>(
         Ok((row.tenant(addresses::WIDTH)?, addresses::read(row)?))
     });
     runner.all(query).await
+}
+
+/// Gives deliveries to numbers that requests brought along, of all tenants, by tenant and name
+/// after a place.
+pub(crate) async fn deliveries<R: Runner>(
+    runner: &mut R,
+    after: Option<&(Tenant, DeliveryId)>,
+    limit: usize,
+) -> Answer<Vec<Delivery>> {
+    let columns = delivery::COLUMNS;
+    let sql = format!(
+        "select {columns} from delivery d
+         where d.brought is not null and (d.tenant, d.id) > (?1, ?2)
+         order by d.tenant, d.id limit ?3"
+    );
+    let nil = uuid::Uuid::nil();
+    let (tenant, id) = after.map_or(("", &nil), |(t, id)| (t.as_str(), &id.0));
+    runner.all(Query::new(sql, [tenant.into(), id.into(), limit.into()], delivery::read)).await
+}
+
+/// Seals an address anew; `Stale` unless it is sealed as it was.
+pub(crate) async fn renew_address<R: Runner>(
+    runner: &mut R,
+    tenant: &Tenant,
+    (user, id): (&UserId, AddressId),
+    (from, to): (&[u8], &[u8]),
+) -> Answer<Outcome> {
+    let sql = "update address set secret = ?5
+               where tenant = ?1 and id = ?2 and user_id = ?3 and secret = ?4";
+    let values = [tenant.into(), (&id.0).into(), user.into(), from.into(), to.into()];
+    done(runner.execute(Query::command(sql, values)).await?)
+}
+
+/// Seals the number of a delivery anew; `Stale` unless it is sealed as it was.
+pub(crate) async fn renew_delivery<R: Runner>(
+    runner: &mut R,
+    tenant: &Tenant,
+    id: DeliveryId,
+    (from, to): (&[u8], &[u8]),
+) -> Answer<Outcome> {
+    let sql = "update delivery set brought = ?4
+               where tenant = ?1 and id = ?2 and brought = ?3";
+    let values = [tenant.into(), (&id.0).into(), from.into(), to.into()];
+    done(runner.execute(Query::command(sql, values)).await?)
 }

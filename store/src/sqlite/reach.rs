@@ -8,7 +8,7 @@ use landfall_core::time::Timestamp;
 use super::Sqlite;
 use super::runner::at_once;
 use crate::sql::{
-    addresses, claims, outbox_read, outbox_write, people, seals, suppressions, tallies,
+    addresses, claims, forget, outbox_read, outbox_write, people, seals, suppressions, tallies,
 };
 use crate::{
     Address, AddressKind, Answered, Backlog, Claimed, Claiming, Deliveries, Delivery,
@@ -64,7 +64,7 @@ impl Deliveries for Sqlite {
     }
 
     fn forget_deliveries(&self, before: Timestamp, limit: usize) -> Answered<'_, usize> {
-        Box::pin(self.committer.run(move |r| at_once(outbox_write::forget(r, before, limit))))
+        Box::pin(self.committer.run(move |r| at_once(forget::deliveries(r, before, limit))))
     }
 }
 
@@ -130,6 +130,14 @@ impl People for Sqlite {
         limit: usize,
     ) -> Answered<'_, Vec<(Tenant, Address)>> {
         Box::pin(self.readers.run(move |r| at_once(seals::addresses(r, after.as_ref(), limit))))
+    }
+
+    fn sealed_deliveries(
+        &self,
+        after: Option<(Tenant, DeliveryId)>,
+        limit: usize,
+    ) -> Answered<'_, Vec<Delivery>> {
+        Box::pin(self.readers.run(move |r| at_once(seals::deliveries(r, after.as_ref(), limit))))
     }
 
     fn suppression(

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use landfall_core::channel::{Channel, DeliveryState};
+use landfall_core::notification::NewNotification;
 use landfall_core::notification::Priority::{Critical, High, Low, Normal};
-use landfall_core::plan::{Reason, Strategy};
+use landfall_core::plan::{Reason, Step, Strategy};
 use landfall_store::{Backlog, Claimed, Claiming, Delivery, NewDelivery, Outcome};
 use tokio::task::JoinSet;
 
@@ -243,8 +244,9 @@ pub async fn split_deliveries_stand_beside_the_first(world: World) {
 
 pub async fn what_ended_is_forgotten_by_age_and_within_the_limit(world: World) {
     let t = tenant("t");
-    let dues = [Some(0), Some(0), Some(0), Some(0)];
-    queue(&world, &t, &dues).await;
+    for _ in 0..4 {
+        queue(&world, &t, &[Some(0)]).await;
+    }
     let waiting = queue(&world, &t, &[Some(9_000)]).await[0];
     let mine = claim(&*world.store, 0).await;
     for (one, ms) in mine.iter().zip([30, 10, 20, 40]) {
@@ -253,8 +255,31 @@ pub async fn what_ended_is_forgotten_by_age_and_within_the_limit(world: World) {
     let forget = |before, limit| world.store.forget_deliveries(at(before), limit);
     assert_eq!(forget(10, 9).await.unwrap(), 0);
     assert_eq!(forget(40, 2).await.unwrap(), 2);
-    let left = world.store.deliveries_of(&t, vec![mine[0].notification]).await.unwrap();
-    assert_eq!(ids(&left), [mine[0].id, mine[3].id]);
+    let all = mine.iter().map(|one| one.notification).collect();
+    let mut left = ids(&world.store.deliveries_of(&t, all).await.unwrap());
+    left.sort();
+    let mut expected = [mine[0].id, mine[3].id];
+    expected.sort();
+    assert_eq!(left, expected);
     assert_eq!(forget(100_000, 9).await.unwrap(), 2);
     assert_eq!(ids(&claim(&*world.store, 9_000).await), [waiting]);
+}
+
+pub async fn a_notification_keeps_how_its_channels_ended(world: World) {
+    let t = tenant("t");
+    let step =
+        Step { channel: Channel::Push, state: DeliveryState::Queued, reason: Reason::Requested };
+    let new = NewNotification { channels: vec![step], ..note(&user("u"), "n") };
+    let two = vec![new_delivery(0, Some(at(0))), new_delivery(0, Some(at(0)))];
+    world.commit(&t, vec![publish(&new), enqueue(&new, Critical, two)]).await.unwrap();
+    let mine = claim(&*world.store, 0).await;
+    world.done(&t, settle(&mine[0], DeliveryState::Delivered, 10)).await;
+    world.done(&t, settle(&mine[1], DeliveryState::Failed, 20)).await;
+    // Both or none: the better of them speaks for the channel.
+    assert_eq!(world.store.forget_deliveries(at(15), 9).await.unwrap(), 0);
+    assert_eq!(world.store.forget_deliveries(at(50), 9).await.unwrap(), 2);
+    assert!(world.store.deliveries_of(&t, vec![new.id]).await.unwrap().is_empty());
+    let standing = world.store.standings(&t, vec![new.id]).await.unwrap().remove(0);
+    let kept = &standing.notification.channels[0];
+    assert_eq!((kept.channel, kept.state), (Channel::Push, DeliveryState::Delivered));
 }

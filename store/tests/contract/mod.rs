@@ -64,6 +64,7 @@ macro_rules! contract {
             the_backlog_tells_what_is_due_and_what_waits,
             split_deliveries_stand_beside_the_first,
             what_ended_is_forgotten_by_age_and_within_the_limit,
+            a_notification_keeps_how_its_channels_ended,
         );
         contract!(@of $backend, commits:
             a_unit_whose_last_write_is_stale_leaves_nothing,
@@ -145,6 +146,8 @@ macro_rules! contract {
         );
         contract!(@of $backend, people:
             everything_that_is_sealed_is_walked_over_once,
+            what_is_kept_of_preferences_outlives_the_person,
+            numbers_that_wait_with_deliveries_are_walked_over_and_sealed_anew,
             an_address_is_sealed_anew_unless_it_changed_meanwhile,
             a_profile_reads_back_and_its_versions_follow_each_other,
             whoever_is_met_is_noted_once,

@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use landfall_core::channel::Channel;
 use landfall_core::id::{Tenant, UserId};
+use landfall_core::notification::Priority;
 use landfall_store::{
-    Address, AddressKind, Answer, Outcome, Person, Receipt, Recipient, Sealed, StoreError,
-    StoredPreferences, Suppression, SuppressionFilter, Write,
+    Address, AddressKind, Answer, NewDelivery, Outcome, Person, Receipt, Recipient, Sealed,
+    StoreError, StoredPreferences, Suppression, SuppressionFilter, Write,
 };
 
 use super::make::{at, tenant, unit, user};
-use super::make_reach::{address, person, put_address, sealed};
+use super::make_reach::{address, new_delivery, person, put_address, sealed};
+use super::queueing::put as put_deliveries;
 use super::world::{World, assert_stale};
 
 fn put(person: &Person) -> Write {
@@ -37,6 +39,34 @@ fn suppression(channel: Channel, byte: u8) -> Suppression {
 
 fn suppress(suppression: &Suppression) -> Write {
     Write::Suppress(Box::new(suppression.clone()))
+}
+
+pub async fn numbers_that_wait_with_deliveries_are_walked_over_and_sealed_anew(world: World) {
+    let mut expected = Vec::new();
+    for name in ["t", "s"] {
+        let to = |byte| NewDelivery { to: Some(vec![byte]), ..new_delivery(0, None) };
+        let all = vec![to(1), new_delivery(1, None), to(2)];
+        let ids = put_deliveries(&world, &tenant(name), Priority::Normal, all).await;
+        expected.extend([(tenant(name), ids[0]), (tenant(name), ids[2])]);
+    }
+    let (mut walked, mut after) = (Vec::new(), None);
+    while let Some(next) = world.store.sealed_deliveries(after.take(), 1).await.unwrap().pop() {
+        after = Some((next.tenant.clone(), next.id));
+        walked.push((next.tenant, next.id));
+    }
+    expected.sort();
+    assert_eq!(walked, expected);
+    let (t, id) = walked.remove(0);
+    let renew = |from, to| Write::RenewDelivery { id, from: vec![from], to: vec![to] };
+    world.done(&t, renew(1, 9)).await;
+    assert_stale(world.commit(&t, vec![renew(1, 8)]).await);
+    assert_stale(world.commit(&tenant("t"), vec![renew(9, 8)]).await);
+    let found = world.store.delivery(&t, id).await.unwrap().unwrap();
+    assert_eq!(found.to, Some(vec![9]));
+}
+
+fn forget(name: &str, keep: Option<StoredPreferences>) -> Write {
+    Write::DeletePerson { user: user(name), keep, at: at(9) }
 }
 
 pub async fn a_profile_reads_back_and_its_versions_follow_each_other(mut world: World) {
@@ -203,7 +233,7 @@ pub async fn a_deleted_person_leaves_nothing_but_what_they_opted_out_of(world: W
         )
         .await
         .unwrap();
-    let delete = || Write::DeletePerson(user("u"));
+    let delete = || forget("u", None);
     assert_stale(world.commit(&tenant("other"), vec![delete()]).await);
     assert_eq!(world.done(&t, delete()).await, Outcome::Done);
     assert_stale(world.commit(&t, vec![delete()]).await);
@@ -216,10 +246,22 @@ pub async fn a_deleted_person_leaves_nothing_but_what_they_opted_out_of(world: W
     assert_eq!(world.store.addresses(&t, &user("u"), AddressKind::Fcm).await.unwrap(), []);
     // One of whom only an address is known can be forgotten, too.
     world.done(&t, put_address(&address("w", 30, None))).await;
-    world.done(&t, Write::DeletePerson(user("w"))).await;
+    world.done(&t, forget("w", None)).await;
     assert_eq!(world.store.addresses(&t, &user("w"), AddressKind::Fcm).await.unwrap(), []);
     // They may come again.
     world.done(&t, put(&person("u"))).await;
+}
+
+pub async fn what_is_kept_of_preferences_outlives_the_person(world: World) {
+    let t = tenant("t");
+    let all = vec![put(&person("u")), put_wish(Some("u"), wish("{\"a\":1}", 1))];
+    world.commit(&t, all).await.unwrap();
+    // Changed since they were read.
+    assert_stale(world.commit(&t, vec![forget("u", Some(wish("{}", 1)))]).await);
+    assert_eq!(world.store.person(&t, &user("u")).await.unwrap(), Some(person("u")));
+    world.done(&t, forget("u", Some(wish("{}", 2)))).await;
+    let found = world.store.recipients(&t, vec![user("u")]).await.unwrap().users;
+    assert_eq!((&found[0].person, &found[0].preferences), (&None, &Some(wish("{}", 2))));
 }
 
 pub async fn everything_that_is_sealed_is_walked_over_once(world: World) {

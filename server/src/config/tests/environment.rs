@@ -163,8 +163,13 @@ fn twilio_is_set_by_its_own_variables_and_waits_for_a_sender() {
     assert!(!loaded.config.sms.is_configured());
     assert!(loaded.warnings[0].contains("TWILIO_FROM"), "{:?}", loaded.warnings);
     for sender in ["TWILIO_FROM", "TWILIO_MESSAGING_SERVICE_SID"] {
-        let loaded = with_env(&[account[0], account[1], (sender, "x")]).unwrap();
-        assert!(loaded.config.sms.is_configured() && loaded.warnings.is_empty());
+        let set = [account[0], account[1], (sender, "x")];
+        let loaded = with_env(&set).unwrap();
+        assert!(loaded.config.sms.is_configured());
+        assert!(loaded.warnings[0].starts_with("server.public_url: "), "{:?}", loaded.warnings);
+        let home = ("LANDFALL_SERVER_PUBLIC_URL", "https://notify.example.org");
+        let loaded = with_env(&[set[0], set[1], set[2], home]).unwrap();
+        assert!(loaded.warnings.is_empty());
     }
     let without = "sms.auth_token: must be set where sms.account_sid is";
     assert_eq!(wrong(with_env(&account[..1])), [without]);

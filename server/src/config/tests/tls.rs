@@ -2,9 +2,9 @@
 
 use super::{TempFile, with_env, wrong};
 
-const CERT: &str = include_str!("../../../tests/secure/tls/first.pem");
-const KEY: &str = include_str!("../../../tests/secure/tls/first.key");
-const OTHER_KEY: &str = include_str!("../../../tests/secure/tls/second.key");
+const CERT: &str = include_str!("../../../../fixtures/src/tls/first.pem");
+const KEY: &str = include_str!("../../../../fixtures/src/tls/first.key");
+const OTHER_KEY: &str = include_str!("../../../../fixtures/src/tls/second.key");
 
 /// Expects one problem with these files' content, which names a setting and says this.
 fn check(cert: &str, key: &str, setting: &str, expected: &str) {

@@ -58,7 +58,7 @@ pub struct AddressView {
     pub is_active: bool,
     /// When it was first registered.
     pub created_at: Timestamp,
-    /// When it was last registered or reached.
+    /// When it was last registered.
     pub seen_at: Timestamp,
 }
 
@@ -152,7 +152,7 @@ impl Services {
         self.remove(caller, found.ok_or(not_there(kind))?).await
     }
 
-    async fn own_by_hash(
+    pub(super) async fn own_by_hash(
         &self,
         caller: &Caller,
         kind: AddressKind,

@@ -4,6 +4,7 @@
 //! key into a log line, an error or the trail.
 
 mod addresses;
+mod forgetting;
 mod gathering;
 mod meeting;
 mod preferences;

@@ -153,48 +153,6 @@ impl Services {
         .await
     }
 
-    /// Forgets a profile with its addresses and preferences; what they opted out of stays.
-    ///
-    /// # Errors
-    /// `Forbidden`; `NotFound` when nothing is known of them.
-    pub async fn delete_profile(
-        &self,
-        caller: &Caller,
-        whose: Whose<'_>,
-    ) -> Result<(), ServiceError> {
-        let user = subject(caller, whose)?;
-        deciding(|| async move {
-            let known = self.store.recipients(&caller.tenant, vec![user.clone()]).await?.users;
-            let known = known.into_iter().next().ok_or(ServiceError::NotFound("user"))?;
-            let mut unit = unit_of(caller);
-            if known.person.is_none() {
-                let paused =
-                    [landfall_store::AddressKind::Fcm, landfall_store::AddressKind::WebPush];
-                let mut has_more = known.preferences.is_some() || !known.addresses.is_empty();
-                for kind in paused {
-                    has_more |= !self.store.addresses(&caller.tenant, user, kind).await?.is_empty();
-                }
-                if !has_more {
-                    return Err(ServiceError::NotFound("user"));
-                }
-                // Their token's first use is still on its way to the store.
-                unit.writes.push(Write::MeetPerson(Box::new(self.blank(user))));
-            }
-            unit.writes.push(Write::DeletePerson(user.clone()));
-            let entity = Entity::Other("user", user.to_string());
-            unit.audit.push(self.entry_about(
-                caller,
-                user,
-                Action::ProfileDeleted,
-                entity,
-                json!({}),
-            ));
-            self.commit(unit).await?;
-            Ok(())
-        })
-        .await
-    }
-
     /// Says something that a caller did to a user.
     pub(super) fn entry_about(
         &self,
@@ -212,7 +170,7 @@ impl Services {
         AuditDraft { at: self.now(), action, entity, details: self.ids.salted(details) }
     }
 
-    fn blank(&self, user: &UserId) -> Person {
+    pub(super) fn blank(&self, user: &UserId) -> Person {
         let now = self.now();
         Person {
             user: user.clone(),
@@ -362,7 +320,10 @@ pub(super) fn looked_up_by(purpose: Purpose, text: &str) -> String {
     }
 }
 
-fn subject<'a>(caller: &'a Caller, whose: Whose<'a>) -> Result<&'a UserId, ServiceError> {
+pub(super) fn subject<'a>(
+    caller: &'a Caller,
+    whose: Whose<'a>,
+) -> Result<&'a UserId, ServiceError> {
     match whose {
         Whose::Own => Ok(&caller.user),
         Whose::Of(user) if caller.may(&Scope::UsersManage) => Ok(user),

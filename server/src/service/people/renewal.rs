@@ -5,11 +5,11 @@
 
 use std::sync::PoisonError;
 
-use landfall_core::id::{AddressId, Tenant, UserId};
-use landfall_store::{Address, Person, Sealed, StoreError, Unit, Write};
+use landfall_core::id::{AddressId, DeliveryId, Tenant, UserId};
+use landfall_store::{Address, Delivery, Person, Sealed, StoreError, Unit, Write};
 
 use super::super::{ServiceError, Services};
-use super::reach::purpose_of;
+use super::reach::{brought, purpose_of};
 use crate::vault::{Place, Purpose, VaultError};
 
 /// Where the walk stands, and what it found on its way.
@@ -30,6 +30,8 @@ enum Step {
     People(Tenant, UserId),
     /// All people are done.
     Addresses(Option<(Tenant, AddressId)>),
+    /// All addresses are done, too.
+    Deliveries(Option<(Tenant, DeliveryId)>),
 }
 
 /// What became of one secret.
@@ -55,6 +57,7 @@ impl Services {
         let mut walk = self.renewing.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let looked_at = match walk.step.clone() {
             Step::Addresses(after) => self.renew_addresses(&mut walk, after, limit).await?,
+            Step::Deliveries(after) => self.renew_deliveries(&mut walk, after, limit).await?,
             Step::People(tenant, user) => {
                 self.renew_people(&mut walk, Some((tenant, user)), limit).await?
             }
@@ -89,7 +92,7 @@ impl Services {
                 self.commit_renewal(walk, unit).await?;
             }
         }
-        // The addresses are still to come, so that a short page of people is not the end.
+        // More is still to come, so that a short page is not the end.
         Ok(limit)
     }
 
@@ -104,7 +107,7 @@ impl Services {
             Some((tenant, last)) if page.len() >= limit => {
                 Step::Addresses(Some((tenant.clone(), last.id)))
             }
-            _ => Step::Begun,
+            _ => Step::Deliveries(None),
         };
         for (tenant, address) in &page {
             let Address { id, user, kind, secret, .. } = address;
@@ -113,6 +116,34 @@ impl Services {
                 let mut unit = Unit::new(tenant);
                 let (from, to) = (secret.bytes.clone(), anew.bytes);
                 unit.writes.push(Write::RenewAddress { user: user.clone(), id: *id, from, to });
+                self.commit_renewal(walk, unit).await?;
+            }
+        }
+        Ok(limit)
+    }
+
+    /// Numbers that requests brought along wait with their deliveries.
+    async fn renew_deliveries(
+        &self,
+        walk: &mut Walk,
+        after: Option<(Tenant, DeliveryId)>,
+        limit: usize,
+    ) -> Result<usize, ServiceError> {
+        let page = self.store.sealed_deliveries(after, limit).await?;
+        walk.step = match page.last() {
+            Some(last) if page.len() >= limit => {
+                Step::Deliveries(Some((last.tenant.clone(), last.id)))
+            }
+            _ => Step::Begun,
+        };
+        for Delivery { id, tenant, user, to, .. } in &page {
+            let Some(from) = to else { continue };
+            let sealed = brought(from);
+            let place = Place { tenant, user, purpose: Purpose::Phone };
+            if let Renewed::Anew(anew) = self.renewed(walk, place, Some(&sealed)) {
+                let mut unit = Unit::new(tenant);
+                let (from, to) = (sealed.bytes, anew.bytes);
+                unit.writes.push(Write::RenewDelivery { id: *id, from, to });
                 self.commit_renewal(walk, unit).await?;
             }
         }

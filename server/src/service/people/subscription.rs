@@ -11,7 +11,9 @@ use landfall_core::notify::FieldError;
 use landfall_store::{AddressKind, StoreError};
 
 use super::super::{ServiceError, Services};
+use super::Target;
 use super::addresses::{Draft, Registration};
+use super::reach::purpose_of;
 use super::stored::StoredAddress;
 use crate::secret::Secret;
 
@@ -47,7 +49,8 @@ impl Services {
     ) -> Result<Registration, ServiceError> {
         let device = draft.device.clone();
         let looked_up_by = draft.endpoint.clone();
-        let subscription = self.checked_subscription(draft)?;
+        let mut subscription = self.checked_subscription(draft)?;
+        self.keep_server_key(caller, &mut subscription).await?;
         let text = StoredAddress::of(&subscription).text();
         let draft = Draft {
             kind: AddressKind::WebPush,
@@ -58,6 +61,26 @@ impl Services {
             is_active: true,
         };
         self.register(caller, draft).await
+    }
+
+    /// Leaves one that is there already with the key that it was made with: a page posts what its
+    /// browser has had since before the key was changed, and only that key signs for it.
+    async fn keep_server_key(
+        &self,
+        caller: &Caller,
+        new: &mut Subscription,
+    ) -> Result<(), ServiceError> {
+        let purpose = purpose_of(AddressKind::WebPush);
+        let hash = self.people.vault.hash(&caller.tenant, purpose, &new.endpoint);
+        let Some(old) = self.own_by_hash(caller, AddressKind::WebPush, hash).await? else {
+            return Ok(());
+        };
+        if let Ok(Target::WebPush(old)) = self.open_address(&caller.tenant, &old)
+            && (&old.p256dh, &old.auth) == (&new.p256dh, &new.auth)
+        {
+            new.server_key = old.server_key;
+        }
+        Ok(())
     }
 
     /// Checks a subscription and says what is wrong with which part.

@@ -127,6 +127,25 @@ fn what_becomes_too_long_is_refused_and_a_text_message_is_cut() {
 }
 
 #[test]
+fn no_part_of_an_e_mail_is_larger_than_256_kib() {
+    for part in ["email_text", "email_html"] {
+        let text = format!(
+            "{{% block title %}}T{{% endblock %}}{{% block message %}}M{{% endblock %}}\
+             {{% block {part} %}}{{% for x in items or [] %}}{{{{ a }}}}{{% endfor %}}{{% endblock %}}"
+        );
+        let files = [("probe/template.toml", MANIFEST), ("probe/en.j2", &text)];
+        let templates = Folder::new(&files).load().unwrap();
+        let with = |count: usize| {
+            let json = json!({ "a": "y".repeat(128), "items": vec!["x"; count] });
+            render(&templates, "probe", &json, "en")
+        };
+        assert!(with(2_048).is_ok(), "{part}");
+        let Err(RenderError::Data(faults)) = with(2_049) else { panic!("{part} has no bound") };
+        assert!(faults[0].detail.contains("262144 bytes"), "{}", faults[0].detail);
+    }
+}
+
+#[test]
 fn a_template_cannot_run_away() {
     let items: Vec<&str> = vec!["x"; 1_000];
     let long = json!({ "a": "y".repeat(100), "items": items });

@@ -153,6 +153,17 @@ fn a_folder_that_is_not_there_and_files_that_are_too_large_are_told() {
 }
 
 #[test]
+fn a_folder_of_too_many_is_not_gone_through() {
+    let names: Vec<String> = (0..1_001).map(|n| format!("t{n}/en.j2")).collect();
+    let files: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), TEXT)).collect();
+    check(&files[..1], &["t0/en.j2:1: there is no template.toml"]);
+    let folder = Folder::new(&files);
+    let faults = folder.load().unwrap_err();
+    assert_eq!(faults.len(), 1, "{}", told(&faults));
+    assert!(faults[0].to_string().ends_with("holds more than 1000 entries"), "{}", faults[0]);
+}
+
+#[test]
 fn a_changed_manifest_is_held_against_the_built_in_texts() {
     let folder = Folder::new(&[("quiz_ended/template.toml", MANIFEST)]);
     let faults = told(&folder.load().unwrap_err());

@@ -151,7 +151,7 @@ fn inbox_of(write: &Write) -> Option<&UserId> {
         | Write::Expire { user, .. }
         | Write::Cancel { user, .. }
         | Write::RemoveAddress { user, .. }
-        | Write::DeletePerson(user) => Some(user),
+        | Write::DeletePerson { user, .. } => Some(user),
         _ => None,
     }
 }

@@ -10,8 +10,8 @@ use uuid::Uuid;
 
 use super::{AT, AuditDraft, Bench, Unit, Write, at_once, stored_send};
 use crate::sql::{
-    addresses, audits, claims, outbox_read, outbox_write, people, seals, sends, suppressions,
-    tallies,
+    addresses, audits, claims, forget, outbox_read, outbox_write, people, seals, sends,
+    suppressions, tallies,
 };
 use crate::{
     Address, AddressKind, Claiming, Delivery, DeliveryFilter, KeptAttempt, NewDelivery, Person,
@@ -116,9 +116,8 @@ fn what_became_of_a_delivery_is_written_through_indexes() {
     bench.check_but(&["SCAN delivery USING INDEX delivery_leased"], |b| {
         at_once(outbox_write::release(&mut b.runner(), AT)).unwrap();
     });
-    // Those that were picked.
-    bench.check_but(&["SCAN ended"], |b| {
-        at_once(outbox_write::forget(&mut b.runner(), AT, 9)).unwrap();
+    bench.check_reaches("delivery_age (updated_at<?)", |b| {
+        at_once(forget::deliveries(&mut b.runner(), AT, 9)).unwrap();
     });
 }
 
@@ -252,9 +251,14 @@ fn people_are_reached_through_indexes() {
     let (id, from, to) = (AddressId(Uuid::from_u128(1)), vec![1], vec![2]);
     let renew = Write::RenewAddress { user: user.clone(), id, from, to };
     bench.check(|b| b.write(renew));
+    let id = DeliveryId(Uuid::from_u128(1));
+    bench.check(|b| {
+        // Stale: only its plan is looked at.
+        let _ = at_once(seals::renew_delivery(&mut b.runner(), &b.tenant, id, (&[1], &[2])));
+    });
     let remove = Write::RemoveAddress { user: user.clone(), id: AddressId(Uuid::from_u128(1)) };
     bench.check(|b| b.write(remove));
-    bench.check(|b| b.write(Write::DeletePerson(user)));
+    bench.check(|b| b.write(Write::DeletePerson { user, keep: None, at: AT }));
     let lift = Write::Unsuppress { channel: Channel::Sms, address: [1; 32] };
     bench.check(|b| b.write(lift));
 }
@@ -284,6 +288,7 @@ fn read_people(bench: &Bench) {
         let after = (b.tenant.clone(), b.user.clone());
         at_once(seals::people(&mut b.runner(), Some(&after), 9)).unwrap();
         at_once(seals::addresses(&mut b.runner(), None, 9)).unwrap();
+        at_once(seals::deliveries(&mut b.runner(), None, 9)).unwrap();
     });
 }
 
