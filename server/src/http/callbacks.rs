@@ -18,8 +18,9 @@ use super::error::ApiError;
 use super::params::{SignedPath, TenantPath};
 use super::twilio::signed_parameters;
 use crate::app::App;
-use crate::service::callbacks::{SmsNews, SmsWish};
+use crate::service::callbacks::SmsNews;
 use crate::service::links::Purpose;
+use crate::service::wishes::{SmsAnswer, SmsWish};
 
 /// Notes that a push was delivered, shown, clicked or dismissed.
 ///
@@ -67,8 +68,11 @@ fn told(report: SmsReport, status: Report) -> SmsNews {
     SmsNews { sid, status, code: error_code, number: to, fate }
 }
 
-/// Takes an answer to a text message, as Twilio passes it on: STOP suppresses the number in this
-/// tenant, START lifts that.
+/// Takes an answer to a text message, as Twilio passes it on: STOP suppresses the number, START
+/// lifts that.
+///
+/// All tenants send from one number: the answer holds in this tenant, and in every other that
+/// knows the number.
 #[utoipa::path(post, path = "/api/v1/callbacks/sms/replies/{tenant}", tag = "notify",
     operation_id = "sms_reply", security(()),
     params(("tenant" = String, Path, description = "The tenant whose messages the number sends.")),
@@ -86,7 +90,8 @@ pub(super) async fn sms_reply(
             OptOut::Help | OptOut::None => None,
         };
         if let Some(wish) = wish {
-            app.services.sms_wish(&tenant, &reply.from, wish, reply.sid.as_deref()).await?;
+            let answer = SmsAnswer { number: reply.from, wish, message: reply.sid };
+            app.services.sms_answer(&tenant, &answer).await?;
         }
     }
     Ok(StatusCode::NO_CONTENT)

@@ -3,26 +3,16 @@
 //! It comes late, twice and out of order; core says what is news. Whoever calls has no token but a
 //! signed link, or a provider's signature that was checked before.
 
-use landfall_core::audit::{Action, Details, Entity};
+use landfall_core::audit::{Action, Entity};
 use landfall_core::channel::{Channel, DeliveryState};
 use landfall_core::delivery::{self, AddressFate, Next, Receipt, Report, apply};
-use landfall_core::id::Tenant;
 use landfall_core::plan::Reason;
 use landfall_core::preference::PreferenceRule;
 use landfall_store::{AuditDraft, Delivery, IdempotencyKey, StoreError, Suppression, Unit, Write};
 use serde_json::json;
 
-use super::links::{LIFE_MS, Purpose, Subject};
+use super::links::{Purpose, Subject};
 use super::{ServiceError, Services, deciding};
-
-/// A person's wish about text messages, as they answered one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SmsWish {
-    /// No more of them.
-    Stop,
-    /// They may come again.
-    Start,
-}
 
 /// What a provider reports of a text message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -177,59 +167,6 @@ impl Services {
         });
         let entity = Entity::Notification(delivery.notification);
         self.own_entry(&delivery.user, news.action, entity, metadata)
-    }
-
-    /// Keeps a person's wish about text messages to their number; the same message of theirs once
-    /// more changes nothing, whatever they asked for since.
-    ///
-    /// # Errors
-    /// When the store is away.
-    pub async fn sms_wish(
-        &self,
-        tenant: &Tenant,
-        number: &str,
-        wish: SmsWish,
-        message: Option<&str>,
-    ) -> Result<(), ServiceError> {
-        let address = self.address_hash(tenant, Channel::Sms, number);
-        let (write, action) = match wish {
-            SmsWish::Stop => {
-                let suppression = Suppression {
-                    channel: Channel::Sms,
-                    address,
-                    reason: "opted out by answering".to_owned(),
-                    source: "recipient".to_owned(),
-                    at: self.now(),
-                };
-                (Write::Suppress(Box::new(suppression)), Action::OptedOut)
-            }
-            SmsWish::Start => {
-                (Write::Unsuppress { channel: Channel::Sms, address }, Action::OptedIn)
-            }
-        };
-        let mut unit = Unit::new(tenant);
-        unit.writes.push(write);
-        unit.idempotency = message.map(|sid| self.once_said(sid));
-        let metadata = json!({ "channel": "sms", "source": "recipient" }).to_string();
-        let details = self.ids.salted(Details { actor: None, target: None, metadata });
-        let entity = Entity::Other("phone", "hidden".to_owned());
-        unit.audit.push(AuditDraft { at: self.now(), action, entity, details });
-        match self.commit(unit).await {
-            Ok(_) | Err(StoreError::Duplicate(_)) => Ok(()),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    /// Names a message that came in, for as long as a link works: keys go by their age, and one
-    /// that was forgotten after a day would let an old START lift a newer STOP.
-    fn once_said(&self, sid: &str) -> IdempotencyKey {
-        IdempotencyKey {
-            scope: "sms reply".to_owned(),
-            key: sid.to_owned(),
-            digest: [0; 32],
-            memo: String::new(),
-            at: self.now().plus_ms(LIFE_MS),
-        }
     }
 
     /// Says what the link of a mail would end: the kind of news.

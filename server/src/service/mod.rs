@@ -34,6 +34,7 @@ pub mod templates;
 pub mod timeline;
 pub mod topics;
 pub mod trail;
+pub mod wishes;
 
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex};

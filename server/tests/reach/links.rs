@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use landfall_core::id::Tenant;
+use landfall_core::id::{Tenant, UserId};
 use landfall_fixtures::{Callback, TakenSms};
 use serde_json::{Value, json};
 
@@ -125,6 +125,48 @@ async fn stop_holds_even_for_what_is_critical_until_start_lifts_it() {
     assert_eq!(world.call_back(&answer(PHONE, "START")).await, 204);
     let id = world.notify("ana", &["sms"], critical).await;
     world.until_stands(&id, "sms", "sent").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_to_the_number_of_all_tenants_holds_in_every_one_that_knows_it() {
+    let world = World::start().await;
+    texted(&world).await;
+    let services = &world.landfall.server.app.services;
+    // Another tenant with a trail, which does not know the number.
+    let third = Tenant::parse("third").unwrap();
+    let admin = UserId::parse("root").unwrap();
+    services.record_refused(&third, Some(admin), "GET", "no").await.unwrap();
+    let elsewhere = |word: &str| {
+        let answer = answer(PHONE, word);
+        let url = answer.url.replace("/default", "/elsewhere");
+        let parameters = answer.parameters.iter().map(|(name, value)| (&**name, value.clone()));
+        Callback::signed(url, parameters.collect(), TWILIO_TOKEN)
+    };
+    let (early, stop, start) = (elsewhere("START"), elsewhere("STOP"), elsewhere("START"));
+    assert_eq!(world.call_back(&early).await, 204, "nothing is lifted by it yet");
+    world.go_to(30);
+    assert_eq!(world.call_back(&stop).await, 204);
+    assert_eq!(world.call_back(&early).await, 204, "and nothing later, either");
+    let id = world.notify("ana", &["sms"], json!({})).await;
+    world.until_for(&id, "sms", "skipped", "opted out").await;
+    assert_eq!(world.call_back(&start).await, 204);
+    let id = world.notify("ana", &["sms"], json!({})).await;
+    world.until_stands(&id, "sms", "sent").await;
+    // What came before START says nothing new after it.
+    assert_eq!(world.call_back(&stop).await, 204);
+    let id = world.notify("ana", &["sms"], json!({})).await;
+    world.until_stands(&id, "sms", "sent").await;
+    // And an old START lifts no newer STOP.
+    world.go_to(60);
+    assert_eq!(world.call_back(&answer(PHONE, "STOP")).await, 204);
+    assert_eq!(world.call_back(&start).await, 204);
+    let id = world.notify("ana", &["sms"], json!({})).await;
+    world.until_for(&id, "sms", "skipped", "opted out").await;
+    let filter = landfall_store::AuditFilter { limit: 9, ..Default::default() };
+    assert_eq!(services.store.audit(&third, filter).await.unwrap().len(), 1);
+    for (action, entries) in [("opted_out", 2), ("opted_in", 1)] {
+        assert_eq!(world.landfall.audit(action).await.len(), entries, "{action}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

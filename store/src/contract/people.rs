@@ -221,6 +221,9 @@ pub trait People {
         address: Hash,
     ) -> Answered<'_, Option<Suppression>>;
 
+    /// Says whether somebody's profile has a phone number, by the keyed hash of it.
+    fn has_phone(&self, tenant: &Tenant, phone: Hash) -> Answered<'_, bool>;
+
     /// Lists suppressions, by the names of their channels and by hash.
     fn suppressions(
         &self,

@@ -272,6 +272,11 @@ impl People for Postgres {
         ask!(self.pool, |r| suppressions::get(r, &tenant, channel, &address))
     }
 
+    fn has_phone(&self, tenant: &Tenant, phone: Hash) -> Answered<'_, bool> {
+        let tenant = tenant.clone();
+        ask!(self.pool, |r| people::has_phone(r, &tenant, &phone))
+    }
+
     fn suppressions(
         &self,
         tenant: &Tenant,

@@ -152,6 +152,11 @@ impl People for Sqlite {
         )
     }
 
+    fn has_phone(&self, tenant: &Tenant, phone: Hash) -> Answered<'_, bool> {
+        let tenant = tenant.clone();
+        Box::pin(self.readers.run(move |r| at_once(people::has_phone(r, &tenant, &phone))))
+    }
+
     fn suppressions(
         &self,
         tenant: &Tenant,

@@ -155,6 +155,7 @@ macro_rules! contract {
             preferences_are_a_users_or_the_tenants,
             a_suppression_holds_for_an_address_until_it_is_lifted,
             suppressions_are_listed_by_channel_and_hash,
+            a_number_is_known_by_its_hash,
             recipients_come_with_all_that_a_decision_needs,
             a_deleted_person_leaves_nothing_but_what_they_opted_out_of,
         );

@@ -155,6 +155,15 @@ pub async fn a_suppression_holds_for_an_address_until_it_is_lifted(world: World)
     assert_eq!(find(&t, &sms).await.unwrap(), None);
 }
 
+pub async fn a_number_is_known_by_its_hash(world: World) {
+    let t = tenant("t");
+    world.done(&t, put(&person("u"))).await;
+    world.done(&t, put(&Person { phone: None, ..person("v") })).await;
+    assert!(world.store.has_phone(&t, sealed(2).hash).await.unwrap());
+    assert!(!world.store.has_phone(&t, sealed(1).hash).await.unwrap(), "that is a mailbox");
+    assert!(!world.store.has_phone(&tenant("other"), sealed(2).hash).await.unwrap());
+}
+
 pub async fn suppressions_are_listed_by_channel_and_hash(world: World) {
     let t = tenant("t");
     let mut all: Vec<Suppression> = Vec::new();

@@ -277,6 +277,9 @@ fn read_people(bench: &Bench) {
         at_once(addresses::by_hash(runner, &b.tenant, &b.user, &[1; 32])).unwrap();
         at_once(suppressions::get(runner, &b.tenant, Channel::Sms, &[1; 32])).unwrap();
     });
+    bench.check_reaches("person_phone (tenant=? AND phone_hash=?)", |b| {
+        at_once(people::has_phone(&mut b.runner(), &b.tenant, &[1; 32])).unwrap();
+    });
     for channel in [None, Some(Channel::Sms)] {
         let filter =
             SuppressionFilter { channel, after: Some((Channel::Email, [1; 32])), limit: 9 };
