@@ -49,7 +49,7 @@ impl SuppressionsQuery {
         let Self { limit, cursor, channel } = self;
         let mut faults = Faults::default();
         let page = PageQuery { limit, offset: None, cursor }.page(limits, &mut faults);
-        let channel = faults.read("channel", channel, ONE_OF, |text| suppressible(text));
+        let channel = faults.read("channel", channel, ONE_OF, suppressible);
         faults.or((page, channel))
     }
 }

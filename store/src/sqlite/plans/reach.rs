@@ -73,6 +73,20 @@ fn a_claim_walks_over_nothing_that_waits() {
     });
 }
 
+/// An attempt at a delivery that failed by news.
+fn kept(of: &Delivery) -> KeptAttempt {
+    KeptAttempt {
+        id: of.id,
+        claim: of.claim,
+        attempts_before: 0,
+        state: DeliveryState::Failed,
+        code: None,
+        reference: None,
+        provider: None,
+        at: AT,
+    }
+}
+
 #[test]
 fn what_became_of_a_delivery_is_written_through_indexes() {
     let bench = Bench::new();
@@ -101,17 +115,7 @@ fn what_became_of_a_delivery_is_written_through_indexes() {
     let (id, from, to) = (mine[0].id, DeliveryState::Queued, DeliveryState::Failed);
     let (reason, code, next) = (Reason::Expired, None, Next::DueAt(AT));
     bench.check(|b| b.write(Write::Report { id, from, to, reason, code, at: AT, next }));
-    let kept = KeptAttempt {
-        id,
-        claim: mine[0].claim,
-        attempts_before: 0,
-        state: DeliveryState::Failed,
-        code: None,
-        reference: None,
-        provider: None,
-        at: AT,
-    };
-    bench.check(|b| b.write(Write::KeepAttempt(Box::new(kept))));
+    bench.check(|b| b.write(Write::KeepAttempt(Box::new(kept(&mine[0])))));
     // The index holds none but those that are leased.
     bench.check_but(&["SCAN delivery USING INDEX delivery_leased"], |b| {
         at_once(outbox_write::release(&mut b.runner(), AT)).unwrap();
