@@ -22,6 +22,7 @@ pub mod problem;
 pub mod query;
 mod readable;
 pub mod revocations;
+pub mod suppressions;
 pub mod templates;
 pub mod text;
 pub mod timeline;

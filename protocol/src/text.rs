@@ -106,7 +106,7 @@ impl<'de> Deserialize<'de> for Time {
 }
 
 /// A value that reaches no log: it prints as stars.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(value_type = String))]
 #[serde(transparent)]
 pub struct Secret(pub String);

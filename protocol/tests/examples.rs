@@ -23,6 +23,7 @@ use landfall_protocol::notify::{BatchResult, NotifyAnswer, NotifyRequest, SendAn
 use landfall_protocol::preferences::{PreferencesAnswer, PreferencesRequest};
 use landfall_protocol::problem::{Code, Problem};
 use landfall_protocol::revocations::{RevocationItem, RevocationRequest};
+use landfall_protocol::suppressions::{SuppressedAddress, SuppressionItem};
 use landfall_protocol::templates::{PreviewAnswer, PreviewRequest, TemplateItem};
 use landfall_protocol::timeline::Timeline;
 use landfall_protocol::topics::{MemberItem, MemberPut, MembersBulk, MembersBulkAnswer};
@@ -97,6 +98,8 @@ const CALLS: &[(&str, Shape, Shape)] = &[
     ("subscribe", of::<SubscribeRequest>, of::<SubscriptionItem>),
     ("subscribe_flat", of::<SubscribeRequest>, of::<SubscriptionItem>),
     ("subscriptions_list", none, of::<List<SubscriptionItem>>),
+    ("suppression_delete", of::<SuppressedAddress>, none),
+    ("suppressions_list", none, of::<List<SuppressionItem>>),
     ("template_preview", of::<PreviewRequest>, of::<PreviewAnswer>),
     ("templates_list", none, of::<List<TemplateItem>>),
     ("tenant_preferences_get", none, of::<PreferencesAnswer>),

@@ -17,6 +17,7 @@ use landfall_protocol::names::ChannelName;
 use landfall_protocol::notify::{BatchResult, NotifyAnswer, NotifyRequest, SendAnswer};
 use landfall_protocol::preferences::{PreferenceItem, PreferencesAnswer};
 use landfall_protocol::problem::Problem;
+use landfall_protocol::suppressions::{SuppressedAddress, SuppressionItem};
 use landfall_protocol::templates::{EmailPreview, PreviewAnswer, PreviewRequest, TemplateItem};
 use landfall_protocol::timeline::{Timeline, TimelineItem};
 use landfall_protocol::topics::TopicAnswer;
@@ -44,6 +45,9 @@ fn schemas_have_the_fields_of_the_examples() {
     assert_eq!(fields::<List<Item>>(), example("calls/notifications_list", "/answer"));
     assert_eq!(fields::<AuditItem>(), example("calls/admin_audit", "/answer/items/0"));
     assert_eq!(fields::<DeliveryItem>(), example("calls/admin_deliveries", "/answer/items/0"));
+    let suppressions = "calls/suppressions_list";
+    assert_eq!(fields::<SuppressionItem>(), example(suppressions, "/answer/items/0"));
+    assert_eq!(fields::<SuppressedAddress>(), example("calls/suppression_delete", "/request"));
     assert_eq!(fields::<Timeline>(), example("calls/notification_timeline", "/answer"));
     let last = example("calls/notification_timeline", "/answer/items/6");
     assert!(fields::<TimelineItem>().is_superset(&last));

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::auth::Verifier;
-use crate::config::{Limits, Network, ServerSettings, TlsSettings};
+use crate::config::{CallbackKey, Limits, Network, ServerSettings, SmsSettings, TlsSettings};
 use crate::judge::Judge;
 use crate::metrics::Metrics;
 use crate::rates::Rates;
@@ -31,7 +31,7 @@ pub struct App {
     /// Lines of one batch call.
     pub batch_max_lines: usize,
     /// What Twilio signs its callbacks with.
-    pub twilio_token: Option<Secret>,
+    pub twilio: CallbackKeys,
     /// Judges the tokens that come.
     pub judge: Arc<Judge>,
     /// How fast everybody may go.
@@ -61,13 +61,30 @@ pub struct AppParts {
     /// Lines of one batch call.
     pub batch_max_lines: usize,
     /// What Twilio signs its callbacks with.
-    pub twilio_token: Option<Secret>,
+    pub twilio: CallbackKeys,
     /// What web pages and proxies are believed.
     pub web: WebSettings,
     /// What the live connections say of themselves.
     pub live: Arc<dyn LiveStats>,
     /// Cancelled when the server begins to drain.
     pub drain: CancellationToken,
+}
+
+/// What Twilio signs its callbacks with.
+#[derive(Debug, Clone, Default)]
+pub struct CallbackKeys {
+    /// The account's token; nothing where no text messages are sent.
+    pub token: Option<Secret>,
+    /// Keys that were made for signing.
+    pub keys: Vec<CallbackKey>,
+}
+
+impl CallbackKeys {
+    /// Reads the settings.
+    pub fn new(sms: &SmsSettings) -> Self {
+        let token = Some(sms.auth_token.clone()).filter(|token| !token.is_empty());
+        Self { token, keys: sms.callback_keys() }
+    }
 }
 
 /// What web pages and proxies are believed.
@@ -96,16 +113,8 @@ impl WebSettings {
 impl App {
     /// Builds the value, with metrics that begin at zero.
     pub fn new(parts: AppParts) -> Arc<Self> {
-        let AppParts {
-            services,
-            verifier,
-            limits,
-            batch_max_lines,
-            twilio_token,
-            web,
-            live,
-            drain,
-        } = parts;
+        let AppParts { services, verifier, limits, batch_max_lines, twilio, web, live, drain } =
+            parts;
         let pages =
             PageLimits { default: limits.page_default as usize, max: limits.page_max as usize };
         let rates = Arc::new(Rates::new(&limits, services.clock.clone()));
@@ -123,7 +132,7 @@ impl App {
             limits,
             pages,
             batch_max_lines,
-            twilio_token,
+            twilio,
             judge,
             rates,
             web,

@@ -60,7 +60,7 @@ impl fmt::Display for TooFast {
             Whose::Tenant => "Your tenant made too many requests",
             Whose::Sender => "Your tenant sent too many notifications",
             Whose::Tester => "You sent too many test notifications",
-            Whose::Address => "Too many tokens from your address did not hold",
+            Whose::Address => "Too many tokens or signatures from your address did not hold",
         };
         let seconds = self.retry_seconds();
         let unit = if seconds == 1 { "second" } else { "seconds" };
@@ -143,7 +143,7 @@ impl Rates {
         }
     }
 
-    /// Says whether a token from this address may be looked at.
+    /// Says whether a token or a signature from this address may be looked at.
     ///
     /// # Errors
     /// When too many that did not hold came from there.
@@ -153,7 +153,7 @@ impl Rates {
         asked.map_err(|wait| TooFast { whose: Whose::Address, wait })
     }
 
-    /// Counts a token that did not hold.
+    /// Counts a token, or the signature of a callback, that did not hold.
     pub fn token_refused(&self, from: Option<IpAddr>) {
         if let (Some(addresses), Some(from)) = (&self.refused_tokens, from) {
             addresses.charge(&network(from), self.clock.elapsed(), 1);

@@ -20,7 +20,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::app::{App, AppParts, WebSettings};
+use crate::app::{App, AppParts, CallbackKeys, WebSettings};
 use crate::auth::Verifier;
 use crate::auth::jwks::{Fetcher, KeptSets, keep_fresh};
 use crate::clock::Clock;
@@ -168,7 +168,7 @@ impl Server {
             verifier,
             limits: config.limits.clone(),
             batch_max_lines: config.notify.batch_max_lines,
-            twilio_token: Some(config.sms.auth_token.clone()).filter(|token| !token.is_empty()),
+            twilio: CallbackKeys::new(&config.sms),
             web: web(config),
             live: Arc::clone(&hub) as Arc<dyn crate::app::LiveStats>,
             drain: CancellationToken::new(),

@@ -32,6 +32,8 @@ create table person (
     version    integer not null,
     primary key (tenant, user_id)
 ) without rowid;
+-- Whose number it is that answered.
+create index person_phone on person (tenant, phone_hash) where phone_hash is not null;
 
 -- Push tokens and browsers' subscriptions. One that moves to another user leaves the first.
 create table address (

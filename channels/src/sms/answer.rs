@@ -3,6 +3,7 @@
 //! Twilio's own code in the body speaks before the HTTP status. A number that can never get a
 //! text message is gone; one that this sender cannot reach is only refused.
 
+use landfall_core::delivery::AddressFate;
 use serde_json::Value;
 
 use crate::Outcome;
@@ -103,6 +104,15 @@ const CODES: &[(u64, Verdict)] = &[
 
 fn verdict(error: u64) -> Verdict {
     CODES.iter().find(|(code, _)| *code == error).map_or(Verdict::Refused, |(_, verdict)| *verdict)
+}
+
+/// Says what becomes of a number that got this code, in an answer or later in a callback.
+pub(super) fn fate(error: u64) -> AddressFate {
+    match verdict(error) {
+        Verdict::Gone => AddressFate::Removed,
+        Verdict::OptedOut => AddressFate::Suppressed,
+        Verdict::Refused | Verdict::Later | Verdict::Broken => AddressFate::Kept,
+    }
 }
 
 fn is_known(error: u64) -> bool {

@@ -3,10 +3,10 @@
 //! Callbacks come late, twice and in any order; this only reads one of them. Whoever calls has
 //! checked the signature before.
 
-use landfall_core::delivery::Report;
+use landfall_core::delivery::{AddressFate, Report};
 use landfall_core::profile::is_phone_number;
 
-use super::answer::is_message_sid;
+use super::answer::{fate, is_message_sid};
 
 /// How a message fared.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,11 +17,17 @@ pub struct SmsReport {
     pub status: Option<Report>,
     /// Twilio's code of what went wrong.
     pub error_code: Option<u32>,
+    /// The number that it went to.
+    pub to: Option<String>,
+    /// What the code says of that number: the same as in the answer to the making of a message.
+    pub fate: AddressFate,
 }
 
 /// What the recipient of a message answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply {
+    /// The message, by which a repetition is known.
+    pub sid: Option<String>,
     /// The number that answered.
     pub from: String,
     /// What it asks for.
@@ -57,10 +63,13 @@ pub fn read_report(parameters: &[(String, String)]) -> Option<SmsReport> {
     }
     let error_code = find(parameters, "ErrorCode").and_then(|code| code.parse().ok());
     let error_code = error_code.filter(|code| *code != 0);
+    let to = find(parameters, "To").filter(|to| super::is_phone_number(to));
     Some(SmsReport {
         sid: sid.into(),
         status: Report::parse(&status.to_ascii_lowercase()),
         error_code,
+        to: to.map(str::to_owned),
+        fate: error_code.map_or(AddressFate::Kept, |code| fate(code.into())),
     })
 }
 
@@ -79,7 +88,9 @@ pub fn read_reply(parameters: &[(String, String)]) -> Option<Reply> {
         _ if HELP.contains(&word.as_str()) => OptOut::Help,
         _ => OptOut::None,
     };
-    Some(Reply { from: from.into(), opt_out })
+    let sid = find(parameters, "MessageSid").or_else(|| find(parameters, "SmsSid"));
+    let sid = sid.filter(|sid| is_message_sid(sid)).map(str::to_owned);
+    Some(Reply { sid, from: from.into(), opt_out })
 }
 
 fn find<'a>(parameters: &'a [(String, String)], name: &str) -> Option<&'a str> {
@@ -88,6 +99,7 @@ fn find<'a>(parameters: &'a [(String, String)], name: &str) -> Option<&'a str> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     const SID: &str = "SM0123456789abcdef0123456789abcdef";
@@ -118,6 +130,19 @@ mod tests {
     }
 
     #[test]
+    fn a_callback_tells_what_becomes_of_its_number() {
+        let read = |code: &str, to: &str| {
+            let names = ["MessageSid", "MessageStatus", "ErrorCode", "To"];
+            let all: Vec<_> = names.into_iter().zip([SID, "failed", code, to]).collect();
+            read_report(&pairs(&all)).map(|report| (report.fate, report.to.is_some())).unwrap()
+        };
+        assert_eq!(read("21610", "+15005550006"), (AddressFate::Suppressed, true));
+        assert_eq!(read("21614", "+15005550006"), (AddressFate::Removed, true));
+        assert_eq!(read("30003", "+15005550006"), (AddressFate::Kept, true));
+        assert_eq!(read("", "anything"), (AddressFate::Kept, false));
+    }
+
+    #[test]
     fn stop_and_start_are_understood() {
         let read = |body: &str, opt_out: Option<&str>| {
             let mut all = vec![("From", "+15005550006"), ("Body", body)];
@@ -127,6 +152,12 @@ mod tests {
         for word in STOP {
             assert_eq!(read(&format!(" {}. ", word.to_uppercase()), None), Some(OptOut::Stop));
         }
+        let named = |sid: &str| {
+            let all = [("From", "+15005550006"), ("Body", "stop"), ("MessageSid", sid)];
+            read_reply(&pairs(&all)).unwrap().sid
+        };
+        assert_eq!(named(SID).as_deref(), Some(SID));
+        assert_eq!(named("'; --"), None);
         assert_eq!(read("Yes", None), Some(OptOut::Start));
         assert_eq!(read("help", None), Some(OptOut::Help));
         assert_eq!(read("stop calling me Al", None), Some(OptOut::None));

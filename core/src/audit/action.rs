@@ -97,6 +97,8 @@ actions! {
     ProfileChanged = "profile_changed"
     /// A user's profile was deleted.
     ProfileDeleted = "profile_deleted"
+    /// An admin let something be sent again to a suppressed phone number or mailbox.
+    SuppressionLifted = "suppression_lifted"
     /// A recipient asked for no more on a channel.
     OptedOut = "opted_out"
     /// A recipient asked for a channel again.

@@ -52,7 +52,7 @@ pub struct Limits {
     pub tenant_requests_per_second: u32,
     /// Notifications that a tenant may have sent; 0 is no limit.
     pub tenant_notifications_per_second: u32,
-    /// Tokens that do not hold, from one address; 0 is no limit.
+    /// Tokens and signatures that do not hold, from one address; 0 is no limit.
     pub refused_tokens_per_second: u32,
     /// Frames of one socket; 0 is no limit.
     pub frames_per_second: u32,

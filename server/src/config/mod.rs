@@ -53,7 +53,7 @@ pub use notify::NotifySettings;
 pub use origin::Origin;
 pub use outbox::{OutboundSettings, OutboxSettings};
 pub use problem::{Problem, Problems};
-pub use providers::{EmailSettings, FcmSettings, PushSettings, SmsSettings};
+pub use providers::{CallbackKey, EmailSettings, FcmSettings, PushSettings, SmsSettings};
 pub use realtime::RealtimeSettings;
 pub use schema::DEFAULT_FILE;
 pub use secrets::{SealingKey, SecretsSettings};

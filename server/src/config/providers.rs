@@ -8,6 +8,9 @@ use serde::Deserialize;
 use super::Seconds;
 use crate::secret::Secret;
 
+/// Characters of the name of a key that signs callbacks.
+const NAME_CHARS_MAX: usize = 64;
+
 /// Web Push, whose keys are in `[vapid]`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -44,6 +47,8 @@ pub struct SmsSettings {
     pub account_sid: String,
     /// Signs in, and signs callbacks.
     pub auth_token: Secret,
+    /// Keys that sign callbacks, each with its name.
+    callback_keys: Vec<Secret>,
     /// Signs in instead of the auth token.
     pub api_key: String,
     /// Belongs to `api_key`.
@@ -62,7 +67,38 @@ pub struct SmsSettings {
     pub segments_per_second: u32,
 }
 
+/// A key that Twilio signs callbacks with; prints as its name alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallbackKey {
+    /// What Twilio calls it.
+    pub id: String,
+    /// Its secret.
+    pub secret: Secret,
+}
+
+impl CallbackKey {
+    /// Reads `NAME:SECRET`: a name of 1 to 64 letters, digits, dots, dashes and underscores.
+    fn parse(text: &str) -> Option<Self> {
+        let (id, secret) = text.trim().split_once(':')?;
+        let in_name = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        let is_name = (1..=NAME_CHARS_MAX).contains(&id.len()) && id.chars().all(in_name);
+        let secret = Some(secret).filter(|secret| is_name && !secret.is_empty())?;
+        Some(Self { id: id.to_owned(), secret: Secret::new(secret) })
+    }
+}
+
+/// Checks one entry of `sms.callback_keys`; the answer never quotes it.
+pub(super) fn callback_key_form(text: &str) -> Result<(), String> {
+    let what = "must hold texts such as KEY:SECRET, a key's name and its secret";
+    CallbackKey::parse(text).map(|_| ()).ok_or_else(|| what.to_owned())
+}
+
 impl SmsSettings {
+    /// Gives the keys that sign callbacks besides the auth token.
+    pub fn callback_keys(&self) -> Vec<CallbackKey> {
+        self.callback_keys.iter().filter_map(|text| CallbackKey::parse(text.expose())).collect()
+    }
+
     /// Says whether text messages can be sent: there is an account, and a sender.
     pub fn is_configured(&self) -> bool {
         let has_sender = !self.from.is_empty() || !self.messaging_service_sid.is_empty();

@@ -7,7 +7,7 @@ use toml::Value;
 
 use super::Raw;
 use super::forms;
-use super::secrets;
+use super::{providers, secrets};
 
 /// Says what a setting may be.
 #[derive(Clone, Copy)]
@@ -101,6 +101,7 @@ const RULES: &[(&str, Rule)] = &[
     ("fcm.per_second", Rule::Int(0, 1_000_000)),
     ("sms.account_sid", Rule::Text(forms::any)),
     ("sms.auth_token", Rule::Secret),
+    ("sms.callback_keys", Rule::SecretList(providers::callback_key_form)),
     ("sms.api_key", Rule::Text(forms::any)),
     ("sms.api_secret", Rule::Secret),
     ("sms.from", Rule::Text(forms::any)),

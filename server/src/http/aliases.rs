@@ -16,18 +16,22 @@ const ALIASES: &[(&str, &str)] = &[
     ("/analytics", "/api/v1/analytics"),
 ];
 
-/// Gives a request its canonical path; the query stays.
-pub(super) fn rewrite(uri: &mut Uri) {
-    let Some(path) = canonical(uri.path()) else { return };
+/// A request's address before it got its canonical path; with those alone that came by an alias.
+#[derive(Debug, Clone)]
+pub(super) struct CalledAs(pub Uri);
+
+/// Gives a request its canonical path; the query stays. Gives what it was called by, where that
+/// was an alias.
+pub(super) fn rewrite(uri: &mut Uri) -> Option<CalledAs> {
+    let path = canonical(uri.path())?;
     let text = match uri.query() {
         Some(query) => format!("{path}?{query}"),
         None => path,
     };
     let mut parts = uri.clone().into_parts();
     parts.path_and_query = PathAndQuery::try_from(text).ok();
-    if let Ok(canonical) = Uri::from_parts(parts) {
-        *uri = canonical;
-    }
+    let canonical = Uri::from_parts(parts).ok()?;
+    Some(CalledAs(std::mem::replace(uri, canonical)))
 }
 
 /// Gives the canonical path of an alias; nothing for a path that is none.
@@ -46,8 +50,9 @@ mod tests {
 
     fn check(path: &str, expected: &str) {
         let mut uri: Uri = path.parse().unwrap();
-        rewrite(&mut uri);
+        let called = rewrite(&mut uri).map_or(uri.clone(), |CalledAs(called)| called);
         assert_eq!(uri.to_string(), expected, "{path}");
+        assert_eq!(called.to_string(), path);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use axum::body::HttpBody as _;
 use axum::extract::{FromRequest, Request};
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, HeaderName, header};
 use bytes::{Bytes, BytesMut};
 use landfall_core::audit::Hash;
 use landfall_protocol::json;
@@ -83,20 +83,27 @@ pub(super) fn require_type(
     fits: fn(&str) -> bool,
     wanted: &str,
 ) -> Result<(), ApiError> {
-    let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or_default());
-    let kind = text(header::CONTENT_TYPE).unwrap_or_default();
-    let essence = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    let is_plain = text(header::CONTENT_ENCODING)
+    let is_plain = text(headers, header::CONTENT_ENCODING)
         .is_none_or(|encoding| encoding.trim().eq_ignore_ascii_case("identity"));
-    if fits(&essence) && is_plain {
+    if fits(&essence(headers)) && is_plain {
         return Ok(());
     }
     let detail = format!("The body must be {wanted}, not compressed.");
     Err(ApiError::new(Code::UnsupportedType, detail))
 }
 
+/// Gives a body's media type without its parameters, in small letters.
+pub(super) fn essence(headers: &HeaderMap) -> String {
+    let kind = text(headers, header::CONTENT_TYPE).unwrap_or_default();
+    kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
+fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
+    headers.get(name).map(|value| value.to_str().unwrap_or_default())
+}
+
 /// RFC 6839, section 3.1: whatever ends in `+json` is read as JSON.
-fn is_json(essence: &str) -> bool {
+pub(super) fn is_json(essence: &str) -> bool {
     essence == "application/json"
         || (essence.starts_with("application/") && essence.ends_with("+json"))
 }

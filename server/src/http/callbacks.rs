@@ -7,24 +7,20 @@
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::{StatusCode, Uri, header};
+use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse as _, Response};
-use landfall_channels::sms::{
-    Content, OptOut, SignatureHeaders, SigningKeys, read_reply, read_report, verify,
-};
-use landfall_core::id::Tenant;
+use landfall_channels::sms::{OptOut, SmsReport, read_reply, read_report};
+use landfall_core::delivery::Report;
 use landfall_protocol::callbacks::ReceiptRequest;
-use landfall_protocol::problem::Code;
 
-use super::body::{JsonBody, read, require_type};
+use super::body::JsonBody;
 use super::error::ApiError;
-use super::observe::Seen;
 use super::params::{SignedPath, TenantPath};
+use super::twilio::signed_parameters;
 use crate::app::App;
-use crate::service::callbacks::SmsWish;
+use crate::service::callbacks::SmsNews;
 use crate::service::links::Purpose;
-
-const FORM: &str = "application/x-www-form-urlencoded";
+use crate::service::wishes::{SmsAnswer, SmsWish};
 
 /// Notes that a push was delivered, shown, clicked or dismissed.
 ///
@@ -58,17 +54,25 @@ pub(super) async fn sms_report(
     request: Request,
 ) -> Result<StatusCode, ApiError> {
     let about = app.services.linked(Purpose::SmsStatus, &signed)?;
-    let parameters = signed_form(&app, &about.tenant, request).await?;
+    let parameters = signed_parameters(&app, &about.tenant, request).await?;
     let report = read_report(&parameters);
     // A word that is not known yet is no reason for Twilio to call again.
     if let Some((report, status)) = report.and_then(|r| r.status.map(|status| (r, status))) {
-        app.services.sms_report(&signed, &report.sid, status, report.error_code).await?;
+        app.services.sms_report(&signed, &told(report, status)).await?;
     }
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Takes an answer to a text message, as Twilio passes it on: STOP suppresses the number in this
-/// tenant, START lifts that.
+fn told(report: SmsReport, status: Report) -> SmsNews {
+    let SmsReport { sid, status: _, error_code, to, fate } = report;
+    SmsNews { sid, status, code: error_code, number: to, fate }
+}
+
+/// Takes an answer to a text message, as Twilio passes it on: STOP suppresses the number, START
+/// lifts that.
+///
+/// All tenants send from one number: the answer holds in this tenant, and in every other that
+/// knows the number.
 #[utoipa::path(post, path = "/api/v1/callbacks/sms/replies/{tenant}", tag = "notify",
     operation_id = "sms_reply", security(()),
     params(("tenant" = String, Path, description = "The tenant whose messages the number sends.")),
@@ -78,7 +82,7 @@ pub(super) async fn sms_reply(
     TenantPath(tenant): TenantPath,
     request: Request,
 ) -> Result<StatusCode, ApiError> {
-    let parameters = signed_form(&app, &tenant, request).await?;
+    let parameters = signed_parameters(&app, &tenant, request).await?;
     if let Some(reply) = read_reply(&parameters) {
         let wish = match reply.opt_out {
             OptOut::Stop => Some(SmsWish::Stop),
@@ -86,49 +90,11 @@ pub(super) async fn sms_reply(
             OptOut::Help | OptOut::None => None,
         };
         if let Some(wish) = wish {
-            app.services.sms_wish(&tenant, &reply.from, wish).await?;
+            let answer = SmsAnswer { number: reply.from, wish, message: reply.sid };
+            app.services.sms_answer(&tenant, &answer).await?;
         }
     }
     Ok(StatusCode::NO_CONTENT)
-}
-
-/// Reads a form that Twilio signed; one that it did not is refused, and the trail says so.
-async fn signed_form(
-    app: &App,
-    tenant: &Tenant,
-    request: Request,
-) -> Result<Vec<(String, String)>, ApiError> {
-    require_type(request.headers(), |kind| kind == FORM, FORM)?;
-    let signature = header(&request, "x-twilio-signature").unwrap_or_default();
-    let settings = header(&request, "x-twilio-webhooks-signature-settings");
-    let url = called(app, request.uri());
-    if let Some(seen) = request.extensions().get::<Seen>() {
-        seen.remember_tenant(tenant);
-    }
-    let bytes = read(request, &app.limits).await?;
-    let parameters: Vec<(String, String)> = form_urlencoded::parse(&bytes).into_owned().collect();
-    let headers = SignatureHeaders { signature: &signature, settings: settings.as_deref() };
-    let Some(token) = &app.twilio_token else {
-        return Err(ApiError::new(Code::NotFound, "No text messages are sent from here."));
-    };
-    let keys = SigningKeys { auth_token: token.expose(), shared: &[] };
-    let is_good = verify(&keys, &url, Content::Form(&parameters), headers).is_ok();
-    if is_good {
-        return Ok(parameters);
-    }
-    Err(ApiError::new(Code::Forbidden, "The signature is wrong."))
-}
-
-fn header(request: &Request, name: &str) -> Option<String> {
-    let value = request.headers().get(name)?.to_str().ok()?;
-    Some(value.to_owned())
-}
-
-/// Gives the URL as Twilio called it, which is what it signed.
-fn called(app: &App, uri: &Uri) -> String {
-    let base = app.services.links.public_url().unwrap_or_default();
-    let path = uri.path_and_query().map_or("/", |path| path.as_str());
-    format!("{base}{path}")
 }
 
 /// Shows a page with a button that ends the e-mails of this kind: mail scanners follow links, so

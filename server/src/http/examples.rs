@@ -53,6 +53,8 @@ const TEXTS: &[(&str, &str)] = examples![
     "revocation_create",
     "revocation_delete",
     "revocations_list",
+    "suppression_delete",
+    "suppressions_list",
     "template_preview",
     "templates_list",
     "subscribe",

@@ -37,10 +37,12 @@ mod routes;
 mod slow_body;
 mod stream;
 mod subscriptions;
+mod suppressions;
 mod templates;
 mod timeline;
 mod tokens;
 mod topics;
+mod twilio;
 mod users;
 mod ws;
 
@@ -80,7 +82,9 @@ pub fn router(app: Arc<App>, extra: Router<Arc<App>>) -> Router {
 }
 
 async fn dispatch(inner: Router, mut request: Request) -> Response {
-    aliases::rewrite(request.uri_mut());
+    if let Some(called) = aliases::rewrite(request.uri_mut()) {
+        request.extensions_mut().insert(called);
+    }
     match inner.oneshot(request).await {
         Ok(response) => response,
         Err(never) => match never {},

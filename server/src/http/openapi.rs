@@ -9,8 +9,8 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use super::examples::{Example, examples};
 use super::{
     admin, aliases, analytics, batch, callbacks, deliveries, docs, health, inbox, manual, members,
-    metrics, notify, preferences, revocations, stream, subscriptions, templates, timeline, tokens,
-    topics, users,
+    metrics, notify, preferences, revocations, stream, subscriptions, suppressions, templates,
+    timeline, tokens, topics, users,
 };
 
 #[derive(OpenApi)]
@@ -49,6 +49,7 @@ use super::{
         admin::notifications, admin::audit, admin::verify,
         deliveries::list, deliveries::replay, analytics::analytics,
         revocations::create, revocations::list, revocations::delete,
+        suppressions::list, suppressions::delete,
         health::health, health::ready, metrics::metrics, docs::openapi, docs::page,
     ),
 )]

@@ -10,7 +10,8 @@ use axum::routing::{MethodFilter, on};
 
 use super::{
     admin, analytics, batch, callbacks, deliveries, docs, health, inbox, manual, members, metrics,
-    notify, preferences, revocations, subscriptions, templates, timeline, tokens, topics, users,
+    notify, preferences, revocations, subscriptions, suppressions, templates, timeline, tokens,
+    topics, users,
 };
 use crate::app::App;
 
@@ -136,6 +137,8 @@ fn operations(routes: Routes) -> Routes {
         .add("POST", "/api/v1/admin/revocations", revocations::create)
         .add("GET", "/api/v1/admin/revocations", revocations::list)
         .add("DELETE", "/api/v1/admin/revocations/{id}", revocations::delete)
+        .add("GET", "/api/v1/admin/suppressions", suppressions::list)
+        .add("DELETE", "/api/v1/admin/suppressions", suppressions::delete)
         .add("GET", "/health", health::health)
         .add("GET", "/health/ready", health::ready)
         .add("GET", "/metrics", metrics::metrics)

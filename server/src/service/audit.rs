@@ -80,7 +80,8 @@ impl Services {
     }
 
     /// Records that a request or a connection was refused; `user` is known only where the token
-    /// was good, and a provider's callback has none.
+    /// was good, and a provider's callback has none: then the tenant may be whatever a stranger
+    /// wrote, and one that nothing was ever stored for gets no trail by that.
     ///
     /// # Errors
     /// When the store is away; the refusal holds without.
@@ -91,6 +92,9 @@ impl Services {
         what: &str,
         why: &str,
     ) -> Result<(), ServiceError> {
+        if user.is_none() && !self.store.has_trail(tenant).await? {
+            return Ok(());
+        }
         let details =
             Details { actor: user, target: None, metadata: json!({ "reason": why }).to_string() };
         let entity = Entity::Other("request", what.to_owned());

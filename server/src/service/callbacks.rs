@@ -3,10 +3,9 @@
 //! It comes late, twice and out of order; core says what is news. Whoever calls has no token but a
 //! signed link, or a provider's signature that was checked before.
 
-use landfall_core::audit::{Action, Details, Entity};
+use landfall_core::audit::{Action, Entity};
 use landfall_core::channel::{Channel, DeliveryState};
-use landfall_core::delivery::{self, Next, Receipt, Report, apply};
-use landfall_core::id::Tenant;
+use landfall_core::delivery::{self, AddressFate, Next, Receipt, Report, apply};
 use landfall_core::plan::Reason;
 use landfall_core::preference::PreferenceRule;
 use landfall_store::{AuditDraft, Delivery, IdempotencyKey, StoreError, Suppression, Unit, Write};
@@ -15,13 +14,19 @@ use serde_json::json;
 use super::links::{Purpose, Subject};
 use super::{ServiceError, Services, deciding};
 
-/// A person's wish about text messages, as they answered one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SmsWish {
-    /// No more of them.
-    Stop,
-    /// They may come again.
-    Start,
+/// What a provider reports of a text message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SmsNews {
+    /// The provider's name of the message.
+    pub sid: String,
+    /// How far it has come.
+    pub status: Report,
+    /// The provider's code of what went wrong.
+    pub code: Option<u32>,
+    /// The number that it went to.
+    pub number: Option<String>,
+    /// What the code says of that number.
+    pub fate: AddressFate,
 }
 
 /// News about a delivery.
@@ -33,6 +38,8 @@ struct News<'a> {
     code: Option<&'a str>,
     /// Names the news among those about the delivery, so that once more changes nothing.
     name: &'a str,
+    /// An address to which nothing may be sent any more.
+    suppression: Option<Suppression>,
 }
 
 impl Services {
@@ -49,35 +56,45 @@ impl Services {
             Receipt::Clicked => Action::ReceiptClicked,
             Receipt::Dismissed => Action::ReceiptDismissed,
         };
-        let news = News { to, reason, action, code: None, name: receipt.as_str() };
+        let news =
+            News { to, reason, action, code: None, name: receipt.as_str(), suppression: None };
         self.note_news(&about, &news).await
     }
 
-    /// Notes what a provider reports of a text message.
+    /// Notes what a provider reports of a text message. A number of which it says that its owner
+    /// opted out, or that it is none, is suppressed as after an attempt that was answered so.
     ///
     /// # Errors
     /// As [`Services::receipt`].
-    pub async fn sms_report(
-        &self,
-        signed: &str,
-        sid: &str,
-        report: Report,
-        code: Option<u32>,
-    ) -> Result<(), ServiceError> {
+    pub async fn sms_report(&self, signed: &str, told: &SmsNews) -> Result<(), ServiceError> {
         let about = self.linked(Purpose::SmsStatus, signed)?;
         let found = self.store.delivery(&about.tenant, about.delivery).await?;
         let newest = found.and_then(|delivery| delivery.reference);
-        if newest.is_some_and(|newest| newest != sid) {
+        if newest.is_some_and(|newest| newest != told.sid) {
             // The delivery was tried once more since: what became of the first message is no news.
             return Ok(());
         }
-        let (to, reason) = report.state();
-        let code = match code {
+        let (sid, report) = (&told.sid, told.status);
+        let code = match told.code {
             Some(code) => format!("{} {code}", report.as_str()),
             None => report.as_str().to_owned(),
         };
+        let (to, reason) = match (report.state(), told.fate) {
+            ((DeliveryState::Failed, _), AddressFate::Suppressed) => {
+                (DeliveryState::Failed, Reason::OptedOut)
+            }
+            ((DeliveryState::Failed, _), AddressFate::Removed) => {
+                (DeliveryState::Failed, Reason::AddressGone)
+            }
+            (plain, _) => plain,
+        };
+        let suppression = told.number.as_ref().filter(|_| to == DeliveryState::Failed);
+        let suppression = suppression.and_then(|number| {
+            let address = self.address_hash(&about.tenant, Channel::Sms, number);
+            self.suppression(Channel::Sms, address, told.fate, &code)
+        });
         let (action, name) = (Action::ProviderReported, format!("{sid} {}", report.as_str()));
-        let news = News { to, reason, action, code: Some(&code), name: &name };
+        let news = News { to, reason, action, code: Some(&code), name: &name, suppression };
         self.note_news(&about, &news).await
     }
 
@@ -112,6 +129,8 @@ impl Services {
                     at,
                 });
             }
+            let suppression = news.suppression.clone();
+            unit.writes.extend(suppression.map(|one| Write::Suppress(Box::new(one))));
             unit.audit.push(self.news_entry(&delivery, news));
             match self.commit(unit).await {
                 Ok(_) => {
@@ -148,42 +167,6 @@ impl Services {
         });
         let entity = Entity::Notification(delivery.notification);
         self.own_entry(&delivery.user, news.action, entity, metadata)
-    }
-
-    /// Keeps a person's wish about text messages to their number.
-    ///
-    /// # Errors
-    /// When the store is away.
-    pub async fn sms_wish(
-        &self,
-        tenant: &Tenant,
-        number: &str,
-        wish: SmsWish,
-    ) -> Result<(), ServiceError> {
-        let address = self.address_hash(tenant, Channel::Sms, number);
-        let (write, action) = match wish {
-            SmsWish::Stop => {
-                let suppression = Suppression {
-                    channel: Channel::Sms,
-                    address,
-                    reason: "opted out by answering".to_owned(),
-                    source: "recipient".to_owned(),
-                    at: self.now(),
-                };
-                (Write::Suppress(Box::new(suppression)), Action::OptedOut)
-            }
-            SmsWish::Start => {
-                (Write::Unsuppress { channel: Channel::Sms, address }, Action::OptedIn)
-            }
-        };
-        let mut unit = Unit::new(tenant);
-        unit.writes.push(write);
-        let metadata = json!({ "channel": "sms", "source": "recipient" }).to_string();
-        let details = self.ids.salted(Details { actor: None, target: None, metadata });
-        let entity = Entity::Other("phone", "hidden".to_owned());
-        unit.audit.push(AuditDraft { at: self.now(), action, entity, details });
-        self.commit(unit).await?;
-        Ok(())
     }
 
     /// Says what the link of a mail would end: the kind of news.

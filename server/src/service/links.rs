@@ -10,7 +10,7 @@ use landfall_core::time::Timestamp;
 
 /// For how long a link works, in milliseconds: push services keep messages for four weeks, and a
 /// mail may be opened later.
-const LIFE_MS: i64 = 180 * 86_400_000;
+pub(super) const LIFE_MS: i64 = 180 * 86_400_000;
 
 /// What a link is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -17,7 +17,7 @@ use landfall_core::cursor::CursorKey;
 use landfall_core::delivery::RetryPolicy;
 use landfall_core::feed::{FeedKey, Number};
 use landfall_core::notify::NotifyLimits;
-use landfall_server::app::{App, AppParts, LiveCounters, LiveStats};
+use landfall_server::app::{App, AppParts, CallbackKeys, LiveCounters, LiveStats};
 use landfall_server::auth::{Alg, KeyConfig, Material, Policy, Tenants, Verifier};
 use landfall_server::clock::{Clock, now_ms};
 use landfall_server::config::{Config, Inputs, SealingKey};
@@ -276,7 +276,7 @@ fn app_of(parts: Parts) -> Arc<App> {
         verifier: Arc::new(verifier(&config)),
         limits,
         batch_max_lines: config.notify.batch_max_lines,
-        twilio_token: Some(Secret::new("twilio-auth-token")),
+        twilio: CallbackKeys { token: Some(Secret::new("twilio-auth-token")), keys: vec![] },
         web: landfall_server::app::WebSettings::new(&config.server, &config.tls),
         live: Arc::new(Nobody),
         drain: tokio_util::sync::CancellationToken::new(),

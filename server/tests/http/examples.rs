@@ -3,9 +3,11 @@
 use std::fs;
 use std::path::PathBuf;
 
+use landfall_core::channel::Channel;
 use serde_json::{Value, json};
 
 use crate::harness::{Server, finish, sign};
+use crate::suppressions::suppress;
 
 const CALLER: &str = "9ed4c947-f6ed-4728-9b5a-e80b327f355b";
 const NOTIFICATION: &str = "03fc3f69-5984-47f5-b079-38c0b67e2dc1";
@@ -47,6 +49,9 @@ async fn prepare(server: &Server, name: &str) -> String {
     if name.starts_with("revocation") {
         let body = json!({ "jti": "01a1fcfc-45aa-7fcf-aea1-4126894788c8" });
         server.call(&token, "POST", "/api/v1/admin/revocations", body).await;
+    }
+    if name.starts_with("suppression") {
+        suppress(server, &[(Channel::Email, "sarah@example.org")]).await;
     }
     server.notify(&token, CALLER).await
 }

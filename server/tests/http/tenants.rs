@@ -1,9 +1,11 @@
 //! Nothing crosses from one tenant to another, or from one user to another (contract 1).
 
+use landfall_core::channel::Channel;
 use landfall_server::http::table;
 use serde_json::{Value, json};
 
 use crate::harness::{Server, admin, token, token_in};
+use crate::suppressions::suppress;
 
 fn stranger() -> String {
     token_in("acme", "root", &["admin"])
@@ -55,6 +57,9 @@ fn asked(method: &str, template: &str) -> Option<(Value, u16)> {
         ("DELETE", "/api/v1/notifications/unsubscribe-by-endpoint") => {
             (json!({ "endpoint": ENDPOINT }), 404)
         }
+        ("DELETE", "/api/v1/admin/suppressions") => {
+            (json!({ "channel": "email", "address": "private@sarah.example" }), 404)
+        }
         ("DELETE", "/api/v1/notifications/tokens/{token}") => (Value::Null, 404),
         ("DELETE", "/api/v1/users/me") => (Value::Null, 204),
         ("POST", "/api/v1/notify") => {
@@ -86,6 +91,7 @@ async fn another_tenant_sees_nothing_on_any_route() {
     let id = server.notify(&admin(), "root").await;
     let revocation = revocation(&server).await;
     let subscription = people(&server).await;
+    suppress(&server, &[(Channel::Email, "private@sarah.example")]).await;
     for (method, template) in table() {
         let path = template
             .replace("revocations/{id}", &revocation)

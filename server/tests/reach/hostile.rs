@@ -142,7 +142,7 @@ async fn ten_megabytes_are_refused_at_the_door() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_answer_signed_for_one_tenant_says_nothing_in_another() {
+async fn an_answer_signed_for_one_address_is_believed_at_no_other() {
     let world = World::start().await;
     world.person("ana", PHONE).await;
     let url = format!("{PUBLIC}/api/v1/callbacks/sms/replies/other");
@@ -153,6 +153,4 @@ async fn an_answer_signed_for_one_tenant_says_nothing_in_another() {
     assert_eq!(world.call_back(&stop).await, 403, "the signature covers the URL");
     stop.url = there;
     assert_eq!(world.call_back(&stop).await, 204);
-    let id = world.notify("ana", &["sms"], json!({})).await;
-    world.until_stands(&id, "sms", "sent").await;
 }

@@ -1,5 +1,8 @@
 //! What comes back without a token: reports, answers, receipts, the end of a kind of e-mail.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use landfall_core::id::{Tenant, UserId};
 use landfall_fixtures::{Callback, TakenSms};
 use serde_json::{Value, json};
 
@@ -17,11 +20,13 @@ async fn texted(world: &World) -> (String, TakenSms) {
 }
 
 fn answer(number: &str, word: &str) -> Callback {
+    // Whoever answers once more sends another message.
+    static SENT: AtomicU64 = AtomicU64::new(1);
     let url = format!("{PUBLIC}/api/v1/callbacks/sms/replies/default");
     let parameters = vec![
         ("Body", word.to_owned()),
         ("From", number.to_owned()),
-        ("MessageSid", "SM00000000000000000000000000000001".to_owned()),
+        ("MessageSid", format!("SM{:032x}", SENT.fetch_add(1, Ordering::Relaxed))),
         ("OptOutType", word.to_owned()),
         ("To", "+15005550006".to_owned()),
     ];
@@ -78,6 +83,34 @@ async fn a_wrong_signature_is_refused_and_remembered() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_signature_makes_no_trail_and_counts_against_its_address() {
+    let world = World::with(&[
+        ("LANDFALL_LIMITS_REFUSED_TOKENS_PER_SECOND", "1"),
+        ("LANDFALL_LIMITS_BURST_SECONDS", "3"),
+    ])
+    .await;
+    let services = &world.landfall.server.app.services;
+    texted(&world).await;
+    let good = answer(PHONE, "STOP");
+    let forged = |tenant: &str| {
+        let url = good.url.replace("/default", &format!("/{tenant}"));
+        Callback { url, ..good.clone() }
+    };
+    assert_eq!(world.call_back(&forged("nobody")).await, 403);
+    let mut known = forged("default");
+    known.signature = "AAAAAAAAAAAAAAAAAAAAAAAAAAA=".into();
+    assert_eq!(world.call_back(&known).await, 403);
+    until("the trail tells", async || world.landfall.audit("refused").await.len() == 1).await;
+    assert_eq!(world.call_back(&forged("nobody")).await, 403);
+    assert_eq!(world.call_back(&forged("nobody")).await, 429);
+    assert_eq!(world.call_back(&good).await, 429, "nothing more is looked at from there");
+    // Entries are written in the background: this one for certain.
+    let nobody = Tenant::parse("nobody").unwrap();
+    services.record_refused(&nobody, None, "POST", "The signature is wrong.").await.unwrap();
+    assert!(!services.store.has_trail(&nobody).await.unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn stop_holds_even_for_what_is_critical_until_start_lifts_it() {
     let world = World::start().await;
     texted(&world).await;
@@ -91,6 +124,96 @@ async fn stop_holds_even_for_what_is_critical_until_start_lifts_it() {
     assert_eq!(world.on.twilio.requests(), 1);
     assert_eq!(world.call_back(&answer(PHONE, "START")).await, 204);
     let id = world.notify("ana", &["sms"], critical).await;
+    world.until_stands(&id, "sms", "sent").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_to_the_number_of_all_tenants_holds_in_every_one_that_knows_it() {
+    let world = World::start().await;
+    texted(&world).await;
+    let services = &world.landfall.server.app.services;
+    // Another tenant with a trail, which does not know the number.
+    let third = Tenant::parse("third").unwrap();
+    let admin = UserId::parse("root").unwrap();
+    services.record_refused(&third, Some(admin), "GET", "no").await.unwrap();
+    let elsewhere = |word: &str| {
+        let answer = answer(PHONE, word);
+        let url = answer.url.replace("/default", "/elsewhere");
+        let parameters = answer.parameters.iter().map(|(name, value)| (&**name, value.clone()));
+        Callback::signed(url, parameters.collect(), TWILIO_TOKEN)
+    };
+    let (early, stop, start) = (elsewhere("START"), elsewhere("STOP"), elsewhere("START"));
+    assert_eq!(world.call_back(&early).await, 204, "nothing is lifted by it yet");
+    world.go_to(30);
+    assert_eq!(world.call_back(&stop).await, 204);
+    assert_eq!(world.call_back(&early).await, 204, "and nothing later, either");
+    let id = world.notify("ana", &["sms"], json!({})).await;
+    world.until_for(&id, "sms", "skipped", "opted out").await;
+    assert_eq!(world.call_back(&start).await, 204);
+    let id = world.notify("ana", &["sms"], json!({})).await;
+    world.until_stands(&id, "sms", "sent").await;
+    // What came before START says nothing new after it.
+    assert_eq!(world.call_back(&stop).await, 204);
+    let id = world.notify("ana", &["sms"], json!({})).await;
+    world.until_stands(&id, "sms", "sent").await;
+    // And an old START lifts no newer STOP.
+    world.go_to(60);
+    assert_eq!(world.call_back(&answer(PHONE, "STOP")).await, 204);
+    assert_eq!(world.call_back(&start).await, 204);
+    let id = world.notify("ana", &["sms"], json!({})).await;
+    world.until_for(&id, "sms", "skipped", "opted out").await;
+    let filter = landfall_store::AuditFilter { limit: 9, ..Default::default() };
+    assert_eq!(services.store.audit(&third, filter).await.unwrap().len(), 1);
+    for (action, entries) in [("opted_out", 2), ("opted_in", 1)] {
+        assert_eq!(world.landfall.audit(action).await.len(), entries, "{action}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_is_repeated_says_nothing_new() {
+    let world = World::start().await;
+    texted(&world).await;
+    let (stop, start) = (answer(PHONE, "STOP"), answer(PHONE, "START"));
+    assert_eq!(world.call_back(&stop).await, 204);
+    assert_eq!(world.call_back(&start).await, 204);
+    assert_eq!(world.call_back(&stop).await, 204, "a repetition is taken");
+    world.go_to(2 * 86_400);
+    world.landfall.server.app.services.forget_keys(1_000).await.unwrap();
+    assert_eq!(world.call_back(&stop).await, 204, "also days later");
+    for action in ["opted_out", "opted_in"] {
+        assert_eq!(world.landfall.audit(action).await.len(), 1, "{action}");
+    }
+    let id = world.notify("ana", &["sms"], json!({})).await;
+    world.until_stands(&id, "sms", "sent").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_callback_may_come_by_an_alias() {
+    let world = World::start().await;
+    let (id, sms) = texted(&world).await;
+    let delivered = world.on.twilio.callback(&sms, "delivered", None);
+    let alias = delivered.url.replace("/api/v1/", "/api/");
+    let parameters = delivered.parameters.iter().map(|(name, value)| (&**name, value.clone()));
+    let by_alias = Callback::signed(alias.clone(), parameters.collect(), TWILIO_TOKEN);
+    let elsewhere = Callback { url: alias, ..delivered };
+    assert_eq!(world.call_back(&elsewhere).await, 403, "it was signed for another URL");
+    assert_eq!(world.call_back(&by_alias).await, 204);
+    world.until_stands(&id, "sms", "delivered").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_opt_out_that_is_reported_later_is_kept() {
+    let world = World::start().await;
+    let (id, sms) = texted(&world).await;
+    let refused = world.on.twilio.callback(&sms, "failed", Some(21610));
+    assert_eq!(world.call_back(&refused).await, 204);
+    world.until_for(&id, "sms", "failed", "opted out").await;
+    let id = world.notify("ana", &["sms"], json!({ "priority": "critical" })).await;
+    world.until_for(&id, "sms", "skipped", "opted out").await;
+    assert_eq!(world.on.twilio.requests(), 1);
+    assert_eq!(world.call_back(&answer(PHONE, "START")).await, 204);
+    assert_eq!(world.call_back(&refused).await, 204, "a repetition is taken");
+    let id = world.notify("ana", &["sms"], json!({})).await;
     world.until_stands(&id, "sms", "sent").await;
 }
 

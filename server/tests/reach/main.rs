@@ -15,4 +15,5 @@ mod hostile;
 mod killed;
 mod links;
 mod quiet;
+mod signatures;
 mod world;

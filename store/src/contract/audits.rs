@@ -97,6 +97,12 @@ pub trait Audits {
         limit: usize,
     ) -> Answered<'_, Vec<AuditRecord>>;
 
+    /// Says whether a tenant has a trail: whatever was stored for one left an entry.
+    fn has_trail(&self, tenant: &Tenant) -> Answered<'_, bool>;
+
+    /// Gives tenants that have a trail, by name after a place, at most `limit`: a walk over all.
+    fn trails(&self, after: Option<Tenant>, limit: usize) -> Answered<'_, Vec<Tenant>>;
+
     /// Chains the unsealed entries of every tenant into one block each, at most `limit` entries a
     /// block. At most one sealer runs at a time; a crash leaves entries unsealed, never twice.
     fn seal(&self, at: Timestamp, limit: usize) -> Answered<'_, SealReport>;

@@ -145,6 +145,27 @@ pub struct Settlement {
     pub next: Next,
 }
 
+/// An attempt whose end was not stored when news of its message came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptAttempt {
+    /// Of which delivery.
+    pub id: DeliveryId,
+    /// By which claim.
+    pub claim: u64,
+    /// How often the delivery had been tried before.
+    pub attempts_before: u32,
+    /// How the delivery stands since the news.
+    pub state: DeliveryState,
+    /// The provider's code, where the news brought none.
+    pub code: Option<String>,
+    /// The provider's name of it.
+    pub reference: Option<String>,
+    /// The provider.
+    pub provider: Option<String>,
+    /// When.
+    pub at: Timestamp,
+}
+
 /// What is to be asked of an outbox (S0's log).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct DeliveryFilter {

@@ -19,15 +19,15 @@ mod write;
 pub use audits::{AuditFilter, AuditRecord, Audits, SealReport, Verification};
 pub use commits::{Change, ChangeSink, Commits};
 pub use deliveries::{
-    Backlog, Claimed, Claiming, Deliveries, Delivery, DeliveryFilter, NewDelivery, Settlement,
-    Standing,
+    Backlog, Claimed, Claiming, Deliveries, Delivery, DeliveryFilter, KeptAttempt, NewDelivery,
+    Settlement, Standing,
 };
 pub use error::{Answer, Answered, StoreError};
 pub use inbox::{AdminFilter, Expired, Inbox, InboxQuery, InboxSlice};
 pub use lives::{Lives, NewEpoch};
 pub use people::{
     ADDRESSES_MAX, Address, AddressKind, People, Person, Recipient, Recipients, Sealed,
-    StoredPreferences, Suppression,
+    StoredPreferences, Suppression, SuppressionFilter,
 };
 pub use revocations::{Revocation, Revocations};
 pub use sends::{SendTo, Sends, StoredSend};

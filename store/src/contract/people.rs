@@ -116,6 +116,17 @@ pub struct Suppression {
     pub at: Timestamp,
 }
 
+/// Which suppressions a list is to hold.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SuppressionFilter {
+    /// Only on this channel.
+    pub channel: Option<Channel>,
+    /// Only those that come after this one in the list.
+    pub after: Option<(Channel, Hash)>,
+    /// At most so many.
+    pub limit: usize,
+}
+
 /// Everything that a decision about reaching a user needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recipient {
@@ -209,4 +220,14 @@ pub trait People {
         channel: Channel,
         address: Hash,
     ) -> Answered<'_, Option<Suppression>>;
+
+    /// Says whether somebody's profile has a phone number, by the keyed hash of it.
+    fn has_phone(&self, tenant: &Tenant, phone: Hash) -> Answered<'_, bool>;
+
+    /// Lists suppressions, by the names of their channels and by hash.
+    fn suppressions(
+        &self,
+        tenant: &Tenant,
+        filter: SuppressionFilter,
+    ) -> Answered<'_, Vec<Suppression>>;
 }

@@ -13,7 +13,7 @@ use landfall_core::plan::Reason;
 use landfall_core::time::Timestamp;
 use landfall_core::topic::{MemberRole, Topic};
 
-use super::deliveries::{NewDelivery, Settlement};
+use super::deliveries::{KeptAttempt, NewDelivery, Settlement};
 use super::people::{Address, Person, StoredPreferences, Suppression};
 use super::sends::StoredSend;
 use super::unit::SaltedDetails;
@@ -178,6 +178,10 @@ pub enum Write {
         /// When.
         at: Timestamp,
     },
+    /// Keeps what an attempt gave that news of its own message overtook: it is counted, and how the
+    /// delivery stands stays. `Stale` unless that claim is its newest, which the news ended, and it
+    /// stands and was tried as the attempt says. `Done`.
+    KeepAttempt(Box<KeptAttempt>),
     /// Makes deliveries that failed for good due again, with their attempts forgotten; `Stale`
     /// unless all of them still stand so. `Done`.
     Replay {

@@ -21,7 +21,8 @@ use crate::sql::{
 use crate::{
     Address, AddressKind, Answer, Answered, Backlog, Claimed, Claiming, Countable,
     CountedNotification, Deliveries, Delivery, DeliveryFilter, People, Person, Recipient,
-    Recipients, Standing, StoredPreferences, Suppression, Tallies, Tally, TallyFilter, Uncounted,
+    Recipients, Standing, StoredPreferences, Suppression, SuppressionFilter, Tallies, Tally,
+    TallyFilter, Uncounted,
 };
 
 type Rows = Vec<tokio_postgres::Row>;
@@ -269,6 +270,20 @@ impl People for Postgres {
     ) -> Answered<'_, Option<Suppression>> {
         let tenant = tenant.clone();
         ask!(self.pool, |r| suppressions::get(r, &tenant, channel, &address))
+    }
+
+    fn has_phone(&self, tenant: &Tenant, phone: Hash) -> Answered<'_, bool> {
+        let tenant = tenant.clone();
+        ask!(self.pool, |r| people::has_phone(r, &tenant, &phone))
+    }
+
+    fn suppressions(
+        &self,
+        tenant: &Tenant,
+        filter: SuppressionFilter,
+    ) -> Answered<'_, Vec<Suppression>> {
+        let tenant = tenant.clone();
+        ask!(self.pool, |r| suppressions::list(r, &tenant, &filter))
     }
 }
 

@@ -233,6 +233,15 @@ impl Audits for Postgres {
         ask!(self.pool, |r| audits::list(r, &tenant, &filter))
     }
 
+    fn has_trail(&self, tenant: &Tenant) -> Answered<'_, bool> {
+        let tenant = tenant.clone();
+        ask!(self.pool, |r| audits::has_trail(r, &tenant))
+    }
+
+    fn trails(&self, after: Option<Tenant>, limit: usize) -> Answered<'_, Vec<Tenant>> {
+        ask!(self.pool, |r| audits::trails(r, after.as_ref(), limit))
+    }
+
     fn about(
         &self,
         tenant: &Tenant,

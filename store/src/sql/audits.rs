@@ -32,6 +32,25 @@ pub(crate) async fn reserve<R: Runner>(runner: &mut R, tenant: &Tenant, count: u
     Ok(newest - count + 1)
 }
 
+/// Says whether a tenant has a trail.
+pub(crate) async fn has_trail<R: Runner>(runner: &mut R, tenant: &Tenant) -> Answer<bool> {
+    let sql = "select 1 from audit_chain where tenant = ?1";
+    let found = runner.optional(Query::new(sql, [tenant.into()], |_| Ok(()))).await?;
+    Ok(found.is_some())
+}
+
+/// Gives tenants that have a trail, by name after a place.
+pub(crate) async fn trails<R: Runner>(
+    runner: &mut R,
+    after: Option<&Tenant>,
+    limit: usize,
+) -> Answer<Vec<Tenant>> {
+    // No tenant's name is empty.
+    let sql = "select tenant from audit_chain where tenant > ?1 order by tenant limit ?2";
+    let values = [after.map_or("", Tenant::as_str).into(), limit.into()];
+    runner.all(Query::new(sql, values, |row| row.tenant(0))).await
+}
+
 fn insert<'a>(tenant: &'a Tenant, number: u64, entry: &'a AuditDraft) -> Query<'a, (), 11> {
     let sql = "insert into audit_entry (tenant, number, at, action, entity_type, entity_id,
                    digest, salt, actor, target, metadata)

@@ -11,7 +11,7 @@ use landfall_core::time::Timestamp;
 
 use super::delivery::{self, Of, is_open, open_states};
 use super::{Corrupt, Query, Row, Runner, codes};
-use crate::{Answer, NewDelivery, Outcome, Settlement, StoreError};
+use crate::{Answer, KeptAttempt, NewDelivery, Outcome, Settlement, StoreError};
 
 /// Puts deliveries of a notification into the outbox.
 pub(crate) async fn enqueue<R: Runner>(
@@ -121,6 +121,35 @@ pub(crate) async fn report<R: Runner>(
     let Changed { notification, place, .. } = found.ok_or(StoreError::Stale)?;
     follow(runner, Place { tenant, notification, place }, next, at).await?;
     Ok(Outcome::Done)
+}
+
+/// Keeps what an attempt gave that was overtaken; `Stale` unless nothing else happened since.
+pub(crate) async fn keep_attempt<R: Runner>(
+    runner: &mut R,
+    tenant: &Tenant,
+    kept: &KeptAttempt,
+) -> Answer<Outcome> {
+    let KeptAttempt { id, claim, attempts_before, state, code, reference, provider, at } = kept;
+    let sql = "update delivery set attempts = attempts + 1, code = coalesce(?6, code),
+                   reference = coalesce(?7, reference), provider = coalesce(?8, provider),
+                   updated_at = ?9
+               where tenant = ?1 and id = ?2 and claim = ?3 and attempts = ?4 and state = ?5
+                 and leased = 0";
+    let values = [
+        tenant.into(),
+        (&id.0).into(),
+        (*claim).into(),
+        u64::from(*attempts_before).into(),
+        state.as_str().into(),
+        code.as_ref().into(),
+        reference.as_ref().into(),
+        provider.as_ref().into(),
+        (*at).into(),
+    ];
+    match runner.execute(Query::command(sql, values)).await? {
+        0 => Err(StoreError::Stale),
+        _ => Ok(Outcome::Done),
+    }
 }
 
 /// A place in the plan of a notification.

@@ -1,5 +1,6 @@
 //! People: what is known of a user, and what they want.
 
+use landfall_core::audit::Hash;
 use landfall_core::id::{Tenant, UserId};
 use landfall_core::time::Timestamp;
 
@@ -133,6 +134,17 @@ pub(crate) async fn get<R: Runner>(
 ) -> Answer<Option<Person>> {
     let sql = format!("select {COLUMNS} from person p where p.tenant = ?1 and p.user_id = ?2");
     runner.optional(Query::new(sql, [tenant.into(), user.into()], read)).await
+}
+
+/// Says whether somebody has a phone number.
+pub(crate) async fn has_phone<R: Runner>(
+    runner: &mut R,
+    tenant: &Tenant,
+    phone: &Hash,
+) -> Answer<bool> {
+    let sql = "select 1 from person where tenant = ?1 and phone_hash = ?2 limit 1";
+    let found = Query::new(sql, [tenant.into(), phone.into()], |_| Ok(()));
+    Ok(runner.optional(found).await?.is_some())
 }
 
 /// The name of the preferences that hold for everybody: no user has it.

@@ -23,6 +23,7 @@ pub(crate) async fn write_to_outbox<R: Runner>(
             let report = Report { id, from, to, reason, code: code.as_deref(), next, at };
             outbox::report(runner, tenant, report).await
         }
+        Write::KeepAttempt(kept) => outbox::keep_attempt(runner, tenant, &kept).await,
         Write::Replay { ids, at } => outbox::replay(runner, tenant, &ids, at).await,
         Write::Cancel { user, id, at } => {
             inbox_write::cancel(runner, tenant, &user, id, at).await.and_then(done)

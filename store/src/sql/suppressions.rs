@@ -5,7 +5,7 @@ use landfall_core::channel::Channel;
 use landfall_core::id::Tenant;
 
 use super::{Corrupt, Query, Row, Runner, codes};
-use crate::{Answer, Outcome, Person, Suppression};
+use crate::{Answer, Outcome, Person, Suppression, SuppressionFilter};
 
 /// All columns of a suppression `s`, as [`read`] reads them.
 pub(crate) const COLUMNS: &str = "s.channel, s.hash, s.reason, s.source, s.at";
@@ -71,6 +71,32 @@ pub(crate) async fn get<R: Runner>(
     );
     let values = [tenant.into(), channel.as_str().into(), address.into()];
     runner.optional(Query::new(sql, values, read)).await
+}
+
+/// Lists suppressions, by the names of their channels and by hash.
+pub(crate) async fn list<R: Runner>(
+    runner: &mut R,
+    tenant: &Tenant,
+    filter: &SuppressionFilter,
+) -> Answer<Vec<Suppression>> {
+    let SuppressionFilter { channel, after, limit } = filter;
+    // No channel's name is empty, and no hash is.
+    let (below, hash): (&str, &[u8]) = match after {
+        Some((channel, hash)) => (channel.as_str(), hash),
+        None => ("", &[]),
+    };
+    let only = channel.map(Channel::as_str);
+    let which = match only {
+        // A place of another channel is of another list.
+        Some(_) => "s.channel = ?4 and s.hash > ?3 and cast(?2 as text) is not null",
+        None => "(s.channel, s.hash) > (?2, ?3) and cast(?4 as text) is null",
+    };
+    let sql = format!(
+        "select {COLUMNS} from suppression s where s.tenant = ?1 and {which}
+         order by s.channel, s.hash limit ?5"
+    );
+    let values = [tenant.into(), below.into(), hash.into(), only.into(), (*limit).into()];
+    runner.all(Query::new(sql, values, read)).await
 }
 
 /// Gives what holds for a person's mailbox and phone number.

@@ -225,6 +225,15 @@ impl Audits for Sqlite {
         Box::pin(self.readers.run(move |r| at_once(audits::list(r, &tenant, &filter))))
     }
 
+    fn has_trail(&self, tenant: &Tenant) -> Answered<'_, bool> {
+        let tenant = tenant.clone();
+        Box::pin(self.readers.run(move |r| at_once(audits::has_trail(r, &tenant))))
+    }
+
+    fn trails(&self, after: Option<Tenant>, limit: usize) -> Answered<'_, Vec<Tenant>> {
+        Box::pin(self.readers.run(move |r| at_once(audits::trails(r, after.as_ref(), limit))))
+    }
+
     fn about(
         &self,
         tenant: &Tenant,

@@ -12,8 +12,8 @@ use crate::sql::{
 };
 use crate::{
     Address, AddressKind, Answered, Backlog, Claimed, Claiming, Deliveries, Delivery,
-    DeliveryFilter, People, Person, Recipients, Standing, StoredPreferences, Suppression, Tallies,
-    Tally, TallyFilter, Uncounted,
+    DeliveryFilter, People, Person, Recipients, Standing, StoredPreferences, Suppression,
+    SuppressionFilter, Tallies, Tally, TallyFilter, Uncounted,
 };
 
 impl Deliveries for Sqlite {
@@ -150,6 +150,20 @@ impl People for Sqlite {
         Box::pin(
             self.readers.run(move |r| at_once(suppressions::get(r, &tenant, channel, &address))),
         )
+    }
+
+    fn has_phone(&self, tenant: &Tenant, phone: Hash) -> Answered<'_, bool> {
+        let tenant = tenant.clone();
+        Box::pin(self.readers.run(move |r| at_once(people::has_phone(r, &tenant, &phone))))
+    }
+
+    fn suppressions(
+        &self,
+        tenant: &Tenant,
+        filter: SuppressionFilter,
+    ) -> Answered<'_, Vec<Suppression>> {
+        let tenant = tenant.clone();
+        Box::pin(self.readers.run(move |r| at_once(suppressions::list(r, &tenant, &filter))))
     }
 }
 

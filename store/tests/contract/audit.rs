@@ -47,6 +47,19 @@ pub async fn entries_are_numbered_gaplessly_for_each_tenant(world: World) {
     }
 }
 
+pub async fn who_has_a_trail_is_walked_over_once(world: World) {
+    let names = ["a", "b", "c", "d"].map(tenant);
+    for name in &names {
+        append(&world, name, 2).await;
+    }
+    let page = |after: Option<&Tenant>, limit| world.store.trails(after.cloned(), limit);
+    assert_eq!(page(None, 3).await.unwrap(), names[..3]);
+    assert_eq!(page(Some(&names[2]), 3).await.unwrap(), names[3..]);
+    assert_eq!(page(Some(&names[3]), 3).await.unwrap(), []);
+    assert!(world.store.has_trail(&names[1]).await.unwrap());
+    assert!(!world.store.has_trail(&tenant("nobody")).await.unwrap());
+}
+
 pub async fn what_changes_nothing_leaves_no_entry(world: World) {
     let t = tenant("t");
     let put = || put_topic(&topic("c", "C"));

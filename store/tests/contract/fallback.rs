@@ -5,7 +5,7 @@ use landfall_core::delivery::Next;
 use landfall_core::id::{DeliveryId, Tenant};
 use landfall_core::notification::Priority::Normal;
 use landfall_core::plan::Reason;
-use landfall_store::{NewDelivery, Outcome, Settlement, Write};
+use landfall_store::{KeptAttempt, NewDelivery, Outcome, Settlement, Write};
 
 use super::make::{at, tenant};
 use super::make_reach::{delivery_id, ids, new_delivery, next, settle, settlement};
@@ -152,6 +152,37 @@ pub async fn a_report_ends_a_claim(world: World) {
     world.done(&t, report(id, Queued, Delivered, 1)).await;
     assert_stale(world.commit(&t, vec![settle(&mine, Sent, 2)]).await);
     assert_eq!(claim(&*world.store, 90_000).await, []);
+}
+
+pub async fn what_an_overtaken_attempt_gave_is_kept_once(world: World) {
+    let t = tenant("t");
+    let id = queue(&world, &t, &[Some(0)]).await[0];
+    let mine = claim(&*world.store, 0).await.remove(0);
+    let kept = |state| KeptAttempt {
+        id,
+        claim: mine.claim,
+        attempts_before: mine.attempts,
+        state,
+        code: None,
+        reference: Some("SM1".into()),
+        provider: Some("twilio".into()),
+        at: at(9),
+    };
+    let keep = |kept: KeptAttempt| Write::KeepAttempt(Box::new(kept));
+    // The claim still holds: it is to be settled.
+    assert_stale(world.commit(&t, vec![keep(kept(Queued))]).await);
+    world.done(&t, report(id, Queued, Delivered, 1)).await;
+    assert_stale(world.commit(&t, vec![keep(kept(Sent))]).await);
+    let older = KeptAttempt { claim: mine.claim - 1, ..kept(Delivered) };
+    assert_stale(world.commit(&t, vec![keep(older)]).await);
+    assert_stale(world.commit(&tenant("other"), vec![keep(kept(Delivered))]).await);
+    assert_eq!(world.done(&t, keep(kept(Delivered))).await, Outcome::Done);
+    assert_stale(world.commit(&t, vec![keep(kept(Delivered))]).await);
+    let found = found(&world, &t, id).await;
+    assert_eq!((found.state, found.attempts, found.updated_at), (Delivered, 1, at(9)));
+    assert_eq!(found.reference.as_deref(), Some("SM1"));
+    assert_eq!(found.provider.as_deref(), Some("twilio"));
+    assert_eq!(found.code.as_deref(), Some("30003"), "the news brought it");
 }
 
 pub async fn what_failed_for_good_can_be_tried_anew(world: World) {

@@ -46,6 +46,7 @@ macro_rules! contract {
         );
         contract!(@of $backend, audit:
             entries_are_numbered_gaplessly_for_each_tenant,
+            who_has_a_trail_is_walked_over_once,
             what_changes_nothing_leaves_no_entry,
             filters_choose_entries,
             sealing_makes_one_block_a_tenant_of_at_most_the_limit,
@@ -90,6 +91,7 @@ macro_rules! contract {
             the_next_place_waits_comes_later_or_is_skipped_as_it_was_told,
             what_is_told_afterwards_holds_only_for_the_state_it_was_told_of,
             a_report_ends_a_claim,
+            what_an_overtaken_attempt_gave_is_kept_once,
             what_failed_for_good_can_be_tried_anew,
         );
         contract!(@of $backend, feeds:
@@ -152,6 +154,8 @@ macro_rules! contract {
             of_writers_of_one_version_one_is_taken,
             preferences_are_a_users_or_the_tenants,
             a_suppression_holds_for_an_address_until_it_is_lifted,
+            suppressions_are_listed_by_channel_and_hash,
+            a_number_is_known_by_its_hash,
             recipients_come_with_all_that_a_decision_needs,
             a_deleted_person_leaves_nothing_but_what_they_opted_out_of,
         );

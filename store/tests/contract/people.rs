@@ -7,7 +7,7 @@ use landfall_core::id::{Tenant, UserId};
 use landfall_core::notification::Priority;
 use landfall_store::{
     Address, AddressKind, Answer, NewDelivery, Outcome, Person, Receipt, Recipient, Sealed,
-    StoreError, StoredPreferences, Suppression, Write,
+    StoreError, StoredPreferences, Suppression, SuppressionFilter, Write,
 };
 
 use super::make::{at, tenant, unit, user};
@@ -153,6 +153,38 @@ pub async fn a_suppression_holds_for_an_address_until_it_is_lifted(world: World)
     assert_eq!(world.done(&t, lift.clone()).await, Outcome::Done);
     assert_eq!(world.done(&t, lift).await, Outcome::Unchanged);
     assert_eq!(find(&t, &sms).await.unwrap(), None);
+}
+
+pub async fn a_number_is_known_by_its_hash(world: World) {
+    let t = tenant("t");
+    world.done(&t, put(&person("u"))).await;
+    world.done(&t, put(&Person { phone: None, ..person("v") })).await;
+    assert!(world.store.has_phone(&t, sealed(2).hash).await.unwrap());
+    assert!(!world.store.has_phone(&t, sealed(1).hash).await.unwrap(), "that is a mailbox");
+    assert!(!world.store.has_phone(&tenant("other"), sealed(2).hash).await.unwrap());
+}
+
+pub async fn suppressions_are_listed_by_channel_and_hash(world: World) {
+    let t = tenant("t");
+    let mut all: Vec<Suppression> = Vec::new();
+    for channel in [Channel::Email, Channel::Sms] {
+        all.extend([1, 2, 3].map(|byte| suppression(channel, byte)));
+    }
+    for one in all.iter().rev() {
+        world.done(&t, suppress(one)).await;
+    }
+    let list = |t: &Tenant, channel, after: Option<&Suppression>, limit| {
+        let after = after.map(|one| (one.channel, one.address));
+        world.store.suppressions(t, SuppressionFilter { channel, after, limit })
+    };
+    assert_eq!(list(&t, None, None, 9).await.unwrap(), all);
+    assert_eq!(list(&t, None, None, 2).await.unwrap(), all[..2]);
+    assert_eq!(list(&t, None, Some(&all[1]), 3).await.unwrap(), all[2..5]);
+    assert_eq!(list(&t, None, Some(&all[5]), 3).await.unwrap(), []);
+    let sms = Some(Channel::Sms);
+    assert_eq!(list(&t, sms, None, 9).await.unwrap(), all[3..]);
+    assert_eq!(list(&t, sms, Some(&all[3]), 1).await.unwrap(), all[4..5]);
+    assert_eq!(list(&tenant("other"), None, None, 9).await.unwrap(), []);
 }
 
 pub async fn recipients_come_with_all_that_a_decision_needs(world: World) {

@@ -178,6 +178,23 @@ fn twilio_is_set_by_its_own_variables_and_waits_for_a_sender() {
 }
 
 #[test]
+fn keys_of_callbacks_are_checked_and_shown_by_name_alone() {
+    let name = "LANDFALL_SMS_CALLBACK_KEYS";
+    let loaded = with_env(&[(name, "SK1:planted:one,SK2:planted two")]).unwrap();
+    let keys = loaded.config.sms.callback_keys();
+    let keys: Vec<_> = keys.iter().map(|key| (&*key.id, key.secret.expose())).collect();
+    assert_eq!(keys, [("SK1", "planted:one"), ("SK2", "planted two")]);
+    let shown = format!("{} {:?}", loaded.effective, loaded.config);
+    assert!(shown.contains(r#"sms.callback_keys = ["SK1:***", "SK2:***"]"#), "{shown}");
+    assert!(!shown.contains("planted"), "{shown}");
+    for bad in ["planted", ":planted", "SK1:", "S K:planted"] {
+        let problems = wrong(with_env(&[(name, bad)]));
+        assert!(problems[0].starts_with("sms.callback_keys: "), "{problems:?}");
+        assert!(!problems[0].contains("planted"), "{problems:?}");
+    }
+}
+
+#[test]
 fn dead_variables_name_what_replaced_them() {
     for (name, successor) in [
         ("FIREBASE_SERVER_KEY", "FIREBASE_CREDENTIALS"),

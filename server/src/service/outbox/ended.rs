@@ -7,8 +7,8 @@
 use std::time::Duration;
 
 use landfall_channels::Outcome;
-use landfall_core::audit::{Action, Entity};
-use landfall_core::channel::DeliveryState;
+use landfall_core::audit::{Action, Entity, Hash};
+use landfall_core::channel::{Channel, DeliveryState};
 use landfall_core::delivery::{AddressFate, Ended, Next, OnDue, OnEnded, Tried, next, on_ended};
 use landfall_core::id::AddressId;
 use landfall_core::plan::Reason;
@@ -20,7 +20,7 @@ use crate::service::Services;
 
 /// How long a store that is away is waited for before the answer of a provider is given up; the
 /// lease of the claim is about as long.
-const STORE_TRIES: u32 = 8;
+pub(super) const STORE_TRIES: u32 = 8;
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 
 /// An attempt that ended.
@@ -38,14 +38,25 @@ pub(super) enum Target {
     /// A registered address.
     Address(AddressId),
     /// A phone number or mailbox, by its keyed hash.
-    Hashed(landfall_core::audit::Hash),
+    Hashed(Hash),
+}
+
+/// Whether the end of a delivery was stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stored {
+    /// As it was decided.
+    AsDecided,
+    /// It does not stand any more as it was decided from.
+    Overtaken,
+    /// For another reason it was not.
+    Not,
 }
 
 /// How a delivery stands now.
-struct Stand {
-    state: DeliveryState,
-    reason: Reason,
-    due_at: Option<Timestamp>,
+pub(super) struct Stand {
+    pub(super) state: DeliveryState,
+    pub(super) reason: Reason,
+    pub(super) due_at: Option<Timestamp>,
 }
 
 impl Services {
@@ -98,7 +109,11 @@ impl Services {
             .is_attempt()
             .then(|| self.told(delivery, &stand, Some((attempted.provider, &code))));
         let also = self.consequences(delivery, fate, &attempted.target, &code);
-        self.store_end(delivery, settlement, also, entry).await;
+        let kept = settlement.clone();
+        let stored = self.store_end(delivery, settlement, also.clone(), entry).await;
+        if stored == Stored::Overtaken && ended.is_attempt() {
+            self.keep_overtaken(delivery, &stand, kept, also).await;
+        }
         if let (AddressFate::Removed, Target::Address(id)) = (fate, &attempted.target) {
             self.remove_dead(delivery, *id, &code).await;
         }
@@ -123,18 +138,25 @@ impl Services {
         code: &str,
     ) -> Vec<Write> {
         let Target::Hashed(address) = target else { return vec![] };
+        let suppression = self.suppression(delivery.channel, *address, fate, code);
+        suppression.map(|one| Write::Suppress(Box::new(one))).into_iter().collect()
+    }
+
+    /// Suppresses an address of which a provider's code says that nothing is to go there any more.
+    pub(in crate::service) fn suppression(
+        &self,
+        channel: Channel,
+        address: Hash,
+        fate: AddressFate,
+        code: &str,
+    ) -> Option<Suppression> {
         let reason = match fate {
-            AddressFate::Kept => return vec![],
+            AddressFate::Kept => return None,
             AddressFate::Removed => format!("gone: {code}"),
             AddressFate::Suppressed => format!("opted out: {code}"),
         };
-        vec![Write::Suppress(Box::new(Suppression {
-            channel: delivery.channel,
-            address: *address,
-            reason,
-            source: "provider".to_owned(),
-            at: self.now(),
-        }))]
+        let source = "provider".to_owned();
+        Some(Suppression { channel, address, reason, source, at: self.now() })
     }
 
     /// Removes an address that its provider calls dead; one that is gone already is none.
@@ -167,6 +189,17 @@ impl Services {
             DeliveryState::Held => Action::DeliveryHeld,
             DeliveryState::Queued => Action::DeliveryAttempted,
         };
+        self.told_as(action, delivery, stand, by)
+    }
+
+    /// Says in the trail what was done about a delivery, and how it stands since.
+    pub(super) fn told_as(
+        &self,
+        action: Action,
+        delivery: &Delivery,
+        stand: &Stand,
+        by: Option<(&str, &str)>,
+    ) -> AuditDraft {
         let metadata = json!({
             "channel": delivery.channel.as_str(),
             "delivery": delivery.id.to_string(),
@@ -189,34 +222,35 @@ impl Services {
         settlement: Settlement,
         also: Vec<Write>,
         entry: Option<AuditDraft>,
-    ) {
+    ) -> Stored {
         let mut unit = Unit::new(&delivery.tenant);
         let wakes = settlement.next != Next::Wait || settlement.due_at.is_some();
         unit.writes.push(Write::Settle(Box::new(settlement)));
         unit.writes.extend(also);
         unit.audit.extend(entry);
-        self.commit_end(unit).await;
+        let stored = self.commit_end(unit).await;
         if wakes {
             self.outbox.woken.notify_one();
         }
+        stored
     }
 
     /// Commits, again and again while the store is away, until the claim is nobody's any more.
-    pub(super) async fn commit_end(&self, unit: Unit) {
+    pub(super) async fn commit_end(&self, unit: Unit) -> Stored {
         for attempt in 0..STORE_TRIES {
             match self.commit(unit.clone()).await {
-                // Stale: the lease ended and somebody else has it, or a report overtook the answer.
-                Ok(_) | Err(StoreError::Stale) => return,
-                Err(StoreError::Unavailable(_)) => {
-                    tokio::time::sleep(FIRST_PAUSE * 2u32.pow(attempt.min(5))).await;
-                }
+                Ok(_) => return Stored::AsDecided,
+                // The lease ended and somebody else has it, or a report overtook the answer.
+                Err(StoreError::Stale) => return Stored::Overtaken,
+                Err(StoreError::Unavailable(_)) => pause(attempt).await,
                 Err(error) => {
                     tracing::error!(%error, "what became of a delivery was not stored");
-                    return;
+                    return Stored::Not;
                 }
             }
         }
         tracing::warn!("what became of a delivery was not stored in time; it is tried again");
+        Stored::Not
     }
 
     /// Ends a delivery whose notification is not there.
@@ -226,6 +260,11 @@ impl Services {
         let settlement = self.settlement(&delivery, &stand);
         self.store_end(&delivery, settlement, vec![], None).await;
     }
+}
+
+/// Waits for a store that is away, longer from time to time.
+pub(super) async fn pause(attempt: u32) {
+    tokio::time::sleep(FIRST_PAUSE * 2u32.pow(attempt.min(5))).await;
 }
 
 /// What a settlement is before it says anything.

@@ -8,6 +8,7 @@ mod attempt;
 mod ended;
 mod facts;
 mod look;
+mod overtaken;
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};

@@ -44,6 +44,7 @@ pub(super) async fn lock<'u>(
 fn named(write: &Write) -> &[DeliveryId] {
     match write {
         Write::Settle(settlement) => std::slice::from_ref(&settlement.id),
+        Write::KeepAttempt(kept) => std::slice::from_ref(&kept.id),
         Write::Report { id, .. } => std::slice::from_ref(id),
         Write::Replay { ids, .. } => ids,
         _ => &[],

@@ -131,6 +131,14 @@ fn the_trail_is_read_and_sealed_through_indexes() {
     bench.check(|b| {
         at_once(audits::list(&mut b.runner(), &b.tenant, &filter)).unwrap();
     });
+    bench.check(|b| {
+        assert!(at_once(audits::has_trail(&mut b.runner(), &b.tenant)).unwrap());
+    });
+    // A row per tenant, of which a page is read in their order.
+    let page = |b: &Bench| {
+        at_once(audits::trails(&mut b.runner(), Some(&b.tenant), 9)).unwrap();
+    };
+    bench.check_reaches("audit_chain USING PRIMARY KEY (tenant>?)", page);
     let filter = AuditFilter { target: Some(bench.user.clone()), ..filter };
     let by_target = |b: &Bench| {
         at_once(audits::list(&mut b.runner(), &b.tenant, &filter)).unwrap();

@@ -14,8 +14,9 @@ use crate::sql::{
     suppressions, tallies,
 };
 use crate::{
-    Address, AddressKind, Claiming, Delivery, DeliveryFilter, NewDelivery, Person, Sealed,
-    Settlement, StoredPreferences, Suppression, Tally, TallyFilter, TallyKey,
+    Address, AddressKind, Claiming, Delivery, DeliveryFilter, KeptAttempt, NewDelivery, Person,
+    Sealed, Settlement, StoredPreferences, Suppression, SuppressionFilter, Tally, TallyFilter,
+    TallyKey,
 };
 
 /// What walks from tenant to tenant: one row for each that is looked at.
@@ -72,6 +73,20 @@ fn a_claim_walks_over_nothing_that_waits() {
     });
 }
 
+/// An attempt at a delivery that failed by news.
+fn kept(of: &Delivery) -> KeptAttempt {
+    KeptAttempt {
+        id: of.id,
+        claim: of.claim,
+        attempts_before: 0,
+        state: DeliveryState::Failed,
+        code: None,
+        reference: None,
+        provider: None,
+        at: AT,
+    }
+}
+
 #[test]
 fn what_became_of_a_delivery_is_written_through_indexes() {
     let bench = Bench::new();
@@ -100,6 +115,7 @@ fn what_became_of_a_delivery_is_written_through_indexes() {
     let (id, from, to) = (mine[0].id, DeliveryState::Queued, DeliveryState::Failed);
     let (reason, code, next) = (Reason::Expired, None, Next::DueAt(AT));
     bench.check(|b| b.write(Write::Report { id, from, to, reason, code, at: AT, next }));
+    bench.check(|b| b.write(Write::KeepAttempt(Box::new(kept(&mine[0])))));
     // The index holds none but those that are leased.
     bench.check_but(&["SCAN delivery USING INDEX delivery_leased"], |b| {
         at_once(outbox_write::release(&mut b.runner(), AT)).unwrap();
@@ -265,6 +281,16 @@ fn read_people(bench: &Bench) {
         at_once(addresses::by_hash(runner, &b.tenant, &b.user, &[1; 32])).unwrap();
         at_once(suppressions::get(runner, &b.tenant, Channel::Sms, &[1; 32])).unwrap();
     });
+    bench.check_reaches("person_phone (tenant=? AND phone_hash=?)", |b| {
+        at_once(people::has_phone(&mut b.runner(), &b.tenant, &[1; 32])).unwrap();
+    });
+    for channel in [None, Some(Channel::Sms)] {
+        let filter =
+            SuppressionFilter { channel, after: Some((Channel::Email, [1; 32])), limit: 9 };
+        bench.check(|b| {
+            at_once(suppressions::list(&mut b.runner(), &b.tenant, &filter)).unwrap();
+        });
+    }
     bench.check(|b| {
         let after = (b.tenant.clone(), b.user.clone());
         at_once(seals::people(&mut b.runner(), Some(&after), 9)).unwrap();
