@@ -10,7 +10,7 @@ use landfall_core::plan::Reason;
 use landfall_core::time::Timestamp;
 
 use super::delivery::{self, Of, is_open, open_states};
-use super::{Corrupt, Query, Row, Runner, codes};
+use super::{Corrupt, Query, Row, Runner, codes, done};
 use crate::{Answer, KeptAttempt, NewDelivery, Outcome, Settlement, StoreError};
 
 /// Puts deliveries of a notification into the outbox.
@@ -146,10 +146,7 @@ pub(crate) async fn keep_attempt<R: Runner>(
         provider.as_ref().into(),
         (*at).into(),
     ];
-    match runner.execute(Query::command(sql, values)).await? {
-        0 => Err(StoreError::Stale),
-        _ => Ok(Outcome::Done),
-    }
+    done(runner.execute(Query::command(sql, values)).await?)
 }
 
 /// A place in the plan of a notification.

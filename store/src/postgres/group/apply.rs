@@ -73,8 +73,7 @@ pub(super) async fn apply(runner: &mut PostgresRunner<'_>, units: &[&Unit]) -> A
     outbox::enqueue(runner, &mut members).await?;
     write_single(runner, &mut members, &mut changes).await?;
     settles::settle(runner, &mut members, &locked).await?;
-    trail::append(runner, &members).await?;
-    revoked::look_again(runner, &members).await?;
+    append(runner, &members).await?;
     keys::keep(runner, &members).await?;
     Ok(done(members, changes))
 }
@@ -92,6 +91,26 @@ async fn refuse(runner: &mut PostgresRunner<'_>, members: &mut [Member<'_>]) -> 
     let (revoked, taken) = runner.rows_of_both(is_revoked, is_taken).await?;
     revoked::refuse(&revoked, &tokens, members)?;
     keys::refuse_taken(&taken, members)
+}
+
+/// Appends what the units owe their trails. Behind the statement that takes the trails' counters,
+/// and so sees what was committed until they were free, revoked tokens are looked for again.
+async fn append(runner: &mut PostgresRunner<'_>, members: &[Member<'_>]) -> Answer<()> {
+    let trails = trail::owed(members);
+    let (tenants, counts) = trail::counts(&trails);
+    let rows = revoked::rows(&revoked::tokens(members));
+    let (count_values, columns) = ([&tenants as _, &counts as _], revoked::columns(&rows));
+    let token_values = params(&columns);
+    let reserve = Ask { sql: trail::RESERVE, values: &count_values };
+    let look = Ask { sql: revoked::FIND, values: &token_values };
+    let reserve = (!trails.is_empty()).then_some(reserve);
+    let look = (!rows.is_empty()).then_some(look);
+    if reserve.is_none() && look.is_none() {
+        return Ok(());
+    }
+    let (reserved, found) = runner.rows_of_both(reserve, look).await?;
+    revoked::refuse_overtaken(&found)?;
+    trail::append(runner, trails, &reserved).await
 }
 
 fn done(members: Vec<Member<'_>>, mut changes: Vec<Change>) -> Done {

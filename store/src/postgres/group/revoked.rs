@@ -11,9 +11,8 @@ use landfall_core::id::{Tenant, UserId};
 use landfall_core::time::Timestamp;
 
 use super::apply::Member;
-use super::columns::{self, Column, Kind, params};
+use super::columns::{self, Column, Kind};
 use crate::postgres::fault::Refused;
-use crate::postgres::runner::PostgresRunner;
 use crate::sql::{Row, Value};
 use crate::{Answer, Guard, StoreError, Unit};
 
@@ -50,12 +49,8 @@ pub(super) fn refuse(
 }
 
 /// Has the round tried again when a token of it was revoked since [`refuse`].
-pub(super) async fn look_again(
-    runner: &mut PostgresRunner<'_>,
-    members: &[Member<'_>],
-) -> Answer<()> {
-    let tokens = rows(&tokens(members));
-    if tokens.is_empty() || runner.rows(FIND, &params(&columns(&tokens))).await?.is_empty() {
+pub(super) fn refuse_overtaken(found: &[tokio_postgres::Row]) -> Answer<()> {
+    if found.is_empty() {
         return Ok(());
     }
     Err(StoreError::Internal(Box::new(Refused::overtaken("a token was revoked meanwhile"))))

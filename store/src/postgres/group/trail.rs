@@ -10,9 +10,20 @@ use crate::postgres::runner::PostgresRunner;
 use crate::sql::{Row, audits};
 use crate::{Answer, AuditDraft, StoreError};
 
-/// Appends what the units that are in owe their tenants' trails.
-pub(super) async fn append(runner: &mut PostgresRunner<'_>, members: &[Member<'_>]) -> Answer<()> {
-    let mut trails: BTreeMap<&str, (&Tenant, Vec<&AuditDraft>)> = BTreeMap::new();
+/// What each tenant's trail is owed.
+type Owed<'u> = BTreeMap<&'u str, (&'u Tenant, Vec<&'u AuditDraft>)>;
+
+/// Takes the numbers of each tenant's entries, in the order in which every node does; the chains
+/// are held until the commit. Gives each tenant's last.
+pub(super) const RESERVE: &str = "insert into audit_chain (tenant, newest)
+     select tenant, many from unnest($1::text[], $2::bigint[]) as t (tenant, many)
+     order by tenant collate \"C\"
+     on conflict (tenant) do update set newest = audit_chain.newest + excluded.newest
+     returning tenant, newest";
+
+/// Gathers what the units that are in owe their tenants' trails.
+pub(super) fn owed<'u>(members: &'u [Member<'u>]) -> Owed<'u> {
+    let mut trails = Owed::new();
     for member in members.iter().filter(|member| member.is_in()) {
         let tenant = &member.unit.tenant;
         // What changed nothing leaves no word, except of what its writes found.
@@ -21,10 +32,25 @@ pub(super) async fn append(runner: &mut PostgresRunner<'_>, members: &[Member<'_
         entries.extend(member.entries.iter().chain(own));
     }
     trails.retain(|_, (_, entries)| !entries.is_empty());
+    trails
+}
+
+/// Gives what [`RESERVE`] asks for: the tenants, and how many entries each is owed.
+pub(super) fn counts<'u>(trails: &Owed<'u>) -> (Vec<&'u str>, Vec<i64>) {
+    let counts = trails.values().map(|(_, entries)| entries.len() as i64);
+    (trails.keys().copied().collect(), counts.collect())
+}
+
+/// Appends the entries under the numbers that were reserved for them.
+pub(super) async fn append(
+    runner: &mut PostgresRunner<'_>,
+    trails: Owed<'_>,
+    reserved: &[tokio_postgres::Row],
+) -> Answer<()> {
     if trails.is_empty() {
         return Ok(());
     }
-    let firsts = reserve(runner, &trails).await?;
+    let firsts = firsts(&trails, reserved)?;
     let rows = trails.into_iter().flat_map(|(name, (tenant, entries))| {
         let first = firsts.get(name).copied().unwrap_or_default();
         let numbered = (first..).zip(entries);
@@ -42,21 +68,8 @@ pub(super) async fn append(runner: &mut PostgresRunner<'_>, members: &[Member<'_
     Ok(())
 }
 
-/// Takes the numbers of each tenant's entries, in the order in which every node does; the chains
-/// are held until the commit. Gives each tenant's first.
-async fn reserve(
-    runner: &mut PostgresRunner<'_>,
-    trails: &BTreeMap<&str, (&Tenant, Vec<&AuditDraft>)>,
-) -> Answer<BTreeMap<String, u64>> {
-    let sql = "insert into audit_chain (tenant, newest)
-               select tenant, many from unnest($1::text[], $2::bigint[]) as t (tenant, many)
-               order by tenant collate \"C\"
-               on conflict (tenant) do update
-                   set newest = audit_chain.newest + excluded.newest
-               returning tenant, newest";
-    let tenants: Vec<&str> = trails.keys().copied().collect();
-    let many: Vec<i64> = trails.values().map(|(_, entries)| entries.len() as i64).collect();
-    let rows = runner.rows(sql, &[&tenants, &many]).await?;
+/// Gives each tenant's first number.
+fn firsts(trails: &Owed<'_>, reserved: &[tokio_postgres::Row]) -> Answer<BTreeMap<String, u64>> {
     let lost = || StoreError::Internal("a chain was not given back".into());
     let first = |row: &tokio_postgres::Row| {
         let row: &dyn Row = row;
@@ -65,5 +78,5 @@ async fn reserve(
         let first = (row.count(1)? + 1).checked_sub(entries.len() as u64).ok_or_else(lost)?;
         Ok((tenant, first))
     };
-    rows.iter().map(first).collect()
+    reserved.iter().map(first).collect()
 }
