@@ -248,13 +248,15 @@ fn is_safe_scheme(lower: &str) -> bool {
     well_formed && !matches!(scheme, "javascript" | "data" | "vbscript" | "blob" | "file")
 }
 
+/// Says what is wrong with a link, wherever it stands.
+pub fn link_fault(pointer: &str, link: &str) -> Option<FieldError> {
+    let detail = "must be an absolute path or a URL of a harmless scheme, 2,048 bytes at most";
+    (!is_safe_link(link)).then(|| FieldError::new(pointer, detail))
+}
+
 fn check_links(draft: &Draft, faults: &mut Vec<FieldError>) {
     for (pointer, link) in [("/link", &draft.link), ("/image", &draft.image)] {
-        if link.as_ref().is_some_and(|link| !is_safe_link(link)) {
-            let detail =
-                "must be an absolute path or a URL of a harmless scheme, 2,048 bytes at most";
-            faults.push(FieldError::new(pointer, detail));
-        }
+        faults.extend(link.as_ref().and_then(|link| link_fault(pointer, link)));
     }
 }
 

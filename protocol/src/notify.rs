@@ -5,8 +5,9 @@
 use landfall_core::channel::DeliveryState;
 use landfall_core::id::{SendId, TopicId, UserId};
 use landfall_core::notification::Notification;
-use landfall_core::notify::{Draft, FieldError, Recipients};
+use landfall_core::notify::{Draft, FieldError, Recipients, link_fault};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::list::ByChannel;
@@ -157,6 +158,20 @@ impl NotifyRequest {
             .filter(|(_, json)| is_bad(json))
             .map(|(pointer, _)| FieldError::new(pointer, detail))
             .collect();
+        if faults.is_empty() { self.check_actions() } else { Err(faults) }
+    }
+
+    /// Refuses buttons that lead to a script: browsers follow these links by themselves
+    /// (Declarative Web Push).
+    fn check_actions(&self) -> Result<(), Vec<FieldError>> {
+        let actions = self.actions.as_ref().and_then(|json| read_actions(json.get()));
+        let mut faults = Vec::new();
+        for (index, action) in actions.iter().flatten().enumerate() {
+            for name in ["navigate", "url", "link", "icon", "image"] {
+                let Some(link) = action.get(name).and_then(Value::as_str) else { continue };
+                faults.extend(link_fault(&format!("/actions/{index}/{name}"), link));
+            }
+        }
         if faults.is_empty() { Ok(()) } else { Err(faults) }
     }
 
@@ -175,6 +190,11 @@ impl NotifyRequest {
             .collect();
         if faults.is_empty() { Ok(()) } else { Err(faults) }
     }
+}
+
+/// Reads actions; what is no array is told elsewhere.
+fn read_actions(json: &str) -> Option<Vec<Value>> {
+    serde_json::from_str(json).ok()
 }
 
 fn recipients(

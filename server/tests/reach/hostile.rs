@@ -67,6 +67,11 @@ async fn a_link_that_runs_code_is_refused() {
     {
         refused(&world, "/link", json!({ "link": link })).await;
     }
+    for name in ["navigate", "url", "icon"] {
+        let action = json!({ "action": "open", "title": "Open", name: "javascript:alert(1)" });
+        let actions = json!({ "actions": [{ "action": "later", "title": "Later" }, action] });
+        refused(&world, &format!("/actions/1/{name}"), actions).await;
+    }
     for image in ["javascript:alert(1)", "data:image/png;base64,AA"] {
         let answer = refused(&world, "/image", json!({ "image": image })).await;
         assert!(!answer.to_string().contains("alert(1)"), "{answer}");
