@@ -2,11 +2,19 @@
 //! field, and what is let in keeps every bound.
 
 use landfall_core::notify::{Draft, FieldError, NotifyLimits, Recipients, faults};
+use landfall_protocol::addresses::{SubscribeRequest, TokenRequest};
+use landfall_protocol::callbacks::ReceiptRequest;
+use landfall_protocol::deliveries::ReplayRequest;
 use landfall_protocol::inbox::AckRequest;
 use landfall_protocol::json::{self, BadJson};
 use landfall_protocol::notify::NotifyRequest;
+use landfall_protocol::preferences::{PreferencesRequest, RuleFields};
 use landfall_protocol::problem::Problem;
+use landfall_protocol::revocations::RevocationRequest;
+use landfall_protocol::suppressions::SuppressedAddress;
+use landfall_protocol::templates::PreviewRequest;
 use landfall_protocol::topics::{MemberPut, MembersBulk, TopicPut};
+use landfall_protocol::users::UserFields;
 use serde::de::IgnoredAny;
 
 /// Small, so that inputs reach them.
@@ -26,10 +34,26 @@ pub(crate) fn run(data: &[u8]) {
         let _ = put.role();
         Ok(())
     });
+    people(data);
     check(data, json::parse::<AckRequest>(data, DEPTH), |ack| {
         assert!(ack.number().0 <= i64::MAX as u64);
         Ok(())
     });
+}
+
+fn people(data: &[u8]) {
+    check(data, json::parse::<UserFields>(data, DEPTH), |_| Ok(()));
+    check(data, json::parse::<TokenRequest>(data, DEPTH), |_| Ok(()));
+    check(data, json::parse::<SubscribeRequest>(data, DEPTH), |_| Ok(()));
+    check(data, json::parse::<PreferencesRequest>(data, DEPTH), |_| Ok(()));
+    check(data, json::parse::<RuleFields>(data, DEPTH), |rule| {
+        rule.read("/preferences/0").map(drop).map_err(|fault| vec![fault])
+    });
+    check(data, json::parse::<RevocationRequest>(data, DEPTH), |asked| asked.read().map(drop));
+    check(data, json::parse::<ReplayRequest>(data, DEPTH), |asked| asked.read().map(drop));
+    check(data, json::parse::<SuppressedAddress>(data, DEPTH), |asked| asked.read().map(drop));
+    check(data, json::parse::<PreviewRequest>(data, DEPTH), |asked| asked.read().map(drop));
+    check(data, json::parse::<ReceiptRequest>(data, DEPTH), |_| Ok(()));
 }
 
 fn notify(data: &[u8]) {

@@ -5,6 +5,8 @@
 
 #![allow(clippy::unwrap_used, dead_code, reason = "each test binary uses its part")]
 
+mod opened;
+
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -17,6 +19,7 @@ use landfall_core::cursor::CursorKey;
 use landfall_core::delivery::RetryPolicy;
 use landfall_core::feed::{FeedKey, Number};
 use landfall_core::notify::NotifyLimits;
+use landfall_fixtures::Database;
 use landfall_server::app::{App, AppParts, CallbackKeys, LiveCounters, LiveStats};
 use landfall_server::auth::{Alg, KeyConfig, Material, Policy, Tenants, Verifier};
 use landfall_server::clock::{Clock, now_ms};
@@ -30,9 +33,8 @@ use landfall_server::service::people::PeopleParts;
 use landfall_server::service::{Connections, Parts, Services, Settings};
 use landfall_server::templates::Templates;
 use landfall_server::vault::Vault;
-use landfall_store::postgres::{self, Postgres};
-use landfall_store::sqlite::{self, Sqlite};
 use landfall_store::{ChangeSink, Revocation, Store};
+use opened::{asked_for, in_database};
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 
@@ -46,7 +48,7 @@ pub struct Server {
     client: reqwest::Client,
     folder: Folder,
     /// Where the store is, if it is not in the folder.
-    database: Option<landfall_fixtures::Database<'static>>,
+    database: Option<Database<'static>>,
 }
 
 /// An answer, read in full.
@@ -99,32 +101,21 @@ impl Server {
 
     /// Tells of every commit.
     pub async fn telling(extra: Router<Arc<App>>, sink: ChangeSink) -> Self {
-        if landfall_fixtures::asks_for_postgres() {
-            return Self::in_postgres(extra, sink).await;
-        }
         let folder = Folder::new();
-        let settings = sqlite::Settings::new(&folder.0.join("landfall.db"));
-        let store = Arc::new(Sqlite::open(&settings, sink).unwrap());
-        Self::on(store, folder, None, extra).await
+        let (store, database) = asked_for(&folder, sink).await;
+        Self::on(store, folder, database, extra).await
     }
 
     /// Serves from a database of its own in PostgreSQL.
     pub async fn on_postgres() -> Self {
-        Self::in_postgres(Router::new(), Arc::new(|_| ())).await
-    }
-
-    async fn in_postgres(extra: Router<Arc<App>>, sink: ChangeSink) -> Self {
-        let database = landfall_fixtures::Postgres::shared().database().unwrap();
-        let address = postgres::Address::parse(&database.url()).unwrap();
-        let settings = postgres::Settings::new(address);
-        let store = Arc::new(Postgres::open(&settings, sink).await.unwrap());
-        Self::on(store, Folder::new(), Some(database), extra).await
+        let (store, database) = in_database(Arc::new(|_| ())).await;
+        Self::on(store, Folder::new(), Some(database), Router::new()).await
     }
 
     async fn on(
         store: Arc<dyn Store>,
         folder: Folder,
-        database: Option<landfall_fixtures::Database<'static>>,
+        database: Option<Database<'static>>,
         extra: Router<Arc<App>>,
     ) -> Self {
         Self::serving(app(Arc::clone(&store)), folder, database, extra).await
@@ -133,18 +124,17 @@ impl Server {
     /// Serves with these providers, and carries deliveries out.
     pub async fn reaching(registry: Registry) -> Self {
         let folder = Folder::new();
-        let settings = sqlite::Settings::new(&folder.0.join("landfall.db"));
-        let store = Arc::new(Sqlite::open(&settings, Arc::new(|_| ())).unwrap());
+        let (store, database) = asked_for(&folder, Arc::new(|_| ())).await;
         let outbox = Outbox::new(registry, OUTBOX);
         let app = app_of(Parts { outbox, ..parts(store) });
         tokio::spawn(deliver(Arc::clone(&app.services)));
-        Self::serving(app, folder, None, Router::new()).await
+        Self::serving(app, folder, database, Router::new()).await
     }
 
     async fn serving(
         app: Arc<App>,
         folder: Folder,
-        database: Option<landfall_fixtures::Database<'static>>,
+        database: Option<Database<'static>>,
         extra: Router<Arc<App>>,
     ) -> Self {
         let store = Arc::clone(&app.services.store);

@@ -166,8 +166,22 @@ async fn whatever_a_caller_causes_is_checked_at_its_commit() {
     revoke_elsewhere(&server, "ada").await;
     let many = json!({ "user_ids": ["u", "v"], "notification_type": "n", "message": "m" });
     let delete = format!("/api/v1/notifications/{id}");
+    let cancel = format!("/api/v1/notify/{id}");
+    let one = json!({ "user_id": "u", "notification_type": "n", "message": "m" });
+    let device = json!({ "token": "a-token-of-some-length", "platform": "android" });
+    let rule = json!({ "notification_type": "news", "is_enabled": false });
+    let rules = json!({ "preferences": [rule.clone()] });
     for (method, path, body) in [
         ("POST", "/notify", many),
+        ("POST", "/api/v1/notifications/send", one),
+        ("POST", "/api/v1/notifications/test", Value::Null),
+        ("DELETE", &*cancel, Value::Null),
+        ("PUT", "/api/v1/users/u", json!({ "name": "U" })),
+        ("PATCH", "/api/v1/users/me", json!({ "name": "Ada" })),
+        ("POST", "/api/v1/notifications/tokens", device),
+        ("POST", "/api/v1/notifications/preferences", rule),
+        ("PUT", "/api/v1/admin/preferences", rules),
+        ("DELETE", "/api/v1/users/me", Value::Null),
         ("DELETE", &*delete, Value::Null),
         ("POST", "/api/v1/notifications/mark-all-read", Value::Null),
         ("POST", "/api/v1/notifications/ack", json!({ "replay_id": 9 })),
