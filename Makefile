@@ -99,7 +99,7 @@ bench: programs postgres ## Measure against floors taken in the same run (half a
 	target/release/landfall bench replay
 	target/release/landfall bench layout
 	target/release/landfall bench ingest
-	target/release/landfall bench ingest --batch 100
+	target/release/landfall bench ingest --batch 100 --group 512
 	$(CARGO) build --locked --quiet --bin with-postgres
 	target/debug/with-postgres sh -c 'target/release/landfall bench ingest --store "$$DATABASE_URL"'
 	target/debug/with-postgres sh -c 'target/release/landfall bench ingest --batch 100 --group 512 --store "$$DATABASE_URL"'

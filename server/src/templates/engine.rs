@@ -18,6 +18,8 @@ use super::blocks::Block;
 use super::fields::Moment;
 use super::reader::Reader;
 
+/// Bytes that most blocks need at most.
+const USUAL: usize = 128;
 /// Steps that one block may take.
 const FUEL: u64 = 100_000;
 /// Under this name, which no field can have, filters find for whom they write.
@@ -138,14 +140,14 @@ pub(super) fn fill(
     data: Value,
     bytes_max: usize,
 ) -> Result<String, Stopped> {
-    let mut page = Page { bytes: Vec::new(), bytes_max, is_full: false };
+    let mut page = Page { bytes: Vec::with_capacity(USUAL), bytes_max, is_full: false };
     let filled = engine
         .get_template(name)
         .and_then(|template| template.render_captured_to(data, &mut page).map(|_| ()));
     match filled {
         Err(_) if page.is_full => Err(Stopped::TooLong),
         Err(error) => Err(Stopped::Broken(error.line().unwrap_or(1), say(&error))),
-        Ok(()) => Ok(String::from_utf8_lossy(&page.bytes).into_owned()),
+        Ok(()) => Ok(String::from_utf8(page.bytes).expect("the engine writes text")),
     }
 }
 

@@ -274,10 +274,11 @@ impl Sheet<'_> {
     }
 
     fn check(&self, what: &str, text: &str, chars: usize) -> Result<(), RenderError> {
-        match text.chars().nth(chars) {
-            None => Ok(()),
-            Some(_) => Err(too_long(what, format!("{chars} characters"))),
+        // No text has more characters than bytes.
+        if text.len() <= chars || text.chars().nth(chars).is_none() {
+            return Ok(());
         }
+        Err(too_long(what, format!("{chars} characters")))
     }
 }
 
