@@ -213,6 +213,25 @@ async fn what_was_read_before_the_server_stopped_does_not_escalate_afterwards() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_device_that_is_gone_before_it_confirms_is_given_the_same_grace() {
+    let world = world().await;
+    world.browser("ana").await;
+    let mut device = world.landfall.device("ana", "ack=1").await;
+    let id = world.notify("ana", &["websocket", "push"], json!({})).await;
+    device.next_of("news").await;
+    // The connection ends without a close.
+    drop(device);
+    world.landfall.until_connected(0).await;
+    world.go_to(9);
+    world.until_quiet(&id, "ana").await;
+    assert_eq!(world.on.push.requests(), 0, "the grace is not over");
+    world.go_to(10);
+    world.until_stands(&id, "push", "sent").await;
+    assert_eq!(world.on.push.messages().len(), 1);
+    assert_ne!(world.timeline(&id).await["channels"]["websocket"]["state"], "delivered");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_mail_server_that_is_down_for_a_while_is_tried_again() {
     let world = world().await;
     world.on.smtp.say(Step::Recipient, "451 4.3.0 try later");
