@@ -184,7 +184,8 @@ async fn a_rule_for_a_class_skips_what_is_sent_to_it_and_nothing_else() {
     }
     let id_of = async |class: &str| {
         until("it is there", async || {
-            world.landfall.inbox("ana", "limit=50").await.to_string().contains(class)
+            let inbox = world.landfall.inbox("ana", "limit=50").await;
+            inbox["items"].as_array().unwrap().iter().any(|item| item["title"] == class)
         })
         .await;
         world.landfall.item("ana", class).await["id"].as_str().unwrap().to_owned()
