@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, Server, admin, service, token};
+use crate::harness::{Answer, Server, admin, finish, service, token};
 
 const TEMPLATES: &str = "/api/v1/templates";
 
@@ -101,4 +101,32 @@ async fn data_stays_data() {
     assert_eq!(shown["title"], format!("The quiz is over: {attack}"));
     let html = shown["email"]["html"].as_str().unwrap();
     assert!(html.contains("{{ 7*7 }}&lt;script&gt;"), "{html}");
+}
+
+#[tokio::test]
+async fn a_field_that_a_template_needs_is_named_whatever_sends_it() {
+    let server = Server::start().await;
+    let mut data = meeting();
+    data.as_object_mut().unwrap().remove("location");
+    let body = json!({ "user_id": "u1", "template_id": "iep_meeting_reminder", "data": data });
+    for path in ["/api/v1/notify", "/api/v1/notifications/send"] {
+        let answer = server.call(&service(), "POST", path, body.clone()).await;
+        assert_eq!(answer.status, 422, "{path}: {}", answer.text);
+        assert_eq!(answer.pointers(), ["/data/location"], "{path}");
+    }
+    let whole =
+        json!({ "user_id": "u1", "template_id": "iep_meeting_reminder", "data": meeting() });
+    let lines = server.request("POST", "/api/v1/notify/batch").bearer_auth(service());
+    let lines = lines.header("content-type", "application/x-ndjson");
+    let answer = finish(lines.body(format!("{body}\n{whole}\n"))).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    let results: Vec<Value> =
+        answer.text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let [wrong, right] = &results[..] else { panic!("two lines: {}", answer.text) };
+    assert_eq!((&wrong["line"], &wrong["status"]), (&json!(1), &json!(422)), "{wrong}");
+    assert_eq!(right["status"], 202, "{right}");
+    assert_eq!(wrong["error"]["errors"][0]["pointer"], "/data/location", "{wrong}");
+    assert_eq!(wrong["error"]["errors"].as_array().unwrap().len(), 1, "{wrong}");
+    let inbox = server.get(&token("u1", &[]), "/api/v1/notifications").await.json();
+    assert_eq!(inbox["items"].as_array().unwrap().len(), 1, "{inbox}");
 }

@@ -175,6 +175,62 @@ async fn what_is_not_read_escalates_and_what_is_read_does_not() {
     );
 }
 
+/// Sends by push and, unless it is read, five minutes later by text message.
+async fn escalating(world: &World) -> String {
+    world.browser("ana").await;
+    let id = world.notify("ana", &["push", "sms"], json!({ "escalate_after": 300 })).await;
+    world.until_stands(&id, "push", "sent").await;
+    id
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_became_due_while_the_server_was_stopped_escalates_once() {
+    let world = world().await;
+    let id = escalating(&world).await;
+    let world = world.restart_at(299).await;
+    world.until_quiet(&id, "ana").await;
+    assert_eq!(world.on.twilio.requests(), 0, "it may still be read");
+    let world = world.restart_at(400).await;
+    world.until_stands(&id, "sms", "sent").await;
+    let world = world.restart_at(800).await;
+    world.until_quiet(&id, "ana").await;
+    assert_eq!(world.on.twilio.requests(), 1);
+    assert_eq!(world.on.push.requests(), 1);
+    let told = "delivery_sent sms sent: taken by the provider";
+    assert_eq!(world.story(&id).await.iter().filter(|line| *line == told).count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_read_before_the_server_stopped_does_not_escalate_afterwards() {
+    let world = world().await;
+    let id = escalating(&world).await;
+    let path = format!("/api/v1/notifications/{id}/mark-read");
+    world.landfall.call("PATCH", &path, &token("ana", "student"), None).await;
+    let world = world.restart_at(400).await;
+    world.until_for(&id, "sms", "skipped", "read").await;
+    world.until_quiet(&id, "ana").await;
+    assert_eq!(world.on.twilio.requests(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_that_is_gone_before_it_confirms_is_given_the_same_grace() {
+    let world = world().await;
+    world.browser("ana").await;
+    let mut device = world.landfall.device("ana", "ack=1").await;
+    let id = world.notify("ana", &["websocket", "push"], json!({})).await;
+    device.next_of("news").await;
+    // The connection ends without a close.
+    drop(device);
+    world.landfall.until_connected(0).await;
+    world.go_to(9);
+    world.until_quiet(&id, "ana").await;
+    assert_eq!(world.on.push.requests(), 0, "the grace is not over");
+    world.go_to(10);
+    world.until_stands(&id, "push", "sent").await;
+    assert_eq!(world.on.push.messages().len(), 1);
+    assert_ne!(world.timeline(&id).await["channels"]["websocket"]["state"], "delivered");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mail_server_that_is_down_for_a_while_is_tried_again() {
     let world = world().await;

@@ -2,7 +2,7 @@
 //! stopped in the middle.
 
 use landfall_fixtures::push_service::{PushService, Reply as Pushed};
-use landfall_fixtures::{Reply, fcm_error, twilio_error};
+use landfall_fixtures::{Reply, Step, fcm_error, twilio_error};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
@@ -157,6 +157,31 @@ async fn who_opted_out_at_the_provider_gets_nothing_more() {
     let id = world.notify("ana", &["sms"], json!({ "priority": "critical" })).await;
     world.until_for(&id, "sms", "skipped", "opted out").await;
     assert_eq!(world.on.twilio.requests(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mailbox_that_does_not_exist_gets_no_more_mail_and_is_listed() {
+    let world = World::start().await;
+    world.person("ana", PHONE).await;
+    let listed = async || {
+        let answer = world.get("/api/v1/admin/suppressions", &token("root", "admin")).await;
+        answer.1["items"].as_array().unwrap().clone()
+    };
+    world.on.smtp.say(Step::Recipient, "550 relay not permitted");
+    let id = world.notify("ana", &["email"], json!({})).await;
+    world.until_for(&id, "email", "failed", "refused by the provider").await;
+    assert_eq!(listed().await, Vec::<Value>::new(), "that says nothing of the mailbox");
+    let id = world.notify("ana", &["email"], json!({})).await;
+    world.until_stands(&id, "email", "sent").await;
+    world.on.smtp.say(Step::Recipient, "550 5.1.1 No such user");
+    let id = world.notify("ana", &["email"], json!({})).await;
+    world.until_for(&id, "email", "failed", "address gone").await;
+    let [gone] = &listed().await[..] else { panic!("one mailbox") };
+    assert_eq!((&gone["channel"], &gone["source"]), (&json!("email"), &json!("provider")));
+    assert!(gone["reason"].as_str().unwrap().contains("550 5.1.1"), "{gone}");
+    let id = world.notify("ana", &["email"], json!({})).await;
+    world.until_for(&id, "email", "skipped", "suppressed").await;
+    assert_eq!(world.on.smtp.mails().len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -236,6 +236,37 @@ async fn a_receipt_says_that_a_push_arrived() {
     assert_eq!(world.open("POST", &other).send().await.unwrap().status(), 404);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn every_receipt_is_taken_and_counts_once() {
+    let world = World::start().await;
+    world.browser("ana").await;
+    let id = world.notify("ana", &["push"], json!({})).await;
+    world.until_stands(&id, "push", "sent").await;
+    let text: Value = serde_json::from_slice(&world.on.push.messages()[0].plaintext).unwrap();
+    let link = find_link(&text, "/api/v1/receipts/").unwrap();
+    let before = world.story(&id).await.len();
+    for (event, known) in ["delivered", "shown", "clicked", "dismissed"].into_iter().zip(1..) {
+        for repeated in 0..2 {
+            let receipt = world.open("POST", &link).json(&json!({ "event": event }));
+            let status = soon("a receipt", receipt.send()).await.unwrap().status();
+            assert_eq!(status, 204, "{event}, {repeated}");
+            let story = world.story(&id).await;
+            assert_eq!(story.len(), before + known, "{event}, {repeated}: {story:#?}");
+            let told = format!("receipt_{event} push");
+            assert!(story[before + known - 1].starts_with(&told), "{story:#?}");
+        }
+        assert_eq!(world.timeline(&id).await["channels"]["push"]["state"], "delivered");
+    }
+    let expected = json!({ "shown": 1, "clicked": 1 });
+    until("they are counted", async || {
+        world.landfall.server.app.services.count_trail(100).await.unwrap();
+        let (_, sums) = world.get("/api/v1/analytics", &token("root", "admin")).await;
+        let push = &sums["delivery_stats"]["push"];
+        sums["receipts"] == expected && push["sent"] == 1 && push["delivered"] == 1
+    })
+    .await;
+}
+
 fn find_link(value: &Value, part: &str) -> Option<String> {
     match value {
         Value::String(text) if text.contains(part) => Some(text.clone()),

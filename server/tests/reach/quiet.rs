@@ -131,3 +131,69 @@ async fn preferences_skip_and_a_channel_that_is_off_stays_off() {
     let story = world.story(&id).await;
     assert!(story.contains(&"planned sms skipped: channel switched off (1)".into()), "{story:#?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_tenant_switched_off_skips_who_said_nothing() {
+    let world = world().await;
+    world.person("ben", "+15005550116").await;
+    world.browser("ben").await;
+    let rules = json!([
+        { "notification_type": "news", "channel": "push", "is_enabled": false },
+        { "notification_type": "news", "channel": "email", "is_enabled": false },
+    ]);
+    let (path, admin) = ("/api/v1/admin/preferences", token("root", "admin"));
+    world.landfall.call("PUT", path, &admin, Some(json!({ "preferences": rules }))).await;
+    let wish = json!({ "notification_type": "news", "channel": "push", "is_enabled": true });
+    world.prefer("ben", json!({ "preferences": [wish] })).await;
+    let everywhere = json!({ "strategy": "all" });
+    let channels = ["push", "sms", "email"];
+    let id = world.notify("ana", &channels, everywhere.clone()).await;
+    for channel in ["push", "email"] {
+        world.until_for(&id, channel, "skipped", "switched off in preferences").await;
+    }
+    world.until_stands(&id, "sms", "sent").await;
+    let id = world.notify("ben", &channels, everywhere.clone()).await;
+    world.until_stands(&id, "push", "sent").await;
+    world.until_for(&id, "email", "skipped", "switched off in preferences").await;
+    assert_eq!(world.on.push.requests(), 1, "his own word goes before");
+    let mut other = everywhere;
+    other["notification_type"] = json!("trips");
+    let id = world.notify("ana", &channels, other).await;
+    for channel in channels {
+        world.until_stands(&id, channel, "sent").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rule_for_a_class_skips_what_is_sent_to_it_and_nothing_else() {
+    let world = world().await;
+    let admin = token("root", "admin");
+    for class in ["7b", "8c"] {
+        let path = format!("/api/v1/topics/{class}");
+        world.landfall.call("PUT", &path, &admin, Some(json!({ "kind": "class" }))).await;
+        let path = format!("{path}/members/ana");
+        world.landfall.call("PUT", &path, &admin, Some(json!({ "role": "member" }))).await;
+    }
+    let rule = json!({ "topic_id": "7b", "channel": "push", "is_enabled": false });
+    world.prefer("ana", json!({ "preferences": [rule] })).await;
+    for class in ["7b", "8c"] {
+        let body = json!({ "class_id": class, "notification_type": "news", "title": class,
+            "message": "m", "channels": ["push"] });
+        let app = token("app", "service");
+        world.landfall.call("POST", "/api/v1/notify", &app, Some(body)).await;
+    }
+    let id_of = async |class: &str| {
+        until("it is there", async || {
+            let inbox = world.landfall.inbox("ana", "limit=50").await;
+            inbox["items"].as_array().unwrap().iter().any(|item| item["title"] == class)
+        })
+        .await;
+        world.landfall.item("ana", class).await["id"].as_str().unwrap().to_owned()
+    };
+    let silent = id_of("7b").await;
+    world.until_for(&silent, "push", "skipped", "switched off in preferences").await;
+    world.until_stands(&id_of("8c").await, "push", "sent").await;
+    let direct = world.notify("ana", &["push"], json!({})).await;
+    world.until_stands(&direct, "push", "sent").await;
+    assert_eq!(world.on.push.requests(), 2);
+}

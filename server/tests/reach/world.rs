@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
+use landfall_core::time::Timestamp;
 use landfall_fixtures::push_service::{Browser, PushService};
 use landfall_fixtures::{Callback, FcmServer, Protection, SmtpServer, TwilioAccount, TwilioServer};
 use reqwest::RequestBuilder;
@@ -94,6 +95,16 @@ impl World {
         let settings = on.settings();
         let landfall = Landfall::with(&with_more(&settings, more)).await;
         Self { landfall, on, http: client() }
+    }
+
+    /// Stops the server and starts it again on its folder, so many seconds after noon.
+    pub async fn restart_at(self, after_noon: i64) -> Self {
+        let Self { landfall, on, http } = self;
+        let (clock, folder) = (landfall.clock.clone(), landfall.stop().await);
+        clock.set(Timestamp::from_ms((NOON + after_noon) * 1_000));
+        let settings = on.settings();
+        let landfall = Landfall::on(folder, &with_more(&settings, &[]), clock).await;
+        Self { landfall, on, http }
     }
 
     /// Gives the client, which has no cookies.
