@@ -1,20 +1,25 @@
 """Lets programs that are not ours judge what Landfall sends; `make judges` runs it.
 
 Twilio's own validator judges the signatures of the local server and makes the vectors that the
-tests check ours against, the official discovery document of FCM v1 judges messages, and aiosmtpd
-takes a mail. Nothing beyond this machine is reached. With `--write` the vectors are written anew.
+tests check ours against, the official discovery document of FCM v1 judges messages, http_ece opens
+pushes, and aiosmtpd takes a mail. Nothing beyond this machine is reached. With `--write` the vectors are written anew.
 """
 
+import base64
 import email.policy
 import functools
 import importlib.resources
 import json
+import os
 import pathlib
 import socket
 import subprocess
 import sys
 
+import http_ece
 from aiosmtpd.controller import Controller
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from twilio.request_validator import RequestValidator
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -152,6 +157,30 @@ def judge_fcm():
     return good
 
 
+# Web Push
+
+
+def base64url(data):
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def from_base64url(text):
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+def judge_web_push():
+    """Opens messages with a key and a secret that Landfall never has."""
+    key, secret = ec.generate_private_key(ec.SECP256R1()), os.urandom(16)
+    form = (serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint)
+    good = True
+    for message in judged("webpush", base64url(key.public_key().public_bytes(*form)), base64url(secret)):
+        plaintext, body = (from_base64url(message[name]) for name in ("plaintext", "body"))
+        opened = http_ece.decrypt(body, private_key=key, auth_secret=secret, version="aes128gcm")
+        what = f"http_ece opens a push of {len(plaintext)} bytes, {len(body)} encrypted"
+        good &= verdict(what, opened == plaintext and len(body) <= 4096)
+    return good
+
+
 # E-mail
 
 
@@ -203,7 +232,7 @@ def judge_email():
 
 
 def main():
-    verdicts = [judge_twilio("--write" in sys.argv), judge_fcm(), judge_email()]
+    verdicts = [judge_twilio("--write" in sys.argv), judge_fcm(), judge_web_push(), judge_email()]
     sys.exit(0 if all(verdicts) else 1)
 
 

@@ -1,7 +1,7 @@
 //! Lets programs that are not ours judge what the providers send; `make judges` runs it.
 //!
-//! `judged fcm` and `judged twilio` write JSON, `judged email PORT` mails to that port. Only this
-//! machine is ever reached.
+//! `judged fcm`, `judged twilio` and `judged webpush P256DH AUTH` write JSON, `judged email PORT`
+//! mails to that port. Only this machine is ever reached.
 #![allow(clippy::unwrap_used, dead_code, missing_docs)]
 
 #[path = "../tests/services/parcels.rs"]
@@ -9,9 +9,12 @@ mod parcels;
 
 use std::io::Write as _;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use landfall_channels::email::{Smtp, SmtpSettings};
 use landfall_channels::fcm::{Fcm, FcmSettings, ServiceAccount};
 use landfall_channels::sms::{Sender, Twilio, TwilioSettings};
+use landfall_channels::web_push::{PLAINTEXT_MAX, SubscriptionKeys, encrypt};
 use landfall_channels::{Email, FcmTarget, Load, Note, Sms};
 use landfall_core::notification::{JsonText, Priority};
 use landfall_fixtures::{FcmServer, TwilioAccount, TwilioServer};
@@ -30,7 +33,8 @@ async fn main() {
         ["fcm"] => fcm().await,
         ["twilio"] => twilio().await,
         ["email", port] => mail(port.parse().unwrap()).await,
-        _ => panic!("say fcm, twilio or email PORT"),
+        ["webpush", p256dh, auth] => web_push(p256dh, auth),
+        _ => panic!("say fcm, twilio, webpush P256DH AUTH or email PORT"),
     };
     let mut out = std::io::stdout();
     writeln!(out, "{written}").unwrap();
@@ -63,6 +67,20 @@ async fn fcm() -> Value {
     let messages = server.messages();
     assert_eq!(messages.len(), 4);
     messages.into_iter().map(|message| json!({ "message": message })).collect()
+}
+
+/// Gives messages of several lengths, each with what it was encrypted to for these keys of a
+/// browser; all in base64url.
+fn web_push(p256dh: &str, auth: &str) -> Value {
+    let decoded = |text: &str| URL_SAFE_NO_PAD.decode(text).unwrap();
+    let (p256dh, auth) = (decoded(p256dh), decoded(auth));
+    let message = |length: usize| {
+        let plaintext: Vec<u8> = (0..length).map(|at| (at % 251) as u8).collect();
+        let keys = SubscriptionKeys { p256dh: &p256dh, auth: &auth };
+        let body = encrypt(keys, &plaintext).unwrap();
+        json!({ "plaintext": URL_SAFE_NO_PAD.encode(plaintext), "body": URL_SAFE_NO_PAD.encode(body) })
+    };
+    [0, 1, 516, 3_052, PLAINTEXT_MAX].map(message).into_iter().collect()
 }
 
 /// Gives callbacks as the local server signs them.
