@@ -215,6 +215,30 @@ async fn a_database_that_goes_back_under_its_nodes_is_noticed_by_all_of_them() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_was_put_back_while_no_server_ran_is_noticed_at_the_start() {
+    let server = landfall_fixtures::Postgres::shared();
+    let database = server.database().unwrap();
+    let settings = node_settings(&database.url());
+    let settings: Vec<(&str, &str)> =
+        settings.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let node = Landfall::with(&settings).await;
+    node.notify_many("ada", 3).await;
+    let older = Older::of(&database);
+    node.notify("ada", "lost").await;
+    node.notify("bob", "lost").await;
+    let folder = node.stop().await;
+    older.put_back();
+
+    let node = Landfall::on(folder, &settings, Clock::system()).await;
+    check_told(&node, "the store went back").await;
+    check_lost_life(&node).await;
+    let folder = node.stop().await;
+    let node = Landfall::on(folder, &settings, Clock::system()).await;
+    assert_eq!(node.server.app.services.rolled_back_at(), None, "it goes on from there");
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_database_on_another_server_than_before_may_lack_its_last_commits() {
     let server = landfall_fixtures::Postgres::shared();
     let database = server.database().unwrap();

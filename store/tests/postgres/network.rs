@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::time::Duration;
 
 use landfall_core::feed::Number;
 use landfall_store::postgres::{Address, Settings};
@@ -22,9 +23,11 @@ enum Cut {
     Before = 1,
     /// The server gets it; its answer is lost.
     After = 2,
+    /// It is swallowed, and the connection stays open without a word.
+    Silence = 3,
 }
 
-const CUTS: [Cut; 3] = [Cut::Never, Cut::Before, Cut::After];
+const CUTS: [Cut; 4] = [Cut::Never, Cut::Before, Cut::After, Cut::Silence];
 
 /// Stands between a store and its server.
 struct Proxy {
@@ -75,6 +78,7 @@ async fn requests(
                 Cut::Never => {}
                 Cut::Before => return,
                 Cut::After => is_mute.store(true, Ordering::SeqCst),
+                Cut::Silence => std::future::pending().await,
             }
         }
         if to.write_all(&buffer[..read]).await.is_err() {
@@ -93,14 +97,36 @@ async fn answers(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, is_mute: &Atom
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_commit_that_is_cut_off_is_unknown_and_repeating_it_is_safe() {
-    let place = Place::empty();
+/// Puts a proxy in front of a place's server; gives the settings that lead through it.
+async fn through_a_proxy(place: &Place) -> (Proxy, Settings) {
     let url = place.database.url();
     let port = landfall_fixtures::Postgres::shared().port();
     let proxy = Proxy::start(port).await;
     let url = url.replace(&format!(":{port}/"), &format!(":{}/", proxy.port)) + "?sslmode=disable";
-    let store = open(&Settings::new(Address::parse(&url).unwrap())).await;
+    (proxy, Settings::new(Address::parse(&url).unwrap()))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_falls_silent_is_given_up_in_time() {
+    let place = Place::empty();
+    let (proxy, mut settings) = through_a_proxy(&place).await;
+    settings.statement_timeout = Duration::from_millis(300);
+    let store = open(&settings).await;
+    let (t, u) = (tenant("t"), user("u"));
+    let unit = Unit { idempotency: Some(key("k", 1)), ..unit(&t, vec![publish(&note(&u, "n"))]) };
+    proxy.arm(Cut::Silence);
+    let given_up = tokio::time::timeout(Duration::from_secs(20), store.commit(unit.clone())).await;
+    let error = given_up.expect("it waits for ever").unwrap_err();
+    assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
+    let receipt = store.commit(unit).await.unwrap();
+    assert_eq!(receipt.numbers(), [Number(1)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_that_is_cut_off_is_unknown_and_repeating_it_is_safe() {
+    let place = Place::empty();
+    let (proxy, settings) = through_a_proxy(&place).await;
+    let store = open(&settings).await;
     let (t, u) = (tenant("t"), user("u"));
     for (n, cut) in
         [Cut::Never, Cut::Before, Cut::After, Cut::Before, Cut::After].into_iter().enumerate()
