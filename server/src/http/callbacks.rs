@@ -20,7 +20,7 @@ use super::twilio::signed_parameters;
 use crate::app::App;
 use crate::service::callbacks::SmsNews;
 use crate::service::links::Purpose;
-use crate::service::wishes::{SmsAnswer, SmsWish};
+use crate::service::sms_answers::{SmsAnswer, SmsWish};
 
 /// Notes that a push was delivered, shown, clicked or dismissed.
 ///

@@ -156,6 +156,23 @@ impl Services {
         Write::Confirm { user: user.clone(), number, at, details }
     }
 
+    /// Makes an entry about something that a caller does to a user.
+    pub(super) fn entry_about(
+        &self,
+        caller: &Caller,
+        user: &UserId,
+        action: Action,
+        entity: Entity,
+        metadata: serde_json::Value,
+    ) -> AuditDraft {
+        let details = Details {
+            actor: Some(caller.user.clone()),
+            target: Some(user.clone()),
+            metadata: metadata.to_string(),
+        };
+        AuditDraft { at: self.now(), action, entity, details: self.ids.salted(details) }
+    }
+
     /// Makes an entry that the server itself causes, about a user.
     pub(super) fn own_entry(
         &self,

@@ -28,13 +28,13 @@ mod probe;
 mod revocations;
 mod routing;
 pub mod sends;
+pub mod sms_answers;
 pub mod suppressions;
 mod tally;
 pub mod templates;
 pub mod timeline;
 pub mod topics;
 pub mod trail;
-pub mod wishes;
 
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex};

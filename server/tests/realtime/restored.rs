@@ -174,14 +174,24 @@ async fn a_restored_backup_goes_on_in_a_new_epoch() {
     check_lost_life(&landfall).await;
 }
 
+type Owned = Vec<(String, String)>;
+
+/// Makes a database, and the settings of nodes that share it.
+fn a_database() -> (landfall_fixtures::Database<'static>, Owned) {
+    let database = landfall_fixtures::Postgres::shared().database().unwrap();
+    let settings = node_settings(&database.url());
+    (database, settings)
+}
+
+fn borrowed(settings: &Owned) -> Vec<(&str, &str)> {
+    settings.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect()
+}
+
 /// A database server that was put back: every table is as it was before.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_goes_back_under_its_nodes_is_noticed_by_all_of_them() {
-    let server = landfall_fixtures::Postgres::shared();
-    let database = server.database().unwrap();
-    let settings = node_settings(&database.url());
-    let settings: Vec<(&str, &str)> =
-        settings.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let (database, settings) = a_database();
+    let settings = borrowed(&settings);
     let nodes = [Landfall::with(&settings).await, Landfall::with(&settings).await];
     nodes[0].notify_many("ada", 3).await;
     let older = Older::of(&database);
@@ -216,11 +226,8 @@ async fn a_database_that_goes_back_under_its_nodes_is_noticed_by_all_of_them() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_was_put_back_while_no_server_ran_is_noticed_at_the_start() {
-    let server = landfall_fixtures::Postgres::shared();
-    let database = server.database().unwrap();
-    let settings = node_settings(&database.url());
-    let settings: Vec<(&str, &str)> =
-        settings.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let (database, settings) = a_database();
+    let settings = borrowed(&settings);
     let node = Landfall::with(&settings).await;
     node.notify_many("ada", 3).await;
     let older = Older::of(&database);
@@ -240,11 +247,8 @@ async fn a_database_that_was_put_back_while_no_server_ran_is_noticed_at_the_star
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_on_another_server_than_before_may_lack_its_last_commits() {
-    let server = landfall_fixtures::Postgres::shared();
-    let database = server.database().unwrap();
-    let settings = node_settings(&database.url());
-    let settings: Vec<(&str, &str)> =
-        settings.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let (database, settings) = a_database();
+    let settings = borrowed(&settings);
     let node = Landfall::with(&settings).await;
     node.notify_many("ada", 3).await;
     node.stop().await;

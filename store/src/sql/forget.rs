@@ -36,12 +36,11 @@ pub(crate) async fn deliveries<R: Runner>(
     Ok(count)
 }
 
-/// Any `place` will do: it leads SQLite to the index of a notification's deliveries.
 async fn ended<R: Runner>(runner: &mut R, before: Timestamp, limit: usize) -> Answer<Vec<Name>> {
     let sql = "select d.tenant, d.notification_id from delivery d
                where d.due_at is null and d.updated_at < ?1
                  and not exists (select 1 from delivery o where o.tenant = d.tenant
-                     and o.notification_id = d.notification_id and o.place >= 0
+                     and o.notification_id = d.notification_id
                      and (o.due_at is not null or o.updated_at >= ?1))
                order by d.updated_at limit ?2";
     let query = Query::new(sql, [before.into(), limit.into()], |row| {

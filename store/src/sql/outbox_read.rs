@@ -103,24 +103,18 @@ pub(crate) async fn list<R: Runner>(
 }
 
 fn list_text(dialect: Dialect, filter: &DeliveryFilter) -> String {
-    let (tables, order) = match (dialect, &filter.user) {
-        (_, None) => (
-            "delivery d where cast(?4 as text) is null and cast(?8 as text) is not null",
-            "d.id desc",
-        ),
-        // One user's are found through their inbox. `+` and `||` keep the planners from walking
-        // everybody's ids, and `cross` keeps SQLite on the order written here.
-        (Dialect::Sqlite, Some(_)) => (
-            "notification n cross join delivery d
-                 on d.tenant = n.tenant and d.notification_id = n.id
-             where n.feed_id = (select id from feed where tenant = ?1 and kind = ?8 and owner = ?4)",
-            "+d.id desc",
-        ),
-        (Dialect::Postgres, Some(_)) => (
+    // One user's are found through their inbox.
+    let tables = match &filter.user {
+        None => "delivery d where cast(?4 as text) is null and cast(?8 as text) is not null",
+        Some(_) => {
             "notification n join delivery d on d.tenant = n.tenant and d.notification_id = n.id
-             where n.feed_id = (select id from feed where tenant = ?1 and kind = ?8 and owner = ?4)",
-            "d.id || '' desc",
-        ),
+             where n.feed_id = (select id from feed where tenant = ?1 and kind = ?8 and owner = ?4)"
+        }
+    };
+    // `||` keeps PostgreSQL from walking everybody's in their order until it has found enough.
+    let order = match (dialect, &filter.user) {
+        (Dialect::Postgres, Some(_)) => "d.id || '' desc",
+        _ => "d.id desc",
     };
     format!(
         "select {} from {tables}

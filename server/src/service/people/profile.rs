@@ -1,12 +1,12 @@
 //! Profiles: what is known of a user, and changing it (contract 3).
 
-use landfall_core::audit::{Action, Details, Entity};
+use landfall_core::audit::{Action, Entity};
 use landfall_core::auth::{Caller, Scope};
 use landfall_core::id::UserId;
 use landfall_core::profile::{ProfileFields, email_key, faults};
 use landfall_core::time::Timestamp;
 use landfall_core::zone::Zone;
-use landfall_store::{AuditDraft, Person, Sealed, Unit, Write};
+use landfall_store::{Person, Sealed, Unit, Write};
 use serde_json::json;
 
 use super::super::revocations::unit_of;
@@ -151,23 +151,6 @@ impl Services {
             Ok((self.opened_profile(caller, next), is_new))
         })
         .await
-    }
-
-    /// Says something that a caller did to a user.
-    pub(super) fn entry_about(
-        &self,
-        caller: &Caller,
-        user: &UserId,
-        action: Action,
-        entity: Entity,
-        metadata: serde_json::Value,
-    ) -> AuditDraft {
-        let details = Details {
-            actor: Some(caller.user.clone()),
-            target: Some(user.clone()),
-            metadata: metadata.to_string(),
-        };
-        AuditDraft { at: self.now(), action, entity, details: self.ids.salted(details) }
     }
 
     pub(super) fn blank(&self, user: &UserId) -> Person {
