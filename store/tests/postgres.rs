@@ -7,6 +7,8 @@
 mod contract;
 #[path = "postgres/faults.rs"]
 mod faults;
+#[path = "postgres/groups.rs"]
+mod groups;
 #[path = "postgres/network.rs"]
 mod network;
 #[path = "postgres/addresses.rs"]

@@ -72,6 +72,25 @@ async fn a_socket_is_for_pages_of_the_list_and_for_who_is_no_page() {
 }
 
 #[tokio::test]
+async fn a_stream_is_read_by_pages_of_the_list_alone() {
+    let landfall = Landfall::with(&[ORIGINS]).await;
+    let head = async |origin: &str| {
+        let (mut raw, token) = (Raw::open(landfall.address).await, token("u", "student"));
+        let head =
+            format!("GET /api/v1/stream HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {token}");
+        raw.send(format!("{head}\r\nOrigin: {origin}\r\n\r\n").as_bytes()).await;
+        raw.head().await.to_lowercase()
+    };
+    let ours = head("https://app.example.org").await;
+    assert!(
+        ours.contains("\r\naccess-control-allow-origin: https://app.example.org\r\n"),
+        "{ours}"
+    );
+    let strangers = head("https://evil.example.org").await;
+    assert!(strangers.starts_with("http/1.1 403 ") && !strangers.contains(ALLOWED), "{strangers}");
+}
+
+#[tokio::test]
 async fn https_is_asked_for_where_it_is_offered() {
     let health = async |landfall: &Landfall| {
         let answer = call(landfall, ("GET", "/health"), "", &[], String::new()).await;
