@@ -50,12 +50,15 @@ impl PreferenceRule {
     }
 
     /// Orders rules that speak of the same thing, the stronger one later.
-    fn strength(&self, about: About<'_>) -> (bool, bool, usize, bool) {
+    fn strength(&self, about: About<'_>) -> Strength {
         let types = self.notification_type.as_deref();
         let is_exact = types == Some(about.notification_type);
         (self.topic.is_some(), is_exact, types.map_or(0, str::len), self.channel.is_some())
     }
 }
+
+/// Whether a rule names the topic, whether the very type, how much of the type, whether the channel.
+type Strength = (bool, bool, usize, bool);
 
 /// Says whether a type or stem covers a type.
 fn covers(types: &str, notification_type: &str) -> bool {
@@ -105,8 +108,6 @@ pub enum Say {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resolved {
     says: [Say; Channel::ALL.len()],
-    /// Minutes before the start at which to remind, the earliest reminder first.
-    pub reminder_minutes: Vec<u32>,
     /// The part of each day in which nothing is to disturb.
     pub quiet_hours: Option<QuietHours>,
     /// Nothing is to disturb until then; may have passed.
@@ -135,12 +136,10 @@ impl Resolved {
     /// not. A channel that the user switched off as a whole stays off whatever else is set; by a
     /// tenant's default it is only off until the user says otherwise.
     ///
-    /// Reminders are resolved in the same way among the rules that name no channel. `websocket`
-    /// is always allowed, since the live stream gets every notification.
+    /// `websocket` is always allowed, since the live stream gets every notification.
     pub fn of(defaults: &Preferences, own: &Preferences, about: About<'_>) -> Self {
         Self {
-            says: Channel::ALL.map(|channel| say(defaults, own, about, channel)),
-            reminder_minutes: reminders(defaults, own, about),
+            says: says(defaults, own, about),
             quiet_hours: own.quiet_hours.clone().or_else(|| defaults.quiet_hours.clone()),
             do_not_disturb_until: own.do_not_disturb_until.or(defaults.do_not_disturb_until),
             locale: own.locale.clone().or_else(|| defaults.locale.clone()),
@@ -154,43 +153,59 @@ impl Resolved {
     }
 }
 
-fn say(defaults: &Preferences, own: &Preferences, about: About<'_>, channel: Channel) -> Say {
-    if channel == Channel::Websocket {
-        return Say::Allowed;
-    }
-    if own.rules.iter().any(|rule| rule.switches_off(channel)) {
-        return Say::OffAsAWhole;
-    }
-    let speaks = |rule: &&PreferenceRule| {
-        rule.enabled.is_some() && rule.channel.is_none_or(|named| named == channel)
+/// Minutes before the start at which to remind, the earliest reminder first.
+///
+/// Resolved as [`Resolved::of`] does it, among the rules that name no channel.
+pub fn reminder_minutes(defaults: &Preferences, own: &Preferences, about: About<'_>) -> Vec<u32> {
+    let speaks = |rule: &&PreferenceRule| rule.channel.is_none() && rule.speaks_of(about);
+    let set = |preferences: &Preferences| {
+        let rules = preferences.rules.iter().filter(speaks);
+        let rules = rules.filter(|rule| rule.reminder_minutes.is_some());
+        rules.max_by_key(|rule| rule.strength(about))?.reminder_minutes.clone()
     };
-    let rule = strongest(defaults, own, about, speaks);
-    match rule.map(|rule| (rule.enabled, rule.channel)) {
-        Some((Some(false), _)) => Say::Off,
-        Some((Some(true), Some(_))) => Say::Wished,
-        _ => Say::Allowed,
-    }
-}
-
-fn reminders(defaults: &Preferences, own: &Preferences, about: About<'_>) -> Vec<u32> {
-    let speaks = |rule: &&PreferenceRule| rule.channel.is_none() && rule.reminder_minutes.is_some();
-    let rule = strongest(defaults, own, about, speaks);
-    let set = rule.and_then(|rule| rule.reminder_minutes.clone());
+    let set = set(own).or_else(|| set(defaults));
     let mut minutes = set.unwrap_or_else(|| vec![REMINDER_MINUTES_DEFAULT]);
     minutes.sort_unstable_by(|one, other| other.cmp(one));
     minutes.dedup();
     minutes
 }
 
+/// One for each channel, in the order of [`Channel::ALL`].
+type PerChannel<T> = [T; Channel::ALL.len()];
+
+fn says(defaults: &Preferences, own: &Preferences, about: About<'_>) -> PerChannel<Say> {
+    let (above, beneath) = (strongest(&own.rules, about), strongest(&defaults.rules, about));
+    Channel::ALL.map(|channel| {
+        if channel == Channel::Websocket {
+            return Say::Allowed;
+        }
+        if own.rules.iter().any(|rule| rule.switches_off(channel)) {
+            return Say::OffAsAWhole;
+        }
+        let rule = above[channel as usize].or(beneath[channel as usize]);
+        match rule.map(|rule| (rule.enabled, rule.channel)) {
+            Some((Some(false), _)) => Say::Off,
+            Some((Some(true), Some(_))) => Say::Wished,
+            _ => Say::Allowed,
+        }
+    })
+}
+
+/// Finds the rule that switches each channel on or off.
 fn strongest<'a>(
-    defaults: &'a Preferences,
-    own: &'a Preferences,
+    rules: &'a [PreferenceRule],
     about: About<'_>,
-    speaks: impl Fn(&&PreferenceRule) -> bool,
-) -> Option<&'a PreferenceRule> {
-    let of = |preferences: &'a Preferences| {
-        let rules = preferences.rules.iter().filter(|rule| rule.speaks_of(about));
-        rules.filter(|rule| speaks(rule)).max_by_key(|rule| rule.strength(about))
-    };
-    of(own).or_else(|| of(defaults))
+) -> PerChannel<Option<&'a PreferenceRule>> {
+    let mut found: PerChannel<Option<(Strength, &PreferenceRule)>> = Default::default();
+    for rule in rules.iter().filter(|rule| rule.enabled.is_some() && rule.speaks_of(about)) {
+        let strength = rule.strength(about);
+        for channel in Channel::ALL {
+            let known = &mut found[channel as usize];
+            let is_meant = rule.channel.is_none_or(|named| named == channel);
+            if is_meant && known.is_none_or(|(known, _)| known <= strength) {
+                *known = Some((strength, rule));
+            }
+        }
+    }
+    found.map(|known| known.map(|(_, rule)| rule))
 }

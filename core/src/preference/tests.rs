@@ -96,7 +96,10 @@ fn the_live_stream_is_always_allowed() {
 #[test]
 fn reminders_are_the_users_then_the_tenants_then_fifteen_minutes() {
     let check = |defaults: &[&str], own: &[&str], expected: &[u32]| {
-        assert_eq!(resolved(defaults, own).reminder_minutes, expected);
+        let topic = TopicId::parse("c7").unwrap();
+        let about = About { notification_type: "quiz_final_reminder", topic: Some(&topic) };
+        let found = reminder_minutes(&preferences(defaults), &preferences(own), about);
+        assert_eq!(found, expected);
     };
     check(&[], &[], &[15]);
     check(&["-/-/-=remind30"], &[], &[30]);

@@ -3,7 +3,8 @@
 //!
 //! The same for a single notification and for each recipient of a send.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use landfall_core::channel::Channel;
 use landfall_core::feed::FeedKey;
@@ -34,11 +35,24 @@ pub(crate) struct Letter<'t> {
     pub(crate) filled: Option<Filled<'t>>,
     pub(super) asked: Asked,
     pub(super) topic: Option<TopicId>,
-    pub(super) send: Option<SendId>,
+    /// The send that it is part of.
+    pub(crate) send: Option<SendId>,
     pub(super) created_at: Timestamp,
     pub(super) expires_at: Option<Timestamp>,
     /// What it was forecast to do, where its sender asked for that.
     pub(super) forecast: Option<Box<Forecast>>,
+    pub(super) worded: Worded,
+}
+
+/// The words of a send in each language and zone in which somebody got it: the next who shares
+/// them gets the same.
+#[derive(Debug, Default)]
+pub(super) struct Worded(Mutex<HashMap<Tongue, Arc<Content>>>);
+
+impl Worded {
+    fn known(&self) -> MutexGuard<'_, HashMap<Tongue, Arc<Content>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Letter<'_> {
@@ -185,44 +199,17 @@ impl Services {
     ) -> Result<Arc<Content>, RenderError> {
         let content = &letter.content;
         let Some(filled) = &letter.filled else { return Ok(Arc::clone(content)) };
-        let rendered = self.fill_in(filled, content, recipient, wishes, &[])?;
-        let mut worded = Content::clone(content);
-        if worded.title.is_empty() {
-            worded.title = rendered.title;
+        let tongue = Tongue::of(content, recipient, wishes);
+        // A notification to one person has nobody to share its words with.
+        if letter.send.is_none() {
+            return in_tongue(content, filled, &tongue).map(Arc::new);
         }
-        if worded.message.is_empty() {
-            worded.message = rendered.message;
+        if let Some(known) = letter.worded.known().get(&tongue) {
+            return Ok(Arc::clone(known));
         }
-        worded.locale = Some(rendered.locale);
-        Ok(Arc::new(worded))
-    }
-
-    /// Fills a template in for a recipient; the request's language goes before theirs.
-    pub(super) fn fill_in(
-        &self,
-        Filled { template, fields }: &Filled<'_>,
-        content: &Content,
-        recipient: &Recipient,
-        wishes: &Wishes<'_>,
-        channels: &[Channel],
-    ) -> Result<Rendered, RenderError> {
-        let Tongue { locale, zone } = self.tongue(content, recipient, wishes);
-        template.render(fields, &Ask { locale: locale.as_deref(), zone, channels })
-    }
-
-    /// Says in which language and zone a recipient is written to.
-    pub(super) fn tongue(
-        &self,
-        content: &Content,
-        recipient: &Recipient,
-        Wishes { own, tenant }: &Wishes<'_>,
-    ) -> Tongue {
-        let person = recipient.person.as_ref();
-        let locale = content.locale.as_ref().or(own.locale.as_ref());
-        let locale = locale.or_else(|| person?.locale.as_ref()).or(tenant.locale.as_ref());
-        let zone = own.tz.clone();
-        let zone = zone.or_else(|| Zone::parse(person?.tz.as_ref()?).ok());
-        Tongue { locale: locale.cloned(), zone: zone.or_else(|| tenant.tz.clone()) }
+        let worded = Arc::new(in_tongue(content, filled, &tongue)?);
+        letter.worded.known().insert(tongue, Arc::clone(&worded));
+        Ok(worded)
     }
 }
 
@@ -231,6 +218,50 @@ impl Services {
 pub(super) struct Tongue {
     locale: Option<String>,
     zone: Option<Zone>,
+}
+
+impl Tongue {
+    /// Says in which language and zone a recipient is written to.
+    pub(super) fn of(
+        content: &Content,
+        recipient: &Recipient,
+        Wishes { own, tenant }: &Wishes<'_>,
+    ) -> Self {
+        let person = recipient.person.as_ref();
+        let locale = content.locale.as_ref().or(own.locale.as_ref());
+        let locale = locale.or_else(|| person?.locale.as_ref()).or(tenant.locale.as_ref());
+        let zone = own.tz.clone();
+        let zone = zone.or_else(|| Zone::parse(person?.tz.as_ref()?).ok());
+        Self { locale: locale.cloned(), zone: zone.or_else(|| tenant.tz.clone()) }
+    }
+
+    /// Fills a template in for whoever shares it.
+    pub(super) fn fill_in(
+        &self,
+        Filled { template, fields }: &Filled<'_>,
+        channels: &[Channel],
+    ) -> Result<Rendered, RenderError> {
+        let zone = self.zone.clone();
+        template.render(fields, &Ask { locale: self.locale.as_deref(), zone, channels })
+    }
+}
+
+/// Puts a template's words where the request brought none of its own.
+fn in_tongue(
+    content: &Content,
+    filled: &Filled<'_>,
+    tongue: &Tongue,
+) -> Result<Content, RenderError> {
+    let rendered = tongue.fill_in(filled, &[])?;
+    let mut worded = Content::clone(content);
+    if worded.title.is_empty() {
+        worded.title = rendered.title;
+    }
+    if worded.message.is_empty() {
+        worded.message = rendered.message;
+    }
+    worded.locale = Some(rendered.locale);
+    Ok(worded)
 }
 
 /// Somebody of whom nothing has to be known.

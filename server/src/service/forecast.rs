@@ -121,14 +121,14 @@ impl Services {
         wishes: &Wishes<'_>,
         texts: &mut Texts,
     ) -> Result<u64, ServiceError> {
-        let tongue = self.tongue(&letter.content, recipient, wishes);
+        let tongue = Tongue::of(&letter.content, recipient, wishes);
         if let Some(known) = texts.get(&tongue) {
             return Ok(*known);
         }
         let content = &letter.content;
         let text = match &letter.filled {
             Some(filled) => {
-                let rendered = self.fill_in(filled, content, recipient, wishes, &[Channel::Sms]);
+                let rendered = tongue.fill_in(filled, &[Channel::Sms]);
                 let rendered =
                     rendered.map_err(|error| ServiceError::Invalid(error.into_faults()))?;
                 let plain = || plain_sms(&rendered.title, &rendered.message);

@@ -16,7 +16,7 @@ use landfall_core::topic::{self, MemberRole, Standing, TopicAction, Verdict};
 use landfall_store::{Guard, IdempotencyKey, SendTo, StoreError, StoredSend, Write};
 use serde_json::json;
 
-use super::compose::{Addressee, Filled, Letter, no_data, priority};
+use super::compose::{Addressee, Filled, Letter, Worded, no_data, priority};
 use super::forecast::Forecast;
 use super::memo::{Memo, replayed};
 use super::people::{Found, Wishes};
@@ -173,6 +173,7 @@ impl Services {
             created_at: now,
             expires_at: self.expiry(draft, now),
             forecast: None,
+            worded: Worded::default(),
         }
     }
 

@@ -10,7 +10,7 @@ use landfall_core::id::{Tenant, UserId};
 use landfall_store::{AuditDraft, SendTo, StoreError, StoredSend, Unit, Write};
 use serde_json::json;
 
-use super::compose::{Addressee, Letter};
+use super::compose::{Addressee, Letter, Worded};
 use super::people::Wishes;
 use super::routing::Asked;
 use super::tally::Tally;
@@ -113,6 +113,7 @@ impl Services {
             created_at: self.now(),
             expires_at: send.expires_at,
             forecast: None,
+            worded: Worded::default(),
         };
         let (recipients, everybody) =
             self.addressees(&send.tenant, users.to_vec(), &letter).await?;

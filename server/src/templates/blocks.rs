@@ -92,8 +92,11 @@ pub(super) fn split(text: &str) -> (Vec<Part<'_>>, Vec<Fault>) {
                 faults.push((line, format!("the block {} is there twice", tag.rest)));
             }
             Some(block) => {
-                let inside = &text[tag.ends..end.begins];
-                parts.push(Part { block, line: line_at(text, tag.ends), text: inside });
+                // Space around it would be taken out of whatever is filled in.
+                let inside = &text[..end.begins];
+                let begins = end.begins - inside[tag.ends..].trim_start().len();
+                let text = inside[begins..].trim_end();
+                parts.push(Part { block, line: line_at(inside, begins), text });
             }
         }
         at = end.ends;
@@ -168,8 +171,8 @@ mod tests {
         let (parts, faults) = split(text);
         assert!(faults.is_empty(), "{faults:?}");
         assert_eq!(parts[0], Part { block: Block::Title, line: 2, text: "A" });
-        let text = "\nB\n{% if c %}D{% endif %}";
-        assert_eq!(parts[1], Part { block: Block::Message, line: 3, text });
+        let text = "B\n{% if c %}D{% endif %}";
+        assert_eq!(parts[1], Part { block: Block::Message, line: 4, text });
     }
 
     #[test]

@@ -17,6 +17,7 @@ use icu_plurals::PluralCategory;
 use super::blocks::Block;
 use super::fields::Moment;
 use super::reader::Reader;
+use super::template::Sight;
 
 /// Bytes that most blocks need at most.
 const USUAL: usize = 128;
@@ -96,8 +97,9 @@ fn wrong(what: impl Into<std::borrow::Cow<'static, str>>) -> Error {
 }
 
 fn with_reader(state: &State, write: impl FnOnce(&Reader) -> String) -> Result<String, Error> {
-    let reader = state.lookup(READER);
-    let reader = reader.as_ref().and_then(|value| value.downcast_object_ref::<Reader>());
+    let sight = state.lookup(READER);
+    let sight = sight.as_ref().and_then(|value| value.downcast_object_ref::<Sight>());
+    let reader = sight.map(|sight| &sight.reader);
     reader.map(write).ok_or_else(|| wrong("nobody is there to write for"))
 }
 

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use jiff::Zoned;
 use landfall_core::time::Timestamp;
 use landfall_core::zone::Zone;
-use minijinja::value::{Object, ObjectRepr};
 
 use super::languages::{Language, Words};
 
@@ -16,12 +15,6 @@ use super::languages::{Language, Words};
 pub(super) struct Reader {
     pub language: Arc<Language>,
     pub zone: Zone,
-}
-
-impl Object for Reader {
-    fn repr(self: &Arc<Self>) -> ObjectRepr {
-        ObjectRepr::Plain
-    }
 }
 
 impl Reader {

@@ -70,9 +70,9 @@ pub struct Template {
 
 /// What a block sees: the fields, and for whom it is.
 #[derive(Debug)]
-struct Sight {
+pub(super) struct Sight {
     fields: Fields,
-    reader: Value,
+    pub(super) reader: Reader,
 }
 
 impl Object for Sight {
@@ -81,7 +81,10 @@ impl Object for Sight {
     }
 
     fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Value> {
-        if key == READER { Some(self.reader.clone()) } else { self.fields.get(key) }
+        match key {
+            READER => Some(Value::from_dyn_object(Arc::clone(self))),
+            field => self.fields.get(field),
+        }
     }
 }
 
@@ -187,7 +190,7 @@ impl Template {
         let language = language.expect("loading prepares every template's locale");
         let reader =
             Reader { language: Arc::clone(language), zone: zone.unwrap_or_else(Zone::utc) };
-        let sight = Sight { fields: fields.clone(), reader: Value::from_object(reader) };
+        let sight = Sight { fields: fields.clone(), reader };
         Sheet { shared: &self.shared, localised, sight: Value::from_object(sight) }
     }
 }

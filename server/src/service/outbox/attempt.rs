@@ -12,6 +12,7 @@ use landfall_store::{Address, Delivery, NewDelivery, Settlement, StoreError, Uni
 
 use super::Facts;
 use super::ended::{Attempted, Target, unchanged};
+use crate::service::compose::Tongue;
 use crate::service::links::{Purpose, Subject};
 use crate::service::people;
 use crate::service::people::Wishes;
@@ -210,7 +211,8 @@ impl Services {
         let content = &facts.standing.notification.content;
         let filled = self.refill(content)?;
         let wishes = Wishes::of(&facts.recipient, &facts.tenant_wishes);
-        self.fill_in(&filled, content, &facts.recipient, &wishes, &[channel]).ok()
+        let tongue = Tongue::of(content, &facts.recipient, &wishes);
+        tongue.fill_in(&filled, &[channel]).ok()
     }
 
     /// Makes a delivery of its own of each address.

@@ -5,7 +5,9 @@ use landfall_core::auth::{Caller, Scope};
 use landfall_core::channel::Channel;
 use landfall_core::id::{Tenant, UserId};
 use landfall_core::notify::FieldError;
-use landfall_core::preference::{About, PreferenceRule, Preferences, Resolved, Say, faults};
+use landfall_core::preference::{
+    About, PreferenceRule, Preferences, Resolved, Say, faults, reminder_minutes,
+};
 use landfall_core::quiet::{MinuteOfDay, QuietHours};
 use landfall_core::time::Timestamp;
 use landfall_core::zone::Zone;
@@ -350,7 +352,7 @@ fn completed(defaults: &Preferences, own: &Preferences, rule: &PreferenceRule) -
         reminder_minutes: rule
             .reminder_minutes
             .clone()
-            .or_else(|| reminds.then_some(resolved.reminder_minutes)),
+            .or_else(|| reminds.then(|| reminder_minutes(defaults, own, about))),
         ..rule.clone()
     }
 }

@@ -79,23 +79,38 @@ impl<'a> StoredAddress<'a> {
 
 #[derive(Default, Serialize, Deserialize)]
 #[serde(default)]
-struct Body {
-    rules: Vec<Rule>,
-    quiet_hours: Option<Quiet>,
+struct Body<'a> {
+    #[serde(borrow)]
+    rules: Vec<Rule<'a>>,
+    #[serde(borrow)]
+    quiet_hours: Option<Quiet<'a>>,
     do_not_disturb_until: Option<i64>,
-    locale: Option<String>,
-    tz: Option<String>,
+    #[serde(borrow)]
+    locale: Option<Text<'a>>,
+    #[serde(borrow)]
+    tz: Option<Text<'a>>,
+}
+
+/// A text that is not copied to be read: preferences are read for every notification.
+#[derive(Serialize, Deserialize)]
+#[serde(transparent)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl<'a> Text<'a> {
+    fn of(text: &'a str) -> Self {
+        Self(Cow::Borrowed(text))
+    }
 }
 
 #[derive(Default, Serialize, Deserialize)]
 #[serde(default)]
-struct Rule {
-    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
-    notification_type: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    channel: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    topic: Option<String>,
+struct Rule<'a> {
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none", borrow)]
+    notification_type: Option<Text<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none", borrow)]
+    channel: Option<Text<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none", borrow)]
+    topic: Option<Text<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     enabled: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -103,19 +118,27 @@ struct Rule {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Quiet {
+struct Quiet<'a> {
     start: u16,
     end: u16,
-    tz: String,
+    #[serde(borrow)]
+    tz: Text<'a>,
 }
 
-impl Rule {
-    fn of(rule: &PreferenceRule) -> Self {
+impl<'a> Quiet<'a> {
+    fn of(hours: &'a QuietHours) -> Self {
+        let QuietHours { start, end, zone } = hours;
+        Self { start: start.number(), end: end.number(), tz: Text::of(zone.name()) }
+    }
+}
+
+impl<'a> Rule<'a> {
+    fn of(rule: &'a PreferenceRule) -> Self {
         let PreferenceRule { notification_type, channel, topic, enabled, reminder_minutes } = rule;
         Self {
-            notification_type: notification_type.clone(),
-            channel: channel.map(|channel| channel.as_str().to_owned()),
-            topic: topic.as_ref().map(ToString::to_string),
+            notification_type: notification_type.as_deref().map(Text::of),
+            channel: channel.map(|channel| Text::of(channel.as_str())),
+            topic: topic.as_ref().map(|topic| Text::of(topic.as_str())),
             enabled: *enabled,
             reminder_minutes: reminder_minutes.clone(),
         }
@@ -125,13 +148,14 @@ impl Rule {
     fn read(self) -> Option<PreferenceRule> {
         let Self { notification_type, channel, topic, enabled, reminder_minutes } = self;
         let channel = match channel {
-            Some(name) => Some(Channel::parse(&name)?),
+            Some(Text(name)) => Some(Channel::parse(&name)?),
             None => None,
         };
         let topic = match topic {
-            Some(id) => Some(TopicId::parse(&id).ok()?),
+            Some(Text(id)) => Some(TopicId::parse(&id).ok()?),
             None => None,
         };
+        let notification_type = notification_type.map(|Text(name)| name.into_owned());
         Some(PreferenceRule { notification_type, channel, topic, enabled, reminder_minutes })
     }
 }
@@ -139,29 +163,24 @@ impl Rule {
 /// Writes preferences as they are stored.
 pub(super) fn body_of(preferences: &Preferences) -> String {
     let Preferences { rules, quiet_hours, do_not_disturb_until, locale, tz } = preferences;
-    let quiet = |hours: &QuietHours| Quiet {
-        start: hours.start.number(),
-        end: hours.end.number(),
-        tz: hours.zone.name().to_owned(),
-    };
     let body = Body {
         rules: rules.iter().map(Rule::of).collect(),
-        quiet_hours: quiet_hours.as_ref().map(quiet),
+        quiet_hours: quiet_hours.as_ref().map(Quiet::of),
         do_not_disturb_until: do_not_disturb_until.map(Timestamp::as_ms),
-        locale: locale.clone(),
-        tz: tz.as_ref().map(|zone| zone.name().to_owned()),
+        locale: locale.as_deref().map(Text::of),
+        tz: tz.as_ref().map(|zone| Text::of(zone.name())),
     };
     serde_json::to_string(&body).expect("texts and numbers are always JSON")
 }
 
 /// Reads stored preferences; what is damaged is left out, so that one row stops nobody's messages.
 pub(super) fn preferences_of(stored: &StoredPreferences) -> Preferences {
-    let Ok(body) = serde_json::from_str::<Body>(&stored.body) else {
+    let Ok(body) = serde_json::from_str::<Body<'_>>(&stored.body) else {
         tracing::error!("stored preferences cannot be read; they are taken for none");
         return Preferences::default();
     };
     let Body { rules, quiet_hours, do_not_disturb_until, locale, tz } = body;
-    let hours = |Quiet { start, end, tz }: Quiet| {
+    let hours = |Quiet { start, end, tz: Text(tz) }: Quiet<'_>| {
         Some(QuietHours {
             start: MinuteOfDay::new(start).ok()?,
             end: MinuteOfDay::new(end).ok()?,
@@ -172,8 +191,8 @@ pub(super) fn preferences_of(stored: &StoredPreferences) -> Preferences {
         rules: rules.into_iter().filter_map(Rule::read).collect(),
         quiet_hours: quiet_hours.and_then(hours),
         do_not_disturb_until: do_not_disturb_until.map(Timestamp::from_ms),
-        locale,
-        tz: tz.and_then(|tz| Zone::parse(&tz).ok()),
+        locale: locale.map(|Text(locale)| locale.into_owned()),
+        tz: tz.and_then(|Text(tz)| Zone::parse(&tz).ok()),
     }
 }
 
