@@ -14,6 +14,7 @@ pub mod fair;
 pub mod feed;
 pub mod histogram;
 pub mod id;
+pub mod json;
 pub mod life;
 pub mod notification;
 pub mod notify;
