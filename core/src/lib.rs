@@ -16,6 +16,7 @@ pub mod histogram;
 pub mod id;
 pub mod json;
 pub mod life;
+pub mod merge;
 pub mod notification;
 pub mod notify;
 pub mod plan;
