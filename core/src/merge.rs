@@ -10,11 +10,13 @@ mod rule;
 mod set;
 mod text;
 mod values;
+mod written;
 
 #[cfg(test)]
 mod tests;
 
 pub use rule::{Deletion, Fields, Overlap, Rule};
+pub use written::RuleFault;
 
 use crate::json::{Object, Value};
 
@@ -48,6 +50,16 @@ pub enum Side {
     Server,
     /// What the device brings.
     Client,
+}
+
+impl Side {
+    /// Names the side as vectors and the wire spell it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Server => "server",
+            Self::Client => "client",
+        }
+    }
 }
 
 /// Whether the base of an edit is known.

@@ -107,3 +107,36 @@ pub enum Deletion {
     /// A person says; until then it is as on the server.
     Manual,
 }
+
+impl Overlap {
+    /// All of them.
+    pub const ALL: [Overlap; 3] = [Self::Both, Self::Server, Self::Manual];
+
+    /// Names it as the configuration spells it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Both => "both",
+            Self::Server => "server",
+            Self::Manual => "manual",
+        }
+    }
+}
+
+impl Deletion {
+    /// All of them.
+    pub const ALL: [Deletion; 3] = [Self::DeleteWins, Self::UpdateRevives, Self::Manual];
+
+    /// Names it as the configuration spells it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::DeleteWins => "delete_wins",
+            Self::UpdateRevives => "update_revives",
+            Self::Manual => "manual",
+        }
+    }
+
+    /// Reads the configuration's name.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|deletion| deletion.as_str() == text)
+    }
+}

@@ -84,8 +84,9 @@ impl Stretch<'_, '_> {
     /// What stands between the server's words and the device's.
     fn between(&self) -> &'static str {
         let (before, after) = (self.server.last(), self.client.first());
-        let is_apart = |token: Option<&&str>| token.is_none_or(|token| token.chars().all(is_space));
-        if is_apart(before) || is_apart(after) {
+        let is_apart = before.is_none_or(|token| token.ends_with(is_space))
+            || after.is_none_or(|token| token.starts_with(is_space));
+        if is_apart {
             return "";
         }
         let has_lines = |tokens: &[&str]| tokens.contains(&"\n");

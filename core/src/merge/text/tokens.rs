@@ -1,13 +1,13 @@
-//! Cuts a text into tokens: words, runs of spaces, and single characters of all other kinds.
+//! Cuts a text into tokens: words and single characters of other kinds, each with the spaces before it.
 
-/// What a character makes a token with.
+/// What a character is to its neighbours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    /// Others of its kind.
+    /// Part of a word.
     Word,
-    /// Others of its kind.
+    /// Part of what follows.
     Space,
-    /// Nothing.
+    /// On its own.
     Single,
 }
 
@@ -20,8 +20,8 @@ pub(super) const fn is_space(c: char) -> bool {
     )
 }
 
-/// Line breaks and ASCII's punctuation stand alone, and so does each character of the scripts that
-/// write no spaces (from U+2E80 on, but for the surrogates' neighbours).
+/// Line breaks and ASCII's punctuation stand alone, and so does each character of scripts that
+/// write no spaces between words: Thai, Lao, Burmese, Khmer, and all from U+2E80 on.
 const fn kind(c: char) -> Kind {
     match c {
         '\n' => Kind::Single,
@@ -33,20 +33,43 @@ const fn kind(c: char) -> Kind {
     }
 }
 
-/// Cuts a text; put together, the tokens are the text.
+/// Cuts a text; put together, the tokens are the text. Spaces belong to what follows them on their
+/// line, so that no two edits meet in a mere space.
 pub(super) fn tokens(text: &str) -> Vec<&str> {
     let mut tokens = Vec::new();
-    let (mut begins, mut before) = (0, Kind::Single);
+    let (mut begins, mut before) = (0, None);
     for (at, c) in text.char_indices() {
         let kind = kind(c);
-        if at > begins && (kind != before || kind == Kind::Single) {
+        let goes_on = match (before, kind) {
+            (None, _) | (Some(Kind::Space), _) => c != '\n',
+            (Some(Kind::Word), Kind::Word) => true,
+            _ => false,
+        };
+        if !goes_on && at > begins {
             tokens.push(&text[begins..at]);
             begins = at;
         }
-        before = kind;
+        before = Some(kind);
     }
     if begins < text.len() {
         tokens.push(&text[begins..]);
     }
     tokens
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_cut_into_words_with_the_spaces_before_them() {
+        let check = |text: &str, expected: &[&str]| assert_eq!(tokens(text), expected, "{text:?}");
+        check("", &[]);
+        check("The black  cat.", &["The", " black", "  cat", "."]);
+        check(" a\t\n\n b ", &[" a", "\t", "\n", "\n", " b", " "]);
+        check("¿Qué? (sí)", &["¿Qué", "?", " (", "sí", ")"]);
+        check("白い 犬", &["白", "い", " 犬"]);
+        check("สวัสดี", &["ส", "ว", "ั", "ส", "ด", "ี"]);
+        check("x😀y", &["x😀y"]);
+    }
 }

@@ -1,0 +1,157 @@
+//! The shared merge vectors: what every implementation of the merge has to come to.
+//!
+//! `core/vectors/merge.jsonl` holds one merge a line. It is enumerated here, so that a change of the
+//! merge shows as a change of that file; `LANDFALL_WRITE_VECTORS=1 cargo test -p landfall-core --test
+//! vectors` writes it anew. Where a line does not say so, the client's side is the later one, what one
+//! side removed and the other changed is there again, and the base is known; `base`, `server`, `client`
+//! and `expected` are left out where the value is not there. Every number is one that a double holds.
+#![allow(clippy::unwrap_used)]
+
+use std::path::PathBuf;
+
+use landfall_core::json::{Object, Value};
+use landfall_core::merge::{Base, Deletion, Manner, Rule, Side, Sides, merge};
+
+/// Values that small rules are tried on; `-` is one that is not there.
+const SMALL: [&str; 9] = ["-", "null", "true", "false", "0", "1", "2.5", r#""a""#, r#""b""#];
+const NUMBERS: [&str; 9] = ["-", "null", "-1", "0", "1", "1.0", "7", "9007199254740991", r#""7""#];
+const WORDS: [&str; 7] =
+    ["-", "null", r#""not_started""#, r#""started""#, r#""submitted""#, r#""graded""#, r#""lost""#];
+const LISTS: [&str; 9] = [
+    "-",
+    "[]",
+    "[1]",
+    "[1,2]",
+    "[2,1]",
+    "[2,3]",
+    r#"["b","a"]"#,
+    r#"[{"x":1},1.0]"#,
+    r#""no list""#,
+];
+const OBJECTS: [&str; 10] = [
+    "-",
+    "{}",
+    r#"{"score":1,"seen":1}"#,
+    r#"{"score":3,"seen":2}"#,
+    r#"{"score":2,"seen":2,"done":true}"#,
+    r#"{"done":false,"note":"a b"}"#,
+    r#"{"note":"a c","seen":5}"#,
+    r#"{"note":"x a b","more":{"k":1}}"#,
+    r#"{"more":{"k":2,"l":null}}"#,
+    "7",
+];
+const TEXTS: [&str; 14] = [
+    "-",
+    r#""""#,
+    r#""The cat sat.""#,
+    r#""The black cat sat.""#,
+    r#""The cat sat down.""#,
+    r#""The dog sat.""#,
+    r#""The bird  sat.""#,
+    r#""cat""#,
+    r#""Buy milk\nBuy eggs\n""#,
+    r#""Buy milk\nBuy bread\nBuy eggs\n""#,
+    r#""Buy tea\nBuy eggs""#,
+    r#""白い犬が好き。""#,
+    r#""犬が大好き。😀""#,
+    r#""¿Qué tal, niño? Bien\tgracias""#,
+];
+const PROGRESS: &str = r#"{"rule":"map","fields":{"score":"max","seen":"counter","done":"or","note":"text"},"other":"lww"}"#;
+const NESTED: &str = r#"{"rule":"map","fields":{"more":{"rule":"map","fields":{"k":"min"},"other":"server"},"note":"manual"},"other":"client"}"#;
+const ORDERED: &str =
+    r#"{"rule":"ordered","words":["not_started","started","submitted","graded"]}"#;
+
+const USUAL: Manner =
+    Manner { later: Side::Client, deletion: Deletion::UpdateRevives, base: Base::Known };
+
+fn read(text: &str) -> Option<Value> {
+    (text != "-").then(|| Value::parse(text).unwrap())
+}
+
+fn rule(text: &str) -> Rule {
+    let is_name = text.chars().all(|c| c.is_ascii_lowercase());
+    let written = if is_name { Value::Text(text.to_owned()) } else { Value::parse(text).unwrap() };
+    let rule = Rule::read(&written).unwrap();
+    assert_eq!(Rule::read(&rule.written()).unwrap(), rule);
+    rule
+}
+
+/// Every line of the file.
+fn lines() -> Vec<String> {
+    let mut lines = Vec::new();
+    let earlier = Manner { later: Side::Server, ..USUAL };
+    for name in ["lww", "server", "client", "manual", "or", "and"] {
+        all(&mut lines, name, &SMALL, &[USUAL]);
+    }
+    all(&mut lines, "lww", &SMALL, &[earlier]);
+    for name in ["max", "min"] {
+        all(&mut lines, name, &NUMBERS, &[USUAL]);
+        all(&mut lines, name, &WORDS, &[earlier]);
+    }
+    let unknown = Manner { base: Base::Unknown, ..USUAL };
+    all(&mut lines, "counter", &NUMBERS, &[USUAL, unknown]);
+    all(&mut lines, "set", &LISTS, &[USUAL]);
+    all(&mut lines, ORDERED, &WORDS, &[USUAL]);
+    let deletions = Deletion::ALL.map(|deletion| Manner { deletion, ..USUAL });
+    all(&mut lines, "max", &NUMBERS[..6], &deletions);
+    all(&mut lines, PROGRESS, &OBJECTS, &[USUAL]);
+    all(&mut lines, NESTED, &OBJECTS[..8], &[earlier]);
+    all(&mut lines, "text", &TEXTS, &[USUAL]);
+    for overlap in ["server", "manual"] {
+        let rule = format!(r#"{{"rule":"text","overlap":"{overlap}"}}"#);
+        all(&mut lines, &rule, &TEXTS[1..7], &[earlier]);
+    }
+    lines
+}
+
+/// Merges every three of some values.
+fn all(lines: &mut Vec<String>, written: &str, values: &[&str], manners: &[Manner]) {
+    let rule = &rule(written);
+    for manner in manners {
+        for base in values {
+            for server in values {
+                let line = |client: &&str| line(rule, [base, server, *client], *manner);
+                lines.extend(values.iter().map(line));
+            }
+        }
+    }
+}
+
+fn line(rule: &Rule, sides: [&str; 3], manner: Manner) -> String {
+    let [base, server, client] = sides.map(read);
+    let sides = Sides { base: base.as_ref(), server: server.as_ref(), client: client.as_ref() };
+    let merged = merge(rule, sides, manner);
+    let text = |text: &str| Some(Value::Text(text.to_owned()));
+    let clashes: Vec<Value> =
+        merged.clashes.iter().filter_map(|clash| text(&clash.pointer)).collect();
+    let is_unknown = manner.base == Base::Unknown;
+    let members = [
+        ("policy", Some(rule.written())),
+        ("later", text(manner.later.as_str()).filter(|_| manner.later != USUAL.later)),
+        ("deletion", text(manner.deletion.as_str()).filter(|_| manner.deletion != USUAL.deletion)),
+        ("base_known", is_unknown.then_some(Value::Bool(false))),
+        ("base", base),
+        ("server", server),
+        ("client", client),
+        ("expected", merged.value),
+        ("class", text(merged.class.as_str())),
+        ("clashes", Some(Value::List(clashes)).filter(|_| !merged.clashes.is_empty())),
+    ];
+    let members = members.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?)));
+    Value::Object(members.collect::<Object>()).text()
+}
+
+#[test]
+fn the_file_says_what_the_merge_does() {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("vectors/merge.jsonl");
+    let lines = lines();
+    assert!(lines.len() >= 10_000, "{}", lines.len());
+    if std::env::var_os("LANDFALL_WRITE_VECTORS").is_some() {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, lines.join("\n") + "\n").unwrap();
+    }
+    let kept = std::fs::read_to_string(&path).unwrap();
+    let differing = kept.lines().zip(&lines).find(|(kept, line)| kept != line);
+    assert_eq!(differing, None);
+    assert_eq!(kept.lines().count(), lines.len());
+}
