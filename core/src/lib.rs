@@ -27,6 +27,7 @@ pub mod rate;
 pub mod session;
 pub mod sms;
 pub mod summary;
+pub mod sync;
 pub mod tally;
 pub mod time;
 pub mod topic;

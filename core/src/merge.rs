@@ -18,7 +18,7 @@ mod tests;
 pub use rule::{Deletion, Fields, Overlap, Rule};
 pub use written::RuleFault;
 
-use crate::json::{Object, Value};
+use crate::json::Value;
 
 /// The three values that are merged, and which of the two edits is the later one.
 #[derive(Debug, Clone, Copy)]
@@ -134,16 +134,11 @@ pub fn merge(rule: &Rule, sides: Sides<'_>, manner: Manner) -> Merged {
     Merged { value, class, clashes }
 }
 
-/// Merges the fields of an entity.
-pub fn merge_fields(
-    fields: &Fields,
-    [base, server, client]: [&Object; 3],
-    manner: Manner,
-) -> (Object, Class, Vec<Clash>) {
-    let mut merging = Merging { manner, class: Class::None, clashes: Vec::new(), path: Vec::new() };
-    let value = merging.members(fields, [base, server, client]);
-    let Merging { class, clashes, .. } = merging;
-    (value, class, clashes)
+/// Writes the keys that lead to a value as a JSON pointer (RFC 6901).
+pub fn pointer<'k>(keys: impl IntoIterator<Item = &'k str>) -> String {
+    keys.into_iter().fold(String::new(), |pointer, key| {
+        pointer + "/" + &key.replace('~', "~0").replace('/', "~1")
+    })
 }
 
 /// A merge under way.
@@ -162,9 +157,7 @@ impl Merging<'_> {
 
     fn clash(&mut self, rule: &Rule, class: Class, kept: Option<Side>) {
         self.class = self.class.max(class);
-        let pointer = self.path.iter().fold(String::new(), |pointer, key| {
-            pointer + "/" + &key.replace('~', "~0").replace('/', "~1")
-        });
+        let pointer = pointer(self.path.iter().copied());
         self.clashes.push(Clash { pointer, rule: rule.as_str(), class, kept });
     }
 }

@@ -59,7 +59,7 @@ impl Rule {
 impl Rule {
     /// Says whether two edits that came to the same value are two steps all the same: of two
     /// devices that each counted one, both count.
-    pub(super) fn adds_up(&self) -> bool {
+    pub(crate) fn adds_up(&self) -> bool {
         match self {
             Self::Counter => true,
             Self::Map(fields) => fields.named.values().chain([&*fields.other]).any(Self::adds_up),
