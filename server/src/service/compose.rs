@@ -19,7 +19,7 @@ use super::forecast::Forecast;
 use super::people::{Found, Wishes, read_wishes};
 use super::routing::{Asked, Brought, Unplanned};
 use super::{ServiceError, Services};
-use crate::templates::{Ask, Fields, RenderError, Rendered, Template};
+use crate::templates::{Ask, Fields, RenderError, Rendered, Template, is_kind_of};
 
 /// A template with data that was checked against it.
 pub(crate) struct Filled<'t> {
@@ -186,6 +186,7 @@ impl Services {
         let content = &letter.content;
         let Some(filled) = &letter.filled else { return Ok(Arc::clone(content)) };
         let rendered = self.fill_in(filled, content, recipient, wishes, &[])?;
+        let asked = self.tongue(content, recipient, wishes).locale;
         let mut worded = Content::clone(content);
         if worded.title.is_empty() {
             worded.title = rendered.title;
@@ -193,7 +194,9 @@ impl Services {
         if worded.message.is_empty() {
             worded.message = rendered.message;
         }
-        worded.locale = Some(rendered.locale);
+        // What goes out later is filled in by this one: a country's way of writing stays.
+        let kept = asked.filter(|asked| is_kind_of(asked, &rendered.locale));
+        worded.locale = Some(kept.unwrap_or(rendered.locale));
         Ok(Arc::new(worded))
     }
 
