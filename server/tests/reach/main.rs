@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used)]
 #![allow(dead_code, reason = "what other tests share is used in part")]
 
+mod apps;
 mod chain;
 #[path = "../realtime/client.rs"]
 mod client;
@@ -13,7 +14,10 @@ mod faults;
 mod harness;
 mod hostile;
 mod killed;
+mod languages;
 mod links;
 mod quiet;
+mod rotation;
+mod s0_log;
 mod signatures;
 mod world;
