@@ -84,3 +84,16 @@ async fn without_the_former_key_its_subscriptions_fail_by_themselves_and_stay() 
     let last = world.on.push.messages().pop().unwrap();
     assert_eq!((last.endpoint, last.server_key), (early.endpoint, former.public_bytes()));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_browser_that_changes_hands_keeps_the_key_that_it_subscribed_with() {
+    let (former, new) = (generate_vapid().unwrap(), generate_vapid().unwrap());
+    let world = World::with(&keys(&former, "")).await;
+    let shared = world.browser("ana").await;
+    let world = world.restart_with(60, &keys(&new, former.private_key.expose())).await;
+    post(&world, "ben", &shared).await;
+    let reached_by_former = [(shared.endpoint, former.public_bytes())];
+    assert_eq!(pushed(&world, "ben", 1).await, reached_by_former);
+    let id = world.notify("ana", &["push"], json!({})).await;
+    world.until_for(&id, "push", "skipped", "no address").await;
+}
