@@ -48,14 +48,9 @@ async fn item(world: &World, id: &Value) -> Value {
     world.get(&path, &token(USER, "student")).await.1
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn s2_send_iep_meeting_reminder() {
-    let world = World::start().await;
-    world.browser(USER).await;
-    let mut devices =
-        [world.landfall.device(USER, "ack=1").await, world.landfall.device(USER, "ack=1").await];
-    world.landfall.until_connected(2).await;
-    let body = json!({
+/// S2's "Send IEP Meeting Reminder".
+fn meeting_reminder() -> Value {
+    json!({
         "user_id": USER,
         "template_id": "iep_meeting_reminder",
         "notification_type": "iep_reminder",
@@ -70,7 +65,17 @@ async fn s2_send_iep_meeting_reminder() {
         },
         "locale": "en-US",
         "phone_number": PHONE
-    });
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s2_send_iep_meeting_reminder() {
+    let world = World::start().await;
+    world.browser(USER).await;
+    let mut devices =
+        [world.landfall.device(USER, "ack=1").await, world.landfall.device(USER, "ack=1").await];
+    world.landfall.until_connected(2).await;
+    let body = meeting_reminder();
     let [one, two] = &mut devices;
     let kind = "iep_meeting_reminder";
     let (answer, frame, _) =
@@ -98,16 +103,22 @@ async fn s2_send_iep_meeting_reminder() {
         assert_eq!(stored[field], body[field], "{field}");
     }
 
-    // What a provider took is delivered when it, or the device, says so.
-    let report = world.on.twilio.callback(sms, "delivered", None);
-    assert_eq!(world.call_back(&report).await, 204);
-    let push: Value = serde_json::from_str(&push).unwrap();
-    let shown = world.open("POST", push["receipt"].as_str().unwrap());
-    let shown = shown.json(&json!({ "event": "shown" }));
-    assert_eq!(soon("a receipt", shown.send()).await.unwrap().status(), 204);
+    report_both(&world).await;
     for channel in ["websocket", "push", "sms"] {
         world.until_stands(answer["notification_id"].as_str().unwrap(), channel, "delivered").await;
     }
+}
+
+/// What a provider took is delivered when it, or the device, says so: both do.
+async fn report_both(world: &World) {
+    let sms = world.on.twilio.messages().pop().unwrap();
+    let report = world.on.twilio.callback(&sms, "delivered", None);
+    assert_eq!(world.call_back(&report).await, 204);
+    let push = world.on.push.messages().pop().unwrap().plaintext;
+    let push: Value = serde_json::from_slice(&push).unwrap();
+    let shown = world.open("POST", push["receipt"].as_str().unwrap());
+    let shown = shown.json(&json!({ "event": "shown" }));
+    assert_eq!(soon("a receipt", shown.send()).await.unwrap().status(), 204);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -23,6 +23,17 @@ async fn record(landfall: &Landfall) -> Value {
     record.clone()
 }
 
+/// Checks S4's "Audit Trail Example".
+async fn check_audited(landfall: &Landfall, id: &Value) {
+    let trail = landfall.audit("notification_created").await;
+    let [entry] = &trail[..] else { panic!("one entry: {trail:?}") };
+    assert_eq!(entry["entity_type"], "notification");
+    assert_eq!((&entry["entity_id"], &entry["target_user_id"]), (id, &json!(USER)));
+    let said = ["notification_type", "delivered", "message", "sender_name"];
+    let said = said.map(|field| entry["metadata"][field].clone());
+    assert_eq!(said, [json!("admin_message"), json!(false), json!(TEXT), json!("Test Admin")]);
+}
+
 #[tokio::test]
 async fn s4_a_message_to_an_offline_user_is_kept_audited_and_delivered_when_they_come() {
     let landfall = Landfall::start().await;
@@ -47,14 +58,7 @@ async fn s4_a_message_to_an_offline_user_is_kept_audited_and_delivered_when_they
     }
     assert!(kept["created_at"].is_string() && kept["data"].is_object(), "{kept}");
 
-    let trail = landfall.audit("notification_created").await;
-    let [entry] = &trail[..] else { panic!("one entry: {trail:?}") };
-    assert_eq!(entry["entity_type"], "notification");
-    assert_eq!((&entry["entity_id"], &entry["target_user_id"]), (&kept["id"], &json!(USER)));
-    let said = ["notification_type", "delivered", "message", "sender_name"];
-    let said = said.map(|field| entry["metadata"][field].clone());
-    assert_eq!(said, [json!("admin_message"), json!(false), json!(TEXT), json!("Test Admin")]);
-
+    check_audited(&landfall, &kept["id"]).await;
     let mut device = landfall.device(USER, "ack=1").await;
     let frame = device.next_of("admin_message").await;
     assert_eq!((&frame["id"], &frame["message"]), (&kept["id"], &json!(TEXT)));
