@@ -20,7 +20,7 @@ use super::forecast::Forecast;
 use super::people::{Found, Wishes, read_wishes};
 use super::routing::{Asked, Brought, Unplanned};
 use super::{ServiceError, Services};
-use crate::templates::{Ask, Fields, RenderError, Rendered, Template};
+use crate::templates::{Ask, Fields, RenderError, Rendered, Template, is_kind_of};
 
 /// A template with data that was checked against it.
 pub(crate) struct Filled<'t> {
@@ -260,7 +260,9 @@ fn in_tongue(
     if worded.message.is_empty() {
         worded.message = rendered.message;
     }
-    worded.locale = Some(rendered.locale);
+    // What goes out later is filled in by this one: a country's way of writing stays.
+    let kept = tongue.locale.clone().filter(|asked| is_kind_of(asked, &rendered.locale));
+    worded.locale = Some(kept.unwrap_or(rendered.locale));
     Ok(worded)
 }
 
