@@ -18,9 +18,10 @@ use landfall_channels::connect::Guard;
 use landfall_core::cursor::CursorKey;
 use landfall_core::delivery::RetryPolicy;
 use landfall_core::feed::{FeedKey, Number};
+use landfall_core::id::Tenant;
 use landfall_core::notify::NotifyLimits;
 use landfall_fixtures::Database;
-use landfall_server::app::{App, AppParts, CallbackKeys, LiveCounters, LiveStats};
+use landfall_server::app::{App, AppParts, CallbackKeys, Connected, LiveCounters, LiveStats};
 use landfall_server::auth::{Alg, KeyConfig, Material, Policy, Tenants, Verifier};
 use landfall_server::clock::{Clock, now_ms};
 use landfall_server::config::{Config, Inputs, SealingKey};
@@ -350,6 +351,10 @@ impl Connections for Nobody {
 }
 
 impl LiveStats for Nobody {
+    fn connected(&self, _: &Tenant) -> Connected {
+        Connected::default()
+    }
+
     fn total_connections(&self) -> u64 {
         0
     }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::call::get;
 use crate::client::number;
-use crate::harness::{Landfall, token, until};
+use crate::harness::{Landfall, token, token_in, until};
 
 /// Asks as S2's curl does, without a date: today is in it.
 async fn analytics(landfall: &Landfall) -> Value {
@@ -39,6 +39,7 @@ async fn s2_connection_stats_count_devices_and_their_users() {
         format!("http://{}/api/v1/stream?token={}", landfall.address, token("cid", "student"));
     let stream = reqwest::get(url).await.unwrap();
     until_stats(&landfall, 5, 3).await;
+    counts_the_own_tenants_alone(&landfall).await;
     tablet.close().await;
     until_stats(&landfall, 4, 3).await;
     other.close().await;
@@ -47,6 +48,19 @@ async fn s2_connection_stats_count_devices_and_their_users() {
     phone.close().await;
     nameless.close().await;
     until_stats(&landfall, 0, 0).await;
+}
+
+/// Another tenant has one device beside the five.
+async fn counts_the_own_tenants_alone(landfall: &Landfall) {
+    let theirs = landfall.device_with(&token_in("acme", "zoe", "student"), "").await;
+    landfall.until_connected(6).await;
+    for (tenant, connections, users) in [("acme", 1, 1), ("default", 5, 3), ("none", 0, 0)] {
+        let answer = get(landfall, "/analytics", &token_in(tenant, "root", "admin")).await;
+        let expected = json!({ "total_connections": connections, "active_users": users });
+        assert_eq!(answer.body["connection_stats"], expected, "{tenant}");
+    }
+    theirs.close().await;
+    landfall.until_connected(5).await;
 }
 
 #[tokio::test]
