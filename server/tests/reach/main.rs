@@ -15,5 +15,6 @@ mod hostile;
 mod killed;
 mod links;
 mod quiet;
+mod rotated;
 mod signatures;
 mod world;
