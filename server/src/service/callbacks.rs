@@ -113,10 +113,9 @@ impl Services {
             let found = self.store.delivery(&about.tenant, about.delivery).await?;
             let delivery = found.ok_or(ServiceError::NotFound("delivery"))?;
             let mut unit = Unit::new(&about.tenant);
-            let mut wakes = false;
+            let (at, mut wakes) = (self.now(), false);
             unit.idempotency = Some(self.once(&delivery, news));
             if let Some(to) = apply(delivery.state, news.to) {
-                let at = self.now();
                 let next = delivery::next(delivery.channel, to, at);
                 wakes = next != Next::Wait;
                 unit.writes.push(Write::Report {
@@ -131,7 +130,7 @@ impl Services {
             }
             let suppression = news.suppression.clone();
             unit.writes.extend(suppression.map(|one| Write::Suppress(Box::new(one))));
-            unit.audit.push(self.news_entry(&delivery, news));
+            unit.audit.push(AuditDraft { at, ..self.news_entry(&delivery, news) });
             match self.commit(unit).await {
                 Ok(_) => {
                     if wakes {
