@@ -4,6 +4,7 @@
 //! up its own deliveries alone. What a delivery was planned from may have changed by the time it
 //! is due: it is decided anew then, by core, from what the store says at that moment.
 
+mod again;
 mod attempt;
 mod ended;
 mod facts;
@@ -166,8 +167,7 @@ impl Services {
     /// Gives how the attempt ended, where one was made.
     pub async fn deliver(&self, due: Due) -> Option<(Channel, Outcome)> {
         let Due { delivery, facts } = due;
-        if delivery.due_at.is_some_and(|lease_ends| lease_ends <= self.now()) {
-            // It may be somebody else's by now.
+        if self.is_over(&delivery) {
             return None;
         }
         let Some(facts) = facts else {
