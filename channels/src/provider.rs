@@ -6,10 +6,14 @@ use std::time::Duration;
 
 use landfall_core::channel::Channel;
 
+use crate::sms::SmsReport;
 use crate::{LoadKind, Outcome, Parcel};
 
 /// An attempt on its way; boxed so that providers can be chosen by configuration.
 pub type Attempt<'a> = Pin<Box<dyn Future<Output = Outcome> + Send + 'a>>;
+
+/// A question on its way, boxed as an attempt is.
+pub type Inquiry<'a> = Pin<Box<dyn Future<Output = Option<SmsReport>> + Send + 'a>>;
 
 /// The wait for an attempt's turn, boxed as an attempt is.
 pub type Wait<'a> = Pin<Box<dyn Future<Output = Turn<'a>> + Send + 'a>>;
@@ -45,6 +49,12 @@ pub trait Provider: Send + Sync {
     /// it answers shows that a setting is wrong.
     fn is_healthy(&self) -> bool {
         true
+    }
+
+    /// Asks what became of a text message that it took, by the name that it gave it; `None` where it
+    /// cannot be asked, does not answer, or does not know it.
+    fn inquire<'a>(&'a self, _reference: &'a str) -> Inquiry<'a> {
+        Box::pin(ready(None))
     }
 
     /// Waits until it is the parcel's turn, where this provider has turns; sends nothing yet.

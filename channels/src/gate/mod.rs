@@ -16,7 +16,7 @@ use std::time::Duration;
 use landfall_core::channel::Channel;
 use tokio::time::Instant;
 
-use crate::{Attempt, LoadKind, Outcome, Parcel, Provider, Turn, Wait};
+use crate::{Attempt, Inquiry, LoadKind, Outcome, Parcel, Provider, Turn, Wait};
 
 pub use limits::{CircuitLimits, Limits};
 
@@ -141,6 +141,11 @@ impl Provider for Gate {
 
     fn is_healthy(&self) -> bool {
         self.state().is_any_open(self.start.elapsed()) && self.provider.is_healthy()
+    }
+
+    /// A question takes no place and none of the pace, and none is asked while the provider is ill.
+    fn inquire<'a>(&'a self, reference: &'a str) -> Inquiry<'a> {
+        if self.is_healthy() { self.provider.inquire(reference) } else { Box::pin(ready(None)) }
     }
 
     fn turn<'a>(&'a self, parcel: &'a Parcel) -> Wait<'a> {

@@ -68,6 +68,16 @@ impl Services {
     /// As [`Services::receipt`].
     pub async fn sms_report(&self, signed: &str, told: &SmsNews) -> Result<(), ServiceError> {
         let about = self.linked(Purpose::SmsStatus, signed)?;
+        self.note_sms(&about, told).await
+    }
+
+    /// Notes what a provider says of a text message, reported or asked for: once, whichever comes
+    /// first.
+    pub(super) async fn note_sms(
+        &self,
+        about: &Subject,
+        told: &SmsNews,
+    ) -> Result<(), ServiceError> {
         let found = self.store.delivery(&about.tenant, about.delivery).await?;
         let newest = found.and_then(|delivery| delivery.reference);
         if newest.is_some_and(|newest| newest != told.sid) {
@@ -95,7 +105,7 @@ impl Services {
         });
         let (action, name) = (Action::ProviderReported, format!("{sid} {}", report.as_str()));
         let news = News { to, reason, action, code: Some(&code), name: &name, suppression };
-        self.note_news(&about, &news).await
+        self.note_news(about, &news).await
     }
 
     /// Gives whom a link is about.

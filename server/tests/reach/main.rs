@@ -17,4 +17,5 @@ mod links;
 mod quiet;
 mod rotated;
 mod signatures;
+mod unreported;
 mod world;

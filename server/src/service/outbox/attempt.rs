@@ -279,7 +279,7 @@ impl Services {
     }
 }
 
-fn subject(delivery: &Delivery) -> Subject {
+pub(super) fn subject(delivery: &Delivery) -> Subject {
     Subject {
         tenant: delivery.tenant.clone(),
         user: delivery.user.clone(),

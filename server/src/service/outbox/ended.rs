@@ -64,14 +64,18 @@ impl Services {
     /// Stores a decision that was made without an attempt.
     pub(super) async fn settle_without(&self, delivery: Delivery, decided: OnDue) {
         let stand = match decided {
-            OnDue::Try => return,
+            OnDue::Try | OnDue::Ask { .. } => return,
             OnDue::Hold { until, reason } => {
                 Stand { state: DeliveryState::Held, reason, due_at: Some(until) }
             }
             OnDue::Skip(reason) => Stand { state: DeliveryState::Skipped, reason, due_at: None },
             OnDue::Fail(reason) => Stand { state: DeliveryState::Failed, reason, due_at: None },
         };
-        let settlement = self.settlement(&delivery, &stand);
+        let mut settlement = self.settlement(&delivery, &stand);
+        if stand.reason == Reason::NotNeeded {
+            // Nor is anything behind it.
+            settlement.next = Next::Skip(Reason::NotNeeded);
+        }
         let entry = self.told(&delivery, &stand, None);
         self.store_end(&delivery, settlement, vec![], Some(entry)).await;
     }

@@ -5,6 +5,7 @@
 //! is due: it is decided anew then, by core, from what the store says at that moment.
 
 mod again;
+mod asking;
 mod attempt;
 mod ended;
 mod facts;
@@ -177,6 +178,10 @@ impl Services {
         };
         match look::look(&delivery, &facts, self.now()) {
             OnDue::Try => self.attempt(delivery, facts).await,
+            OnDue::Ask { until } => {
+                self.ask_before(delivery, &facts, until).await;
+                None
+            }
             decided => {
                 self.settle_without(delivery, decided).await;
                 None
