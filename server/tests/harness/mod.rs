@@ -124,10 +124,15 @@ impl Server {
 
     /// Serves with these providers, and carries deliveries out.
     pub async fn reaching(registry: Registry) -> Self {
+        Self::reaching_at(registry, Clock::system()).await
+    }
+
+    /// Does so by a clock.
+    pub async fn reaching_at(registry: Registry, clock: Clock) -> Self {
         let folder = Folder::new();
         let (store, database) = asked_for(&folder, Arc::new(|_| ())).await;
         let outbox = Outbox::new(registry, OUTBOX);
-        let app = app_of(Parts { outbox, ..parts(store) });
+        let app = app_of(Parts { outbox, clock, ..parts(store) });
         tokio::spawn(deliver(Arc::clone(&app.services)));
         Self::serving(app, folder, database, Router::new()).await
     }

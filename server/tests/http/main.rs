@@ -33,4 +33,5 @@ mod tenants;
 mod timeline;
 mod users;
 mod wait;
+mod waited;
 mod workers;

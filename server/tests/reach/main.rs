@@ -22,4 +22,5 @@ mod rotation;
 mod s0_log;
 mod s2_notify;
 mod signatures;
+mod unreported;
 mod world;

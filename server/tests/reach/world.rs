@@ -102,7 +102,8 @@ impl World {
         self.restart_with(after_noon, &[]).await
     }
 
-    /// Does so with more settings, which need not be those that it had.
+    /// Stops the server and starts it again on its folder with more settings, so many seconds after
+    /// noon.
     pub async fn restart_with(self, after_noon: i64, more: &[(&str, &str)]) -> Self {
         let Self { landfall, on, http } = self;
         let (clock, folder) = (landfall.clock.clone(), landfall.stop().await);

@@ -10,6 +10,7 @@ use landfall_store::{Delivery, Recipient, Recipients, Standing};
 
 use super::Due;
 use crate::service::people::{Wishes, read_wishes};
+use crate::service::routing::Brought;
 use crate::service::tally::Tally;
 use crate::service::{ServiceError, Services};
 
@@ -83,7 +84,9 @@ impl Services {
                 topic: standing.topic.as_ref(),
             };
             let preferences = Wishes::of(&recipient, &wishes).resolved(about);
-            let reach = self.reach(&recipient, delivery.to.is_some());
+            // A number that was brought along is looked up by itself when it is tried.
+            let brought = delivery.to.as_ref().map_or(Brought::Nothing, |_| Brought::Phone(None));
+            let reach = self.reach(&recipient, brought);
             let of_same = |other: &&Delivery| other.notification == delivery.notification;
             let others = others.iter().filter(of_same).cloned().collect();
             let tenant_wishes = Arc::clone(&wishes);

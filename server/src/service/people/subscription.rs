@@ -64,8 +64,9 @@ impl Services {
         self.register(caller, draft).await
     }
 
-    /// Leaves one that is there already with the key that it was made with: a page posts what its
-    /// browser has had since before the key was changed, and only that key signs for it.
+    /// Leaves one that is there already, whoever has it, with the key that it was made with: a page
+    /// posts what its browser has had since before the key was changed, also for the next user who
+    /// signs in there, and only that key signs for it.
     async fn keep_server_key(
         &self,
         caller: &Caller,
@@ -74,7 +75,8 @@ impl Services {
         let purpose = purpose_of(AddressKind::WebPush);
         let hash = self.people.vault.hash(&caller.tenant, purpose, &new.endpoint);
         // Whoever had it: the browser may have changed hands, its subscription stays what it is.
-        let Some(old) = self.store.address_by_hash(&caller.tenant, hash).await? else {
+        let found = self.store.address_by_hash(&caller.tenant, hash).await?;
+        let Some(old) = found.filter(|old| old.kind == AddressKind::WebPush) else {
             return Ok(());
         };
         if let Ok(Target::WebPush(old)) = self.open_address(&caller.tenant, &old)
