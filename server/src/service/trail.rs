@@ -131,9 +131,7 @@ fn implied(action: Action, reason: Option<Reason>) -> Option<DeliveryState> {
         // A device that went away without a word leaves it to the next one.
         Action::NotificationFailed if reason != Some(Reason::Expired) => DeliveryState::Queued,
         Action::NotificationFailed | Action::DeliveryFailed => DeliveryState::Failed,
-        Action::DeliveryAttempted | Action::DeliveryEscalated | Action::DeliveryReplayed => {
-            DeliveryState::Queued
-        }
+        Action::DeliveryAttempted | Action::DeliveryReplayed => DeliveryState::Queued,
         Action::DeliverySent => DeliveryState::Sent,
         Action::DeliveryHeld => DeliveryState::Held,
         Action::DeliverySkipped => DeliveryState::Skipped,

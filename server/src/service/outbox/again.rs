@@ -1,12 +1,14 @@
 //! Looking again at a delivery whose attempt waited for its turn: a read, a cancel, an opt-out or an
 //! expiry may have been stored meanwhile.
 //!
-//! Asks the store once more, so must never be done where nothing waited.
+//! Asks the store once more, so must never be done where nothing waited: neither for a provider nor in a
+//! claim that read many tenants' facts.
 
 use landfall_core::delivery::OnDue;
 use landfall_store::Delivery;
 
 use super::attempt::Prepared;
+use super::ended::Target;
 use super::{Due, look};
 use crate::service::{ServiceError, Services};
 
@@ -25,8 +27,8 @@ pub(super) enum Again {
 
 impl Services {
     /// Decides anew, from what the store says now.
-    pub(super) async fn look_again(&self, delivery: &Delivery) -> Again {
-        match self.decided_again(delivery).await {
+    pub(super) async fn look_again(&self, delivery: &Delivery, target: Target) -> Again {
+        match self.decided_again(delivery, target).await {
             Ok(again) => again,
             // Nothing was tried: the lease gives it back.
             Err(error) => {
@@ -39,7 +41,11 @@ impl Services {
         }
     }
 
-    async fn decided_again(&self, delivery: &Delivery) -> Result<Again, ServiceError> {
+    async fn decided_again(
+        &self,
+        delivery: &Delivery,
+        target: Target,
+    ) -> Result<Again, ServiceError> {
         let due = self.with_facts(vec![delivery.clone()]).await?;
         let Some(Due { facts, .. }) = due.into_iter().next() else { return Ok(Again::Leave) };
         if self.is_over(delivery) {
@@ -54,7 +60,9 @@ impl Services {
         }
         Ok(match self.prepare(delivery, &facts).await? {
             Prepared::Closed(decided) => Again::Settle(decided),
-            Prepared::Ready(..) | Prepared::Split(_) => Again::Try,
+            Prepared::Ready(_, now) if now == target => Again::Try,
+            // Another address leads to them now: the next claim goes there.
+            Prepared::Ready(..) | Prepared::Split(_) => Again::Leave,
         })
     }
 

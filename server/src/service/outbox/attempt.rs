@@ -9,7 +9,6 @@ use landfall_core::id::AddressId;
 use landfall_core::notification::Notification;
 use landfall_core::plan::{Reason, Refusal};
 use landfall_core::sms::TEXT_CHARS_MAX;
-use landfall_core::time::Timestamp;
 use landfall_store::{Address, Delivery, NewDelivery, Settlement, StoreError, Unit, Write};
 
 use super::Facts;
@@ -23,9 +22,9 @@ use crate::service::routing::{carried, refusal};
 use crate::service::{ServiceError, Services};
 use crate::templates::Rendered;
 
-/// An attempt that waited longer for its turn is looked at again; a shorter wait is no longer than
-/// what a provider takes to answer anyway.
-const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(100);
+/// What decides about an attempt is no older than this when it is made; what is stored later than that
+/// would be too late for a provider's answer anyway.
+const FRESH: Duration = Duration::from_millis(100);
 
 /// What became of a load.
 enum Handed {
@@ -74,7 +73,7 @@ impl Services {
             }
             Prepared::Ready(load, target) => {
                 let expires_at = facts.standing.notification.expires_at;
-                match self.hand_over(&delivery, *load, expires_at).await {
+                match self.hand_over(&delivery, *load, target, &facts).await {
                     Handed::Over(provider, outcome) => {
                         let attempted = Attempted { outcome, provider, target, expires_at };
                         self.settle_attempt(&delivery, &attempted).await;
@@ -94,13 +93,14 @@ impl Services {
         &self,
         delivery: &Delivery,
         load: Load,
-        expires_at: Option<Timestamp>,
+        target: Target,
+        facts: &Facts,
     ) -> Handed {
         let parcel = Parcel {
             delivery: delivery.id.0,
             notification: delivery.notification,
             priority: delivery.priority,
-            expires_at,
+            expires_at: facts.standing.notification.expires_at,
             now: self.now(),
             load,
         };
@@ -109,8 +109,8 @@ impl Services {
             return Handed::Over("none", Outcome::Refused { code });
         };
         let Turn { waited, attempt } = provider.turn(&parcel).await;
-        if waited >= LOOK_AGAIN_AFTER {
-            let again = self.look_again(delivery).await;
+        if waited.max(facts.read_at.elapsed()) >= FRESH {
+            let again = self.look_again(delivery, target).await;
             if again != Again::Try {
                 return Handed::Kept(again);
             }

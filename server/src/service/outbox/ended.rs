@@ -35,6 +35,7 @@ pub(super) struct Attempted {
 }
 
 /// What an attempt went to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Target {
     /// A registered address.
     Address(AddressId),
