@@ -37,7 +37,7 @@ run: programs ## Build Landfall for real use and serve on the embedded defaults
 EMBEDDED_ONLY := --skip restored:: --skip a_full_disk
 
 .PHONY: test
-test: postgres lint deny tour ## Run every check and every test
+test: postgres lint deny tour judges ## Run every check and every test
 	$(call step,cargo test)
 	$(CARGO) test --locked --workspace --lib --tests
 	$(call step,the server on PostgreSQL)
@@ -58,6 +58,7 @@ JUDGED_BY := twilio==9.13.0 aiosmtpd==1.4.6 http_ece==1.2.1 google-api-python-cl
 
 .PHONY: judges
 judges: programs ## Let others' programs judge what goes to providers (fetches them once)
+	$(call step,judges)
 	$(call need,python3 -c 'import ensurepip$(comma) venv',python3 with venv,sudo apt-get install -y python3-venv)
 	[ -x $(JUDGES)/bin/python ] || python3 -m venv $(JUDGES)
 	$(JUDGES)/bin/pip install --quiet --disable-pip-version-check $(JUDGED_BY)

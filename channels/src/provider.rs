@@ -1,14 +1,30 @@
 //! What a provider is: one file each behind this trait.
 
-use std::future::Future;
+use std::future::{Future, ready};
 use std::pin::Pin;
+use std::time::Duration;
 
 use landfall_core::channel::Channel;
 
+use crate::sms::SmsReport;
 use crate::{LoadKind, Outcome, Parcel};
 
 /// An attempt on its way; boxed so that providers can be chosen by configuration.
 pub type Attempt<'a> = Pin<Box<dyn Future<Output = Outcome> + Send + 'a>>;
+
+/// A question on its way, boxed as an attempt is.
+pub type Inquiry<'a> = Pin<Box<dyn Future<Output = Option<SmsReport>> + Send + 'a>>;
+
+/// The wait for an attempt's turn, boxed as an attempt is.
+pub type Wait<'a> = Pin<Box<dyn Future<Output = Turn<'a>> + Send + 'a>>;
+
+/// An attempt whose turn has come.
+pub struct Turn<'a> {
+    /// For how long it waited: what was known before may hold no more.
+    pub waited: Duration,
+    /// Begins when it is first polled; dropped before, nothing is sent and its place is free.
+    pub attempt: Attempt<'a>,
+}
 
 /// Takes parcels to where they go.
 ///
@@ -35,6 +51,17 @@ pub trait Provider: Send + Sync {
         true
     }
 
-    /// Makes one attempt.
+    /// Asks what became of a text message that it took, by the name that it gave it; `None` where it
+    /// cannot be asked, does not answer, or does not know it.
+    fn inquire<'a>(&'a self, _reference: &'a str) -> Inquiry<'a> {
+        Box::pin(ready(None))
+    }
+
+    /// Waits until it is the parcel's turn, where this provider has turns; sends nothing yet.
+    fn turn<'a>(&'a self, parcel: &'a Parcel) -> Wait<'a> {
+        Box::pin(ready(Turn { waited: Duration::ZERO, attempt: self.send(parcel) }))
+    }
+
+    /// Makes one attempt; nothing happens before it is polled.
     fn send<'a>(&'a self, parcel: &'a Parcel) -> Attempt<'a>;
 }

@@ -51,6 +51,12 @@ impl Registry {
         found.map(|provider| &**provider)
     }
 
+    /// Finds a provider by its name.
+    pub fn named(&self, name: &str) -> Option<&dyn Provider> {
+        let found = self.providers.iter().find(|provider| provider.name() == name);
+        found.map(|provider| &**provider)
+    }
+
     /// Says how a channel's providers are: `None` when it has none, else whether all are of use.
     pub fn health(&self, channel: Channel) -> Option<bool> {
         let mut serving = self.serving(channel).peekable();

@@ -4,11 +4,12 @@
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use landfall_core::channel::Channel;
 use tokio::sync::{Semaphore, watch};
 
-use crate::{Attempt, LoadKind, Outcome, Parcel, Provider};
+use crate::{Attempt, LoadKind, Outcome, Parcel, Provider, Turn, Wait};
 
 /// A provider whose answers are written beforehand.
 pub struct Scripted {
@@ -19,6 +20,9 @@ pub struct Scripted {
     /// How many of the attempts that are held may be answered.
     released: Semaphore,
     begun: watch::Sender<usize>,
+    /// How many of the turns that are held may come.
+    turns: Semaphore,
+    asked: watch::Sender<usize>,
 }
 
 struct State {
@@ -26,15 +30,24 @@ struct State {
     otherwise: Outcome,
     parcels: Vec<Parcel>,
     holds: bool,
+    /// For how long the attempts whose turn is held are said to have waited.
+    waits: Option<Duration>,
 }
 
 impl Scripted {
     /// Takes the loads of which `takes` says so, and answers each with `Sent`.
     pub fn new(name: &'static str, channel: Channel, takes: fn(LoadKind) -> bool) -> Self {
         let otherwise = Outcome::Sent { reference: None, code: "scripted".to_owned() };
-        let state = State { script: VecDeque::new(), otherwise, parcels: Vec::new(), holds: false };
+        let state = State {
+            script: VecDeque::new(),
+            otherwise,
+            parcels: Vec::new(),
+            holds: false,
+            waits: None,
+        };
         let (released, begun) = (Semaphore::new(0), watch::Sender::new(0));
-        Self { name, channel, takes, state: Mutex::new(state), released, begun }
+        let (turns, asked) = (Semaphore::new(0), watch::Sender::new(0));
+        Self { name, channel, takes, state: Mutex::new(state), released, begun, turns, asked }
     }
 
     /// Adds answers for the next attempts, in their order.
@@ -60,6 +73,23 @@ impl Scripted {
     /// Holds no attempt that begins from now on.
     pub fn resume(&self) {
         self.state().holds = false;
+    }
+
+    /// Lets every attempt from now on wait for its turn, which is said to have taken so long.
+    pub fn hold_turns(&self, waited: Duration) {
+        self.state().waits = Some(waited);
+    }
+
+    /// Lets so many turns come.
+    pub fn release_turns(&self, turns: usize) {
+        self.turns.add_permits(turns);
+    }
+
+    /// Waits until so many attempts wait for their turn, or did.
+    pub async fn until_asked(&self, attempts: usize) {
+        let mut asked = self.asked.subscribe();
+        let waited = asked.wait_for(|asked| *asked >= attempts).await;
+        waited.expect("the sender lives as long as self");
     }
 
     /// Gives what it was given so far.
@@ -95,6 +125,18 @@ impl Provider for Scripted {
 
     fn takes(&self, kind: LoadKind) -> bool {
         (self.takes)(kind)
+    }
+
+    fn turn<'a>(&'a self, parcel: &'a Parcel) -> Wait<'a> {
+        Box::pin(async move {
+            let waits = self.state().waits;
+            if waits.is_some() {
+                self.asked.send_modify(|asked| *asked += 1);
+                let turn = self.turns.acquire().await;
+                turn.expect("nobody closes it").forget();
+            }
+            Turn { waited: waits.unwrap_or_default(), attempt: self.send(parcel) }
+        })
     }
 
     fn send<'a>(&'a self, parcel: &'a Parcel) -> Attempt<'a> {

@@ -16,7 +16,7 @@ use crate::rates::Rates;
 use crate::secret::Secret;
 use crate::service::Services;
 
-pub use crate::metrics::{LiveCounters, LiveStats};
+pub use crate::metrics::{Connected, LiveCounters, LiveStats};
 
 /// Everything that a request or a socket needs.
 pub struct App {

@@ -10,6 +10,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use landfall_core::id::Tenant;
 use landfall_core::time::Timestamp;
 use landfall_protocol::problem::Code;
 use prometheus_client::collector::Collector;
@@ -43,12 +44,24 @@ pub struct LiveCounters {
     pub confirmed: u64,
 }
 
-/// What the live connections say of themselves. Each answer costs no more than a few atomic reads.
+/// Open connections, and the users who have them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Connected {
+    /// Connections.
+    pub connections: u64,
+    /// Users.
+    pub users: u64,
+}
+
+/// What the live connections say of themselves. Each answer costs no more than a few atomic reads,
+/// but for that about a tenant.
 pub trait LiveStats: Send + Sync {
     /// Counts open connections.
     fn total_connections(&self) -> u64;
     /// Counts users with an open connection.
     fn active_users(&self) -> u64;
+    /// Counts the connections and users of one tenant; looks at every user who is connected.
+    fn connected(&self, tenant: &Tenant) -> Connected;
     /// Gives the average age of the open connections, in seconds.
     fn average_duration_seconds(&self) -> u64;
     /// Gives what was counted since the start.

@@ -24,7 +24,7 @@ use crate::config::{Config, EmailSettings, SmsSettings, VapidPair};
 const VAPID_LIFE: Duration = Duration::from_secs(12 * 3_600);
 /// A provider waits for its pace no longer than that; what comes later is tried later.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// In which full speed is reached after a rest, as Firebase asks.
+/// In which full speed is reached after a rest.
 const RAMP: Duration = Duration::from_secs(10);
 
 /// Builds the guard of users' URLs.
@@ -103,7 +103,10 @@ fn fcm(config: &Config) -> anyhow::Result<Arc<dyn Provider>> {
         timeout: config.fcm.timeout_seconds.duration(),
         ..FcmSettings::new(ServiceAccount::parse(&json)?)
     };
-    let limits = limits(config.fcm.concurrency, config.fcm.per_second);
+    let limits = Limits {
+        ramp: config.fcm.ramp_seconds.duration(),
+        ..limits(config.fcm.concurrency, config.fcm.per_second)
+    };
     Ok(Arc::new(Gate::new(Arc::new(Fcm::new(settings)?), limits, Toll::single)))
 }
 

@@ -9,13 +9,14 @@ mod limits;
 mod turnstile;
 mod turnstiles;
 
+use std::future::ready;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use landfall_core::channel::Channel;
 use tokio::time::Instant;
 
-use crate::{Attempt, LoadKind, Outcome, Parcel, Provider};
+use crate::{Attempt, Inquiry, LoadKind, Outcome, Parcel, Provider, Turn, Wait};
 
 pub use limits::{CircuitLimits, Limits};
 
@@ -88,21 +89,29 @@ impl Gate {
         Ok(Permit { gate: self, admitted, verdict: Verdict::Nothing })
     }
 
+    /// Makes the attempt of a permit, which has its place until the attempt ended or is dropped.
+    async fn attempt(&self, mut permit: Permit<'_>, parcel: &Parcel) -> Outcome {
+        let outcome = self.provider.send(parcel).await;
+        permit.verdict = verdict(&outcome, permit.admitted.toll.address);
+        outcome
+    }
+
     fn state(&self) -> MutexGuard<'_, Turnstiles> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Permit<'_> {
-    /// Waits for its turn; the turnstile may have halted meanwhile.
-    async fn turn(&self) -> Result<(), TurnedAway> {
-        let begin = self.gate.start + self.admitted.pass.at;
-        if begin <= Instant::now() {
-            return Ok(());
+    /// Waits for its turn and tells for how long; the turnstile may have halted meanwhile.
+    async fn turn(&self) -> Result<Duration, TurnedAway> {
+        let (asked, begin) = (Instant::now(), self.gate.start + self.admitted.pass.at);
+        if begin <= asked {
+            return Ok(Duration::ZERO);
         }
         tokio::time::sleep_until(begin).await;
         let now = self.gate.start.elapsed();
-        self.gate.state().still_admits(&self.gate.limits, now, self.admitted)
+        self.gate.state().still_admits(&self.gate.limits, now, self.admitted)?;
+        Ok(asked.elapsed())
     }
 }
 
@@ -134,24 +143,33 @@ impl Provider for Gate {
         self.state().is_any_open(self.start.elapsed()) && self.provider.is_healthy()
     }
 
-    fn send<'a>(&'a self, parcel: &'a Parcel) -> Attempt<'a> {
+    /// A question takes no place and none of the pace, and none is asked while the provider is ill.
+    fn inquire<'a>(&'a self, reference: &'a str) -> Inquiry<'a> {
+        if self.is_healthy() { self.provider.inquire(reference) } else { Box::pin(ready(None)) }
+    }
+
+    fn turn<'a>(&'a self, parcel: &'a Parcel) -> Wait<'a> {
         Box::pin(async move {
-            let mut permit = match self.admit((self.toll)(parcel)) {
+            let permit = match self.admit((self.toll)(parcel)) {
                 Ok(permit) => permit,
                 Err(away) => return not_tried(away),
             };
-            if let Err(away) = permit.turn().await {
-                return not_tried(away);
+            match permit.turn().await {
+                Ok(waited) => Turn { waited, attempt: Box::pin(self.attempt(permit, parcel)) },
+                Err(away) => not_tried(away),
             }
-            let outcome = self.provider.send(parcel).await;
-            permit.verdict = verdict(&outcome, permit.admitted.toll.address);
-            outcome
         })
+    }
+
+    fn send<'a>(&'a self, parcel: &'a Parcel) -> Attempt<'a> {
+        Box::pin(async move { self.turn(parcel).await.attempt.await })
     }
 }
 
-fn not_tried(TurnedAway { after, code }: TurnedAway) -> Outcome {
-    Outcome::NotTried { after, code: code.to_owned() }
+/// Nothing goes out, so that nobody has to look at anything again.
+fn not_tried<'a>(TurnedAway { after, code }: TurnedAway) -> Turn<'a> {
+    let outcome = Outcome::NotTried { after, code: code.to_owned() };
+    Turn { waited: Duration::ZERO, attempt: Box::pin(ready(outcome)) }
 }
 
 fn verdict(outcome: &Outcome, address: Option<u64>) -> Verdict {

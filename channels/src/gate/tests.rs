@@ -181,6 +181,25 @@ async fn a_turn_is_waited_for_within_patience() {
     assert_eq!(kept.len(), 2, "{kept:?}");
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_turn_sends_nothing_tells_its_wait_and_keeps_its_place_until_it_is_dropped() {
+    let provider = scripted();
+    let limits = Limits { at_once: 2, per_second: 2, ..limits() };
+    let gate = Gate::new(provider.clone(), limits, Toll::single);
+    let sent = parcel("1");
+    let (first, second) = tokio::join!(gate.turn(&sent), gate.turn(&sent));
+    assert_eq!([first.waited, second.waited].map(|wait| wait.as_millis()), [0, 500]);
+    assert_eq!((provider.begun(), gate.standing().under_way), (0, 2));
+    let third = gate.turn(&sent).await;
+    assert_eq!(third.waited, Duration::ZERO);
+    assert!(kept_back(&third.attempt.await).is_some(), "both places are taken");
+    drop(first);
+    assert_eq!(gate.standing().under_way, 1);
+    provider.answers([Outcome::Gone { code: "410".to_owned() }]);
+    assert_eq!(second.attempt.await, Outcome::Gone { code: "410".to_owned() });
+    assert_eq!((provider.begun(), gate.standing().under_way), (1, 0));
+}
+
 async fn futures<const N: usize>(attempts: [Attempt<'_>; N]) -> Vec<Outcome> {
     let mut outcomes = Vec::new();
     let mut waiting: Vec<_> = attempts.into();

@@ -13,9 +13,9 @@ use landfall_core::profile::is_phone_number;
 use landfall_core::sms::TEXT_CHARS_MAX;
 use reqwest::Method;
 
-use crate::connect::PlainClient;
+use crate::connect::{Answer, PlainClient};
 use crate::operator::{ask, operator_client};
-use crate::{Attempt, Load, LoadKind, Outcome, Parcel, Provider, Sms};
+use crate::{Attempt, Inquiry, Load, LoadKind, Outcome, Parcel, Provider, Sms};
 
 pub use report::{OptOut, Reply, SmsReport, read_reply, read_report};
 pub use settings::{ApiKey, Sender, TwilioError, TwilioSettings};
@@ -40,6 +40,18 @@ impl Twilio {
         let TwilioSettings { base_url, account_sid, .. } = &settings;
         let url = format!("{base_url}/2010-04-01/Accounts/{account_sid}/Messages.json");
         Ok(Self { client, url, settings })
+    }
+
+    /// Reads a message as Twilio has it now.
+    async fn asked(&self, sid: &str) -> Option<SmsReport> {
+        if !answer::is_message_sid(sid) {
+            return None;
+        }
+        let url = format!("{}/{sid}.json", self.url.trim_end_matches(".json"));
+        let (user, password) = self.settings.credentials();
+        let request = self.client.request(Method::GET, &url).basic_auth(user, Some(password));
+        let answer = Answer::to(request).await.ok().filter(|answer| answer.status == 200)?;
+        report::read_message(&answer.body).filter(|told| told.sid == sid)
     }
 
     async fn attempt(&self, parcel: &Parcel, sms: &Sms) -> Outcome {
@@ -101,6 +113,10 @@ impl Provider for Twilio {
 
     fn takes(&self, kind: LoadKind) -> bool {
         kind == LoadKind::Sms
+    }
+
+    fn inquire<'a>(&'a self, reference: &'a str) -> Inquiry<'a> {
+        Box::pin(self.asked(reference))
     }
 
     fn send<'a>(&'a self, parcel: &'a Parcel) -> Attempt<'a> {

@@ -73,6 +73,21 @@ pub fn read_report(parameters: &[(String, String)]) -> Option<SmsReport> {
     })
 }
 
+/// Reads a message's own record (`GET Messages/{sid}.json`); `None` where it is none.
+pub(super) fn read_message(body: &[u8]) -> Option<SmsReport> {
+    let message: serde_json::Value = serde_json::from_slice(body).ok()?;
+    let text = |name: &str| message[name].as_str().map(str::to_owned);
+    let code = message["error_code"].as_u64().map(|code| code.to_string());
+    let named = [
+        ("MessageSid", text("sid")),
+        ("MessageStatus", text("status")),
+        ("To", text("to")),
+        ("ErrorCode", code),
+    ];
+    let named = named.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
+    read_report(&named.collect::<Vec<_>>())
+}
+
 /// Reads the parameters of a message that came in; `None` where they are none. Twilio's own
 /// reading (`OptOutType`) speaks before the words.
 pub fn read_reply(parameters: &[(String, String)]) -> Option<Reply> {

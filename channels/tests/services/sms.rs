@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use landfall_channels::sms::{ApiKey, Sender, Twilio, TwilioSettings};
-use landfall_channels::{Load, Outcome, Sms};
+use landfall_channels::{Load, Outcome, Provider as _, Sms};
+use landfall_core::delivery::Report;
 use landfall_fixtures::{Reply, TakenSms, TwilioAccount, TwilioServer, twilio_error};
 use serde_json::json;
 
@@ -61,6 +62,41 @@ async fn a_text_message_is_made_from_every_field() {
         validity_s: Some(90),
     };
     assert_eq!(server.messages(), [expected]);
+}
+
+#[tokio::test]
+async fn what_became_of_a_message_is_asked_by_its_name() {
+    let server = start().await;
+    let twilio = twilio(&server);
+    send(&twilio, &parcel(Load::Sms(sms("Hello")))).await;
+    let message = server.messages().remove(0);
+    let ask = async || {
+        let told = twilio.inquire(FIRST_SID).await?;
+        assert_eq!(told.sid, FIRST_SID);
+        Some((told.status?, told.error_code, told.to.is_some()))
+    };
+    assert_eq!(ask().await, Some((Report::Queued, None, true)));
+    server.stands(&message, "undelivered", Some(30_003));
+    assert_eq!(ask().await, Some((Report::Undelivered, Some(30_003), true)));
+    let other = json!({ "sid": "SM00000000000000000000000000000002", "status": "failed" });
+    let answers = [
+        Reply::json(200, &other),
+        Reply::json(200, &json!([])),
+        twilio_error(404, 20_404, "not found"),
+        twilio_error(401, 20_003, "no"),
+        Reply::Silence,
+    ];
+    let impatient =
+        Twilio::new(TwilioSettings { timeout: IMPATIENT, ..settings(&server) }).unwrap();
+    for reply in answers {
+        server.answer(reply);
+        assert_eq!(impatient.inquire(FIRST_SID).await, None);
+    }
+    let asked = server.inquiries();
+    for no_name in ["", "SM1", "../../Accounts", "SM0000000000000000000000000000000%2e"] {
+        assert_eq!(twilio.inquire(no_name).await, None);
+    }
+    assert_eq!((server.inquiries(), server.requests()), (asked, 1));
 }
 
 #[tokio::test]

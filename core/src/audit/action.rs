@@ -67,8 +67,6 @@ actions! {
     DeliveryHeld = "delivery_held"
     /// A rule kept a delivery from being tried, or from being tried again.
     DeliverySkipped = "delivery_skipped"
-    /// A later channel became due, because an earlier one failed or nobody read it.
-    DeliveryEscalated = "delivery_escalated"
     /// An admin had a failed delivery tried once more.
     DeliveryReplayed = "delivery_replayed"
     /// What had not gone out of a notification was stopped.

@@ -11,6 +11,10 @@ use crate::time::Timestamp;
 /// milliseconds: a sender's queue at Twilio fails what has waited for ten hours.
 pub const SMS_REPORT_WAIT_MS: i64 = 10 * 3_600_000;
 
+/// When a report on such a message is overdue, in milliseconds: most come within seconds, and one
+/// that was lost is asked for then.
+pub const SMS_REPORT_DUE_MS: i64 = 15 * 60_000;
+
 /// How the channel before this one stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Before {
@@ -68,6 +72,12 @@ pub enum OnDue {
         until: Timestamp,
         /// Which rule says so.
         reason: Reason,
+    },
+    /// Ask what became of the text message before it, of which no report came.
+    Ask {
+        /// Look again then, where the provider tells no end of it: it may still come; without a
+        /// time, it counts as taken.
+        until: Option<Timestamp>,
     },
     /// Do not try it, or not again: the delivery is `skipped`.
     Skip(Reason),
@@ -150,11 +160,17 @@ fn without_escalation(view: &DueView<'_>) -> OnDue {
     let is_taken =
         |before: Before| matches!(before.state, DeliveryState::Sent | DeliveryState::Delivered);
     if view.place != Place::First && view.delivered_at.is_some() {
-        OnDue::Skip(Reason::Confirmed)
-    } else if view.before.is_some_and(is_taken) {
-        OnDue::Skip(Reason::NotNeeded)
-    } else {
-        OnDue::Try
+        return OnDue::Skip(Reason::Confirmed);
+    }
+    match view.before.filter(|before| is_taken(*before)) {
+        Some(Before { state: DeliveryState::Sent, at })
+            if view.place == Place::Behind(Channel::Sms) =>
+        {
+            let until = at.plus_ms(SMS_REPORT_WAIT_MS);
+            OnDue::Ask { until: Some(until).filter(|until| *until > view.now) }
+        }
+        Some(_) => OnDue::Skip(Reason::NotNeeded),
+        None => OnDue::Try,
     }
 }
 
@@ -184,12 +200,12 @@ pub enum Next {
 ///
 /// `sent` is the last word of a push service and of a mail server, so nothing needs to follow it.
 /// A text message may still be reported as not delivered: what waits for one is looked at when
-/// no such report can come any more.
+/// its report is overdue.
 pub fn next(channel: Channel, state: DeliveryState, now: Timestamp) -> Next {
     match (state, channel) {
         (DeliveryState::Failed | DeliveryState::Skipped, _) => Next::DueNow,
         (DeliveryState::Delivered, _) => Next::Skip(Reason::NotNeeded),
-        (DeliveryState::Sent, Channel::Sms) => Next::DueAt(now.plus_ms(SMS_REPORT_WAIT_MS)),
+        (DeliveryState::Sent, Channel::Sms) => Next::DueAt(now.plus_ms(SMS_REPORT_DUE_MS)),
         (DeliveryState::Sent, _) => Next::Skip(Reason::NotNeeded),
         (DeliveryState::Queued | DeliveryState::Held, _) => Next::Wait,
     }

@@ -137,6 +137,7 @@ fn start(
         .env("LANDFALL_FCM_BASE_URL", format!("http://{}", service.addr()))
         .env("LANDFALL_FCM_CONCURRENCY", &under_way)
         .env("LANDFALL_FCM_PER_SECOND", "0")
+        .env("LANDFALL_FCM_RAMP_SECONDS", "10")
         .env("LANDFALL_OUTBOX_CONCURRENCY", &under_way);
     Subject::start(command)
 }

@@ -37,6 +37,8 @@ pub struct FcmSettings {
     pub concurrency: usize,
     /// Attempts a second; 0 is no limit.
     pub per_second: u32,
+    /// In which full speed is reached after a rest; 0 is at once.
+    pub ramp_seconds: Seconds,
 }
 
 /// Twilio.

@@ -99,6 +99,7 @@ const RULES: &[(&str, Rule)] = &[
     ("fcm.timeout_seconds", Rule::Int(1, 120)),
     ("fcm.concurrency", Rule::Int(1, 100_000)),
     ("fcm.per_second", Rule::Int(0, 1_000_000)),
+    ("fcm.ramp_seconds", Rule::Int(0, 3_600)),
     ("sms.account_sid", Rule::Text(forms::any)),
     ("sms.auth_token", Rule::Secret),
     ("sms.callback_keys", Rule::SecretList(providers::callback_key_form)),

@@ -13,7 +13,7 @@ use landfall_protocol::text::Time;
 use super::auth::Authenticated;
 use super::error::ApiError;
 use super::params::Params;
-use crate::app::App;
+use crate::app::{App, Connected};
 use crate::service::analytics::{Analytics as Sums, ChannelSums};
 
 /// Says what became of the notifications that were accepted on some days.
@@ -31,10 +31,11 @@ pub(super) async fn analytics(
     let span = query.read(Day::of(app.services.now()))?;
     let Span { from, to, class } = span.clone();
     let sums = app.services.analytics(&caller, (from, to), class).await?;
-    Ok(Json(answer(&app, span, sums)))
+    let connected = app.live.connected(&caller.tenant);
+    Ok(Json(answer(&app, span, sums, connected)))
 }
 
-fn answer(app: &App, span: Span, sums: Sums) -> Analytics {
+fn answer(app: &App, span: Span, sums: Sums, connected: Connected) -> Analytics {
     let Span { from, to, class } = span;
     let Sums { notifications, channels, types, response_ms, reads, shown, clicked } = sums;
     let [average_ms, p95_ms, p99_ms] = response_ms;
@@ -44,8 +45,8 @@ fn answer(app: &App, span: Span, sums: Sums) -> Analytics {
         notification_types: types,
         response_times: ResponseTimes { average_ms, p95_ms, p99_ms },
         connection_stats: ConnectionStats {
-            total_connections: app.live.total_connections(),
-            active_users: app.live.active_users(),
+            total_connections: connected.connections,
+            active_users: connected.users,
         },
         reads,
         receipts: ReceiptStats { shown, clicked },

@@ -42,7 +42,8 @@ pub(super) async fn timeline(
     let after = listing.place(&page)?.map_or(Number::ZERO, |place| place.number);
     let skipped = small_offset(&page)?.saturating_add(usize::try_from(after.0).unwrap_or(0));
     let story = app.services.timeline(&caller, id).await?;
-    // What happens later comes at the end, so a place in the list stays what it is.
+    // What happens later comes at the end. A line that is told late may shift those behind it by one, so that
+    // a page repeats what the one before it had, and leaves nothing out.
     let numbered = (1..).map(Number).zip(story.events).skip(skipped).collect();
     let List { items, next_cursor } =
         listing.answer(numbered, &page, |(number, _)| at_number(*number), |(_, one)| item(one));

@@ -24,7 +24,7 @@ use super::connection::{self, Connection};
 use super::deadlines::Deadlines;
 use super::queue::QueueLimits;
 use super::wire::Wire;
-use crate::app::{LiveCounters, LiveStats};
+use crate::app::{Connected, LiveCounters, LiveStats};
 use crate::service::Connections;
 
 /// How the hub serves its connections.
@@ -332,6 +332,17 @@ impl LiveStats for Hub {
 
     fn active_users(&self) -> u64 {
         self.users.load(Ordering::Relaxed) as u64
+    }
+
+    fn connected(&self, tenant: &Tenant) -> Connected {
+        let mut connected = Connected::default();
+        for shard in &self.shards {
+            for (_, followers) in lock(shard).iter().filter(|(feed, _)| feed.tenant == *tenant) {
+                connected.connections += followers.len() as u64;
+                connected.users += 1;
+            }
+        }
+        connected
     }
 
     fn average_duration_seconds(&self) -> u64 {

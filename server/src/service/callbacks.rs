@@ -68,6 +68,16 @@ impl Services {
     /// As [`Services::receipt`].
     pub async fn sms_report(&self, signed: &str, told: &SmsNews) -> Result<(), ServiceError> {
         let about = self.linked(Purpose::SmsStatus, signed)?;
+        self.note_sms(&about, told).await
+    }
+
+    /// Notes what a provider says of a text message, reported or asked for: once, whichever comes
+    /// first.
+    pub(super) async fn note_sms(
+        &self,
+        about: &Subject,
+        told: &SmsNews,
+    ) -> Result<(), ServiceError> {
         let found = self.store.delivery(&about.tenant, about.delivery).await?;
         let newest = found.and_then(|delivery| delivery.reference);
         if newest.is_some_and(|newest| newest != told.sid) {
@@ -95,7 +105,7 @@ impl Services {
         });
         let (action, name) = (Action::ProviderReported, format!("{sid} {}", report.as_str()));
         let news = News { to, reason, action, code: Some(&code), name: &name, suppression };
-        self.note_news(&about, &news).await
+        self.note_news(about, &news).await
     }
 
     /// Gives whom a link is about.
@@ -113,10 +123,9 @@ impl Services {
             let found = self.store.delivery(&about.tenant, about.delivery).await?;
             let delivery = found.ok_or(ServiceError::NotFound("delivery"))?;
             let mut unit = Unit::new(&about.tenant);
-            let mut wakes = false;
+            let (at, mut wakes) = (self.now(), false);
             unit.idempotency = Some(self.once(&delivery, news));
             if let Some(to) = apply(delivery.state, news.to) {
-                let at = self.now();
                 let next = delivery::next(delivery.channel, to, at);
                 wakes = next != Next::Wait;
                 unit.writes.push(Write::Report {
@@ -131,7 +140,7 @@ impl Services {
             }
             let suppression = news.suppression.clone();
             unit.writes.extend(suppression.map(|one| Write::Suppress(Box::new(one))));
-            unit.audit.push(self.news_entry(&delivery, news));
+            unit.audit.push(AuditDraft { at, ..self.news_entry(&delivery, news) });
             match self.commit(unit).await {
                 Ok(_) => {
                     if wakes {

@@ -20,7 +20,7 @@ use super::forecast::Forecast;
 use super::people::{Found, Wishes, read_wishes};
 use super::routing::{Asked, Brought, Unplanned};
 use super::{ServiceError, Services};
-use crate::templates::{Ask, Fields, RenderError, Rendered, Template};
+use crate::templates::{Ask, Fields, RenderError, Rendered, Template, is_kind_of};
 
 /// A template with data that was checked against it.
 pub(crate) struct Filled<'t> {
@@ -65,7 +65,7 @@ impl Letter<'_> {
             notification_type: &self.content.notification_type,
             topic: self.topic.as_ref(),
             is_online: connections > 0,
-            has_phone: brought == Brought::Phone,
+            brought,
             now: self.created_at,
             expires_at: self.expires_at,
         }
@@ -76,8 +76,16 @@ impl Letter<'_> {
 pub(crate) struct Addressee<'a> {
     pub(crate) recipient: &'a Recipient,
     pub(crate) wishes: &'a Wishes<'a>,
-    /// A phone number that the request brought along, sealed.
-    pub(crate) phone: Option<Vec<u8>>,
+    /// A phone number that the request brought along.
+    pub(crate) phone: Option<BroughtPhone>,
+}
+
+/// A phone number that a request brought along.
+pub(crate) struct BroughtPhone {
+    /// As it waits with its delivery.
+    pub(super) sealed: Vec<u8>,
+    /// What it means for the plan.
+    pub(super) brought: Brought,
 }
 
 /// A notification that is ready to be committed, with what goes into the outbox.
@@ -166,9 +174,11 @@ impl Services {
         let content = self.worded(letter, recipient, wishes)?;
         let user = recipient.user.clone();
         let connections = self.connections.count(&FeedKey::inbox(tenant, &user));
-        let unplanned = letter.unplanned(connections, Brought::from(phone.is_some()));
+        let brought = phone.as_ref().map_or(Brought::Nothing, |phone| phone.brought);
+        let unplanned = letter.unplanned(connections, brought);
         let planned = self.plan(&unplanned, recipient, wishes);
-        let deliveries = self.new_deliveries(&planned, &unplanned, phone.as_deref());
+        let sealed = phone.as_ref().map(|phone| &*phone.sealed);
+        let deliveries = self.new_deliveries(&planned, &unplanned, sealed);
         let priority = content.priority;
         let new = NewNotification {
             id: self.ids.notification(letter.created_at),
@@ -260,7 +270,9 @@ fn in_tongue(
     if worded.message.is_empty() {
         worded.message = rendered.message;
     }
-    worded.locale = Some(rendered.locale);
+    // What goes out later is filled in by this one: a country's way of writing stays.
+    let kept = tongue.locale.clone().filter(|asked| is_kind_of(asked, &rendered.locale));
+    worded.locale = Some(kept.unwrap_or(rendered.locale));
     Ok(worded)
 }
 

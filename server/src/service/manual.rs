@@ -17,7 +17,6 @@ use super::compose::Letter;
 use super::forecast::Forecast;
 use super::notify::{Accepted, Notified, RequestKey, require_scopes};
 use super::outcome::Outcome;
-use super::routing::Brought;
 use super::{ServiceError, Services};
 
 /// The type of a test notification (S0).
@@ -104,7 +103,8 @@ impl Services {
         require_scopes(caller, draft, letter.content.priority)?;
         let reach = self.reach_of(caller, &draft.recipients).await?;
         let is_one = matches!(draft.recipients, Recipients::User(_));
-        let brought = Brought::from(is_one && draft.phone_number.is_some());
+        let phone = draft.phone_number.as_deref().filter(|_| is_one);
+        let brought = self.brought(&caller.tenant, phone).await?;
         let forecast = self.forecast(&caller.tenant, &letter, &reach, brought).await?;
         Ok((letter, DryRun { rejected: reach.rejected, forecast }))
     }

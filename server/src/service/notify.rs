@@ -16,7 +16,7 @@ use landfall_core::topic::{self, MemberRole, Standing, TopicAction, Verdict};
 use landfall_store::{Guard, IdempotencyKey, SendTo, StoreError, StoredSend, Write};
 use serde_json::json;
 
-use super::compose::{Addressee, Filled, Letter, Worded, no_data, priority};
+use super::compose::{Addressee, BroughtPhone, Filled, Letter, Worded, no_data, priority};
 use super::forecast::Forecast;
 use super::memo::{Memo, replayed};
 use super::people::{Found, Wishes};
@@ -214,9 +214,14 @@ impl Services {
         let mut unit = unit_of(caller);
         unit.guards.extend(reach.guards);
         let tenant = &caller.tenant;
-        let Found { recipient, tenant_wishes } = self.addressee(tenant, user, letter).await?;
         let phone = draft.phone_number.as_deref();
-        let phone = phone.map(|phone| self.seal_brought(tenant, user, phone));
+        let (found, brought) = futures_util::try_join!(
+            self.addressee(tenant, user, letter),
+            self.brought(tenant, phone),
+        )?;
+        let Found { recipient, tenant_wishes } = found;
+        let sealed = phone.map(|phone| self.seal_brought(tenant, user, phone));
+        let phone = sealed.map(|sealed| BroughtPhone { sealed, brought });
         let wishes = &Wishes::of(&recipient, &tenant_wishes);
         let addressee = Addressee { recipient: &recipient, wishes, phone };
         let composed = self.composed(tenant, letter, &addressee);

@@ -4,7 +4,7 @@
 
 use landfall_channels::LoadKind;
 use landfall_core::channel::{Channel, DeliveryState};
-use landfall_core::id::TopicId;
+use landfall_core::id::{Tenant, TopicId};
 use landfall_core::notification::Priority;
 use landfall_core::plan::{Planned, Reach, Refusal, Route, Strategy, Way, plan};
 use landfall_core::preference::About;
@@ -12,8 +12,8 @@ use landfall_core::time::Timestamp;
 use landfall_store::{AddressKind, NewDelivery, Recipient, Suppression};
 use serde::{Deserialize, Serialize};
 
-use super::Services;
 use super::people::Wishes;
+use super::{ServiceError, Services};
 
 /// What a sender asked for of the channels: kept with a send, whose recipients each get a plan of
 /// their own.
@@ -56,8 +56,8 @@ pub(super) struct Unplanned<'a> {
     pub(super) notification_type: &'a str,
     pub(super) topic: Option<&'a TopicId>,
     pub(super) is_online: bool,
-    /// Whether the request brought a phone number along.
-    pub(super) has_phone: bool,
+    /// What the request brought along.
+    pub(super) brought: Brought,
     pub(super) now: Timestamp,
     pub(super) expires_at: Option<Timestamp>,
 }
@@ -79,7 +79,7 @@ impl Services {
             priority: unplanned.priority,
             strategy: unplanned.asked.strategy(),
             escalate_after_ms: unplanned.asked.escalate_after_ms,
-            reach: &self.reach(recipient, unplanned.has_phone),
+            reach: &self.reach(recipient, unplanned.brought),
             preferences: &preferences,
             is_online: unplanned.is_online,
             now: unplanned.now,
@@ -87,10 +87,9 @@ impl Services {
         })
     }
 
-    /// Says how each channel leads to a recipient; `has_phone` when the request brought a number.
-    pub(super) fn reach(&self, recipient: &Recipient, brought: impl Into<Brought>) -> Reach {
+    /// Says how each channel leads to a recipient.
+    pub(super) fn reach(&self, recipient: &Recipient, brought: Brought) -> Reach {
         let registry = &self.outbox.registry;
-        let brought = brought.into();
         let person = recipient.person.as_ref();
         Reach::of(|channel| Way {
             is_configured: registry.is_configured(channel),
@@ -101,16 +100,27 @@ impl Services {
                     .iter()
                     .any(|address| registry.carries(carried(address.kind))),
                 Channel::Sms => {
-                    brought == Brought::Phone || person.is_some_and(|p| p.phone.is_some())
+                    brought != Brought::Nothing || person.is_some_and(|p| p.phone.is_some())
                 }
                 Channel::Email => person.is_some_and(|p| p.email.is_some()),
             },
             refusal: match (channel, brought) {
-                // A number that was brought along is looked up by itself when it is tried.
-                (Channel::Sms, Brought::Phone) => None,
+                (Channel::Sms, Brought::Phone(refusal)) => refusal,
                 _ => refusal(channel, &recipient.suppressions),
             },
         })
+    }
+
+    /// Says what a request's phone number means for the plan: one read, where it brings one.
+    pub(super) async fn brought(
+        &self,
+        tenant: &Tenant,
+        phone: Option<&str>,
+    ) -> Result<Brought, ServiceError> {
+        let Some(phone) = phone else { return Ok(Brought::Nothing) };
+        let hash = self.address_hash(tenant, Channel::Sms, phone);
+        let held = self.store.suppression(tenant, Channel::Sms, hash).await?;
+        Ok(Brought::Phone(refusal(Channel::Sms, held.as_slice())))
     }
 
     /// Turns a plan into the deliveries of the outbox.
@@ -145,13 +155,8 @@ impl Services {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Brought {
     Nothing,
-    Phone,
-}
-
-impl From<bool> for Brought {
-    fn from(has_phone: bool) -> Self {
-        if has_phone { Self::Phone } else { Self::Nothing }
-    }
+    /// A phone number, and what holds for it instead of the profile's.
+    Phone(Option<Refusal>),
 }
 
 /// Says which kind of load goes to an address.

@@ -107,6 +107,18 @@ pub(super) fn told_plan(metadata: &str) -> Option<Vec<Told>> {
     Some(plan.iter().map(|step| Told::read(None, Some(&step.to_string()))).collect())
 }
 
+/// Says what the trail calls it when a delivery comes to stand so.
+pub(super) const fn action_of(state: DeliveryState) -> Action {
+    match state {
+        DeliveryState::Sent => Action::DeliverySent,
+        DeliveryState::Delivered => Action::DeliveryConfirmed,
+        DeliveryState::Failed => Action::DeliveryFailed,
+        DeliveryState::Skipped => Action::DeliverySkipped,
+        DeliveryState::Held => Action::DeliveryHeld,
+        DeliveryState::Queued => Action::DeliveryAttempted,
+    }
+}
+
 /// Says how a delivery stands after an entry that does not say so itself.
 fn implied(action: Action, reason: Option<Reason>) -> Option<DeliveryState> {
     Some(match action {
@@ -119,9 +131,7 @@ fn implied(action: Action, reason: Option<Reason>) -> Option<DeliveryState> {
         // A device that went away without a word leaves it to the next one.
         Action::NotificationFailed if reason != Some(Reason::Expired) => DeliveryState::Queued,
         Action::NotificationFailed | Action::DeliveryFailed => DeliveryState::Failed,
-        Action::DeliveryAttempted | Action::DeliveryEscalated | Action::DeliveryReplayed => {
-            DeliveryState::Queued
-        }
+        Action::DeliveryAttempted | Action::DeliveryReplayed => DeliveryState::Queued,
         Action::DeliverySent => DeliveryState::Sent,
         Action::DeliveryHeld => DeliveryState::Held,
         Action::DeliverySkipped => DeliveryState::Skipped,

@@ -113,6 +113,12 @@ pub(super) fn parents(locale: &str) -> impl Iterator<Item = &str> {
     })
 }
 
+/// Says whether a locale is another one or a kind of it, as `es-MX` is of `es`.
+pub fn is_kind_of(locale: &str, parent: &str) -> bool {
+    let parent = key(parent);
+    parents(&key(locale)).any(|name| name == parent)
+}
+
 /// Says whether a text names a locale, such as `es` or `pt-BR`.
 pub fn is_locale(text: &str) -> bool {
     text.len() <= 35 && Locale::try_from_str(text).is_ok()

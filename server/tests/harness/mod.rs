@@ -18,9 +18,10 @@ use landfall_channels::connect::Guard;
 use landfall_core::cursor::CursorKey;
 use landfall_core::delivery::RetryPolicy;
 use landfall_core::feed::{FeedKey, Number};
+use landfall_core::id::Tenant;
 use landfall_core::notify::NotifyLimits;
 use landfall_fixtures::Database;
-use landfall_server::app::{App, AppParts, CallbackKeys, LiveCounters, LiveStats};
+use landfall_server::app::{App, AppParts, CallbackKeys, Connected, LiveCounters, LiveStats};
 use landfall_server::auth::{Alg, KeyConfig, Material, Policy, Tenants, Verifier};
 use landfall_server::clock::{Clock, now_ms};
 use landfall_server::config::{Config, Inputs, SealingKey};
@@ -123,10 +124,15 @@ impl Server {
 
     /// Serves with these providers, and carries deliveries out.
     pub async fn reaching(registry: Registry) -> Self {
+        Self::reaching_at(registry, Clock::system()).await
+    }
+
+    /// Does so by a clock.
+    pub async fn reaching_at(registry: Registry, clock: Clock) -> Self {
         let folder = Folder::new();
         let (store, database) = asked_for(&folder, Arc::new(|_| ())).await;
         let outbox = Outbox::new(registry, OUTBOX);
-        let app = app_of(Parts { outbox, ..parts(store) });
+        let app = app_of(Parts { outbox, clock, ..parts(store) });
         tokio::spawn(deliver(Arc::clone(&app.services)));
         Self::serving(app, folder, database, Router::new()).await
     }
@@ -350,6 +356,10 @@ impl Connections for Nobody {
 }
 
 impl LiveStats for Nobody {
+    fn connected(&self, _: &Tenant) -> Connected {
+        Connected::default()
+    }
+
     fn total_connections(&self) -> u64 {
         0
     }

@@ -5,7 +5,6 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
-mod analytics;
 mod analytics_sums;
 mod bad_input;
 mod batch;
@@ -23,7 +22,9 @@ mod revocations;
 mod s0_devices;
 mod s0_preferences;
 mod s0_send;
+mod s2_analytics;
 mod s3_subscriptions;
+mod s4_notifications;
 mod sealed;
 mod server;
 mod suppressions;
@@ -32,4 +33,5 @@ mod tenants;
 mod timeline;
 mod users;
 mod wait;
+mod waited;
 mod workers;

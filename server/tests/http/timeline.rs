@@ -58,6 +58,7 @@ async fn a_timeline_tells_every_decision_and_attempt_with_its_reason() {
         "planned|websocket|queued|requested|2||",
         "planned|push|queued|requested|2||",
         "planned|sms|queued|requested|2||",
+        "notification_failed|websocket|queued|no device connected|4||",
         "delivery_failed|push|failed|address gone||1|410",
         "delivery_sent|sms|sent|taken by the provider||1|201",
         "delivery_held|sms|held|quiet hours|3||",
@@ -65,10 +66,38 @@ async fn a_timeline_tells_every_decision_and_attempt_with_its_reason() {
     assert_eq!(words(&timeline), expected);
     assert_eq!(timeline["channels"]["push"]["state"], "failed");
     assert_eq!(timeline["channels"]["push"]["reason"], "address gone");
-    assert_eq!(timeline["items"][4]["provider"], "web_push");
+    assert_eq!(timeline["items"][5]["provider"], "web_push");
     for planted in ["planted", "+1555", "Headline"] {
         assert!(!answer.text.contains(planted), "{planted} in {}", answer.text);
     }
+}
+
+#[tokio::test]
+async fn what_no_entry_tells_is_told_by_the_rows_at_its_time() {
+    let server = Server::start().await;
+    let letter = Letter::to("u1", &[Channel::Websocket, Channel::Push, Channel::Sms]);
+    letter.publish(&server).await;
+    let push = letter.deliver_by(&server, Channel::Push).await.to_string();
+    let sms = letter.deliver_by(&server, Channel::Sms).await.to_string();
+    settle_all(&server, DeliveryState::Skipped, Reason::NotNeeded).await;
+    let held = json!({ "channel": "push", "delivery": push, "reason": "quiet hours" });
+    letter.tell(&server, Action::DeliveryHeld, held).await;
+    let tail = async || {
+        let timeline = server.get(&token("u1", &[]), &path(&letter)).await.json();
+        let times = timeline["items"].as_array().unwrap().iter().map(|item| item["at"].to_string());
+        assert!(times.is_sorted(), "{timeline:#}");
+        words(&timeline).split_off(5)
+    };
+    let unneeded = |channel: &str| {
+        format!("delivery_skipped|{channel}|skipped|an earlier channel took it|4||")
+    };
+    let held = "delivery_held|push|held|quiet hours|3||".to_owned();
+    assert_eq!(tail().await, [unneeded("push"), unneeded("sms"), held.clone()]);
+    // What an entry tells is not told by the row as well.
+    let skipped = json!({ "channel": "sms", "delivery": sms, "reason": "read" });
+    letter.tell(&server, Action::DeliverySkipped, skipped).await;
+    let told = "delivery_skipped|sms|skipped|read|5||".to_owned();
+    assert_eq!(tail().await, [unneeded("push"), held, told]);
 }
 
 #[tokio::test]

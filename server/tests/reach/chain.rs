@@ -66,6 +66,17 @@ async fn a_device_that_says_nothing_is_given_ten_seconds() {
     assert!(text.to_string().contains("Bus 4 waits"), "{text}");
     assert_eq!(world.on.push.breaches(), Vec::<String>::new());
     assert_eq!(world.on.twilio.requests(), 0);
+    let story = world.story(&id).await;
+    assert_eq!(
+        story[5..],
+        [
+            "notification_failed websocket queued: no device confirmed in time (4)",
+            "delivery_sent push sent: taken by the provider",
+            "delivery_skipped sms skipped: an earlier channel took it (4)",
+            "delivery_skipped email skipped: an earlier channel took it (4)",
+        ],
+        "{story:#?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -88,10 +99,18 @@ async fn who_is_offline_is_pushed_to_at_once() {
             "planned push queued: requested (2)",
             "planned sms queued: waits for push to fail (4)",
             "planned email queued: waits for sms to fail (4)",
+            "notification_failed websocket queued: no device connected (4)",
             "delivery_sent push sent: taken by the provider",
+            "delivery_skipped sms skipped: an earlier channel took it (4)",
+            "delivery_skipped email skipped: an earlier channel took it (4)",
         ],
         "{story:#?}"
     );
+    // What ended long ago is told the same when the rows of its deliveries are gone.
+    let store = &world.landfall.server.app.services.store;
+    let later = world.landfall.clock.now().plus_ms(1);
+    assert_eq!(store.forget_deliveries(later, 10).await.unwrap(), 3);
+    assert_eq!(world.story(&id).await, story);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -110,6 +129,7 @@ async fn what_fails_goes_on_to_the_next_channel_until_one_takes_it() {
     assert_eq!(
         tail,
         [
+            "notification_failed websocket queued: no device connected (4)",
             "delivery_failed push failed: address gone",
             "delivery_failed sms failed: address gone",
             "delivery_sent email sent: taken by the provider",
@@ -136,6 +156,12 @@ async fn all_goes_out_on_every_channel_and_push_to_every_device() {
     assert_eq!(world.on.fcm.messages().len(), 1);
     assert_eq!(world.on.twilio.messages().len(), 1);
     assert_eq!(world.on.smtp.mails().len(), 1);
+    let offline = json!({ "strategy": "all" });
+    world.person("ben", "+15005550122").await;
+    let id = world.notify("ben", &["websocket", "sms"], offline).await;
+    world.until_stands(&id, "sms", "sent").await;
+    let story = world.story(&id).await;
+    assert_eq!(story.len(), 4, "it waited for no connection, so it went past none: {story:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -167,6 +193,7 @@ async fn what_is_not_read_escalates_and_what_is_read_does_not() {
         [
             "planned sms queued: unless read (4)",
             "planned email queued: unless read (4)",
+            "notification_failed websocket queued: no device connected (4)",
             "delivery_sent push sent: taken by the provider",
             "delivery_sent sms sent: taken by the provider",
             "delivery_sent email sent: taken by the provider",

@@ -128,6 +128,47 @@ async fn stop_holds_even_for_what_is_critical_until_start_lifts_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_number_that_opted_out_is_known_before_anything_is_sent() {
+    let world = World::start().await;
+    texted(&world).await;
+    assert_eq!(world.call_back(&answer(PHONE, "STOP")).await, 204);
+    let fields = |more: Value| {
+        let mut body = json!({ "user_id": "ben", "notification_type": "news", "message": "m",
+            "channels": ["sms"] });
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        body
+    };
+    let post = async |path: &str, more: Value| {
+        let service = token("app", "service");
+        world.landfall.call("POST", path, &service, Some(fields(more))).await
+    };
+    let hers = post("/api/v1/notify", json!({ "phone_number": PHONE })).await;
+    assert_eq!([&hers["channels"]["sms"], &hers["reasons"]["sms"]], ["skipped", "opted out"]);
+    let id = hers["notification_id"].as_str().unwrap();
+    assert_eq!(world.deliveries("ben", id).await, Vec::<Value>::new(), "it is not even tried");
+    let other = post("/api/v1/notify", json!({ "phone_number": "+15005550199" })).await;
+    assert_eq!(other["channels"]["sms"], "queued", "{other}");
+    let send = "/api/v1/notifications/send";
+    let dry = json!({ "phone_number": PHONE, "dry_run": true });
+    let forecast = &post(send, dry).await["forecast"];
+    assert_eq!(forecast["channels"]["sms"]["skipped"], json!({ "opted out": 1 }), "{forecast:#}");
+    assert_eq!([&forecast["channels"]["sms"]["planned"], &forecast["sms"]["messages"]], [0, 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_number_that_opts_out_while_its_message_waits_gets_none() {
+    let world = World::start().await;
+    texted(&world).await;
+    world.prefer("ben", json!({ "do_not_disturb_until": "2027-01-15T08:01:00Z" })).await;
+    let id = world.notify("ben", &["sms"], json!({ "phone_number": PHONE })).await;
+    world.until_stands(&id, "sms", "held").await;
+    assert_eq!(world.call_back(&answer(PHONE, "STOP")).await, 204);
+    world.go_to(61);
+    world.until_for(&id, "sms", "skipped", "opted out").await;
+    assert_eq!(world.on.twilio.requests(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_answer_to_the_number_of_all_tenants_holds_in_every_one_that_knows_it() {
     let world = World::start().await;
     texted(&world).await;

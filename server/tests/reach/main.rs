@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used)]
 #![allow(dead_code, reason = "what other tests share is used in part")]
 
+mod apps;
 mod chain;
 #[path = "../realtime/client.rs"]
 mod client;
@@ -13,7 +14,13 @@ mod faults;
 mod harness;
 mod hostile;
 mod killed;
+mod languages;
 mod links;
+mod open_routes;
 mod quiet;
+mod rotation;
+mod s0_log;
+mod s2_notify;
 mod signatures;
+mod unreported;
 mod world;

@@ -99,11 +99,17 @@ impl World {
 
     /// Stops the server and starts it again on its folder, so many seconds after noon.
     pub async fn restart_at(self, after_noon: i64) -> Self {
+        self.restart_with(after_noon, &[]).await
+    }
+
+    /// Stops the server and starts it again on its folder with more settings, so many seconds after
+    /// noon.
+    pub async fn restart_with(self, after_noon: i64, more: &[(&str, &str)]) -> Self {
         let Self { landfall, on, http } = self;
         let (clock, folder) = (landfall.clock.clone(), landfall.stop().await);
         clock.set(Timestamp::from_ms((NOON + after_noon) * 1_000));
         let settings = on.settings();
-        let landfall = Landfall::on(folder, &with_more(&settings, &[]), clock).await;
+        let landfall = Landfall::on(folder, &with_more(&settings, more), clock).await;
         Self { landfall, on, http }
     }
 

@@ -29,6 +29,8 @@ mod raw;
 mod repair;
 mod replay;
 mod restored;
+mod s2_monitoring;
+mod s4_offline;
 mod slow;
 mod stream;
 mod sums;

@@ -181,13 +181,9 @@ pub trait People {
     /// Finds an address by its name.
     fn address(&self, tenant: &Tenant, id: AddressId) -> Answered<'_, Option<Address>>;
 
-    /// Finds a user's address by the keyed hash of its token or endpoint.
-    fn address_by_hash(
-        &self,
-        tenant: &Tenant,
-        user: &UserId,
-        hash: Hash,
-    ) -> Answered<'_, Option<Address>>;
+    /// Finds the address that a tenant has by the keyed hash of its token or endpoint, whosever it is:
+    /// no more than one has it.
+    fn address_by_hash(&self, tenant: &Tenant, hash: Hash) -> Answered<'_, Option<Address>>;
 
     /// Gives people of all tenants, by tenant and user after a place, at most `limit`: a walk over
     /// everything that is sealed, to seal it anew.

@@ -228,14 +228,9 @@ impl People for Postgres {
         ask!(self.pool, |r| addresses::get(r, &tenant, id))
     }
 
-    fn address_by_hash(
-        &self,
-        tenant: &Tenant,
-        user: &UserId,
-        hash: Hash,
-    ) -> Answered<'_, Option<Address>> {
-        let (tenant, user) = (tenant.clone(), user.clone());
-        ask!(self.pool, |r| addresses::by_hash(r, &tenant, &user, &hash))
+    fn address_by_hash(&self, tenant: &Tenant, hash: Hash) -> Answered<'_, Option<Address>> {
+        let tenant = tenant.clone();
+        ask!(self.pool, |r| addresses::by_hash(r, &tenant, &hash))
     }
 
     fn sealed_people(

@@ -144,16 +144,12 @@ pub(crate) async fn get<R: Runner>(
     runner.optional(Query::new(sql, [tenant.into(), (&id.0).into()], read)).await
 }
 
-/// Finds a user's address by the hash of its token or endpoint.
+/// Finds an address by the hash of its token or endpoint.
 pub(crate) async fn by_hash<R: Runner>(
     runner: &mut R,
     tenant: &Tenant,
-    user: &UserId,
     hash: &Hash,
 ) -> Answer<Option<Address>> {
-    let sql = format!(
-        "select {COLUMNS} from address a
-         where a.tenant = ?1 and a.hash = ?2 and a.user_id = ?3"
-    );
-    runner.optional(Query::new(sql, [tenant.into(), hash.into(), user.into()], read)).await
+    let sql = format!("select {COLUMNS} from address a where a.tenant = ?1 and a.hash = ?2");
+    runner.optional(Query::new(sql, [tenant.into(), hash.into()], read)).await
 }

@@ -106,14 +106,9 @@ impl People for Sqlite {
         Box::pin(self.readers.run(move |r| at_once(addresses::get(r, &tenant, id))))
     }
 
-    fn address_by_hash(
-        &self,
-        tenant: &Tenant,
-        user: &UserId,
-        hash: Hash,
-    ) -> Answered<'_, Option<Address>> {
-        let (tenant, user) = (tenant.clone(), user.clone());
-        Box::pin(self.readers.run(move |r| at_once(addresses::by_hash(r, &tenant, &user, &hash))))
+    fn address_by_hash(&self, tenant: &Tenant, hash: Hash) -> Answered<'_, Option<Address>> {
+        let tenant = tenant.clone();
+        Box::pin(self.readers.run(move |r| at_once(addresses::by_hash(r, &tenant, &hash))))
     }
 
     fn sealed_people(

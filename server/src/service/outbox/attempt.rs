@@ -1,16 +1,18 @@
 //! Making an attempt: opens the address, renders the words for the medium, and hands both over.
 
-use landfall_channels::{Email, Load, Note, Outcome, Parcel, Sms};
+use std::time::Duration;
+
+use landfall_channels::{Email, Load, Note, Outcome, Parcel, Sms, Turn};
 use landfall_core::channel::{Channel, DeliveryState};
 use landfall_core::delivery::OnDue;
 use landfall_core::id::AddressId;
 use landfall_core::notification::Notification;
 use landfall_core::plan::{Reason, Refusal};
 use landfall_core::sms::TEXT_CHARS_MAX;
-use landfall_core::time::Timestamp;
 use landfall_store::{Address, Delivery, NewDelivery, Settlement, StoreError, Unit, Write};
 
 use super::Facts;
+use super::again::Again;
 use super::ended::{Attempted, Target, unchanged};
 use crate::service::compose::Tongue;
 use crate::service::links::{Purpose, Subject};
@@ -20,8 +22,20 @@ use crate::service::routing::{carried, refusal};
 use crate::service::{ServiceError, Services};
 use crate::templates::Rendered;
 
+/// What decides about an attempt is no older than this when it is made; what is stored later than that
+/// would be too late for a provider's answer anyway.
+const FRESH: Duration = Duration::from_millis(100);
+
+/// What became of a load.
+enum Handed {
+    /// The provider had it, and said so.
+    Over(&'static str, Outcome),
+    /// Nothing was sent.
+    Kept(Again),
+}
+
 /// What an attempt is made of, or why there is none.
-enum Prepared {
+pub(super) enum Prepared {
     Ready(Box<Load>, Target),
     /// The way it was to go is closed by now.
     Closed(OnDue),
@@ -59,35 +73,56 @@ impl Services {
             }
             Prepared::Ready(load, target) => {
                 let expires_at = facts.standing.notification.expires_at;
-                let (provider, outcome) = self.hand_over(&delivery, *load, expires_at).await;
-                let attempted = Attempted { outcome, provider, target, expires_at };
-                self.settle_attempt(&delivery, &attempted).await;
-                Some((delivery.channel, attempted.outcome))
+                match self.hand_over(&delivery, *load, target, &facts).await {
+                    Handed::Over(provider, outcome) => {
+                        let attempted = Attempted { outcome, provider, target, expires_at };
+                        self.settle_attempt(&delivery, &attempted).await;
+                        Some((delivery.channel, attempted.outcome))
+                    }
+                    Handed::Kept(again) => {
+                        self.keep(delivery, again).await;
+                        None
+                    }
+                }
             }
         }
     }
 
+    /// Hands a load to its provider, unless its turn came late and it is not to go out any more.
     async fn hand_over(
         &self,
         delivery: &Delivery,
         load: Load,
-        expires_at: Option<Timestamp>,
-    ) -> (&'static str, Outcome) {
+        target: Target,
+        facts: &Facts,
+    ) -> Handed {
         let parcel = Parcel {
             delivery: delivery.id.0,
             notification: delivery.notification,
             priority: delivery.priority,
-            expires_at,
+            expires_at: facts.standing.notification.expires_at,
             now: self.now(),
             load,
         };
-        match self.outbox.registry.for_parcel(&parcel) {
-            Some(provider) => (provider.name(), provider.send(&parcel).await),
-            None => ("none", Outcome::Refused { code: "no provider takes it".to_owned() }),
+        let Some(provider) = self.outbox.registry.for_parcel(&parcel) else {
+            let code = "no provider takes it".to_owned();
+            return Handed::Over("none", Outcome::Refused { code });
+        };
+        let Turn { waited, attempt } = provider.turn(&parcel).await;
+        if waited.max(facts.read_at.elapsed()) >= FRESH {
+            let again = self.look_again(delivery, target).await;
+            if again != Again::Try {
+                return Handed::Kept(again);
+            }
         }
+        Handed::Over(provider.name(), attempt.await)
     }
 
-    async fn prepare(&self, delivery: &Delivery, facts: &Facts) -> Result<Prepared, ServiceError> {
+    pub(super) async fn prepare(
+        &self,
+        delivery: &Delivery,
+        facts: &Facts,
+    ) -> Result<Prepared, ServiceError> {
         match delivery.channel {
             Channel::Push => self.prepare_push(delivery, facts),
             Channel::Sms => self.prepare_sms(delivery, facts).await,
@@ -246,7 +281,7 @@ impl Services {
     }
 }
 
-fn subject(delivery: &Delivery) -> Subject {
+pub(super) fn subject(delivery: &Delivery) -> Subject {
     Subject {
         tenant: delivery.tenant.clone(),
         user: delivery.user.clone(),

@@ -17,6 +17,7 @@ use landfall_store::{AuditDraft, Delivery, Settlement, StoreError, Suppression, 
 use serde_json::json;
 
 use crate::service::Services;
+use crate::service::trail::action_of;
 
 /// How long a store that is away is waited for before the answer of a provider is given up; the
 /// lease of the claim is about as long.
@@ -34,6 +35,7 @@ pub(super) struct Attempted {
 }
 
 /// What an attempt went to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Target {
     /// A registered address.
     Address(AddressId),
@@ -63,14 +65,18 @@ impl Services {
     /// Stores a decision that was made without an attempt.
     pub(super) async fn settle_without(&self, delivery: Delivery, decided: OnDue) {
         let stand = match decided {
-            OnDue::Try => return,
+            OnDue::Try | OnDue::Ask { .. } => return,
             OnDue::Hold { until, reason } => {
                 Stand { state: DeliveryState::Held, reason, due_at: Some(until) }
             }
             OnDue::Skip(reason) => Stand { state: DeliveryState::Skipped, reason, due_at: None },
             OnDue::Fail(reason) => Stand { state: DeliveryState::Failed, reason, due_at: None },
         };
-        let settlement = self.settlement(&delivery, &stand);
+        let mut settlement = self.settlement(&delivery, &stand);
+        if stand.reason == Reason::NotNeeded {
+            // Nor is anything behind it.
+            settlement.next = Next::Skip(Reason::NotNeeded);
+        }
         let entry = self.told(&delivery, &stand, None);
         self.store_end(&delivery, settlement, vec![], Some(entry)).await;
     }
@@ -181,15 +187,7 @@ impl Services {
         stand: &Stand,
         by: Option<(&'static str, &str)>,
     ) -> AuditDraft {
-        let action = match stand.state {
-            DeliveryState::Sent => Action::DeliverySent,
-            DeliveryState::Delivered => Action::DeliveryConfirmed,
-            DeliveryState::Failed => Action::DeliveryFailed,
-            DeliveryState::Skipped => Action::DeliverySkipped,
-            DeliveryState::Held => Action::DeliveryHeld,
-            DeliveryState::Queued => Action::DeliveryAttempted,
-        };
-        self.told_as(action, delivery, stand, by)
+        self.told_as(action_of(stand.state), delivery, stand, by)
     }
 
     /// Says in the trail what was done about a delivery, and how it stands since.
@@ -224,6 +222,8 @@ impl Services {
         entry: Option<AuditDraft>,
     ) -> Stored {
         let mut unit = Unit::new(&delivery.tenant);
+        // At one time with the rows, so that what follows from it is not told before it.
+        let entry = entry.map(|entry| AuditDraft { at: settlement.at, ..entry });
         let wakes = settlement.next != Next::Wait || settlement.due_at.is_some();
         unit.writes.push(Write::Settle(Box::new(settlement)));
         unit.writes.extend(also);

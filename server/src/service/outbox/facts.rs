@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::time::Instant;
 
 use landfall_core::id::{NotificationId, Tenant, UserId};
 use landfall_core::plan::{Reach, Strategy};
@@ -10,11 +11,14 @@ use landfall_store::{Delivery, Recipient, Recipients, Standing};
 
 use super::Due;
 use crate::service::people::{Wishes, read_wishes};
+use crate::service::routing::Brought;
 use crate::service::tally::Tally;
 use crate::service::{ServiceError, Services};
 
 /// What decides about a delivery.
 pub(in crate::service) struct Facts {
+    /// Since when they may hold no more.
+    pub(super) read_at: Instant,
     /// Its notification.
     pub(super) standing: Standing,
     /// Who is to get it.
@@ -55,6 +59,7 @@ impl Services {
         tenant: &Tenant,
         deliveries: Vec<Delivery>,
     ) -> Result<Vec<Due>, ServiceError> {
+        let read_at = Instant::now();
         let ids = distinct(deliveries.iter().map(|delivery| delivery.notification));
         let users = distinct(deliveries.iter().map(|delivery| delivery.user.clone()));
         let behind =
@@ -83,11 +88,13 @@ impl Services {
                 topic: standing.topic.as_ref(),
             };
             let preferences = Wishes::of(&recipient, &wishes).resolved(about);
-            let reach = self.reach(&recipient, delivery.to.is_some());
+            // A number that was brought along is looked up by itself when it is tried.
+            let brought = delivery.to.as_ref().map_or(Brought::Nothing, |_| Brought::Phone(None));
+            let reach = self.reach(&recipient, brought);
             let of_same = |other: &&Delivery| other.notification == delivery.notification;
             let others = others.iter().filter(of_same).cloned().collect();
             let tenant_wishes = Arc::clone(&wishes);
-            Some(Facts { standing, recipient, preferences, tenant_wishes, reach, others })
+            Some(Facts { read_at, standing, recipient, preferences, tenant_wishes, reach, others })
         };
         let due = |delivery: Delivery| Due { facts: facts(&delivery), delivery };
         Ok(deliveries.into_iter().map(due).collect())

@@ -4,6 +4,8 @@
 //! up its own deliveries alone. What a delivery was planned from may have changed by the time it
 //! is due: it is decided anew then, by core, from what the store says at that moment.
 
+mod again;
+mod asking;
 mod attempt;
 mod ended;
 mod facts;
@@ -166,8 +168,7 @@ impl Services {
     /// Gives how the attempt ended, where one was made.
     pub async fn deliver(&self, due: Due) -> Option<(Channel, Outcome)> {
         let Due { delivery, facts } = due;
-        if delivery.due_at.is_some_and(|lease_ends| lease_ends <= self.now()) {
-            // It may be somebody else's by now.
+        if self.is_over(&delivery) {
             return None;
         }
         let Some(facts) = facts else {
@@ -177,6 +178,10 @@ impl Services {
         };
         match look::look(&delivery, &facts, self.now()) {
             OnDue::Try => self.attempt(delivery, facts).await,
+            OnDue::Ask { until } => {
+                self.ask_before(delivery, &facts, until).await;
+                None
+            }
             decided => {
                 self.settle_without(delivery, decided).await;
                 None

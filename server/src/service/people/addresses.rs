@@ -158,8 +158,8 @@ impl Services {
         kind: AddressKind,
         hash: Hash,
     ) -> Result<Option<Address>, ServiceError> {
-        let found = self.store.address_by_hash(&caller.tenant, &caller.user, hash).await?;
-        Ok(found.filter(|address| address.kind == kind))
+        let found = self.store.address_by_hash(&caller.tenant, hash).await?;
+        Ok(found.filter(|address| address.user == caller.user && address.kind == kind))
     }
 
     async fn remove(&self, caller: &Caller, address: Address) -> Result<(), ServiceError> {

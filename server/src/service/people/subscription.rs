@@ -1,5 +1,6 @@
 //! Registering a browser's subscription (S2, S3).
 
+use aws_lc_rs::constant_time::verify_slices_are_equal;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use landfall_channels::Subscription;
@@ -63,8 +64,9 @@ impl Services {
         self.register(caller, draft).await
     }
 
-    /// Leaves one that is there already with the key that it was made with: a page posts what its
-    /// browser has had since before the key was changed, and only that key signs for it.
+    /// Leaves one that is there already, whoever has it, with the key that it was made with: a page
+    /// posts what its browser has had since before the key was changed, also for the next user who
+    /// signs in there, and only that key signs for it.
     async fn keep_server_key(
         &self,
         caller: &Caller,
@@ -72,11 +74,14 @@ impl Services {
     ) -> Result<(), ServiceError> {
         let purpose = purpose_of(AddressKind::WebPush);
         let hash = self.people.vault.hash(&caller.tenant, purpose, &new.endpoint);
-        let Some(old) = self.own_by_hash(caller, AddressKind::WebPush, hash).await? else {
+        // Whoever had it: the browser may have changed hands, its subscription stays what it is.
+        let found = self.store.address_by_hash(&caller.tenant, hash).await?;
+        let Some(old) = found.filter(|old| old.kind == AddressKind::WebPush) else {
             return Ok(());
         };
         if let Ok(Target::WebPush(old)) = self.open_address(&caller.tenant, &old)
-            && (&old.p256dh, &old.auth) == (&new.p256dh, &new.auth)
+            && old.p256dh == new.p256dh
+            && verify_slices_are_equal(&old.auth, &new.auth).is_ok()
         {
             new.server_key = old.server_key;
         }

@@ -3,6 +3,8 @@
 //! For its owner as long as it is in the inbox, and for admins of its tenant. Shows no address and
 //! none of the notification's words.
 
+mod untold;
+
 use std::sync::Arc;
 
 use landfall_core::audit::Action;
@@ -11,8 +13,9 @@ use landfall_core::channel::{Channel, DeliveryState};
 use landfall_core::id::NotificationId;
 use landfall_core::notification::Notification;
 use landfall_core::plan::Step;
+use landfall_core::summary;
 use landfall_core::time::Timestamp;
-use landfall_store::{AuditFilter, AuditRecord, Standing};
+use landfall_store::{AuditFilter, AuditRecord, Delivery, Standing};
 
 use super::trail::{Told, told_plan};
 use super::{ServiceError, Services};
@@ -64,15 +67,28 @@ impl Services {
         if !is_own && !caller.is_admin() {
             return Err(ServiceError::NotFound("notification"));
         }
+        // Before the trail: what ends in between is told there, and not once more by its row.
+        let deliveries = self.deliveries_about(caller, &notification).await?;
         let entries = self.entries_about(caller, id).await?;
         // It was created before anything else happened to it.
         let below = entries.first().map(|entry| entry.number);
         let plan = self.plan_of(caller, &notification, below).await?;
-        let events = events(&notification, canceled_at, plan, &entries);
-        let mut rows = [Arc::unwrap_or_clone(notification)];
-        self.bring_up_to_date(&caller.tenant, &mut rows).await?;
-        let [notification] = rows;
+        let events = events(&notification, canceled_at, plan, &deliveries, &entries);
+        let mut notification = Arc::unwrap_or_clone(notification);
+        let stands = |one: &Delivery| (one.channel, one.state, one.reason);
+        summary::bring_up_to_date(&mut notification.channels, deliveries.iter().map(stands));
         Ok(Timeline { notification, canceled_at, events })
+    }
+
+    async fn deliveries_about(
+        &self,
+        caller: &Caller,
+        notification: &Notification,
+    ) -> Result<Vec<Delivery>, ServiceError> {
+        if !summary::leads_out(&notification.channels) {
+            return Ok(vec![]);
+        }
+        Ok(self.store.deliveries_of(&caller.tenant, vec![notification.id]).await?)
     }
 
     /// Reads the plan as the trail has kept it.
@@ -113,23 +129,36 @@ impl Services {
     }
 }
 
-/// Puts together what the row and the trail say.
+/// Puts together what the rows and the trail say.
 fn events(
     notification: &Notification,
     canceled_at: Option<Timestamp>,
     plan: Option<Vec<Told>>,
+    deliveries: &[Delivery],
     entries: &[AuditRecord],
 ) -> Vec<Happened> {
+    let from_row = || notification.channels.iter().map(|step| planned(*step)).collect();
+    let plan = plan.unwrap_or_else(from_row);
+    let told: Vec<Happened> = entries.iter().map(happened).collect();
+    let known = untold::Known { notification, plan: &plan, deliveries, told: &told };
+    let (passed_by, ends) = (untold::passed_by(&known), untold::ends(&known));
     let accepted = plainly(notification.created_at, "accepted", "stored");
     let mut events = vec![accepted];
-    let from_row = || notification.channels.iter().map(|step| planned(*step)).collect();
-    let plan = plan.unwrap_or_else(from_row).into_iter();
-    events.extend(plan.map(|told| Happened {
+    events.extend(plan.into_iter().map(|told| Happened {
         at: notification.created_at,
         event: "planned".to_owned(),
         told,
     }));
-    events.extend(entries.iter().map(happened));
+    let begun = events.len();
+    events.extend(told);
+    if let Some(one) = passed_by {
+        // What went out because of it stands after it.
+        let after = events[begun..].iter().position(|event| event.at >= one.at);
+        events.insert(after.map_or(events.len(), |after| begun + after), one);
+    }
+    for one in ends {
+        insert(&mut events, one);
+    }
     let is_told = |actions: &[&str]| entries.iter().any(|entry| actions.contains(&&*entry.action));
     // Marking all as read is one entry about the inbox, and taking a send back one about the send.
     if let Some(at) = notification.read_at
