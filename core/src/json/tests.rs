@@ -45,6 +45,10 @@ fn what_languages_read_differently_is_refused() {
     let deep = |depth: usize| format!("{}1{}", "[".repeat(depth), "]".repeat(depth));
     assert!(Value::parse(&deep(DEPTH_MAX)).is_ok());
     check(&deep(DEPTH_MAX + 1), JsonFault::Depth, DEPTH_MAX);
+}
+
+#[test]
+fn what_is_not_json_is_refused() {
     for text in [
         "",
         " ",

@@ -1,6 +1,7 @@
 //! What becomes of operations, by table.
 #![allow(clippy::unwrap_used)]
 
+mod chains;
 mod laws;
 
 use std::collections::BTreeSet;
