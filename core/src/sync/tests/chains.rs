@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::{ProptestConfig, prop, prop_assert_eq, proptest};
-use proptest::strategy::Strategy as _;
 
 use super::{kind, object, written};
 use crate::json::{Object, Value};
