@@ -56,6 +56,49 @@ const TEXTS: [&str; 14] = [
     r#""犬が大好き。😀""#,
     r#""¿Qué tal, niño? Bien\tgracias""#,
 ];
+/// Numbers whose order and spelling languages get wrong.
+const EXACT: [&str; 10] = [
+    "-0",
+    "0.0",
+    "1e21",
+    "1000000000000000000000",
+    "1e-7",
+    "0.0000001",
+    "123456789012345678901",
+    "9007199254740991",
+    "0.1",
+    "1E+2",
+];
+/// Texts whose order differs by code points and by halves of surrogate pairs.
+const ORDER: [&str; 5] = [r#""\ufffd""#, r#""😀""#, r#""z""#, r#""Z""#, r#""é""#];
+/// A base and edits of it, of which each two meet.
+const EDITS: [&[&str]; 10] = [
+    &["白い犬が好き。", "黒い犬が好き。", "白い犬が大好き。", "白い猫が好き。😀"],
+    &["สวัสดีครับ", "สวัสดีค่ะ", "สวัสดีตอนเช้าครับ"],
+    &["a b", "a x y b", "a x b", "a x\ty b", "a\u{a0}x b", "a x b "],
+    &["one\n", "one  \n", "one\n\n", "one\t\n", "\none\n", "one two\n"],
+    &["ice-cream", "ice_cream", "ice-creams", "it's ice-cream", "ice cream"],
+    &["👩‍🚀 flies", "👩‍🚀 👩‍🚀 flies", "👩‍🚀 flies 😀", "👨‍🚀 flies"],
+    &["a b c d e f g h", "a B c d e f g H", "A b c d e f G h", "b c d e f g h a"],
+    &["x", "x\ny", "x\nz", "x y\n", "x\n\ny"],
+    &["a\u{2028}b", "a\u{2028}c b", "a\u{3000}b", "a \u{2003}b"],
+    &[
+        "1. milk\n2. eggs\n",
+        "1. milk\n2. bread\n3. eggs\n",
+        "1. oat milk\n2. eggs\n",
+        "1. milk\n2. eggs\n3. tea\n",
+    ],
+];
+const DEEP: &str = r#"{"rule":"map","fields":{"a/b":{"rule":"map","fields":{"~":"manual","n":"counter"}}},"other":"counter"}"#;
+const DEEPER: [&str; 7] = [
+    "-",
+    "{}",
+    r#"{"n":1}"#,
+    r#"{"n":2,"a/b":{"n":2}}"#,
+    r#"{"a/b":{"n":2,"~":1}}"#,
+    r#"{"a/b":{"n":3,"~":2},"x":"y"}"#,
+    r#"{"a/b":7,"n":null}"#,
+];
 const PROGRESS: &str = r#"{"rule":"map","fields":{"score":"max","seen":"counter","done":"or","note":"text"},"other":"lww"}"#;
 const NESTED: &str = r#"{"rule":"map","fields":{"more":{"rule":"map","fields":{"k":"min"},"other":"server"},"note":"manual"},"other":"client"}"#;
 const ORDERED: &str =
@@ -96,12 +139,48 @@ fn lines() -> Vec<String> {
     all(&mut lines, "max", &NUMBERS[..6], &deletions);
     all(&mut lines, PROGRESS, &OBJECTS, &[USUAL]);
     all(&mut lines, NESTED, &OBJECTS[..8], &[earlier]);
+    let strict =
+        Manner { later: Side::Server, deletion: Deletion::DeleteWins, base: Base::Unknown };
+    all(&mut lines, DEEP, &DEEPER, &[USUAL, strict]);
+    for name in ["max", "min"] {
+        all(&mut lines, name, &EXACT, &[USUAL]);
+        all(&mut lines, name, &ORDER, &[USUAL]);
+    }
+    for name in ["lww", "server", "client", "manual", "or", "set"] {
+        all(&mut lines, name, &["-", "1", "[2]", "true"], &deletions[..1]);
+    }
+    for texts in EDITS {
+        let texts: Vec<String> =
+            texts.iter().map(|text| Value::Text((*text).to_owned()).canonical()).collect();
+        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+        all(&mut lines, "text", &texts, &[USUAL]);
+    }
+    all(&mut lines, "text", &["7", r#""a""#, r#""b""#, "-"], &[USUAL]);
+    long(&mut lines);
     all(&mut lines, "text", &TEXTS, &[USUAL]);
     for overlap in ["server", "manual"] {
         let rule = format!(r#"{{"rule":"text","overlap":"{overlap}"}}"#);
         all(&mut lines, &rule, &TEXTS[1..7], &[earlier]);
     }
     lines
+}
+
+/// Texts that differ by about as many tokens as are looked for.
+fn long(lines: &mut Vec<String>) {
+    let rule = rule("text");
+    for edits in [998, 1_000, 1_002] {
+        // Half of the edits remove, half insert.
+        let words =
+            |from: usize| (from..from + edits / 2).map(|n| format!(" w{n}")).collect::<String>();
+        let (before, after) = (words(0), words(10_000));
+        let base = Value::Text(format!("a{before} kept b")).canonical();
+        let server = Value::Text(format!("a{after} kept b")).canonical();
+        let client = Value::Text(format!("a{before} kept b c")).canonical();
+        let inside = Value::Text(format!("a{before} kept in b")).canonical();
+        for client in [&client, &inside] {
+            lines.push(line(&rule, [&base, &server, client], USUAL));
+        }
+    }
 }
 
 /// Merges every three of some values.

@@ -10,8 +10,7 @@ impl<'k> Merging<'k> {
     /// Merges one value, with what holds for all rules.
     pub(super) fn value<'a: 'k>(&mut self, rule: &Rule, sides: Sides<'a>) -> Option<Value> {
         let Sides { base, server, client } = sides;
-        let are_steps = rule.adds_up() && self.manner.base == Base::Known;
-        if client == base || server == client && !are_steps {
+        if client == base || server == client && !self.are_steps(rule, base, server) {
             return server.cloned();
         }
         if server == base {
@@ -29,6 +28,18 @@ impl<'k> Merging<'k> {
                 })
             }
             _ => self.removed(rule, sides),
+        }
+    }
+
+    /// Says whether two edits that came to the same value may be two steps all the same: of two
+    /// devices that each counted one, both count.
+    fn are_steps(&self, rule: &Rule, base: Option<&Value>, same: Option<&Value>) -> bool {
+        let Some(same) = same else { return false };
+        match rule {
+            _ if self.manner.base == Base::Unknown => false,
+            Rule::Counter => base.is_none_or(values::counts) && values::counts(same),
+            Rule::Map(_) => rule.adds_up() && same.as_object().is_some(),
+            _ => false,
         }
     }
 

@@ -57,8 +57,7 @@ impl Rule {
 }
 
 impl Rule {
-    /// Says whether two edits that came to the same value are two steps all the same: of two
-    /// devices that each counted one, both count.
+    /// Says whether there is a counter in it, whose steps add up even where two edits came to the same.
     pub(crate) fn adds_up(&self) -> bool {
         match self {
             Self::Counter => true,

@@ -77,7 +77,13 @@ fn steps_of_a_counter_add_up() {
     check(&Rule::Counter, ["-", "7", "6"], "13", Class::Soft);
     // Two devices that each counted one.
     check(&Rule::Counter, ["0", "1", "1"], "2", Class::Soft);
+    // Nothing that counts: what both made of it is that.
+    for same in ["-", "null", r#""x""#, "1.5"] {
+        check(&Rule::Counter, ["0", same, same], same, Class::None);
+    }
+    check(&Rule::Counter, ["null", "1", "1"], "1", Class::None);
     let nested = Rule::Map(map(&[("seen", Rule::Counter)]));
+    check(&nested, ["{}", "7", "7"], "7", Class::None);
     check(
         &nested,
         [r#"{"seen":0}"#, r#"{"seen":1}"#, r#"{"seen":1}"#],

@@ -17,6 +17,15 @@ pub(super) fn extreme(server: &Value, client: &Value, wanted: Ordering) -> Optio
     Some(if order == wanted { client.clone() } else { server.clone() })
 }
 
+fn whole(value: &Value) -> Option<i64> {
+    if let Value::Number(number) = value { number.as_whole() } else { None }
+}
+
+/// Says whether a counter can stand at a value.
+pub(super) fn counts(value: &Value) -> bool {
+    whole(value).is_some()
+}
+
 /// Counts both steps; nothing where the base is not known, or a step leads beyond what every
 /// language holds exactly.
 pub(super) fn counter(
@@ -25,10 +34,6 @@ pub(super) fn counter(
     server: &Value,
     client: &Value,
 ) -> Option<Value> {
-    let whole = |value: &Value| match value {
-        Value::Number(number) => number.as_whole(),
-        _ => None,
-    };
     let base = match (known, base) {
         (Base::Known, Some(base)) => whole(base)?,
         (Base::Known, None) => 0,
