@@ -31,6 +31,11 @@ impl FeedKind {
             Self::Topic => "topic",
         }
     }
+
+    /// Reads the name.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+    }
 }
 
 /// Names one feed: the unit of ordering, of access and of sharding.
@@ -48,6 +53,11 @@ impl FeedKey {
     /// Names a user's inbox.
     pub fn inbox(tenant: &Tenant, user: &UserId) -> Self {
         Self { tenant: tenant.clone(), kind: FeedKind::Inbox, owner: user.as_str().into() }
+    }
+
+    /// Names the feed of a user's own entities.
+    pub fn data(tenant: &Tenant, user: &UserId) -> Self {
+        Self { tenant: tenant.clone(), kind: FeedKind::Data, owner: user.as_str().into() }
     }
 
     /// Names a topic's feed.

@@ -106,6 +106,10 @@ macro_rules! uuid_id {
 }
 
 uuid_id!(
+    /// Two edits of one entity that were in each other's way.
+    ConflictId
+);
+uuid_id!(
     /// One notification of one user (UUIDv7).
     NotificationId
 );

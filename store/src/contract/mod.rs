@@ -11,6 +11,7 @@ mod lives;
 mod people;
 mod revocations;
 mod sends;
+mod sync;
 mod tallies;
 mod topics;
 mod unit;
@@ -31,6 +32,10 @@ pub use people::{
 };
 pub use revocations::{Revocation, Revocations};
 pub use sends::{SendTo, Sends, StoredSend};
+pub use sync::{
+    BranchNext, Conflict, ConflictFilter, ConflictNext, EntityName, EntityNext, EntityVersion,
+    StoredBranch, StoredConflict, StoredEntity, StoredOperation, SyncWrite, Syncs,
+};
 pub use tallies::{
     Countable, CountedNotification, Tallies, Tally, TallyFilter, TallyKey, Uncounted,
 };
@@ -49,6 +54,7 @@ pub trait Store:
     + Sends
     + Deliveries
     + People
+    + Syncs
     + Tallies
     + Audits
     + Revocations
@@ -65,6 +71,7 @@ impl<T> Store for T where
         + Sends
         + Deliveries
         + People
+        + Syncs
         + Tallies
         + Audits
         + Revocations

@@ -16,6 +16,7 @@ use landfall_core::topic::{MemberRole, Topic};
 use super::deliveries::{KeptAttempt, NewDelivery, Settlement};
 use super::people::{Address, Person, StoredPreferences, Suppression};
 use super::sends::StoredSend;
+use super::sync::SyncWrite;
 use super::unit::SaltedDetails;
 
 /// One change. What each gives as its [`Outcome`](super::Outcome) stands beside it.
@@ -280,6 +281,8 @@ pub enum Write {
         /// When.
         at: Timestamp,
     },
+    /// Keeps an operation with all that it does, as [`SyncWrite`](super::SyncWrite) says.
+    Sync(Box<SyncWrite>),
     /// Suppresses an address; one that is suppressed stays as it was. `Done` or `Unchanged`.
     Suppress(Box<Suppression>),
     /// Lifts what [`Write::Suppress`] did. `Done` or `Unchanged`.

@@ -16,6 +16,7 @@ mod pool;
 mod reach;
 mod reads;
 mod runner;
+mod sync;
 mod tls;
 mod volley;
 
@@ -41,6 +42,7 @@ use crate::{Answer, Answered, ChangeSink, Commits, Receipt, SealReport, StoreErr
 pub const SCHEMA: &str = concat!(
     include_str!("../../migrations/0001_spine.postgres.sql"),
     include_str!("../../migrations/0002_reach.postgres.sql"),
+    include_str!("../../migrations/0003_sync.postgres.sql"),
 );
 
 /// What a statement of a migration may take; a node that starts meanwhile waits as long.

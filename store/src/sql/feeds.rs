@@ -5,7 +5,7 @@ use std::sync::Arc;
 use landfall_core::feed::{FeedKey, FeedKind, Head, Number};
 use landfall_core::id::{Tenant, TopicId};
 
-use super::{Query, Runner};
+use super::{Query, Runner, Value};
 use crate::Answer;
 
 /// Above what a feed begins that nobody wrote to yet: what earlier lives of the store may have given
@@ -37,12 +37,43 @@ pub(crate) async fn next_of_topic<R: Runner>(
     runner.one(Query::new(sql, values, |row| row.number(0))).await
 }
 
+/// Gives a feed's key, making it where nobody wrote to it yet.
+pub(crate) async fn make<R: Runner>(runner: &mut R, feed: &FeedKey) -> Answer<i64> {
+    if let Some(id) = id(runner, feed).await? {
+        return Ok(id);
+    }
+    let sql = concat!(
+        "insert into feed (tenant, kind, owner, newest, horizon) values (?1, ?2, ?3, ",
+        feed_base!(),
+        ", ",
+        feed_base!(),
+        ") on conflict (tenant, kind, owner) do update set newest = feed.newest returning id"
+    );
+    runner.one(Query::new(sql, name(feed), |row| row.int(0))).await
+}
+
+/// Gives a feed's key, if anybody wrote to it.
+pub(crate) async fn id<R: Runner>(runner: &mut R, feed: &FeedKey) -> Answer<Option<i64>> {
+    let sql = "select id from feed where tenant = ?1 and kind = ?2 and owner = ?3";
+    runner.optional(Query::new(sql, name(feed), |row| row.int(0))).await
+}
+
+fn name(feed: &FeedKey) -> [Value<'_>; 3] {
+    [(&feed.tenant).into(), feed.kind.as_str().into(), (&*feed.owner).into()]
+}
+
+/// Gives the next number of a feed; the counter is held until the commit.
+pub(crate) async fn next<R: Runner>(runner: &mut R, feed: i64) -> Answer<Number> {
+    let sql = "update feed set newest = newest + 1 where id = ?1 returning newest";
+    runner.one(Query::new(sql, [feed.into()], |row| row.number(0))).await
+}
+
 /// Tells where a feed stands; one that nobody wrote to stands at zero.
 pub(crate) async fn head<R: Runner>(runner: &mut R, feed: &FeedKey) -> Answer<Head> {
     let sql = "select newest, horizon from feed where tenant = ?1 and kind = ?2 and owner = ?3";
-    let values = [(&feed.tenant).into(), feed.kind.as_str().into(), (&*feed.owner).into()];
-    let query =
-        Query::new(sql, values, |row| Ok(Head { newest: row.number(0)?, horizon: row.number(1)? }));
+    let query = Query::new(sql, name(feed), |row| {
+        Ok(Head { newest: row.number(0)?, horizon: row.number(1)? })
+    });
     Ok(runner.optional(query).await?.unwrap_or_default())
 }
 
@@ -59,8 +90,7 @@ pub(crate) async fn heads<R: Runner>(runner: &mut R, feeds: &[Arc<FeedKey>]) -> 
 pub(crate) async fn unread<R: Runner>(runner: &mut R, feed: &FeedKey) -> Answer<(u64, Head)> {
     let sql = "select unread, newest, horizon from feed
                where tenant = ?1 and kind = ?2 and owner = ?3";
-    let values = [(&feed.tenant).into(), feed.kind.as_str().into(), (&*feed.owner).into()];
-    let query = Query::new(sql, values, |row| {
+    let query = Query::new(sql, name(feed), |row| {
         Ok((row.count(0)?, Head { newest: row.number(1)?, horizon: row.number(2)? }))
     });
     Ok(runner.optional(query).await?.unwrap_or_default())

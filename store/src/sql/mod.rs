@@ -38,6 +38,8 @@ pub(crate) mod sends;
 pub(crate) mod setting;
 pub(crate) mod settle;
 pub(crate) mod suppressions;
+pub(crate) mod sync_read;
+pub(crate) mod sync_write;
 pub(crate) mod tallies;
 pub(crate) mod topics;
 pub(crate) mod unit;

@@ -15,6 +15,7 @@ mod reach;
 mod readers;
 mod runner;
 mod sizes;
+mod sync;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;

@@ -2,12 +2,16 @@
 
 use landfall_core::audit::{Action, Entity};
 use landfall_core::channel::{Channel, DeliveryState};
-use landfall_core::notification::{NewNotification, Priority};
+use landfall_core::feed::FeedKey;
+use landfall_core::id::ConflictId;
+use landfall_core::notification::{JsonText, NewNotification, Priority};
 use landfall_store::{
-    AddressKind, AuditDraft, Deliveries, Delivery, Overwrite, SendTo, Store, StoredPreferences,
-    Suppression, Tally, TallyFilter, TallyKey, Unit, Write,
+    AddressKind, AuditDraft, BranchNext, Conflict, ConflictNext, Deliveries, Delivery, EntityName,
+    EntityNext, Overwrite, SendTo, Store, StoredOperation, StoredPreferences, Suppression,
+    SyncWrite, Tally, TallyFilter, TallyKey, Unit, Write,
 };
 use rusqlite::Connection;
+use uuid::Uuid;
 
 use crate::make::{at, details, note, publish, tenant, unit, user};
 use crate::make_reach::{
@@ -17,11 +21,23 @@ use crate::place::Place;
 use crate::postgres::Base;
 use crate::restore::send;
 
-/// Tables that came with reaching people.
-const TABLES: [&str; 7] =
-    ["person", "address", "preference", "suppression", "delivery", "tally", "tally_place"];
+/// Tables that came with reaching people and with offline work.
+const TABLES: [&str; 12] = [
+    "person",
+    "address",
+    "preference",
+    "suppression",
+    "delivery",
+    "tally",
+    "tally_place",
+    "entity",
+    "entity_version",
+    "operation",
+    "branch",
+    "sync_conflict",
+];
 
-/// Fills every table of reaching people; gives what is leased.
+/// Fills every one of these tables; gives what is leased.
 pub async fn fill(store: &dyn Store) -> Delivery {
     let (t, u) = (tenant("t"), user("u"));
     let many = landfall_store::StoredSend { to: SendTo::Users(vec![u.clone()]), ..recalled() };
@@ -51,6 +67,7 @@ pub async fn fill(store: &dyn Store) -> Delivery {
         Write::CreateSend(Box::new(many.clone())),
         Write::CancelSend { id: many.id, at: at(4), recalls: true },
         Write::AdvanceRecall { id: many.id, from: None, to: Some(new.id), is_complete: false },
+        Write::Sync(Box::new(worked())),
     ];
     store.commit(Unit { audit: vec![entry], ..unit(&t, writes) }).await.unwrap();
     let mut mine = store.claim(claiming(5)).await.unwrap().deliveries;
@@ -61,6 +78,45 @@ pub async fn fill(store: &dyn Store) -> Delivery {
     store.commit(unit(&t, vec![Write::Settle(Box::new(sent))])).await.unwrap();
     assert!(store.count(&t, 0, 1, vec![sum()]).await.unwrap());
     leased
+}
+
+/// An operation with everything that one can do.
+fn worked() -> SyncWrite {
+    let json = JsonText::trusted;
+    let conflict = Conflict {
+        id: ConflictId(Uuid::from_u128(9)),
+        is_open: true,
+        decided_by: "manual".into(),
+        base: Some(json("{}")),
+        server: None,
+        client: Some(json("{}")),
+        result: None,
+        clashes: json("[]"),
+        client_version: Some(1),
+        server_version: 0,
+    };
+    SyncWrite {
+        feed: FeedKey::data(&tenant("t"), &user("u")),
+        name: EntityName { kind: "notes".into(), id: "n1".into() },
+        user: user("u"),
+        device: "phone".into(),
+        operation: StoredOperation {
+            id: "op1".into(),
+            digest: [3; 32],
+            outcome: Some(json("{}")),
+            at: at(5),
+        },
+        from: 0,
+        from_version: 0,
+        next: Some(EntityNext {
+            version: 1,
+            data: json("{}"),
+            is_deleted: false,
+            stamps: json("{}"),
+        }),
+        branch: Some(BranchNext { client_version: Some(1), base_version: 1, fields: None }),
+        conflict: Some(Box::new(ConflictNext::New(conflict))),
+    }
 }
 
 fn recalled() -> landfall_store::StoredSend {

@@ -27,6 +27,7 @@ pub mod people;
 pub mod races;
 pub mod revocations;
 pub mod sends;
+pub mod sync;
 pub mod taking_back;
 pub mod tallies;
 pub mod tampering;
@@ -182,6 +183,18 @@ macro_rules! contract {
             of_two_workers_one_advances_a_send,
             a_completed_send_moves_no_more,
             a_send_belongs_to_the_tenant_of_its_unit,
+        );
+        contract!(@of $backend, sync:
+            an_operation_is_kept_with_all_that_it_does,
+            nothing_crosses_to_another_tenant_or_user,
+            an_operation_takes_effect_once,
+            operations_of_one_unit_build_on_each_other,
+            what_nobody_has_to_see_takes_no_number,
+            entities_come_in_the_order_of_their_changes,
+            conflicts_are_listed_by_whose_they_are,
+            a_conflict_goes_on_until_it_is_resolved,
+            what_is_old_is_forgotten_and_operations_stay_known,
+            of_writers_at_once_each_sees_what_the_others_did,
         );
         contract!(@of $backend, taking_back:
             a_notification_is_taken_back_once_and_stays_in_the_inbox,

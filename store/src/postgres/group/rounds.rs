@@ -18,8 +18,9 @@ pub(super) enum Kind {
     Settles,
     /// One write of another kind, which is refused before it writes.
     One,
-    /// Several writes of which a later one may be refused, or one that revokes, which would be
-    /// held against the others of its round: has a transaction of its own.
+    /// Several writes of which a later one may be refused, an operation, which may be refused after it
+    /// wrote, or one that revokes, which would be held against the others of its round: has a
+    /// transaction of its own.
     Alone,
 }
 
@@ -31,7 +32,7 @@ impl Kind {
         if of_sends <= 1 && rest.clone().all(publishes) {
             return Self::Publishes;
         }
-        if writes.iter().any(revokes) {
+        if writes.iter().any(|write| revokes(write) || matches!(write, Write::Sync(_))) {
             return Self::Alone;
         }
         let targets: Option<HashSet<_>> = writes.iter().map(target).collect();

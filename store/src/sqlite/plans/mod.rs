@@ -6,6 +6,7 @@
 
 mod bench;
 mod reach;
+mod sync;
 
 use std::sync::Arc;
 

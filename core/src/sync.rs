@@ -1,0 +1,20 @@
+//! Keeping people's offline work: what becomes of one operation that a device brings (contract 6).
+//!
+//! [`decide`] is a pure function of the entity as it stands, the operation, and what the operation
+//! began from. It must never read a clock or a store: stamps come in made by [`stamp`], and bases
+//! found by [`basis`].
+
+mod basis;
+mod decide;
+mod entity;
+mod reason;
+mod stamp;
+
+#[cfg(test)]
+mod tests;
+
+pub use basis::{Branch, Follows, Memory, Said, basis};
+pub use decide::{Basis, Decision, Dispute, Edit, Next, Outcome, decide};
+pub use entity::{Entity, EntityKind, Stamps, Strategy, Verb};
+pub use reason::Reason;
+pub use stamp::{Seen, Stamp, Written, stamp};
