@@ -205,6 +205,19 @@ async fn nobody_is_asked_while_the_circuit_is_open() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn four_questions_are_under_way_at_most() {
+    let world = world_with(&[("LANDFALL_SMS_TIMEOUT_SECONDS", "35")]).await;
+    for _ in 0..6 {
+        taken(&world, &["sms"]).await;
+    }
+    (0..6).for_each(|_| world.on.twilio.answer(Reply::Silence));
+    world.go_to(FIRST);
+    until("questions", async || world.on.twilio.inquiries() >= 4).await;
+    let waiting = world.landfall.server.app.services.unreported(9).await.unwrap();
+    assert_eq!((waiting.len(), world.on.twilio.inquiries()), (2, 4));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_message_with_nothing_behind_it_is_asked_for_and_counted() {
     let world = world_with(&[]).await;
     let all = json!({ "strategy": "all" });
