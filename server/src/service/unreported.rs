@@ -16,9 +16,9 @@ use super::callbacks::SmsNews;
 use super::outbox::subject;
 use super::{ServiceError, Services};
 
-/// For which a message is its asker's, in milliseconds: much longer than a provider's time-out. It
+/// For which a message is its asker's, in milliseconds: twice the longest time-out of a provider. It
 /// is asked for again then, if the asker is no more.
-const LEASE_MS: i64 = 5 * 60_000;
+const LEASE_MS: i64 = 4 * 60_000;
 
 /// What became of a question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -13,6 +13,8 @@ const PHONE: &str = "+15005550133";
 const FIRST: i64 = 15 * 60;
 const HOUR: i64 = 3_600;
 const LAST: i64 = 24 * HOUR;
+/// While a question is under way it is nobody else's, for so long.
+const LEASE: i64 = 4 * 60;
 /// After a question without an answer: the shortest rest and the longest.
 const REST: [i64; 2] = [5 * 60, 6 * 60];
 const TAKEN: &str = "an earlier channel took it";
@@ -44,6 +46,14 @@ async fn asked_at(world: &World, id: &str) -> Option<i64> {
 
 async fn until_asked_at(world: &World, id: &str, at: Option<i64>) {
     until("the next question", async || asked_at(world, id).await == at).await;
+}
+
+/// Waits until a question has ended without an answer; gives when it is put again, at the soonest
+/// then.
+async fn until_rests(world: &World, id: &str, soonest: i64) -> i64 {
+    let rests = async || asked_at(world, id).await.is_some_and(|next| next >= soonest);
+    until("a question without an answer", rests).await;
+    asked_at(world, id).await.unwrap()
 }
 
 /// Goes to a time at which nobody is asked.
@@ -138,9 +148,9 @@ async fn a_question_that_the_end_of_the_server_cut_off_is_asked_again() {
     world.go_to(FIRST);
     until("a question", async || world.on.twilio.inquiries() == 1).await;
     world.on.twilio.stands(&sms, "failed", Some(30_001));
-    let world = world.restart_at(FIRST + REST[0] - 1).await;
-    nothing_is_asked(&world, FIRST + REST[0] - 1).await;
-    world.go_to(FIRST + REST[0]);
+    let world = world.restart_at(FIRST + LEASE - 1).await;
+    nothing_is_asked(&world, FIRST + LEASE - 1).await;
+    world.go_to(FIRST + LEASE);
     world.until_stands(&id, "email", "sent").await;
     assert_eq!(world.on.twilio.inquiries(), 2);
 }
@@ -157,10 +167,7 @@ async fn a_question_without_an_answer_is_asked_again_soon() {
         world.go_to(at);
         until("a question", async || world.on.twilio.inquiries() == asked).await;
         let [soonest, latest] = REST.map(|rest| at + rest);
-        // While the question is under way it is to be asked again after the shortest rest.
-        until("an end", async || asked_at(&world, &id).await.is_some_and(|next| next > soonest))
-            .await;
-        let next = asked_at(&world, &id).await.unwrap();
+        let next = until_rests(&world, &id, soonest).await;
         assert!(next <= latest, "{next} after {at}");
         nothing_is_asked(&world, next - 1).await;
         at = next + 1;
@@ -194,9 +201,9 @@ async fn nobody_is_asked_while_the_circuit_is_open() {
     world.until_for(&other, "sms", "queued", "tried again later").await;
     world.go_to(FIRST);
     let [soonest, latest] = REST.map(|rest| FIRST + rest);
-    until("an end", async || asked_at(&world, &id).await.is_some_and(|next| next > soonest)).await;
+    until_rests(&world, &id, soonest).await;
     world.go_to(latest);
-    until("one more", async || asked_at(&world, &id).await.is_some_and(|next| next > latest)).await;
+    until_rests(&world, &id, latest + REST[0]).await;
     assert_eq!(world.on.twilio.inquiries(), 0);
     // A server that starts anew knows of no halt.
     let world = world.restart_at(2 * latest).await;
