@@ -20,5 +20,5 @@ pub mod web_push;
 
 pub use outcome::Outcome;
 pub use parcel::{Email, FcmTarget, Load, LoadKind, Note, Parcel, Sms, Subscription};
-pub use provider::{Attempt, Inquiry, Provider, Turn, Wait};
+pub use provider::{Attempt, Inquiry, NoAnswer, Provider, Turn, Wait};
 pub use registry::Registry;

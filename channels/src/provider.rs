@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use landfall_core::channel::Channel;
+use landfall_core::time::Timestamp;
 
 use crate::sms::SmsReport;
 use crate::{LoadKind, Outcome, Parcel};
@@ -13,7 +14,17 @@ use crate::{LoadKind, Outcome, Parcel};
 pub type Attempt<'a> = Pin<Box<dyn Future<Output = Outcome> + Send + 'a>>;
 
 /// A question on its way, boxed as an attempt is.
-pub type Inquiry<'a> = Pin<Box<dyn Future<Output = Option<SmsReport>> + Send + 'a>>;
+pub type Inquiry<'a> =
+    Pin<Box<dyn Future<Output = Result<Option<SmsReport>, NoAnswer>> + Send + 'a>>;
+
+/// A question that brought no answer, or was not asked: it says nothing of the message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoAnswer {
+    /// As long as the provider asked to be left alone.
+    pub after: Option<Duration>,
+    /// What failed, or why it was not asked.
+    pub code: String,
+}
 
 /// The wait for an attempt's turn, boxed as an attempt is.
 pub type Wait<'a> = Pin<Box<dyn Future<Output = Turn<'a>> + Send + 'a>>;
@@ -52,9 +63,11 @@ pub trait Provider: Send + Sync {
     }
 
     /// Asks what became of a text message that it took, by the name that it gave it; `None` where it
-    /// cannot be asked, does not answer, or does not know it.
-    fn inquire<'a>(&'a self, _reference: &'a str) -> Inquiry<'a> {
-        Box::pin(ready(None))
+    /// cannot be asked or does not know it.
+    ///
+    /// Ends within the provider's time-out, and is asked once: who gets no answer asks again later.
+    fn inquire<'a>(&'a self, _reference: &'a str, _now: Timestamp) -> Inquiry<'a> {
+        Box::pin(ready(Ok(None)))
     }
 
     /// Waits until it is the parcel's turn, where this provider has turns; sends nothing yet.

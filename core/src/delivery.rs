@@ -3,11 +3,13 @@
 //!
 //! Decisions on values only: leasing, calling providers and storing are done elsewhere.
 
+mod asking;
 mod due;
 mod ended;
 mod report;
 
-pub use due::{Before, DueView, Next, OnDue, SMS_REPORT_DUE_MS, SMS_REPORT_WAIT_MS, next, on_due};
+pub use asking::{ASK_AFTER_MS, Asked, ask_again, ask_first};
+pub use due::{Before, DueView, Next, OnDue, SMS_REPORT_WAIT_MS, next, on_due};
 pub use ended::{AFTER_MAX_MS, AddressFate, Ended, OnEnded, RetryPolicy, Tried, on_ended};
 pub use report::{Receipt, Report, apply};
 

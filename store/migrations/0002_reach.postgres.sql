@@ -96,6 +96,7 @@ create table delivery (
     escalate_after  bigint,                            -- milliseconds without a read
     brought         bytea,                             -- a phone number of the request, sealed
     due_at          bigint,
+    ask_at          bigint,                            -- when the provider is asked what became of it
     created_at      bigint           not null,
     updated_at      bigint           not null,
     primary key (tenant, id)
@@ -103,6 +104,7 @@ create table delivery (
 create index delivery_of on delivery (tenant, notification_id, place);
 create index delivery_due on delivery (channel, tenant, priority, due_at, id) where due_at is not null;
 create index delivery_open on delivery (due_at) where state in ('queued', 'held');
+create index delivery_ask on delivery (ask_at) where state = 'sent' and ask_at is not null;
 create index delivery_leased on delivery (tenant, id) where leased = 1;
 create index delivery_age on delivery (updated_at) where due_at is null;
 create index delivery_brought on delivery (tenant, id) where brought is not null;

@@ -95,6 +95,7 @@ create table delivery (
     escalate_after  integer,                     -- milliseconds without a read
     brought         blob,                        -- a phone number of the request, sealed
     due_at          integer,
+    ask_at          integer,                     -- when the provider is asked what became of it
     created_at      integer not null,
     updated_at      integer not null,
     primary key (tenant, id)
@@ -102,6 +103,7 @@ create table delivery (
 create index delivery_of on delivery (tenant, notification_id, place);
 create index delivery_due on delivery (channel, tenant, priority, due_at, id) where due_at is not null;
 create index delivery_open on delivery (due_at) where state in ('queued', 'held');
+create index delivery_ask on delivery (ask_at) where state = 'sent' and ask_at is not null;
 create index delivery_leased on delivery (tenant, id) where leased = 1;
 create index delivery_age on delivery (updated_at) where due_at is null;
 create index delivery_brought on delivery (tenant, id) where brought is not null;

@@ -14,9 +14,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use landfall_core::channel::Channel;
+use landfall_core::time::Timestamp;
 use tokio::time::Instant;
 
-use crate::{Attempt, Inquiry, LoadKind, Outcome, Parcel, Provider, Turn, Wait};
+use crate::sms::SmsReport;
+use crate::{Attempt, Inquiry, LoadKind, NoAnswer, Outcome, Parcel, Provider, Turn, Wait};
 
 pub use limits::{CircuitLimits, Limits};
 
@@ -64,6 +66,8 @@ pub struct Gate {
     toll: fn(&Parcel) -> Toll,
     start: Instant,
     state: Mutex<Turnstiles>,
+    /// Until then the provider asked that nobody puts a question to it.
+    no_questions: Mutex<Duration>,
 }
 
 /// An attempt under way; says what became of it at the latest when it is dropped.
@@ -76,7 +80,14 @@ struct Permit<'a> {
 impl Gate {
     /// Puts a provider behind limits; `toll` says by which turnstile each parcel goes.
     pub fn new(provider: Arc<dyn Provider>, limits: Limits, toll: fn(&Parcel) -> Toll) -> Self {
-        Self { provider, limits, toll, start: Instant::now(), state: Mutex::default() }
+        Self {
+            provider,
+            limits,
+            toll,
+            start: Instant::now(),
+            state: Mutex::default(),
+            no_questions: Mutex::default(),
+        }
     }
 
     /// Tells how it stands.
@@ -94,6 +105,34 @@ impl Gate {
         let outcome = self.provider.send(parcel).await;
         permit.verdict = verdict(&outcome, permit.admitted.toll.address);
         outcome
+    }
+
+    /// Puts a question, unless the provider is halted or asked to be left alone.
+    async fn question(
+        &self,
+        reference: &str,
+        now: Timestamp,
+    ) -> Result<Option<SmsReport>, NoAnswer> {
+        let kept_back = |code: &str, after| NoAnswer { after, code: code.to_owned() };
+        let since = self.start.elapsed();
+        if self.state().is_halted(since) {
+            return Err(kept_back("circuit open", None));
+        }
+        let left = self.no_questions().saturating_sub(since);
+        if !left.is_zero() {
+            return Err(kept_back("provider asked to wait", Some(left)));
+        }
+        let answer = self.provider.inquire(reference, now).await;
+        if let Err(NoAnswer { after: Some(after), .. }) = &answer {
+            let rest = (*after).min(self.limits.circuit.halt_max);
+            let mut until = self.no_questions();
+            *until = (*until).max(self.start.elapsed() + rest);
+        }
+        answer
+    }
+
+    fn no_questions(&self) -> MutexGuard<'_, Duration> {
+        self.no_questions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn state(&self) -> MutexGuard<'_, Turnstiles> {
@@ -143,9 +182,10 @@ impl Provider for Gate {
         self.state().is_any_open(self.start.elapsed()) && self.provider.is_healthy()
     }
 
-    /// A question takes no place and none of the pace, and none is asked while the provider is ill.
-    fn inquire<'a>(&'a self, reference: &'a str) -> Inquiry<'a> {
-        if self.is_healthy() { self.provider.inquire(reference) } else { Box::pin(ready(None)) }
+    /// A question takes no place and none of the pace, and none is asked while the provider is
+    /// halted; once a try is let through, a question is, too.
+    fn inquire<'a>(&'a self, reference: &'a str, now: Timestamp) -> Inquiry<'a> {
+        Box::pin(self.question(reference, now))
     }
 
     fn turn<'a>(&'a self, parcel: &'a Parcel) -> Wait<'a> {

@@ -110,6 +110,21 @@ async fn a_halted_gate_has_room_for_the_one_that_tries() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn no_question_is_asked_while_nothing_is_let_through() {
+    let provider = scripted();
+    let gate = Gate::new(provider.clone(), limits(), Toll::single);
+    let now = Timestamp::from_ms(0);
+    provider.answers([later(Some(60))]);
+    assert_eq!(gate.inquire("a", now).await, Ok(None));
+    gate.send(&parcel("1")).await;
+    let halted = NoAnswer { after: None, code: "circuit open".to_owned() };
+    assert_eq!(gate.inquire("a", now).await, Err(halted));
+    // Nobody may send anything for hours: the question needs no attempt that opens it.
+    tokio::time::advance(Duration::from_secs(60)).await;
+    assert_eq!(gate.inquire("a", now).await, Ok(None));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_gate_of_many_has_room_while_one_of_them_is_halted() {
     let provider = scripted();
     let gate = Gate::new(provider.clone(), limits(), by_number);

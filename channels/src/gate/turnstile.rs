@@ -181,6 +181,10 @@ impl Turnstile {
         self.is_known
     }
 
+    pub(super) fn lets_nothing_through(&self, now: Duration) -> bool {
+        self.is_halted() && !self.circuit.wants_a_try(now)
+    }
+
     pub(super) fn is_halted(&self) -> bool {
         !self.circuit.is_closed()
     }

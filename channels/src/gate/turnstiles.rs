@@ -120,6 +120,11 @@ impl Turnstiles {
         counted.peek().is_none() || counted.any(|(_, turnstile)| !turnstile.is_halted())
     }
 
+    /// Says whether the provider as a whole lets nothing through now, not even a try.
+    pub(super) fn is_halted(&self, now: Duration) -> bool {
+        self.all.get(&WHOLE).is_some_and(|whole| whole.lets_nothing_through(now))
+    }
+
     /// Makes room for one more where there are too many: what has nothing to remember goes, else
     /// the one that was not asked for the longest, strangers first.
     fn make_room(&mut self, limits: &Limits, now: Duration, toll: Toll) -> bool {

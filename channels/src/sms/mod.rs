@@ -11,11 +11,12 @@ mod signature;
 use landfall_core::channel::Channel;
 use landfall_core::profile::is_phone_number;
 use landfall_core::sms::TEXT_CHARS_MAX;
+use landfall_core::time::Timestamp;
 use reqwest::Method;
 
-use crate::connect::{Answer, PlainClient};
+use crate::connect::{Missed, PlainClient};
 use crate::operator::{ask, operator_client};
-use crate::{Attempt, Inquiry, Load, LoadKind, Outcome, Parcel, Provider, Sms};
+use crate::{Attempt, Inquiry, Load, LoadKind, NoAnswer, Outcome, Parcel, Provider, Sms};
 
 pub use report::{OptOut, Reply, SmsReport, read_reply, read_report};
 pub use settings::{ApiKey, Sender, TwilioError, TwilioSettings};
@@ -42,16 +43,23 @@ impl Twilio {
         Ok(Self { client, url, settings })
     }
 
-    /// Reads a message as Twilio has it now.
-    async fn asked(&self, sid: &str) -> Option<SmsReport> {
+    /// Reads a message as Twilio has it now; nothing where it does not know it.
+    async fn asked(&self, sid: &str, now: Timestamp) -> Result<Option<SmsReport>, NoAnswer> {
         if !answer::is_message_sid(sid) {
-            return None;
+            return Ok(None);
         }
         let url = format!("{}/{sid}.json", self.url.trim_end_matches(".json"));
         let (user, password) = self.settings.credentials();
         let request = self.client.request(Method::GET, &url).basic_auth(user, Some(password));
-        let answer = Answer::to(request).await.ok().filter(|answer| answer.status == 200)?;
-        report::read_message(&answer.body).filter(|told| told.sid == sid)
+        let missed = |missed: Missed| NoAnswer { after: None, code: missed.to_string() };
+        let answer = ask(request, now).await.map_err(missed)?;
+        let told = match answer.status {
+            200 => report::read_message(&answer.body).filter(|told| told.sid == sid),
+            404 => return Ok(None),
+            _ => None,
+        };
+        let none = || NoAnswer { after: answer.retry_after, code: answer.status.to_string() };
+        told.map(Some).ok_or_else(none)
     }
 
     async fn attempt(&self, parcel: &Parcel, sms: &Sms) -> Outcome {
@@ -115,8 +123,8 @@ impl Provider for Twilio {
         kind == LoadKind::Sms
     }
 
-    fn inquire<'a>(&'a self, reference: &'a str) -> Inquiry<'a> {
-        Box::pin(self.asked(reference))
+    fn inquire<'a>(&'a self, reference: &'a str, now: Timestamp) -> Inquiry<'a> {
+        Box::pin(self.asked(reference, now))
     }
 
     fn send<'a>(&'a self, parcel: &'a Parcel) -> Attempt<'a> {

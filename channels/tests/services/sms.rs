@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use landfall_channels::sms::{ApiKey, Sender, Twilio, TwilioSettings};
-use landfall_channels::{Load, Outcome, Provider as _, Sms};
+use landfall_channels::{Load, NoAnswer, Outcome, Provider as _, Sms};
 use landfall_core::delivery::Report;
 use landfall_fixtures::{Reply, TakenSms, TwilioAccount, TwilioServer, twilio_error};
 use serde_json::json;
@@ -71,32 +71,40 @@ async fn what_became_of_a_message_is_asked_by_its_name() {
     send(&twilio, &parcel(Load::Sms(sms("Hello")))).await;
     let message = server.messages().remove(0);
     let ask = async || {
-        let told = twilio.inquire(FIRST_SID).await?;
+        let told = twilio.inquire(FIRST_SID, NOW).await.unwrap()?;
         assert_eq!(told.sid, FIRST_SID);
         Some((told.status?, told.error_code, told.to.is_some()))
     };
     assert_eq!(ask().await, Some((Report::Queued, None, true)));
     server.stands(&message, "undelivered", Some(30_003));
     assert_eq!(ask().await, Some((Report::Undelivered, Some(30_003), true)));
-    let other = json!({ "sid": "SM00000000000000000000000000000002", "status": "failed" });
-    let answers = [
-        Reply::json(200, &other),
-        Reply::json(200, &json!([])),
-        twilio_error(404, 20_404, "not found"),
-        twilio_error(401, 20_003, "no"),
-        Reply::Silence,
-    ];
-    let impatient =
-        Twilio::new(TwilioSettings { timeout: IMPATIENT, ..settings(&server) }).unwrap();
-    for reply in answers {
-        server.answer(reply);
-        assert_eq!(impatient.inquire(FIRST_SID).await, None);
-    }
     let asked = server.inquiries();
     for no_name in ["", "SM1", "../../Accounts", "SM0000000000000000000000000000000%2e"] {
-        assert_eq!(twilio.inquire(no_name).await, None);
+        assert_eq!(twilio.inquire(no_name, NOW).await, Ok(None));
     }
     assert_eq!((server.inquiries(), server.requests()), (asked, 1));
+}
+
+#[tokio::test]
+async fn a_question_without_an_answer_is_not_one_that_nothing_is_known_of() {
+    let server = start().await;
+    let settings = TwilioSettings { timeout: IMPATIENT, ..settings(&server) };
+    let twilio = Twilio::new(settings).unwrap();
+    let ask = async |reply| {
+        server.answer(reply);
+        twilio.inquire(FIRST_SID, NOW).await
+    };
+    assert_eq!(ask(twilio_error(404, 20_404, "not found")).await, Ok(None));
+    let none = |after, code: &str| Err(NoAnswer { after, code: code.to_owned() });
+    let other = json!({ "sid": "SM00000000000000000000000000000002", "status": "failed" });
+    for body in [other, json!([]), json!("hello")] {
+        assert_eq!(ask(Reply::json(200, &body)).await, none(None, "200"));
+    }
+    assert_eq!(ask(twilio_error(401, 20_003, "no")).await, none(None, "401"));
+    assert_eq!(ask(twilio_error(503, 0, "ill")).await, none(None, "503"));
+    let busy = twilio_error(429, 20_429, "busy").with("Retry-After", "90");
+    assert_eq!(ask(busy).await, none(Some(Duration::from_secs(90)), "429"));
+    assert_eq!(ask(Reply::Silence).await, none(None, "timed out"));
 }
 
 #[tokio::test]

@@ -11,11 +11,7 @@ use crate::time::Timestamp;
 /// milliseconds: a sender's queue at Twilio fails what has waited for ten hours.
 pub const SMS_REPORT_WAIT_MS: i64 = 10 * 3_600_000;
 
-/// When a report on such a message is overdue, in milliseconds: most come within seconds, and one
-/// that was lost is asked for then.
-pub const SMS_REPORT_DUE_MS: i64 = 15 * 60_000;
-
-/// How the channel before this one stands.
+/// How a channel before this one stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Before {
     /// Its state.
@@ -37,7 +33,7 @@ pub struct DueView<'a> {
     pub escalate_after_ms: Option<i64>,
     /// Where the channel stands in its plan; see [`crate::plan::place_of`].
     pub place: Place,
-    /// How the channel before it stands, if its place is behind one.
+    /// How the nearest place before it stands of those that were neither skipped nor failed.
     pub before: Option<Before>,
     /// How often it was tried.
     pub attempts: u32,
@@ -72,12 +68,6 @@ pub enum OnDue {
         until: Timestamp,
         /// Which rule says so.
         reason: Reason,
-    },
-    /// Ask what became of the text message before it, of which no report came.
-    Ask {
-        /// Look again then, where the provider tells no end of it: it may still come; without a
-        /// time, it counts as taken.
-        until: Option<Timestamp>,
     },
     /// Do not try it, or not again: the delivery is `skipped`.
     Skip(Reason),
@@ -160,17 +150,11 @@ fn without_escalation(view: &DueView<'_>) -> OnDue {
     let is_taken =
         |before: Before| matches!(before.state, DeliveryState::Sent | DeliveryState::Delivered);
     if view.place != Place::First && view.delivered_at.is_some() {
-        return OnDue::Skip(Reason::Confirmed);
-    }
-    match view.before.filter(|before| is_taken(*before)) {
-        Some(Before { state: DeliveryState::Sent, at })
-            if view.place == Place::Behind(Channel::Sms) =>
-        {
-            let until = at.plus_ms(SMS_REPORT_WAIT_MS);
-            OnDue::Ask { until: Some(until).filter(|until| *until > view.now) }
-        }
-        Some(_) => OnDue::Skip(Reason::NotNeeded),
-        None => OnDue::Try,
+        OnDue::Skip(Reason::Confirmed)
+    } else if view.before.is_some_and(is_taken) {
+        OnDue::Skip(Reason::NotNeeded)
+    } else {
+        OnDue::Try
     }
 }
 
@@ -191,7 +175,8 @@ pub enum Next {
     DueNow,
     /// Those of the nearest later place that is open are due then, where they have no time yet.
     DueAt(Timestamp),
-    /// All of them are skipped, for this reason.
+    /// All of them are skipped, for this reason; so are those of a fallback that does not escalate
+    /// that wait for a time: they wait for this place alone.
     Skip(Reason),
 }
 
@@ -200,12 +185,12 @@ pub enum Next {
 ///
 /// `sent` is the last word of a push service and of a mail server, so nothing needs to follow it.
 /// A text message may still be reported as not delivered: what waits for one is looked at when
-/// its report is overdue.
+/// no such report can come any more.
 pub fn next(channel: Channel, state: DeliveryState, now: Timestamp) -> Next {
     match (state, channel) {
         (DeliveryState::Failed | DeliveryState::Skipped, _) => Next::DueNow,
         (DeliveryState::Delivered, _) => Next::Skip(Reason::NotNeeded),
-        (DeliveryState::Sent, Channel::Sms) => Next::DueAt(now.plus_ms(SMS_REPORT_DUE_MS)),
+        (DeliveryState::Sent, Channel::Sms) => Next::DueAt(now.plus_ms(SMS_REPORT_WAIT_MS)),
         (DeliveryState::Sent, _) => Next::Skip(Reason::NotNeeded),
         (DeliveryState::Queued | DeliveryState::Held, _) => Next::Wait,
     }

@@ -75,7 +75,7 @@ impl RetryPolicy {
 }
 
 /// Picks from 0 to `most`, both included.
-fn share(most: i64, bits: u64) -> i64 {
+pub(super) fn share(most: i64, bits: u64) -> i64 {
     let choices = u64::try_from(most).unwrap_or(0) + 1;
     i64::try_from(bits % choices).unwrap_or(0)
 }

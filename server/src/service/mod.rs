@@ -35,6 +35,7 @@ pub mod templates;
 pub mod timeline;
 pub mod topics;
 pub mod trail;
+pub mod unreported;
 
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex};

@@ -1,5 +1,5 @@
-//! What runs by itself: sends, the outbox, recalls, the sealer, expiry, confirmations, sums, whom
-//! tokens name for the first time, and forgetting what is old.
+//! What runs by itself: sends, the outbox, questions about text messages, recalls, the sealer,
+//! expiry, confirmations, sums, whom tokens name for the first time, and forgetting what is old.
 //!
 //! Each worker repeats one use case and decides nothing. A worker that meets a store that is away
 //! waits and tries again; none ever ends before it is told to.
@@ -9,6 +9,7 @@ mod live_events;
 mod meetings;
 mod outbox;
 mod periodic;
+mod reports;
 mod sums;
 
 use std::sync::Arc;
@@ -127,7 +128,7 @@ fn hear_revocations(
     }));
 }
 
-/// Carries deliveries out, takes sends back, and forgets what ended long ago.
+/// Carries deliveries out, asks what became of them, takes sends back, and forgets what ended long ago.
 fn carry_out(
     services: &Arc<Services>,
     metrics: &Arc<Metrics>,
@@ -137,6 +138,7 @@ fn carry_out(
 ) {
     workers.spawn(outbox::deliver(Arc::clone(services), Arc::clone(metrics), room, cancel.clone()));
     workers.spawn(outbox::recall(Arc::clone(services), cancel.clone()));
+    workers.spawn(reports::ask(Arc::clone(services), cancel.clone()));
     let theirs = Arc::clone(services);
     let pace = paced(Duration::from_secs(60), UNCONFIGURED_MAX);
     workers.spawn(periodic::every("unconfigured", pace, cancel.clone(), move || {

@@ -175,6 +175,7 @@ pub async fn settle_all(server: &Server, state: DeliveryState, reason: Reason) -
             state,
             reason,
             due_at: None,
+            ask_at: None,
             is_attempt: true,
             code: Some("400 21211".into()),
             reference: Some("SM1".into()),

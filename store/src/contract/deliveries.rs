@@ -78,6 +78,8 @@ pub struct Delivery {
     pub claim: u64,
     /// When its turn comes, or the lease of the one who has it ends.
     pub due_at: Option<Timestamp>,
+    /// When its provider is asked what became of it; only while it is `Sent`.
+    pub ask_at: Option<Timestamp>,
     /// When it was stored.
     pub created_at: Timestamp,
     /// When it last changed.
@@ -127,6 +129,8 @@ pub struct Settlement {
     pub reason: Reason,
     /// When it is due again; only with `Queued` and `Held`.
     pub due_at: Option<Timestamp>,
+    /// When its provider is to be asked what became of it; only with `Sent`.
+    pub ask_at: Option<Timestamp>,
     /// Whether it was tried.
     pub is_attempt: bool,
     /// The provider's code, where there is one.
@@ -162,8 +166,23 @@ pub struct KeptAttempt {
     pub reference: Option<String>,
     /// The provider.
     pub provider: Option<String>,
+    /// When its provider is to be asked what became of it; only with `Sent`.
+    pub ask_at: Option<Timestamp>,
     /// When.
     pub at: Timestamp,
+}
+
+/// A delivery of which the provider is asked what became of it, once more or never again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AskAgain {
+    /// Whose server.
+    pub tenant: Tenant,
+    /// Which delivery.
+    pub id: DeliveryId,
+    /// The time at which it was to be asked for.
+    pub from: Timestamp,
+    /// The time at which it is now; without one, never again.
+    pub to: Option<Timestamp>,
 }
 
 /// What is to be asked of an outbox (S0's log).
@@ -214,6 +233,14 @@ pub trait Deliveries {
     /// Gives the time at which the next delivery is due or the next lease ends, if any waits for a
     /// time.
     fn next_due(&self) -> Answered<'_, Option<Timestamp>>;
+
+    /// Gives deliveries of which the provider is to be asked by now what became of them, of all
+    /// tenants, those first that wait longest. Costs what it gives, however many were sent.
+    fn unreported(&self, now: Timestamp, limit: usize) -> Answered<'_, Vec<Delivery>>;
+
+    /// Moves the time at which a delivery is asked for, and nothing else of it; `false` when it
+    /// ended meanwhile or somebody else moved it, so that of two who would ask one does.
+    fn ask_again(&self, again: AskAgain) -> Answered<'_, bool>;
 
     /// Gives how these notifications stand, in the order asked, without those that are not there.
     fn standings(

@@ -20,8 +20,8 @@ mod write;
 pub use audits::{AuditFilter, AuditRecord, Audits, SealReport, Verification};
 pub use commits::{Change, ChangeSink, Commits};
 pub use deliveries::{
-    Backlog, Claimed, Claiming, Deliveries, Delivery, DeliveryFilter, KeptAttempt, NewDelivery,
-    Settlement, Standing,
+    AskAgain, Backlog, Claimed, Claiming, Deliveries, Delivery, DeliveryFilter, KeptAttempt,
+    NewDelivery, Settlement, Standing,
 };
 pub use error::{Answer, Answered, StoreError};
 pub use inbox::{AdminFilter, Expired, Inbox, InboxQuery, InboxSlice};

@@ -15,11 +15,11 @@ use super::reads::ask;
 use super::runner::PostgresRunner;
 use super::volley::Ask;
 use crate::sql::{
-    Corrupt, Row, Value, addresses, claims, delivery, forget, notification, outbox_read, people,
-    seals, suppressions, tallies,
+    Corrupt, Row, Value, addresses, claims, delivery, forget, notification, outbox_read,
+    outbox_write, people, seals, suppressions, tallies,
 };
 use crate::{
-    Address, AddressKind, Answer, Answered, Backlog, Claimed, Claiming, Countable,
+    Address, AddressKind, Answer, Answered, AskAgain, Backlog, Claimed, Claiming, Countable,
     CountedNotification, Deliveries, Delivery, DeliveryFilter, People, Person, Recipient,
     Recipients, Standing, StoredPreferences, Suppression, SuppressionFilter, Tallies, Tally,
     TallyFilter, Uncounted,
@@ -84,6 +84,14 @@ impl Deliveries for Postgres {
 
     fn next_due(&self) -> Answered<'_, Option<Timestamp>> {
         ask!(self.pool, |r| outbox_read::next_due(r))
+    }
+
+    fn unreported(&self, now: Timestamp, limit: usize) -> Answered<'_, Vec<Delivery>> {
+        ask!(self.pool, |r| outbox_read::unreported(r, now, limit))
+    }
+
+    fn ask_again(&self, again: AskAgain) -> Answered<'_, bool> {
+        ask!(self.pool, |r| outbox_write::ask_again(r, &again))
     }
 
     fn standings(

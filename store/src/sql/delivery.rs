@@ -24,10 +24,11 @@ pub(crate) fn is_open(state: DeliveryState) -> bool {
 /// All columns of a delivery `d`, as [`read`] reads them.
 pub(crate) const COLUMNS: &str = "d.id, d.tenant, d.notification_id, d.user_id, d.priority,
     d.channel, d.place, d.address, d.state, d.reason, d.code, d.reference, d.provider, d.attempts,
-    d.claim, d.due_at, d.created_at, d.updated_at, d.strategy, d.escalate_after, d.brought";
+    d.claim, d.due_at, d.created_at, d.updated_at, d.strategy, d.escalate_after, d.brought,
+    d.ask_at";
 
 /// How many columns these are.
-pub(crate) const WIDTH: usize = 21;
+pub(crate) const WIDTH: usize = 22;
 
 /// Reads a delivery from the first columns of a row.
 pub(crate) fn read(row: &dyn Row) -> Result<Delivery, Corrupt> {
@@ -53,6 +54,7 @@ pub(crate) fn read(row: &dyn Row) -> Result<Delivery, Corrupt> {
         strategy: codes::strategy(row, 18)?,
         escalate_after_ms: row.optional_int(19)?,
         to: row.optional_blob(20)?.map(<[u8]>::to_vec),
+        ask_at: row.optional_time(21)?,
     })
 }
 

@@ -138,6 +138,20 @@ pub(crate) async fn next_due<R: Runner>(runner: &mut R) -> Answer<Option<Timesta
     runner.optional(Query::new(sql, [], |row| row.time(0))).await
 }
 
+/// Gives deliveries of which the provider is to be asked by now.
+pub(crate) async fn unreported<R: Runner>(
+    runner: &mut R,
+    now: Timestamp,
+    limit: usize,
+) -> Answer<Vec<Delivery>> {
+    let sql = format!(
+        "select {} from delivery d where d.state = 'sent' and d.ask_at <= ?1
+         order by d.ask_at limit ?2",
+        delivery::COLUMNS
+    );
+    runner.all(Query::new(sql, [now.into(), limit.into()], delivery::read)).await
+}
+
 /// Counts what is due and what waits.
 pub(crate) async fn backlog<R: Runner>(
     runner: &mut R,

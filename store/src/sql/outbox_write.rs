@@ -6,12 +6,12 @@
 use landfall_core::channel::DeliveryState;
 use landfall_core::delivery::Next;
 use landfall_core::id::{DeliveryId, NotificationId, Tenant};
-use landfall_core::plan::Reason;
+use landfall_core::plan::{Reason, Strategy};
 use landfall_core::time::Timestamp;
 
 use super::delivery::{self, Of, is_open, open_states};
 use super::{Corrupt, Query, Row, Runner, codes, done};
-use crate::{Answer, KeptAttempt, NewDelivery, Outcome, Settlement, StoreError};
+use crate::{Answer, AskAgain, KeptAttempt, NewDelivery, Outcome, Settlement, StoreError};
 
 /// Puts deliveries of a notification into the outbox.
 pub(crate) async fn enqueue<R: Runner>(
@@ -56,7 +56,7 @@ pub(crate) async fn settle<R: Runner>(
              attempts = attempts + ?7,
              code = case when ?7 = 1 then cast(?8 as text) else coalesce(?8, code) end,
              reference = coalesce(?9, reference), provider = coalesce(?10, provider),
-             address = coalesce(?11, address), updated_at = ?12
+             address = coalesce(?11, address), updated_at = ?12, ask_at = ?13
          where tenant = ?1 and id = ?2 and claim = ?3 and leased = 1 and ",
         open_states!(),
         " returning notification_id, place, user_id, priority"
@@ -74,6 +74,7 @@ pub(crate) async fn settle<R: Runner>(
         settlement.provider.as_ref().into(),
         settlement.address.as_ref().map(|address| &address.0).into(),
         (*at).into(),
+        settlement.ask_at.filter(|_| *state == DeliveryState::Sent).into(),
     ];
     let found = runner.optional(Query::new(sql, values, changed)).await?;
     let Changed { notification, place, user, priority } = found.ok_or(StoreError::Stale)?;
@@ -104,7 +105,8 @@ pub(crate) async fn report<R: Runner>(
     let Report { id, from, to, reason, code, next, at } = report;
     let sql = "update delivery set state = ?4, reason = ?5, code = coalesce(?6, code),
                    due_at = case when ?8 = 1 then due_at end,
-                   leased = case when ?8 = 1 then leased else 0 end, updated_at = ?7
+                   leased = case when ?8 = 1 then leased else 0 end, updated_at = ?7,
+                   ask_at = null
                where tenant = ?1 and id = ?2 and state = ?3
                returning notification_id, place, user_id, priority";
     let values = [
@@ -129,22 +131,23 @@ pub(crate) async fn keep_attempt<R: Runner>(
     tenant: &Tenant,
     kept: &KeptAttempt,
 ) -> Answer<Outcome> {
-    let KeptAttempt { id, claim, attempts_before, state, code, reference, provider, at } = kept;
+    let KeptAttempt { id, claim, state, code, reference, provider, ask_at, at, .. } = kept;
     let sql = "update delivery set attempts = attempts + 1, code = coalesce(?6, code),
                    reference = coalesce(?7, reference), provider = coalesce(?8, provider),
-                   updated_at = ?9
+                   updated_at = ?9, ask_at = ?10
                where tenant = ?1 and id = ?2 and claim = ?3 and attempts = ?4 and state = ?5
                  and leased = 0";
     let values = [
         tenant.into(),
         (&id.0).into(),
         (*claim).into(),
-        u64::from(*attempts_before).into(),
+        u64::from(kept.attempts_before).into(),
         state.as_str().into(),
         code.as_ref().into(),
         reference.as_ref().into(),
         provider.as_ref().into(),
         (*at).into(),
+        ask_at.filter(|_| *state == DeliveryState::Sent).into(),
     ];
     done(runner.execute(Query::command(sql, values)).await?)
 }
@@ -187,7 +190,8 @@ async fn follow<R: Runner>(runner: &mut R, of: Place<'_>, next: Next, at: Timest
     Ok(())
 }
 
-/// Skips what waits without a time at later places than this one.
+/// Skips what waits for this place: at later places without a time, and in a fallback that goes on
+/// only after a failure also with one.
 async fn skip_waiting<R: Runner>(
     runner: &mut R,
     Place { tenant, notification, place }: Place<'_>,
@@ -195,15 +199,30 @@ async fn skip_waiting<R: Runner>(
     at: Timestamp,
 ) -> Answer<()> {
     let sql = concat!(
-        "update delivery set state = 'skipped', reason = ?3, updated_at = ?4
-         where tenant = ?1 and notification_id = ?2 and place > ?5 and due_at is null and ",
+        "update delivery set state = 'skipped', reason = ?3, due_at = null, updated_at = ?4
+         where tenant = ?1 and notification_id = ?2 and place > ?5 and leased = 0
+           and (due_at is null or (strategy = ?6 and escalate_after is null)) and ",
         open_states!()
     );
-    let place = i64::from(place).into();
-    let values =
-        [tenant.into(), (&notification.0).into(), reason.as_str().into(), at.into(), place];
+    let values = [
+        tenant.into(),
+        (&notification.0).into(),
+        reason.as_str().into(),
+        at.into(),
+        i64::from(place).into(),
+        Strategy::Fallback.as_str().into(),
+    ];
     runner.execute(Query::command(sql, values)).await?;
     Ok(())
+}
+
+/// Moves the time at which a delivery is asked for; tells whether it stood as it was known.
+pub(crate) async fn ask_again<R: Runner>(runner: &mut R, again: &AskAgain) -> Answer<bool> {
+    let AskAgain { tenant, id, from, to } = again;
+    let sql = "update delivery set ask_at = ?4
+               where tenant = ?1 and id = ?2 and state = 'sent' and ask_at = ?3";
+    let values = [tenant.into(), (&id.0).into(), (*from).into(), (*to).into()];
+    Ok(runner.execute(Query::command(sql, values)).await? > 0)
 }
 
 /// Makes deliveries that failed due again; `Stale` unless all of them did.

@@ -11,7 +11,7 @@ use crate::sql::{
     addresses, claims, forget, outbox_read, outbox_write, people, seals, suppressions, tallies,
 };
 use crate::{
-    Address, AddressKind, Answered, Backlog, Claimed, Claiming, Deliveries, Delivery,
+    Address, AddressKind, Answered, AskAgain, Backlog, Claimed, Claiming, Deliveries, Delivery,
     DeliveryFilter, People, Person, Recipients, Standing, StoredPreferences, Suppression,
     SuppressionFilter, Tallies, Tally, TallyFilter, Uncounted,
 };
@@ -27,6 +27,14 @@ impl Deliveries for Sqlite {
 
     fn next_due(&self) -> Answered<'_, Option<Timestamp>> {
         Box::pin(self.readers.run(|r| at_once(outbox_read::next_due(r))))
+    }
+
+    fn unreported(&self, now: Timestamp, limit: usize) -> Answered<'_, Vec<Delivery>> {
+        Box::pin(self.readers.run(move |r| at_once(outbox_read::unreported(r, now, limit))))
+    }
+
+    fn ask_again(&self, again: AskAgain) -> Answered<'_, bool> {
+        Box::pin(self.committer.run(move |r| at_once(outbox_write::ask_again(r, &again))))
     }
 
     fn standings(

@@ -75,6 +75,7 @@ pub async fn fill(store: &dyn Store) -> Delivery {
     let mut sent = settlement(&mine[0], DeliveryState::Sent, 6);
     (sent.code, sent.reference, sent.provider) =
         (Some("0".into()), Some("SM1".into()), Some("p".into()));
+    sent.ask_at = Some(at(70));
     store.commit(unit(&t, vec![Write::Settle(Box::new(sent))])).await.unwrap();
     assert!(store.count(&t, 0, 1, vec![sum()]).await.unwrap());
     leased
@@ -151,6 +152,7 @@ async fn check(store: &dyn Store, leased: &Delivery) {
     use DeliveryState::{Queued, Sent};
     assert_eq!(states, [Queued, Sent, Queued]);
     assert_eq!((all[1].reference.as_deref(), all[1].attempts), (Some("SM1"), 1));
+    assert_eq!(store.unreported(at(70), 9).await.unwrap(), all[1..2]);
     // Nobody has it any more: it is due, as of the restore.
     assert_eq!(all[0].due_at, Some(at(0)));
     let again = store.claim(claiming(0)).await.unwrap().deliveries;

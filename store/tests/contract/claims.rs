@@ -50,6 +50,7 @@ pub async fn a_delivery_reads_back_as_it_was_stored(mut world: World) {
         attempts: 0,
         claim: 0,
         due_at: of.due_at,
+        ask_at: None,
         created_at: at(0),
         updated_at: at(0),
     };

@@ -4,7 +4,7 @@ use landfall_core::channel::DeliveryState::{self, Delivered, Failed, Held, Queue
 use landfall_core::delivery::Next;
 use landfall_core::id::{DeliveryId, Tenant};
 use landfall_core::notification::Priority::Normal;
-use landfall_core::plan::Reason;
+use landfall_core::plan::{Reason, Strategy};
 use landfall_store::{KeptAttempt, NewDelivery, Outcome, Settlement, Write};
 
 use super::make::{at, tenant};
@@ -97,7 +97,9 @@ pub async fn the_next_place_waits_comes_later_or_is_skipped_as_it_was_told(world
 async fn follows(world: &World, next: Next, stands: Stands, is_report: impl Into<bool>) {
     let t = tenant("t");
     let new = [(1, Some(0)), (2, None), (3, None), (0, None), (4, Some(8_000))];
-    let new = new.map(|(place, due)| new_delivery(place, due.map(at))).to_vec();
+    let mut new = new.map(|(place, due)| new_delivery(place, due.map(at)));
+    new[4].escalate_after_ms = Some(8_000);
+    let new = new.to_vec();
     let all = put(world, &t, Normal, new).await;
     let mine = claim(&*world.store, 0).await.remove(0);
     let write = if is_report.into() {
@@ -123,6 +125,31 @@ async fn follows(world: &World, next: Next, stands: Stands, is_report: impl Into
         left.push(Write::Report { id: *id, from, to: Delivered, reason, code, at: at(4), next });
     }
     world.commit(&t, left).await.unwrap();
+}
+
+/// What goes on only after a failure has nothing to wait for once an earlier place took it, even
+/// where it has a time, which is the end of its wait.
+pub async fn what_waits_for_a_failure_until_a_time_is_skipped_at_once(world: World) {
+    let t = tenant("t");
+    let until = |place| new_delivery(place, Some(at(9_000)));
+    let all_at_once = NewDelivery { strategy: Strategy::All, ..until(1) };
+    let escalates = NewDelivery { escalate_after_ms: Some(9_000), ..until(1) };
+    let held = NewDelivery { state: Held, ..until(2) };
+    let new = vec![new_delivery(0, Some(at(0))), until(1), held, all_at_once, escalates];
+    let all = put(&world, &t, Normal, new).await;
+    let mine = claim(&*world.store, 0).await.remove(0);
+    let skip = Next::Skip(Reason::NotNeeded);
+    let sent = Settlement { next: Next::Wait, ..settlement(&mine, Sent, 1) };
+    world.done(&t, Write::Settle(Box::new(sent))).await;
+    let (id, reason, code) = (all[0], Reason::Reported, None);
+    let told = Write::Report { id, from: Sent, to: Delivered, reason, code, at: at(2), next: skip };
+    world.done(&t, told).await;
+    for id in &all[1..3] {
+        let now = found(&world, &t, *id).await;
+        assert_eq!((now.state, now.reason, now.due_at), (Skipped, Reason::NotNeeded, None));
+        assert_eq!(now.updated_at, at(2));
+    }
+    assert_eq!(ids(&claim(&*world.store, 9_000).await), all[3..]);
 }
 
 /// What is told out of order is refused by the state that the caller decided from.
@@ -166,6 +193,7 @@ pub async fn what_an_overtaken_attempt_gave_is_kept_once(world: World) {
         code: None,
         reference: Some("SM1".into()),
         provider: Some("twilio".into()),
+        ask_at: None,
         at: at(9),
     };
     let keep = |kept: KeptAttempt| Write::KeepAttempt(Box::new(kept));

@@ -79,6 +79,7 @@ pub fn settlement(of: &Delivery, state: DeliveryState, ms: i64) -> Settlement {
         state,
         reason: Reason::Requested,
         due_at: None,
+        ask_at: None,
         is_attempt: true,
         code: None,
         reference: None,

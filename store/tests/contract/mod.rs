@@ -34,6 +34,7 @@ pub mod tampering;
 pub mod tenants;
 pub mod timeline;
 pub mod topics;
+pub mod unreported;
 
 /// Makes a test of every case for one backend.
 macro_rules! contract {
@@ -90,6 +91,7 @@ macro_rules! contract {
             a_place_that_arrived_or_may_keeps_the_next_one_waiting,
             what_was_to_come_later_comes_at_once_unless_it_is_held_or_was_tried,
             the_next_place_waits_comes_later_or_is_skipped_as_it_was_told,
+            what_waits_for_a_failure_until_a_time_is_skipped_at_once,
             what_is_told_afterwards_holds_only_for_the_state_it_was_told_of,
             a_report_ends_a_claim,
             what_an_overtaken_attempt_gave_is_kept_once,
@@ -227,6 +229,12 @@ macro_rules! contract {
             a_user_lists_the_topics_they_are_in,
             deleting_a_topic_ends_its_memberships,
             who_teaches_whom_follows_their_topics,
+        );
+        contract!(@of $backend, unreported:
+            those_that_wait_longest_are_asked_for_first_whosever_they_are,
+            what_is_open_or_has_ended_is_not_asked_for,
+            of_two_who_would_ask_one_does,
+            an_overtaken_message_is_asked_for_unless_it_ended,
         );
     };
     (@of $backend:expr, $file:ident: $($case:ident,)+) => {

@@ -5,9 +5,7 @@ use proptest::prelude::*;
 
 use crate::channel::Channel::{Email, Push, Sms};
 use crate::channel::{Channel, DeliveryState};
-use crate::delivery::{
-    Before, DueView, Next, OnDue, SMS_REPORT_DUE_MS, SMS_REPORT_WAIT_MS, next, on_due,
-};
+use crate::delivery::{Before, DueView, Next, OnDue, SMS_REPORT_WAIT_MS, next, on_due};
 use crate::notification::Priority;
 use crate::plan::{Place, Reason, Refusal, Strategy as Sequence, Way};
 use crate::preference::{About, PreferenceRule, Preferences, Resolved};
@@ -144,27 +142,6 @@ fn what_an_earlier_channel_took_needs_no_other() {
 }
 
 #[test]
-fn a_text_message_of_which_no_report_came_is_asked_for() {
-    let behind = |state, ago_ms: i64| {
-        move |view: &mut DueView<'_>| {
-            view.channel = Email;
-            view.place = Place::Behind(Sms);
-            view.before = Some(Before { state, at: NOON.plus_ms(-ago_ms) });
-        }
-    };
-    let until = Some(NOON.plus_ms(SMS_REPORT_WAIT_MS - SMS_REPORT_DUE_MS));
-    check(behind(DeliveryState::Sent, SMS_REPORT_DUE_MS), OnDue::Ask { until });
-    check(behind(DeliveryState::Sent, SMS_REPORT_WAIT_MS), OnDue::Ask { until: None });
-    check(behind(DeliveryState::Delivered, 0), OnDue::Skip(Reason::NotNeeded));
-    check(behind(DeliveryState::Failed, 0), OnDue::Try);
-    let read = |view: &mut DueView<'_>| {
-        behind(DeliveryState::Sent, 0)(view);
-        view.read_at = Some(NOON);
-    };
-    check(read, OnDue::Skip(Reason::Read));
-}
-
-#[test]
 fn escalation_waits_for_a_read_and_never_follows_one() {
     let behind = |state, ms: i64| {
         move |view: &mut DueView<'_>| {
@@ -212,7 +189,7 @@ fn the_end_of_one_channel_is_the_turn_of_the_next() {
     }
     check(Push, DeliveryState::Sent, Next::Skip(Reason::NotNeeded));
     check(Email, DeliveryState::Sent, Next::Skip(Reason::NotNeeded));
-    check(Sms, DeliveryState::Sent, Next::DueAt(NOON.plus_ms(SMS_REPORT_DUE_MS)));
+    check(Sms, DeliveryState::Sent, Next::DueAt(NOON.plus_ms(SMS_REPORT_WAIT_MS)));
 }
 
 prop_compose! {
@@ -284,7 +261,7 @@ proptest! {
                 prop_assert_eq!(reason, Reason::Expired);
             }
             OnDue::Skip(reason) => prop_assert!(reason.rule().is_some()),
-            OnDue::Try | OnDue::Hold { .. } | OnDue::Ask { .. } => {}
+            OnDue::Try | OnDue::Hold { .. } => {}
         }
     }
 }

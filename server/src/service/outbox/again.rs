@@ -54,8 +54,6 @@ impl Services {
         let Some(facts) = facts else { return Ok(Again::Forget) };
         match look::look(delivery, &facts, self.now()) {
             OnDue::Try => {}
-            // The next claim asks.
-            OnDue::Ask { .. } => return Ok(Again::Leave),
             decided => return Ok(Again::Settle(decided)),
         }
         Ok(match self.prepare(delivery, &facts).await? {

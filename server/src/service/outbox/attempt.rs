@@ -281,7 +281,8 @@ impl Services {
     }
 }
 
-pub(super) fn subject(delivery: &Delivery) -> Subject {
+/// Says whom a delivery is about, for links and news.
+pub(in crate::service) fn subject(delivery: &Delivery) -> Subject {
     Subject {
         tenant: delivery.tenant.clone(),
         user: delivery.user.clone(),

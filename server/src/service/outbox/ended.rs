@@ -9,7 +9,9 @@ use std::time::Duration;
 use landfall_channels::Outcome;
 use landfall_core::audit::{Action, Entity, Hash};
 use landfall_core::channel::{Channel, DeliveryState};
-use landfall_core::delivery::{AddressFate, Ended, Next, OnDue, OnEnded, Tried, next, on_ended};
+use landfall_core::delivery::{
+    AddressFate, Ended, Next, OnDue, OnEnded, Tried, ask_first, next, on_ended,
+};
 use landfall_core::id::AddressId;
 use landfall_core::plan::Reason;
 use landfall_core::time::Timestamp;
@@ -65,7 +67,7 @@ impl Services {
     /// Stores a decision that was made without an attempt.
     pub(super) async fn settle_without(&self, delivery: Delivery, decided: OnDue) {
         let stand = match decided {
-            OnDue::Try | OnDue::Ask { .. } => return,
+            OnDue::Try => return,
             OnDue::Hold { until, reason } => {
                 Stand { state: DeliveryState::Held, reason, due_at: Some(until) }
             }
@@ -108,6 +110,9 @@ impl Services {
         let mut settlement = self.settlement(delivery, &stand);
         settlement.is_attempt = ended.is_attempt();
         settlement.code = Some(code.clone());
+        if reference.is_some() {
+            settlement.ask_at = ask_first(delivery.channel, stand.state, settlement.at);
+        }
         settlement.reference = reference;
         settlement.provider = Some(attempted.provider.to_owned());
         // What was kept back is no news, and would fill the trail.
@@ -275,6 +280,7 @@ pub(super) fn unchanged(delivery: &Delivery, at: Timestamp) -> Settlement {
         state: delivery.state,
         reason: delivery.reason,
         due_at: delivery.due_at,
+        ask_at: None,
         is_attempt: false,
         code: None,
         reference: None,

@@ -31,12 +31,14 @@ pub(super) fn look(delivery: &Delivery, facts: &Facts, now: Timestamp) -> OnDue 
     })
 }
 
-/// Says how the nearest earlier place stands: as the one of its deliveries that came furthest.
+/// Says how the nearest earlier place stands, as the one of its deliveries that came furthest. A
+/// place of which all were skipped or failed is passed over: what stands before it may have taken
+/// it.
 fn before(delivery: &Delivery, others: &[Delivery]) -> Option<Before> {
-    let earlier = others.iter().filter(|other| other.position < delivery.position);
-    let place = earlier.clone().map(|other| other.position).max()?;
-    let of_place = earlier.filter(|other| other.position == place);
-    let furthest = of_place.max_by_key(|other| came(other.state))?;
+    let lost = |state| matches!(state, DeliveryState::Failed | DeliveryState::Skipped);
+    let stands = |other: &&Delivery| other.position < delivery.position && !lost(other.state);
+    let standing = others.iter().filter(stands);
+    let furthest = standing.max_by_key(|other| (other.position, came(other.state)))?;
     let at = match furthest.state {
         DeliveryState::Queued | DeliveryState::Held => furthest.due_at,
         _ => None,
@@ -46,11 +48,9 @@ fn before(delivery: &Delivery, others: &[Delivery]) -> Option<Before> {
 
 const fn came(state: DeliveryState) -> u8 {
     match state {
-        DeliveryState::Delivered => 5,
-        DeliveryState::Sent => 4,
-        DeliveryState::Queued => 3,
-        DeliveryState::Held => 2,
-        DeliveryState::Failed => 1,
-        DeliveryState::Skipped => 0,
+        DeliveryState::Delivered => 3,
+        DeliveryState::Sent => 2,
+        DeliveryState::Queued => 1,
+        DeliveryState::Held | DeliveryState::Failed | DeliveryState::Skipped => 0,
     }
 }

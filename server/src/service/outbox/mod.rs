@@ -5,7 +5,6 @@
 //! is due: it is decided anew then, by core, from what the store says at that moment.
 
 mod again;
-mod asking;
 mod attempt;
 mod ended;
 mod facts;
@@ -22,7 +21,7 @@ use landfall_core::delivery::{OnDue, RetryPolicy};
 use landfall_core::id::Tenant;
 use landfall_store::{Claimed, Claiming, Delivery};
 
-pub(super) use attempt::plain_sms;
+pub(super) use attempt::{plain_sms, subject};
 use facts::Facts;
 
 use super::tally::Tally;
@@ -178,10 +177,6 @@ impl Services {
         };
         match look::look(&delivery, &facts, self.now()) {
             OnDue::Try => self.attempt(delivery, facts).await,
-            OnDue::Ask { until } => {
-                self.ask_before(delivery, &facts, until).await;
-                None
-            }
             decided => {
                 self.settle_without(delivery, decided).await;
                 None

@@ -6,6 +6,7 @@
 
 use landfall_core::audit::Action;
 use landfall_core::channel::DeliveryState;
+use landfall_core::delivery::ask_first;
 use landfall_store::{AuditDraft, Delivery, KeptAttempt, Settlement, Unit, Write};
 
 use super::ended::{STORE_TRIES, Stand, Stored, pause};
@@ -37,6 +38,7 @@ impl Services {
             if is_open || !is_same {
                 return;
             }
+            let (at, named) = (self.now(), ended.reference.as_ref());
             let mut unit = Unit::new(&delivery.tenant);
             unit.audit.push(self.told_late(delivery, stand, &ended, now.state));
             unit.writes.push(Write::KeepAttempt(Box::new(KeptAttempt {
@@ -47,7 +49,8 @@ impl Services {
                 code: ended.code.clone().filter(|_| now.code == delivery.code),
                 reference: ended.reference.clone(),
                 provider: ended.provider.clone(),
-                at: self.now(),
+                ask_at: named.and_then(|_| ask_first(now.channel, now.state, at)),
+                at,
             })));
             unit.writes.extend(also.clone());
             if self.commit_end(unit).await != Stored::Overtaken {

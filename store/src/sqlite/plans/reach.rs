@@ -14,9 +14,9 @@ use crate::sql::{
     suppressions, tallies,
 };
 use crate::{
-    Address, AddressKind, Claiming, Delivery, DeliveryFilter, KeptAttempt, NewDelivery, Person,
-    Sealed, Settlement, StoredPreferences, Suppression, SuppressionFilter, Tally, TallyFilter,
-    TallyKey,
+    Address, AddressKind, AskAgain, Claiming, Delivery, DeliveryFilter, KeptAttempt, NewDelivery,
+    Person, Sealed, Settlement, StoredPreferences, Suppression, SuppressionFilter, Tally,
+    TallyFilter, TallyKey,
 };
 
 /// What walks from tenant to tenant: one row for each that is looked at.
@@ -83,6 +83,7 @@ fn kept(of: &Delivery) -> KeptAttempt {
         code: None,
         reference: None,
         provider: None,
+        ask_at: None,
         at: AT,
     }
 }
@@ -98,6 +99,7 @@ fn what_became_of_a_delivery_is_written_through_indexes() {
         state: DeliveryState::Failed,
         reason: Reason::Expired,
         due_at: None,
+        ask_at: None,
         is_attempt: true,
         code: None,
         reference: None,
@@ -132,6 +134,14 @@ fn the_outbox_is_read_through_indexes() {
     let notification = claim(&bench)[0].notification;
     bench.check_reaches("delivery_open (due_at>?)", |b| {
         at_once(outbox_read::next_due(&mut b.runner())).unwrap();
+    });
+    bench.check_reaches("delivery_ask (ask_at<?)", |b| {
+        at_once(outbox_read::unreported(&mut b.runner(), AT, 9)).unwrap();
+    });
+    bench.check(|b| {
+        let (tenant, id) = (b.tenant.clone(), DeliveryId(Uuid::from_u128(1)));
+        let again = AskAgain { tenant, id, from: AT, to: None };
+        at_once(outbox_write::ask_again(&mut b.runner(), &again)).unwrap();
     });
     // What is counted is bounded, and comes from the index.
     let counted = ["SCAN due", "SCAN later", "SCAN waiting", "SCAN CONSTANT ROW"];
