@@ -8,8 +8,9 @@ use crate::preference::Resolved;
 use crate::time::Timestamp;
 
 /// How long a text message that its provider took may still be reported as not delivered, in
-/// milliseconds: a sender's queue at Twilio fails what has waited for ten hours.
-pub const SMS_REPORT_WAIT_MS: i64 = 10 * 3_600_000;
+/// milliseconds: a sender's queue at Twilio fails what has waited for ten hours, and a quarter of an
+/// hour is left to hear of it.
+pub const SMS_REPORT_WAIT_MS: i64 = 10 * 3_600_000 + 15 * 60_000;
 
 /// How a channel before this one stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
