@@ -15,24 +15,11 @@ use super::make_reach::{address_id, claiming, enqueue, ids, new_delivery, settle
 use super::queueing::{claim, found, put, queue, queue_of};
 use super::world::{World, assert_stale};
 
-pub async fn a_delivery_reads_back_as_it_was_stored(mut world: World) {
-    let t = tenant("t");
-    let new = note(&user("u"), "a");
-    let first = NewDelivery { address: Some(address_id()), ..new_delivery(0, Some(at(5))) };
-    let second = NewDelivery {
-        state: DeliveryState::Held,
-        strategy: Strategy::All,
-        escalate_after_ms: Some(90_000),
-        to: Some(vec![0, 255]),
-        ..new_delivery(255, None)
-    };
-    let writes = vec![publish(&new), enqueue(&new, High, vec![first.clone(), second.clone()])];
-    let receipt = world.commit(&t, writes).await.unwrap();
-    assert_eq!(receipt.outcomes[1], Outcome::Done);
-    world.reopen().await;
-    let stored = |of: &NewDelivery| Delivery {
+/// A delivery for `u` of the tenant `t` that nothing has happened to yet.
+fn as_queued(new: &NewNotification, of: &NewDelivery) -> Delivery {
+    Delivery {
         id: of.id,
-        tenant: t.clone(),
+        tenant: tenant("t"),
         notification: new.id,
         user: user("u"),
         priority: High,
@@ -53,10 +40,27 @@ pub async fn a_delivery_reads_back_as_it_was_stored(mut world: World) {
         ask_at: None,
         created_at: at(0),
         updated_at: at(0),
+    }
+}
+
+pub async fn a_delivery_reads_back_as_it_was_stored(mut world: World) {
+    let t = tenant("t");
+    let new = note(&user("u"), "a");
+    let first = NewDelivery { address: Some(address_id()), ..new_delivery(0, Some(at(5))) };
+    let second = NewDelivery {
+        state: DeliveryState::Held,
+        strategy: Strategy::All,
+        escalate_after_ms: Some(90_000),
+        to: Some(vec![0, 255]),
+        ..new_delivery(255, None)
     };
-    assert_eq!(found(&world, &t, first.id).await, stored(&first));
+    let writes = vec![publish(&new), enqueue(&new, High, vec![first.clone(), second.clone()])];
+    let receipt = world.commit(&t, writes).await.unwrap();
+    assert_eq!(receipt.outcomes[1], Outcome::Done);
+    world.reopen().await;
+    assert_eq!(found(&world, &t, first.id).await, as_queued(&new, &first));
     let both = world.store.deliveries_of(&t, vec![new.id]).await.unwrap();
-    assert_eq!(both, [stored(&first), stored(&second)]);
+    assert_eq!(both, [as_queued(&new, &first), as_queued(&new, &second)]);
 }
 
 pub async fn a_unit_that_is_refused_leaves_no_delivery(world: World) {

@@ -94,19 +94,7 @@ impl Services {
         };
         let jitter = u64::from_ne_bytes(self.ids.bytes());
         let next = on_ended(ended, tried, self.outbox.settings.policy, jitter);
-        let (stand, fate) = match next {
-            OnEnded::Sent => (
-                Stand { state: DeliveryState::Sent, reason: Reason::Accepted, due_at: None },
-                AddressFate::Kept,
-            ),
-            OnEnded::Retry { at, reason } => (
-                Stand { state: DeliveryState::Queued, reason, due_at: Some(at) },
-                AddressFate::Kept,
-            ),
-            OnEnded::Fail { reason, address } => {
-                (Stand { state: DeliveryState::Failed, reason, due_at: None }, address)
-            }
-        };
+        let (stand, fate) = stands(next);
         let mut settlement = self.settlement(delivery, &stand);
         settlement.is_attempt = ended.is_attempt();
         settlement.code = Some(code.clone());
@@ -289,6 +277,22 @@ pub(super) fn unchanged(delivery: &Delivery, at: Timestamp) -> Settlement {
         address: None,
         split: vec![],
         next: Next::Wait,
+    }
+}
+
+/// Says how a delivery stands after an attempt, and what becomes of its address.
+const fn stands(ended: OnEnded) -> (Stand, AddressFate) {
+    match ended {
+        OnEnded::Sent => (
+            Stand { state: DeliveryState::Sent, reason: Reason::Accepted, due_at: None },
+            AddressFate::Kept,
+        ),
+        OnEnded::Retry { at, reason } => {
+            (Stand { state: DeliveryState::Queued, reason, due_at: Some(at) }, AddressFate::Kept)
+        }
+        OnEnded::Fail { reason, address } => {
+            (Stand { state: DeliveryState::Failed, reason, due_at: None }, address)
+        }
     }
 }
 
