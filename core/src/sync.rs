@@ -6,7 +6,9 @@
 
 mod basis;
 mod decide;
+mod desk;
 mod entity;
+mod operation;
 mod reason;
 mod stamp;
 
@@ -15,6 +17,8 @@ mod tests;
 
 pub use basis::{Branch, Follows, Memory, Said, basis};
 pub use decide::{Basis, Decision, Dispute, Edit, Next, Outcome, decide};
+pub use desk::{BranchTip, Contested, Desk, Effect, Known, OpenConflict, Standing, Taken};
 pub use entity::{Entity, EntityKind, Stamps, Strategy, Verb};
+pub use operation::{EntityName, Operation, Refused, Status, Verdict, Why};
 pub use reason::Reason;
 pub use stamp::{Seen, Stamp, Written, stamp};

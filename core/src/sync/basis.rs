@@ -60,10 +60,13 @@ pub trait Memory {
 /// it; the server version that is named; and without any of these, nothing for a first version and otherwise
 /// what is unknown.
 pub fn basis<'a>(said: Said<'a>, branch: Option<&'a Branch>, memory: &'a impl Memory) -> Basis<'a> {
-    if let Some(fields) = said.base_data {
-        return Basis::Fields(fields);
+    match said.base_data {
+        // Nothing was there to begin from.
+        Some(fields) if fields.is_empty() && memory.version() == 0 => return Basis::Nothing,
+        Some(fields) => return Basis::Fields(fields),
+        None => {}
     }
-    let branch = branch.filter(|branch| !branch.is_left && follows(said, branch));
+    let branch = branch.filter(|branch| follows(said, branch));
     if let Some(branch) = branch {
         return branch.fields.as_ref().map_or(Basis::Nothing, Basis::Fields);
     }
@@ -84,8 +87,10 @@ fn follows(said: Said<'_>, branch: &Branch) -> bool {
         (Follows::Other, ..) => false,
         // A chain names the same server version throughout.
         (Follows::Nothing, Some(version), _) => version == branch.base_version,
+        // Counts of a branch that was left and of server versions may be the same by chance.
         (Follows::Nothing, None, Some(version)) => {
-            branch.client_version.is_some_and(|last| last == version.saturating_sub(1))
+            let counted = Some(version.saturating_sub(1));
+            !branch.is_left && branch.client_version == counted
         }
         (Follows::Nothing, None, None) => false,
     }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod chains;
+mod desk;
 mod laws;
 
 use std::collections::BTreeSet;

@@ -33,8 +33,8 @@ pub use people::{
 pub use revocations::{Revocation, Revocations};
 pub use sends::{SendTo, Sends, StoredSend};
 pub use sync::{
-    BranchNext, Conflict, ConflictFilter, ConflictNext, EntityName, EntityNext, EntityVersion,
-    StoredBranch, StoredConflict, StoredEntity, StoredOperation, SyncWrite, Syncs,
+    BranchNext, Conflict, ConflictFilter, ConflictNext, EntityNext, EntityVersion, StoredBranch,
+    StoredConflict, StoredEntity, StoredOperation, SyncWrite, Syncs,
 };
 pub use tallies::{
     Countable, CountedNotification, Tallies, Tally, TallyFilter, TallyKey, Uncounted,

@@ -4,18 +4,10 @@ use landfall_core::audit::Hash;
 use landfall_core::feed::{FeedKey, Number};
 use landfall_core::id::{ConflictId, Tenant, UserId};
 use landfall_core::notification::JsonText;
+use landfall_core::sync::EntityName;
 use landfall_core::time::Timestamp;
 
 use super::error::Answered;
-
-/// Names an entity on its feed.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct EntityName {
-    /// Its type.
-    pub kind: Box<str>,
-    /// Its id, which its app gave it.
-    pub id: Box<str>,
-}
 
 /// An entity as it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]

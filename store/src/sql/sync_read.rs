@@ -3,12 +3,13 @@
 use landfall_core::feed::{FeedKey, FeedKind, Number};
 use landfall_core::id::{ConflictId, Tenant, UserId};
 use landfall_core::notification::JsonText;
+use landfall_core::sync::EntityName;
 use landfall_core::time::Timestamp;
 
 use super::{Corrupt, Query, Row, Runner, feeds};
 use crate::{
-    Answer, Conflict, ConflictFilter, EntityName, EntityVersion, StoredBranch, StoredConflict,
-    StoredEntity, StoredOperation,
+    Answer, Conflict, ConflictFilter, EntityVersion, StoredBranch, StoredConflict, StoredEntity,
+    StoredOperation,
 };
 
 /// All columns of an entity `e`, as [`entity`] reads them.

@@ -2,14 +2,15 @@
 
 use landfall_core::feed::{FeedKey, Number};
 use landfall_core::id::{ConflictId, Tenant, UserId};
+use landfall_core::sync::EntityName;
 use landfall_core::time::Timestamp;
 
 use super::Sqlite;
 use super::runner::at_once;
 use crate::sql::sync_read;
 use crate::{
-    Answered, ConflictFilter, EntityName, EntityVersion, StoredBranch, StoredConflict,
-    StoredEntity, StoredOperation, Syncs,
+    Answered, ConflictFilter, EntityVersion, StoredBranch, StoredConflict, StoredEntity,
+    StoredOperation, Syncs,
 };
 
 impl Syncs for Sqlite {

@@ -5,10 +5,11 @@ use landfall_core::channel::{Channel, DeliveryState};
 use landfall_core::feed::FeedKey;
 use landfall_core::id::ConflictId;
 use landfall_core::notification::{JsonText, NewNotification, Priority};
+use landfall_core::sync::EntityName;
 use landfall_store::{
-    AddressKind, AuditDraft, BranchNext, Conflict, ConflictNext, Deliveries, Delivery, EntityName,
-    EntityNext, Overwrite, SendTo, Store, StoredOperation, StoredPreferences, Suppression,
-    SyncWrite, Tally, TallyFilter, TallyKey, Unit, Write,
+    AddressKind, AuditDraft, BranchNext, Conflict, ConflictNext, Deliveries, Delivery, EntityNext,
+    Overwrite, SendTo, Store, StoredOperation, StoredPreferences, Suppression, SyncWrite, Tally,
+    TallyFilter, TallyKey, Unit, Write,
 };
 use rusqlite::Connection;
 use uuid::Uuid;

@@ -3,9 +3,10 @@
 use landfall_core::feed::{FeedKey, Number};
 use landfall_core::id::{ConflictId, Tenant};
 use landfall_core::notification::JsonText;
+use landfall_core::sync::EntityName;
 use landfall_store::{
-    BranchNext, Conflict, ConflictFilter, ConflictNext, EntityName, EntityNext, Outcome,
-    StoredOperation, SyncWrite, Write,
+    BranchNext, Conflict, ConflictFilter, ConflictNext, EntityNext, Outcome, StoredOperation,
+    SyncWrite, Write,
 };
 
 use super::make::{at, send_id, tenant, user};

@@ -3,13 +3,13 @@
 use landfall_core::feed::FeedKey;
 use landfall_core::id::ConflictId;
 use landfall_core::notification::JsonText;
+use landfall_core::sync::EntityName;
 use uuid::Uuid;
 
 use super::{AT, Bench, ONE, Write, at_once};
 use crate::sql::{sync_read, sync_write};
 use crate::{
-    BranchNext, Conflict, ConflictFilter, ConflictNext, EntityName, EntityNext, StoredOperation,
-    SyncWrite,
+    BranchNext, Conflict, ConflictFilter, ConflictNext, EntityNext, StoredOperation, SyncWrite,
 };
 
 fn name() -> EntityName {
