@@ -6,6 +6,7 @@
 pub mod address;
 pub mod audit;
 pub mod auth;
+pub mod blob;
 pub mod channel;
 pub mod cursor;
 pub mod day;
@@ -14,6 +15,7 @@ pub mod fair;
 pub mod feed;
 pub mod histogram;
 pub mod id;
+pub mod lesson;
 pub mod life;
 pub mod notification;
 pub mod notify;

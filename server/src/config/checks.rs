@@ -122,6 +122,12 @@ fn limits(Config { limits, .. }: &Config) -> [Check; 4] {
             holds: limits.body_kib >= limits.data_kib,
         },
         Check {
+            name: "limits.body_kib",
+            must: "must not be below",
+            other: "limits.lesson_data_kib",
+            holds: limits.body_kib >= limits.lesson_data_kib,
+        },
+        Check {
             name: "limits.batch_line_kib",
             must: "must not be below",
             other: "limits.data_kib",

@@ -6,9 +6,10 @@ use super::connection::Connection;
 use super::fault::refused;
 use crate::{Answer, StoreError};
 
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     include_str!("../../migrations/0001_spine.postgres.sql"),
     include_str!("../../migrations/0002_reach.postgres.sql"),
+    include_str!("../../migrations/0003_lessons.postgres.sql"),
 ];
 /// The newest version of the schema that this build knows.
 pub(super) const LATEST: u32 = MIGRATIONS.len() as u32;

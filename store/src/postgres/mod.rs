@@ -6,6 +6,7 @@
 
 mod address;
 mod backup;
+mod classes;
 mod connection;
 mod fault;
 mod group;
@@ -41,6 +42,7 @@ use crate::{Answer, Answered, ChangeSink, Commits, Receipt, SealReport, StoreErr
 pub const SCHEMA: &str = concat!(
     include_str!("../../migrations/0001_spine.postgres.sql"),
     include_str!("../../migrations/0002_reach.postgres.sql"),
+    include_str!("../../migrations/0003_lessons.postgres.sql"),
 );
 
 /// What a statement of a migration may take; a node that starts meanwhile waits as long.

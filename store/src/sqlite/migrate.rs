@@ -7,9 +7,10 @@ use super::sizes;
 use crate::backup::{Table, tables};
 use crate::{Answer, StoreError};
 
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     include_str!("../../migrations/0001_spine.sqlite.sql"),
     include_str!("../../migrations/0002_reach.sqlite.sql"),
+    include_str!("../../migrations/0003_lessons.sqlite.sql"),
 ];
 
 /// The newest version of the schema that this build knows.

@@ -11,6 +11,7 @@ use crate::{Answer, StoreError};
 pub const SCHEMA: &str = concat!(
     include_str!("../../migrations/0001_spine.sqlite.sql"),
     include_str!("../../migrations/0002_reach.sqlite.sql"),
+    include_str!("../../migrations/0003_lessons.sqlite.sql"),
 );
 
 /// How the embedded store is opened.

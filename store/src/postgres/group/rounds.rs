@@ -18,8 +18,9 @@ pub(super) enum Kind {
     Settles,
     /// One write of another kind, which is refused before it writes.
     One,
-    /// Several writes of which a later one may be refused, or one that revokes, which would be
-    /// held against the others of its round: has a transaction of its own.
+    /// Several writes of which a later one may be refused, one that may be refused when it has begun
+    /// already, or one that revokes, which would be held against the others of its round: has a
+    /// transaction of its own.
     Alone,
 }
 
@@ -31,7 +32,7 @@ impl Kind {
         if of_sends <= 1 && rest.clone().all(publishes) {
             return Self::Publishes;
         }
-        if writes.iter().any(revokes) {
+        if writes.iter().any(|write| revokes(write) || is_of_lessons(write)) {
             return Self::Alone;
         }
         let targets: Option<HashSet<_>> = writes.iter().map(target).collect();
@@ -46,6 +47,11 @@ impl Kind {
 /// Says whether a write takes somebody's right to act.
 pub(super) fn revokes(write: &Write) -> bool {
     matches!(write, Write::Revoke { .. })
+}
+
+/// Says whether a write may find only after it has begun that it has to be refused.
+fn is_of_lessons(write: &Write) -> bool {
+    matches!(write, Write::PutLesson { .. } | Write::PutBlob { .. } | Write::ForgetBlob { .. })
 }
 
 fn publishes(write: &Write) -> bool {

@@ -1,0 +1,30 @@
+//! Settings of `[blobs]`.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::{Hours, Mib};
+
+/// The files that lessons refer to.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BlobSettings {
+    dir: PathBuf,
+    /// The largest file.
+    pub max_mib: Mib,
+    /// All files of one tenant.
+    pub tenant_mib: Mib,
+    /// For which a file is kept that no lesson refers to.
+    pub orphan_hours: Hours,
+}
+
+impl BlobSettings {
+    /// Returns the folder: the one that is set, else `blobs` in the data folder.
+    pub fn dir(&self, data_dir: &Path) -> PathBuf {
+        match self.dir.as_os_str().is_empty() {
+            true => data_dir.join("blobs"),
+            false => self.dir.clone(),
+        }
+    }
+}
