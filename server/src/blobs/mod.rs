@@ -8,6 +8,6 @@ mod folder;
 mod incoming;
 mod sweep;
 
-pub use folder::{BlobFolder, Name};
+pub use folder::{BlobFolder, Name, read_at};
 pub use incoming::{Incoming, Mismatch};
 pub use sweep::{PAGE as SWEEP_PAGE, Place};

@@ -1,7 +1,7 @@
 //! Finding files that may be nobody's: a part of the folder at a time, in a fixed order.
 //!
 //! A crash between a file's name and its row leaves one, and so does a store that was put back. It must
-//! never remove anything: whose a file is, the store says.
+//! never remove anything by itself: whose a file is, the store says.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -18,9 +18,16 @@ pub const PAGE: usize = 500;
 /// A file that was written to since is left alone: somebody may be at it.
 const FRESH: Duration = Duration::from_secs(3_600);
 
-/// Where a walk over the folder stands: a folder, and the last name in it.
+/// Where a walk over the folder stands.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Place(PathBuf, String);
+pub struct Place {
+    /// A tenant's folder, or what arrives.
+    top: String,
+    /// One of its folders; what arrives has none.
+    shard: String,
+    /// The last name in there that was looked at.
+    after: String,
+}
 
 /// A part of the folder.
 pub(crate) struct Found {
@@ -37,46 +44,42 @@ impl BlobFolder {
     /// When the disk does not tell.
     pub(crate) async fn look(&self, place: Place, now: Timestamp) -> io::Result<Found> {
         let folder = self.clone();
-        blocking(move || folder.look_from(&place, now)).await
+        blocking(move || folder.look_from(place, now)).await
     }
 
-    fn look_from(&self, Place(part, after): &Place, now: Timestamp) -> io::Result<Found> {
-        let parts = self.parts()?;
-        let at = parts.iter().find(|one| *one >= part).cloned();
-        let Some(at) = at else {
+    fn look_from(&self, place: Place, now: Timestamp) -> io::Result<Found> {
+        let tops = entries(self.path())?;
+        let Some((top, next_top)) = from(&tops, &place.top) else {
             return Ok(Found { files: Vec::new(), next: Place::default() });
         };
-        let after = if at == *part { after.as_str() } else { "" };
-        let names = entries(&self.path().join(&at))?;
-        let page: Vec<String> = names.into_iter().filter(|name| &**name > after).take(PAGE).collect();
-        let next = match page.last() {
-            Some(last) if page.len() == PAGE => Place(at.clone(), last.clone()),
-            _ => match parts.into_iter().find(|one| *one > at) {
-                Some(next) => Place(next, String::new()),
-                None => Place::default(),
-            },
+        let place = if top == place.top { place } else { Place { top, ..Place::default() } };
+        let after_top = Place { top: next_top.unwrap_or_default(), ..Place::default() };
+        let shards = match place.top == INCOMING {
+            true => vec![String::new()],
+            false => entries(&self.path().join(&place.top))?,
+        };
+        let Some((shard, next_shard)) = from(&shards, &place.shard) else {
+            return Ok(Found { files: Vec::new(), next: after_top });
+        };
+        let place = if shard == place.shard { place } else { place.at(shard) };
+        let after_shard = next_shard.map_or(after_top, |next| place.at(next));
+        self.page(&place, after_shard, now)
+    }
+
+    fn page(&self, place: &Place, after_shard: Place, now: Timestamp) -> io::Result<Found> {
+        let path = self.path().join(&place.top).join(&place.shard);
+        let names = entries(&path)?.into_iter().filter(|name| *name > place.after);
+        let names: Vec<String> = names.take(PAGE).collect();
+        let next = match names.last() {
+            Some(last) if names.len() == PAGE => Place { after: last.clone(), ..place.clone() },
+            _ => after_shard,
         };
         let file = |name: String| {
             let id = name.rsplit('.').next().and_then(|id| Uuid::try_parse(id).ok())?;
-            let path = self.path().join(&at).join(name);
+            let path = path.join(name);
             is_old(&path, now).then_some((id, path))
         };
-        Ok(Found { files: page.into_iter().filter_map(file).collect(), next })
-    }
-
-    /// Lists the folders that hold files, in order; a tenant has at most 256.
-    fn parts(&self) -> io::Result<Vec<PathBuf>> {
-        let mut parts = Vec::new();
-        for tenant in entries(self.path())? {
-            if tenant == INCOMING {
-                parts.push(tenant.into());
-                continue;
-            }
-            let shards = entries(&self.path().join(&tenant))?;
-            parts.extend(shards.into_iter().map(|shard| Path::new(&tenant).join(shard)));
-        }
-        parts.sort_unstable();
-        Ok(parts)
+        Ok(Found { files: names.into_iter().filter_map(file).collect(), next })
     }
 
     /// Removes files that are nobody's.
@@ -86,6 +89,19 @@ impl BlobFolder {
     pub(crate) async fn remove_all(&self, files: Vec<PathBuf>) -> io::Result<()> {
         blocking(move || files.iter().try_for_each(|path| remove(path))).await
     }
+}
+
+impl Place {
+    /// Stands at the beginning of another folder of the same one.
+    fn at(&self, shard: String) -> Self {
+        Self { top: self.top.clone(), shard, after: String::new() }
+    }
+}
+
+/// Gives the first name that is not before `least`, and the one behind it.
+fn from(names: &[String], least: &str) -> Option<(String, Option<String>)> {
+    let mut left = names.iter().skip_while(|name| name.as_str() < least).cloned();
+    Some((left.next()?, left.next()))
 }
 
 /// Lists the names in a folder, in order; none where there is no such folder.

@@ -113,7 +113,7 @@ fn sockets_and_store(Config { store, realtime, limits, .. }: &Config) -> [Check;
     ]
 }
 
-fn limits(Config { limits, .. }: &Config) -> [Check; 4] {
+fn limits(Config { limits, .. }: &Config) -> [Check; 5] {
     [
         Check {
             name: "limits.body_kib",

@@ -15,6 +15,9 @@ pub enum ServiceError {
     /// It is not there, or not the caller's.
     #[error("there is no such {0}")]
     NotFound(&'static str),
+    /// It is known, but its bytes are not where they should be; the text says so.
+    #[error("{0}")]
+    Missing(String),
     /// The state of things does not allow it; the text says why.
     #[error("{0}")]
     Conflict(String),

@@ -180,6 +180,18 @@ pub enum Write {
         /// When.
         at: Timestamp,
     },
+    /// Says that a blob that is there is needed, and that a user may read it as if they had uploaded it;
+    /// `Stale` unless that file holds it. `Done`.
+    UseBlob {
+        /// Which.
+        hash: BlobHash,
+        /// In which file it is.
+        file: Uuid,
+        /// Who brought it once more.
+        by: UserId,
+        /// When.
+        at: Timestamp,
+    },
     /// Forgets a blob; `Stale` unless that file still holds it, no lesson refers to it, and nobody had
     /// a use for it since `before`. `Done`.
     ForgetBlob {

@@ -32,11 +32,34 @@ pub(crate) async fn put<R: Runner>(
     } else {
         renew(runner, tenant, blob, instead_of, use_of.at).await?
     };
+    note_uploader(runner, tenant, &blob.hash, use_of.by).await?;
+    Ok(outcome)
+}
+
+async fn note_uploader<R: Runner>(
+    runner: &mut R,
+    tenant: &Tenant,
+    hash: &BlobHash,
+    user: &UserId,
+) -> Answer<()> {
     let sql = "insert into blob_uploader (tenant, hash, user_id) values (?1, ?2, ?3)
                on conflict (tenant, hash, user_id) do nothing";
-    let values = [tenant.into(), (&blob.hash).into(), use_of.by.into()];
-    runner.execute(Query::command(sql, values)).await?;
-    Ok(outcome)
+    runner.execute(Query::command(sql, [tenant.into(), hash.into(), user.into()])).await?;
+    Ok(())
+}
+
+/// Notes that a blob in this file is needed once more.
+pub(crate) async fn renew_use<R: Runner>(
+    runner: &mut R,
+    tenant: &Tenant,
+    (hash, file): (&BlobHash, &Uuid),
+    use_of: Use<'_>,
+) -> Answer<Outcome> {
+    let sql = "update blob set needed_at = ?4 where tenant = ?1 and hash = ?2 and file = ?3";
+    let values = [tenant.into(), hash.into(), file.into(), use_of.at.into()];
+    done(runner.execute(Query::command(sql, values)).await?)?;
+    note_uploader(runner, tenant, hash, use_of.by).await?;
+    Ok(Outcome::Done)
 }
 
 async fn insert<R: Runner>(
