@@ -14,7 +14,8 @@ pub(super) fn based_on(headers: &HeaderMap, version: Option<u64>) -> Result<Base
         0 => BasedOn::Nothing,
         version => BasedOn::Version(version),
     });
-    let in_header = match (text(headers, header::IF_MATCH)?, text(headers, header::IF_NONE_MATCH)?) {
+    let in_header = match (text(headers, header::IF_MATCH)?, text(headers, header::IF_NONE_MATCH)?)
+    {
         (None, None) => None,
         (Some("*"), None) => Some(BasedOn::AnyVersion),
         (Some(tag), None) => Some(BasedOn::Version(version_of(tag)?)),

@@ -8,9 +8,9 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 
 use super::examples::{Example, examples};
 use super::{
-    admin, aliases, analytics, batch, blobs, callbacks, deliveries, docs, health, inbox, lessons, manual, members,
-    metrics, notify, preferences, revocations, stream, subscriptions, suppressions, templates,
-    timeline, tokens, topics, users,
+    admin, aliases, analytics, batch, blobs, callbacks, deliveries, docs, health, inbox, lessons,
+    manual, members, metrics, notify, preferences, revocations, stream, subscriptions,
+    suppressions, templates, timeline, tokens, topics, users,
 };
 
 #[derive(OpenApi)]

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use axum::extract::{FromRequestParts, Query, RawPathParams};
 use axum::http::Uri;
 use axum::http::request::Parts;
-use landfall_core::feed::Number;
 use landfall_core::blob::BlobHash;
+use landfall_core::feed::Number;
 use landfall_core::id::{AddressId, IdError, LessonId, NotificationId, Tenant, TopicId, UserId};
 use serde::de::DeserializeOwned;
 

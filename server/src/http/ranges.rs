@@ -108,8 +108,17 @@ mod tests {
         check("bytes=0-", 0, Part::Nowhere);
         check("bytes=-1", 0, Part::Nowhere);
         let passed_over = [
-            "bytes=5-4", "bytes=-", "bytes=a-b", "bytes=1", "bytes", "", "lines=1-2", "bytes=1-2,4-5",
-            "bytes=--5", "bytes=+1-2", "bytes=1 - 2",
+            "bytes=5-4",
+            "bytes=-",
+            "bytes=a-b",
+            "bytes=1",
+            "bytes",
+            "",
+            "lines=1-2",
+            "bytes=1-2,4-5",
+            "bytes=--5",
+            "bytes=+1-2",
+            "bytes=1 - 2",
         ];
         for range in passed_over {
             check(range, 1_000, Part::Whole);

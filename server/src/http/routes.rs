@@ -10,8 +10,8 @@ use axum::routing::{MethodFilter, on};
 
 use super::{
     admin, analytics, batch, blobs, callbacks, deliveries, docs, health, inbox, lessons, manual,
-    members, metrics, notify, preferences, revocations, subscriptions, suppressions, templates, timeline, tokens,
-    topics, users,
+    members, metrics, notify, preferences, revocations, subscriptions, suppressions, templates,
+    timeline, tokens, topics, users,
 };
 use crate::app::App;
 

@@ -72,8 +72,8 @@ impl Services {
         hash: BlobHash,
     ) -> Result<OpenBlob, ServiceError> {
         let (tenant, user) = (&caller.tenant, &caller.user);
-        let may_read = reads_all(caller)
-            || self.store.may_read_blob(tenant, hash, user, self.now()).await?;
+        let may_read =
+            reads_all(caller) || self.store.may_read_blob(tenant, hash, user, self.now()).await?;
         let blob = match may_read {
             true => self.store.blobs(tenant, vec![hash]).await?.pop(),
             false => None,

@@ -135,9 +135,8 @@ impl Services {
         action: TopicAction,
     ) -> Result<(Option<TopicView>, Verdict), ServiceError> {
         let view = self.store.topic(&caller.tenant, class, &caller.user).await?;
-        let verdict = view
-            .as_ref()
-            .map_or(Verdict::Hidden, |view| may(action, standing(caller, view)));
+        let verdict =
+            view.as_ref().map_or(Verdict::Hidden, |view| may(action, standing(caller, view)));
         Ok((view, verdict))
     }
 
@@ -443,7 +442,8 @@ fn repeated(asked: Lesson, answer: &StoredAnswer) -> Result<PutLesson, ServiceEr
     })?;
     let Memo { version, is_new, created_at, updated_at, attachments } = memo;
     let told = asked.attachments.into_iter().zip(attachments);
-    let attachments = told.map(|(one, (bytes, media_type))| Attachment { bytes, media_type, ..one });
+    let attachments =
+        told.map(|(one, (bytes, media_type))| Attachment { bytes, media_type, ..one });
     let lesson = Lesson {
         version,
         created_at: Timestamp::from_ms(created_at),

@@ -120,7 +120,8 @@ impl Server {
         database: Option<Database<'static>>,
         extra: Router<Arc<App>>,
     ) -> Self {
-        Self::serving(app_of(parts_in(Arc::clone(&store), &folder.0)), folder, database, extra).await
+        Self::serving(app_of(parts_in(Arc::clone(&store), &folder.0)), folder, database, extra)
+            .await
     }
 
     /// Serves with these providers, and carries deliveries out.

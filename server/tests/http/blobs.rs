@@ -170,8 +170,7 @@ async fn a_download_that_was_cut_is_resumed_where_it_ended() {
     let server = started().await;
     let all = bytes(3_000_000);
     let path = picture(&server, &all).await;
-    let mut answer =
-        server.request("GET", &path).bearer_auth(teacher()).send().await.unwrap();
+    let mut answer = server.request("GET", &path).bearer_auth(teacher()).send().await.unwrap();
     let tag = answer.headers()["etag"].to_str().unwrap().to_owned();
     let mut kept = Vec::new();
     while kept.len() < 500_000 {
@@ -223,7 +222,8 @@ async fn a_blob_is_read_by_who_is_in_a_class_that_needs_it() {
     assert_eq!((status(&ann).await, status(&teacher()).await), (404, 200));
     refer(&server, &[&all]).await;
     let read = server.get(&ann, LESSON).await.json();
-    let expected = json!({ "sha256": name(&all), "name": "p.png", "type": "image/png", "bytes": 1000 });
+    let expected =
+        json!({ "sha256": name(&all), "name": "p.png", "type": "image/png", "bytes": 1000 });
     assert_eq!(read["attachments"], json!([expected]));
     let bob = token("bob", &["student"]);
     assert_eq!((status(&ann).await, status(&bob).await, status(&admin()).await), (200, 404, 200));

@@ -108,8 +108,7 @@ async fn a_lesson_is_written_by_teachers_and_read_by_members() {
         let gone = server.call(&stranger, "DELETE", LESSON, Value::Null).await;
         assert_eq!(gone.code(), "not_found");
     }
-    let refused =
-        server.call(&token("ann", &["student"]), "DELETE", LESSON, Value::Null).await;
+    let refused = server.call(&token("ann", &["student"]), "DELETE", LESSON, Value::Null).await;
     assert_eq!(refused.code(), "forbidden");
     assert_eq!(put(&server, &admin(), lesson("c")).await.status, 200);
 }
@@ -204,7 +203,10 @@ async fn wrong_fields_are_named() {
         (json!({ "attachments": [one] }), "/attachments/0/sha256"),
         (json!({ "attachments": [{ "sha256": "x", "name": "a" }] }), "/attachments/0/sha256"),
         (json!({ "attachments": [{ "sha256": sha, "name": "" }] }), "/attachments/0/name"),
-        (json!({ "attachments": [{ "sha256": sha, "name": "a", "type": "png" }] }), "/attachments/0/type"),
+        (
+            json!({ "attachments": [{ "sha256": sha, "name": "a", "type": "png" }] }),
+            "/attachments/0/type",
+        ),
     ];
     for (changes, pointer) in cases {
         let answer = put(&server, &teacher(), with(changes.clone())).await;
@@ -293,7 +295,8 @@ async fn a_class_has_so_many_lessons_and_goes_with_them() {
         expires_at: None,
     };
     let id = |name| LessonId::parse(name).unwrap();
-    let refused = full.put_lesson(&teacher_then, &id("second"), &draft, BasedOn::Anything, None).await;
+    let refused =
+        full.put_lesson(&teacher_then, &id("second"), &draft, BasedOn::Anything, None).await;
     assert!(refused.unwrap_err().to_string().contains("1 at most"));
     full.put_lesson(&teacher_then, &id("water"), &draft, BasedOn::Anything, None).await.unwrap();
     server.call(&admin(), "DELETE", "/api/v1/topics/c", Value::Null).await;

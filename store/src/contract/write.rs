@@ -8,9 +8,7 @@ use landfall_core::blob::BlobHash;
 use landfall_core::channel::{Channel, DeliveryState};
 use landfall_core::delivery::Next;
 use landfall_core::feed::Number;
-use landfall_core::id::{
-    AddressId, DeliveryId, LessonId, NotificationId, SendId, TopicId, UserId,
-};
+use landfall_core::id::{AddressId, DeliveryId, LessonId, NotificationId, SendId, TopicId, UserId};
 use landfall_core::lesson::Lesson;
 use landfall_core::notification::{NewNotification, Priority};
 use landfall_core::plan::Reason;

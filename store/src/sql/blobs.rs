@@ -72,14 +72,8 @@ async fn insert<R: Runner>(
                values (?1, ?2, ?3, ?4, ?5, ?6, ?6)
                on conflict (tenant, hash) do nothing";
     let Blob { hash, file, bytes, media_type } = blob;
-    let values = [
-        tenant.into(),
-        hash.into(),
-        file.into(),
-        (*bytes).into(),
-        media_type.into(),
-        at.into(),
-    ];
+    let values =
+        [tenant.into(), hash.into(), file.into(), (*bytes).into(), media_type.into(), at.into()];
     Ok(runner.execute(Query::command(sql, values)).await? > 0)
 }
 
@@ -250,9 +244,7 @@ pub(crate) async fn unneeded<R: Runner>(
     let sql = "select tenant, hash, file, bytes, media_type from blob
                where lessons = 0 and needed_at < ?1
                order by needed_at limit ?2";
-    let read = |row: &dyn Row| {
-        Ok(StoredBlob { tenant: row.tenant(0)?, blob: read_from(row, 1)? })
-    };
+    let read = |row: &dyn Row| Ok(StoredBlob { tenant: row.tenant(0)?, blob: read_from(row, 1)? });
     runner.all(Query::new(sql, [before.into(), limit.into()], read)).await
 }
 
@@ -260,9 +252,8 @@ pub(crate) async fn unneeded<R: Runner>(
 pub(crate) async fn files<R: Runner>(runner: &mut R, files: &[Uuid]) -> Answer<Vec<Uuid>> {
     let mut known = Vec::new();
     for file in files {
-        let query = Query::new("select file from blob where file = ?1", [file.into()], |row| {
-            row.uuid(0)
-        });
+        let query =
+            Query::new("select file from blob where file = ?1", [file.into()], |row| row.uuid(0));
         known.extend(runner.optional(query).await?);
     }
     Ok(known)

@@ -9,7 +9,7 @@ use landfall_core::lesson::{Attachment, Lesson};
 use landfall_core::notification::JsonText;
 use landfall_core::time::Timestamp;
 
-use super::{Corrupt, Query, Row, Runner, blobs, feeds};
+use super::{Corrupt, Dialect, Query, Row, Runner, blobs, feeds};
 use crate::{Answer, EndedLesson, LessonFilter};
 
 /// A lesson as it was read.
@@ -29,11 +29,7 @@ struct Stand {
     is_deleted: bool,
 }
 
-async fn stand<R: Runner>(
-    runner: &mut R,
-    tenant: &Tenant,
-    id: &LessonId,
-) -> Answer<Option<Stand>> {
+async fn stand<R: Runner>(runner: &mut R, tenant: &Tenant, id: &LessonId) -> Answer<Option<Stand>> {
     let sql = "select class_id, version, deleted from lesson where tenant = ?1 and id = ?2";
     let read = |row: &dyn Row| {
         Ok(Stand { class: row.topic(0)?, version: row.count(1)?, is_deleted: row.flag(2)? })
@@ -160,7 +156,8 @@ pub(crate) async fn delete_of_class<R: Runner>(
     }
     let sql = "update lesson set title = '', data = '{}', attachments = '', expires_at = null,
                    version = version + 1, updated_at = ?3, changed = ?4, deleted = 1
-               where tenant = ?1 and class_id = ?2 and deleted = 0";
+               where tenant = ?1 and id in (
+                   select id from lesson where tenant = ?1 and class_id = ?2 and deleted = 0)";
     let values = [tenant.into(), class.into(), at.into(), number.into()];
     runner.execute(Query::command(sql, values)).await?;
     Ok(())
@@ -223,6 +220,14 @@ pub(crate) async fn get<R: Runner>(
     runner.optional(Query::new(sql, [tenant.into(), id.into()], read)).await
 }
 
+/// Left to itself, SQLite walks over the lessons of all classes, as it knows nothing of their number.
+fn of_class(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::Sqlite => "lesson l indexed by lesson_class",
+        Dialect::Postgres => "lesson l",
+    }
+}
+
 /// Lists lessons of a class.
 pub(crate) async fn list<R: Runner>(
     runner: &mut R,
@@ -231,10 +236,11 @@ pub(crate) async fn list<R: Runner>(
 ) -> Answer<Vec<Lesson>> {
     let LessonFilter { class, after, now, limit } = filter;
     let sql = format!(
-        "select {COLUMNS} from lesson l
+        "select {COLUMNS} from {}
          where l.tenant = ?1 and l.class_id = ?2 and l.id > ?3 and l.deleted = 0
            and (l.expires_at is null or l.expires_at > ?4)
-         order by l.id limit ?5"
+         order by l.id limit ?5",
+        of_class(R::DIALECT)
     );
     let after = after.as_ref().map_or("", LessonId::as_str);
     let values = [tenant.into(), class.into(), after.into(), (*now).into(), (*limit).into()];

@@ -1,7 +1,7 @@
 //! Reading rows: a column by its index, and what core makes of it.
 
-use landfall_core::feed::Number;
 use landfall_core::blob::BlobHash;
+use landfall_core::feed::Number;
 use landfall_core::id::{LessonId, Tenant, TopicId, UserId};
 use landfall_core::time::Timestamp;
 use uuid::Uuid;

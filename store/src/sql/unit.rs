@@ -206,6 +206,8 @@ async fn write_to_topics<R: Runner>(
         Write::RemoveMember { topic, user } => {
             numbered(topics::remove_member(runner, tenant, &topic, &user).await?)
         }
-        _ => unreachable!("the callers make writes to inboxes, to the outbox, to people and to classes"),
+        _ => unreachable!(
+            "the callers make writes to inboxes, to the outbox, to people and to classes"
+        ),
     }
 }

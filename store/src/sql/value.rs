@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use landfall_core::feed::Number;
 use landfall_core::blob::BlobHash;
+use landfall_core::feed::Number;
 use landfall_core::id::{LessonId, Tenant, TopicId, UserId};
 use landfall_core::time::Timestamp;
 use uuid::Uuid;

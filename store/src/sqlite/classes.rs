@@ -46,9 +46,7 @@ impl Blobs for Sqlite {
         now: Timestamp,
     ) -> Answered<'_, bool> {
         let (tenant, user) = (tenant.clone(), user.clone());
-        Box::pin(
-            self.readers.run(move |r| at_once(blobs::may_read(r, &tenant, &hash, &user, now))),
-        )
+        Box::pin(self.readers.run(move |r| at_once(blobs::may_read(r, &tenant, &hash, &user, now))))
     }
 
     fn teaches(&self, tenant: &Tenant, user: &UserId) -> Answered<'_, bool> {

@@ -204,13 +204,7 @@ pub async fn blobs_of_a_tenant_have_room_together(world: World) {
     };
     blob.file = Uuid::from_u128(7);
     let instead_of = Some(Uuid::from_u128(1));
-    let again = || Write::PutBlob {
-        blob: blob.clone(),
-        by: by.clone(),
-        instead_of,
-        total_max,
-        at,
-    };
+    let again = || Write::PutBlob { blob: blob.clone(), by: by.clone(), instead_of, total_max, at };
     assert_eq!(world.done(&t, again()).await, Outcome::Done);
     assert_eq!(world.done(&t, again()).await, Outcome::Unchanged);
     assert_eq!(world.store.blobs(&t, vec![hash(1)]).await.unwrap()[0].file, blob.file);

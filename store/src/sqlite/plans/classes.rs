@@ -59,7 +59,7 @@ fn lessons_are_reached_through_indexes() {
     bench.check_reaches("lesson_class (tenant=? AND class_id=? AND id>?)", |b| {
         at_once(lessons::list(&mut b.runner(), &b.tenant, &filter)).unwrap();
     });
-    bench.check_reaches("lesson_expiry (expires_at<?)", |b| {
+    bench.check_reaches("lesson_expiry (expires_at>? AND expires_at<?)", |b| {
         at_once(lessons::ended(&mut b.runner(), AT, 9)).unwrap();
     });
     let (id, class, at) = (LessonId::parse("l").unwrap(), bench.topic.clone(), AT);
