@@ -34,7 +34,7 @@ use crate::service::links::Links;
 use crate::service::live_queue::{Reports, Room, live_queue};
 use crate::service::outbox::{Outbox, OutboxSettings};
 use crate::service::people::PeopleParts;
-use crate::service::{ClassSettings, Parts, Services, Settings};
+use crate::service::{Parts, Services, Settings};
 use crate::sockets::Carried;
 use crate::templates::Templates;
 use crate::tls::{Certificate, Tls, keep_renewed};
@@ -386,16 +386,7 @@ fn service_settings(config: &Config) -> Settings {
         members_bulk: limits.members_bulk_max,
         idempotency_ms: config.notify.idempotency_hours.millis(),
         revocation_ms: config.auth.revocation_days.millis(),
-        classes: class_settings(config),
+        classes: config.class_settings(),
         segments_per_second: providers::segments_per_second(config),
-    }
-}
-
-fn class_settings(config: &Config) -> ClassSettings {
-    ClassSettings {
-        lessons_max: config.limits.lessons_per_class_max,
-        blob_bytes: config.blobs.max_mib.bytes(),
-        tenant_bytes: config.blobs.tenant_mib.bytes(),
-        orphan_ms: config.blobs.orphan_hours.millis(),
     }
 }

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::{Hours, Mib};
+use super::{Config, Hours, Mib};
+use crate::service::ClassSettings;
 
 /// The files that lessons refer to.
 #[derive(Debug, Clone, Deserialize)]
@@ -25,6 +26,18 @@ impl BlobSettings {
         match self.dir.as_os_str().is_empty() {
             true => data_dir.join("blobs"),
             false => self.dir.clone(),
+        }
+    }
+}
+
+impl Config {
+    /// Returns what lessons and blobs are held to.
+    pub fn class_settings(&self) -> ClassSettings {
+        ClassSettings {
+            lessons_max: self.limits.lessons_per_class_max,
+            blob_bytes: self.blobs.max_mib.bytes(),
+            tenant_bytes: self.blobs.tenant_mib.bytes(),
+            orphan_ms: self.blobs.orphan_hours.millis(),
         }
     }
 }

@@ -150,6 +150,11 @@ pub struct Services {
     /// How far the folder of blobs has been swept.
     swept_up_to: Mutex<Place>,
     troubles: tally::Troubles,
+    turns: Turns,
+}
+
+/// Who has to wait for their turn, so that nobody keeps the store from all others.
+struct Turns {
     /// Held by who searches or verifies, which may read very much: one of each at a time, so that
     /// inboxes and replays always find a reader.
     searching: Semaphore,
@@ -158,6 +163,17 @@ pub struct Services {
     forecasting: Semaphore,
     /// Held by who waits for the outcome of a notification.
     waiting: Semaphore,
+}
+
+impl Default for Turns {
+    fn default() -> Self {
+        Self {
+            searching: Semaphore::new(1),
+            verifying: Semaphore::new(1),
+            forecasting: Semaphore::new(1),
+            waiting: Semaphore::new(outcome::WAITING_MAX),
+        }
+    }
 }
 
 /// What [`Services`] are built from.
@@ -225,10 +241,7 @@ impl Services {
             expanded_up_to: Mutex::default(),
             renewing: Mutex::default(),
             troubles: tally::Troubles::default(),
-            searching: Semaphore::new(1),
-            verifying: Semaphore::new(1),
-            forecasting: Semaphore::new(1),
-            waiting: Semaphore::new(outcome::WAITING_MAX),
+            turns: Turns::default(),
         }
     }
 

@@ -5,13 +5,14 @@
 
 #![allow(clippy::unwrap_used, dead_code, reason = "each test binary uses its part")]
 
+mod folder;
 mod opened;
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use axum::Router;
+use folder::Folder;
 use jsonwebtoken::{EncodingKey, Header};
 use landfall_channels::Registry;
 use landfall_channels::connect::Guard;
@@ -246,10 +247,9 @@ pub fn parts_in(store: Arc<dyn Store>, folder: &Path) -> Parts {
         idempotency_ms: config.notify.idempotency_hours.millis(),
         revocation_ms: config.auth.revocation_days.millis(),
         classes: ClassSettings {
-            lessons_max: limits.lessons_per_class_max,
             blob_bytes: 4 << 20,
             tenant_bytes: 16 << 20,
-            orphan_ms: config.blobs.orphan_hours.millis(),
+            ..config.class_settings()
         },
         segments_per_second: std::num::NonZeroU32::MIN,
     };
@@ -390,25 +390,5 @@ impl LiveStats for Nobody {
     }
     fn counters(&self) -> LiveCounters {
         LiveCounters { frames_sent: 5, ..LiveCounters::default() }
-    }
-}
-
-/// A folder that goes with its test.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new() -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("landfall-{}-{count}", std::process::id());
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-        std::fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
     }
 }

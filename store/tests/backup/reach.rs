@@ -2,6 +2,7 @@
 
 use landfall_core::audit::{Action, Entity};
 use landfall_core::channel::{Channel, DeliveryState};
+use landfall_core::lesson::Lesson;
 use landfall_core::notification::{NewNotification, Priority};
 use landfall_store::{
     AddressKind, AuditDraft, Deliveries, Delivery, Overwrite, SendTo, Store, StoredPreferences,
@@ -9,7 +10,9 @@ use landfall_store::{
 };
 use rusqlite::Connection;
 
+use crate::make;
 use crate::make::{at, details, note, publish, tenant, unit, user};
+use crate::make_lessons::{hash, lesson, put, put_blob};
 use crate::make_reach::{
     address, claiming, enqueue, new_delivery, person, put_address, sealed, settlement,
 };
@@ -17,9 +20,21 @@ use crate::place::Place;
 use crate::postgres::Base;
 use crate::restore::send;
 
-/// Tables that came with reaching people.
-const TABLES: [&str; 7] =
-    ["person", "address", "preference", "suppression", "delivery", "tally", "tally_place"];
+/// Tables that came with reaching people, and with lessons.
+const TABLES: [&str; 12] = [
+    "person",
+    "address",
+    "preference",
+    "suppression",
+    "delivery",
+    "tally",
+    "tally_place",
+    "lesson",
+    "lesson_blob",
+    "blob",
+    "blob_uploader",
+    "blob_total",
+];
 
 /// Fills every table of reaching people; gives what is leased.
 pub async fn fill(store: &dyn Store) -> Delivery {
@@ -53,6 +68,7 @@ pub async fn fill(store: &dyn Store) -> Delivery {
         Write::AdvanceRecall { id: many.id, from: None, to: Some(new.id), is_complete: false },
     ];
     store.commit(Unit { audit: vec![entry], ..unit(&t, writes) }).await.unwrap();
+    fill_a_class(store).await;
     let mut mine = store.claim(claiming(5)).await.unwrap().deliveries;
     let leased = mine.remove(0);
     let mut sent = settlement(&mine[0], DeliveryState::Sent, 6);
@@ -61,6 +77,24 @@ pub async fn fill(store: &dyn Store) -> Delivery {
     store.commit(unit(&t, vec![Write::Settle(Box::new(sent))])).await.unwrap();
     assert!(store.count(&t, 0, 1, vec![sum()]).await.unwrap());
     leased
+}
+
+/// Makes a class with a lesson that refers to a blob.
+async fn fill_a_class(store: &dyn Store) {
+    let class = make::put_topic(&make::topic("c", "C"));
+    let writes = [class, put_blob(1, 99), put(&lesson("l", 1, &[1]))];
+    for write in writes {
+        store.commit(unit(&tenant("t"), vec![write])).await.unwrap();
+    }
+}
+
+async fn check_a_class(store: &dyn Store) {
+    let (t, expected) = (tenant("t"), lesson("l", 1, &[1]));
+    let found = store.lesson(&t, &expected.id).await.unwrap().unwrap();
+    assert_eq!(found, Lesson { changed: found.changed, ..expected });
+    assert_eq!(store.blobs(&t, vec![hash(1)]).await.unwrap().len(), 1);
+    assert_eq!(store.blob_total(&t).await.unwrap(), 10);
+    assert!(store.may_read_blob(&t, hash(1), &user("teacher"), at(0)).await.unwrap());
 }
 
 fn recalled() -> landfall_store::StoredSend {
@@ -95,6 +129,7 @@ async fn check(store: &dyn Store, leased: &Delivery) {
     use DeliveryState::{Queued, Sent};
     assert_eq!(states, [Queued, Sent, Queued]);
     assert_eq!((all[1].reference.as_deref(), all[1].attempts), (Some("SM1"), 1));
+    check_a_class(store).await;
     // Nobody has it any more: it is due, as of the restore.
     assert_eq!(all[0].due_at, Some(at(0)));
     let again = store.claim(claiming(0)).await.unwrap().deliveries;

@@ -4,6 +4,7 @@
 //! backend's test file calls `contract!` with an expression that makes an empty place.
 
 pub mod make;
+pub mod make_lessons;
 pub mod make_reach;
 pub mod queueing;
 pub mod world;
