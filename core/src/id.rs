@@ -80,6 +80,10 @@ text_id!(
     TopicId
 );
 text_id!(
+    /// A lesson within a tenant.
+    LessonId
+);
+text_id!(
     /// One installation of an app, as it names itself.
     DeviceId
 );

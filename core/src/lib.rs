@@ -6,6 +6,7 @@
 pub mod address;
 pub mod audit;
 pub mod auth;
+pub mod blob;
 pub mod channel;
 pub mod cursor;
 pub mod day;
@@ -15,6 +16,7 @@ pub mod feed;
 pub mod histogram;
 pub mod id;
 pub mod json;
+pub mod lesson;
 pub mod life;
 pub mod merge;
 pub mod notification;

@@ -126,6 +126,10 @@ pub enum TopicAction {
     Leave,
     /// Send a notification to all of it.
     Send,
+    /// Read its lessons.
+    ReadLessons,
+    /// Make, change and delete its lessons.
+    WriteLessons,
 }
 
 /// What a decision about a topic is made from.
@@ -135,6 +139,8 @@ pub struct Standing {
     pub manages_all: bool,
     /// Whether the caller's scopes include `notify:send`.
     pub sends: bool,
+    /// Whether the caller's scopes include `lessons:manage`.
+    pub writes_lessons: bool,
     /// Whether the caller may send to anybody of the tenant (service, admin).
     pub sends_to_all: bool,
     /// What the caller is in the topic.
@@ -168,6 +174,10 @@ pub fn may(action: TopicAction, who: Standing) -> Verdict {
         TopicAction::Join => who.manages_all || who.visibility == Visibility::Public,
         TopicAction::Leave => who.role.is_some(),
         TopicAction::Send => who.sends && (who.sends_to_all || role_at_least(MemberRole::Teacher)),
+        TopicAction::ReadLessons => who.manages_all || who.role.is_some(),
+        TopicAction::WriteLessons => {
+            who.writes_lessons && (who.manages_all || role_at_least(MemberRole::Teacher))
+        }
     };
     let knows = who.manages_all
         || who.sends_to_all
@@ -187,13 +197,14 @@ mod tests {
     const NOBODY: Standing = Standing {
         manages_all: false,
         sends: false,
+        writes_lessons: false,
         sends_to_all: false,
         role: None,
         visibility: Visibility::Private,
     };
 
     fn member(role: MemberRole) -> Standing {
-        Standing { role: Some(role), sends: true, ..NOBODY }
+        Standing { role: Some(role), sends: true, writes_lessons: true, ..NOBODY }
     }
 
     #[test]
@@ -213,6 +224,8 @@ mod tests {
             (TopicAction::Members(Member), [Verdict::No, Verdict::Yes, Verdict::Yes]),
             (TopicAction::Members(Owner), [Verdict::No, Verdict::No, Verdict::Yes]),
             (TopicAction::Manage, [Verdict::No, Verdict::No, Verdict::Yes]),
+            (TopicAction::ReadLessons, [Verdict::Yes, Verdict::Yes, Verdict::Yes]),
+            (TopicAction::WriteLessons, [Verdict::No, Verdict::Yes, Verdict::Yes]),
             (TopicAction::Leave, [Verdict::Yes, Verdict::Yes, Verdict::Yes]),
             (TopicAction::Join, [Verdict::No, Verdict::No, Verdict::No]),
         ];
@@ -228,6 +241,19 @@ mod tests {
         assert_eq!(may(TopicAction::Send, teacher), Verdict::No);
         let service = Standing { sends: true, sends_to_all: true, ..NOBODY };
         assert_eq!(may(TopicAction::Send, service), Verdict::Yes);
+    }
+
+    #[test]
+    fn lessons_are_for_members_and_written_with_the_scope_and_the_role() {
+        let visitor = Standing { visibility: Visibility::Public, ..NOBODY };
+        assert_eq!(may(TopicAction::ReadLessons, visitor), Verdict::No);
+        assert_eq!(may(TopicAction::ReadLessons, NOBODY), Verdict::Hidden);
+        let teacher = Standing { writes_lessons: false, ..member(MemberRole::Teacher) };
+        assert_eq!(may(TopicAction::WriteLessons, teacher), Verdict::No);
+        let service = Standing { writes_lessons: true, manages_all: true, ..NOBODY };
+        assert_eq!(may(TopicAction::WriteLessons, service), Verdict::Yes);
+        let stranger = Standing { writes_lessons: true, ..NOBODY };
+        assert_eq!(may(TopicAction::WriteLessons, stranger), Verdict::Hidden);
     }
 
     #[test]

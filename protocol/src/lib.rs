@@ -13,6 +13,7 @@ pub mod frame;
 pub mod health;
 pub mod inbox;
 pub mod json;
+pub mod lessons;
 pub mod list;
 pub mod manual;
 pub mod names;

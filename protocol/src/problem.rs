@@ -44,6 +44,8 @@ pub enum Code {
     TooLarge,
     /// The body has another media type than the call reads.
     UnsupportedType,
+    /// No byte of the range that was asked for is there.
+    RangeNotSatisfiable,
     /// Readable, but a field is wrong.
     Invalid,
     /// The idempotency key came before with another body.
@@ -60,7 +62,7 @@ pub enum Code {
 
 impl Code {
     /// Every code.
-    pub const ALL: [Code; 16] = [
+    pub const ALL: [Code; 17] = [
         Self::Unreadable,
         Self::Unauthenticated,
         Self::TokenRevoked,
@@ -71,6 +73,7 @@ impl Code {
         Self::Conflict,
         Self::TooLarge,
         Self::UnsupportedType,
+        Self::RangeNotSatisfiable,
         Self::Invalid,
         Self::IdempotencyMismatch,
         Self::UpgradeRequired,
@@ -97,6 +100,9 @@ impl Code {
             Self::TooLarge => ("too_large", 413, "The request is too large", Never),
             Self::UnsupportedType => {
                 ("unsupported_type", 415, "The media type is not supported", Never)
+            }
+            Self::RangeNotSatisfiable => {
+                ("range_not_satisfiable", 416, "The range is not there", Never)
             }
             Self::Invalid => ("invalid", 422, "The request is not valid", Never),
             Self::IdempotencyMismatch => {
@@ -332,6 +338,7 @@ impl From<Code> for CloseCode {
             Code::Unauthenticated | Code::TokenRevoked => Self::Policy,
             Code::Forbidden | Code::NotFound => Self::Policy,
             Code::Unreadable | Code::Invalid | Code::MethodNotAllowed => Self::Protocol,
+            Code::RangeNotSatisfiable => Self::Protocol,
             Code::Conflict | Code::UnsupportedType | Code::IdempotencyMismatch => Self::Protocol,
             Code::UpgradeRequired => Self::Protocol,
             Code::Timeout => Self::Normal,

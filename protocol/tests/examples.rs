@@ -17,6 +17,7 @@ use landfall_protocol::frame::{ClientFrame, ClientMessage, ControlFrame, ServerF
 use landfall_protocol::health::{Health, Ready};
 use landfall_protocol::inbox::{AckAnswer, AckRequest, Item, MarkAllRead, UnreadCount};
 use landfall_protocol::json;
+use landfall_protocol::lessons::{BlobAnswer, LessonAnswer, LessonItem, LessonPut};
 use landfall_protocol::list::List;
 use landfall_protocol::manual::{ManualAnswer, TestAnswer, TestRequest};
 use landfall_protocol::notify::{BatchResult, NotifyAnswer, NotifyRequest, SendAnswer};
@@ -64,8 +65,14 @@ const CALLS: &[(&str, Shape, Shape)] = &[
     ("admin_notifications_send", of::<NotifyRequest>, of::<ManualAnswer>),
     ("analytics", none, of::<Analytics>),
     ("analytics_class", none, of::<Analytics>),
+    ("blob_get", none, of::<Value>),
+    ("blob_put", of::<Value>, of::<BlobAnswer>),
     ("health", none, of::<Health>),
     ("health_ready", none, of::<Ready>),
+    ("lesson_delete", none, none),
+    ("lesson_get", none, of::<LessonAnswer>),
+    ("lesson_put", of::<LessonPut>, of::<LessonAnswer>),
+    ("lessons_list", none, of::<List<LessonItem>>),
     ("member_delete", none, none),
     ("member_put", of::<MemberPut>, of::<MemberItem>),
     ("members_bulk", of::<MembersBulk>, of::<MembersBulkAnswer>),

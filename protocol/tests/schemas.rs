@@ -11,6 +11,7 @@ use landfall_protocol::audit::AuditItem;
 use landfall_protocol::deliveries::DeliveryItem;
 use landfall_protocol::health::Health;
 use landfall_protocol::inbox::Item;
+use landfall_protocol::lessons::{AttachmentItem, BlobAnswer, LessonAnswer, LessonItem, LessonPut};
 use landfall_protocol::list::List;
 use landfall_protocol::manual::{ForecastAnswer, TestAnswer, TestRequest, TestedChannel};
 use landfall_protocol::names::ChannelName;
@@ -77,6 +78,16 @@ fn schemas_have_the_fields_of_the_examples() {
     assert!(fields::<Health>().is_superset(&example("calls/health", "/answer")));
     assert!(fields::<NotifyRequest>().is_superset(&example("calls/notify", "/request")));
     assert!(fields::<TopicAnswer>().is_superset(&example("calls/topic_get", "/answer")));
+}
+
+#[test]
+fn schemas_of_lessons_have_the_fields_of_the_examples() {
+    assert_eq!(fields::<LessonPut>(), example("calls/lesson_put", "/request"));
+    assert_eq!(fields::<LessonAnswer>(), example("calls/lesson_get", "/answer"));
+    assert_eq!(fields::<LessonItem>(), example("calls/lessons_list", "/answer/items/0"));
+    let attachment = "/answer/attachments/0";
+    assert_eq!(fields::<AttachmentItem>(), example("calls/lesson_get", attachment));
+    assert_eq!(fields::<BlobAnswer>(), example("calls/blob_put", "/answer"));
 }
 
 #[test]

@@ -8,6 +8,7 @@ pub mod app;
 pub mod auth;
 pub mod backend;
 pub mod bench;
+pub mod blobs;
 pub mod cli;
 pub mod clock;
 pub mod config;

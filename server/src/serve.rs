@@ -23,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 use crate::app::{App, AppParts, CallbackKeys, WebSettings};
 use crate::auth::Verifier;
 use crate::auth::jwks::{Fetcher, KeptSets, keep_fresh};
+use crate::blobs::BlobFolder;
 use crate::clock::Clock;
 use crate::config::{Backend, Config, Loaded};
 use crate::front::{self, Front};
@@ -160,6 +161,7 @@ impl Server {
                 server_key: keys.vapid.public_bytes(),
                 guard: providers::guard(config)?,
             },
+            blobs: BlobFolder::new(&config.blobs.dir(&config.server.data_dir)),
         }));
         let life = worker::life::meet(&services, &config.server.data_dir).await?;
         let verifier = Arc::new(Verifier::new(keys.auth, config.auth.policy())?);
@@ -384,6 +386,7 @@ fn service_settings(config: &Config) -> Settings {
         members_bulk: limits.members_bulk_max,
         idempotency_ms: config.notify.idempotency_hours.millis(),
         revocation_ms: config.auth.revocation_days.millis(),
+        classes: config.class_settings(),
         segments_per_second: providers::segments_per_second(config),
     }
 }

@@ -130,7 +130,7 @@ async fn assert_whole(store: &Sqlite, units: u64) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_file_refuses_whole_units_and_recovers_by_itself() {
     let folder = Folder::empty();
-    let settings = Settings { max_pages: Some(150), ..folder.settings() };
+    let settings = Settings { max_pages: Some(170), ..folder.settings() };
     let store = Sqlite::open(&settings, deaf()).unwrap();
     // Keys that take space, to be freed later.
     for n in 0..40 {

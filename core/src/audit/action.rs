@@ -47,6 +47,16 @@ actions! {
     TopicChanged = "topic_changed"
     /// A topic was deleted.
     TopicDeleted = "topic_deleted"
+    /// A lesson was made or changed.
+    LessonChanged = "lesson_changed"
+    /// A lesson was deleted by somebody who may write it.
+    LessonDeleted = "lesson_deleted"
+    /// A lesson ended because its time was over.
+    LessonExpired = "lesson_expired"
+    /// Bytes that lessons can refer to were stored.
+    BlobStored = "blob_stored"
+    /// Bytes that no lesson referred to any more were forgotten.
+    BlobForgotten = "blob_forgotten"
     /// Members of a topic were added, changed or removed.
     MembersChanged = "members_changed"
     /// A user's tokens, or one token, were revoked.

@@ -113,13 +113,19 @@ fn sockets_and_store(Config { store, realtime, limits, .. }: &Config) -> [Check;
     ]
 }
 
-fn limits(Config { limits, .. }: &Config) -> [Check; 4] {
+fn limits(Config { limits, .. }: &Config) -> [Check; 5] {
     [
         Check {
             name: "limits.body_kib",
             must: "must not be below",
             other: "limits.data_kib",
             holds: limits.body_kib >= limits.data_kib,
+        },
+        Check {
+            name: "limits.body_kib",
+            must: "must not be below",
+            other: "limits.lesson_data_kib",
+            holds: limits.body_kib >= limits.lesson_data_kib,
         },
         Check {
             name: "limits.batch_line_kib",

@@ -58,4 +58,10 @@ pub struct Limits {
     pub frames_per_second: u32,
     /// So many seconds' worth of the four may come at once.
     pub burst_seconds: Seconds,
+    /// Lessons of one class.
+    pub lessons_per_class_max: usize,
+    /// Attachments of one lesson.
+    pub lesson_attachments_max: usize,
+    /// A lesson's `data` as JSON.
+    pub lesson_data_kib: Kib,
 }

@@ -13,6 +13,7 @@ use toml::Value;
 mod audit;
 mod auth;
 mod auth_keys;
+mod blobs;
 mod checks;
 mod effective;
 mod environment;
@@ -44,6 +45,7 @@ pub use audit::AuditSettings;
 pub use auth::AuthSettings;
 pub use auth_keys::MIN_SECRET_BYTES;
 pub(crate) use auth_keys::SELF_KEY_ID;
+pub use blobs::BlobSettings;
 pub use effective::Effective;
 pub use environment::{Environment, FILE_VARIABLE};
 pub use limits::Limits;
@@ -141,6 +143,8 @@ pub struct Config {
     pub email: EmailSettings,
     /// Templates.
     pub templates: TemplateSettings,
+    /// The files that lessons refer to.
+    pub blobs: BlobSettings,
     /// The audit trail.
     pub audit: AuditSettings,
     /// Every limit on what comes in.

@@ -119,6 +119,10 @@ const RULES: &[(&str, Rule)] = &[
     ("email.per_second", Rule::Int(0, 1_000_000)),
     ("notify.locale", Rule::Text(forms::locale)),
     ("templates.dir", Rule::Text(forms::any)),
+    ("blobs.dir", Rule::Text(forms::any)),
+    ("blobs.max_mib", Rule::Int(1, 1_048_576)),
+    ("blobs.tenant_mib", Rule::Int(1, u32::MAX)),
+    ("blobs.orphan_hours", Rule::Int(1, 87_600)),
     // An entry is promised to be chained within a second.
     ("audit.seal_ms", Rule::Int(10, 1_000)),
     ("limits.body_kib", Rule::Int(1, 65_536)),
@@ -148,6 +152,9 @@ const RULES: &[(&str, Rule)] = &[
     ("limits.tenant_notifications_per_second", Rule::Int(0, 1_000_000)),
     ("limits.refused_tokens_per_second", Rule::Int(0, 1_000_000)),
     ("limits.burst_seconds", Rule::Int(1, 3_600)),
+    ("limits.lessons_per_class_max", Rule::Int(1, 100_000)),
+    ("limits.lesson_attachments_max", Rule::Int(0, 1_000)),
+    ("limits.lesson_data_kib", Rule::Int(1, 16_384)),
     ("log.format", Rule::Choice(&["text", "json"])),
     ("log.level", Rule::Choice(&["error", "warn", "info", "debug", "trace"])),
 ];

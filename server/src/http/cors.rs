@@ -10,13 +10,15 @@ use axum::response::{IntoResponse as _, Response};
 use crate::app::WebSettings;
 
 const ANY: HeaderValue = HeaderValue::from_static("*");
-const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PUT, PATCH, DELETE");
+const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE");
 const HEADERS: HeaderValue = HeaderValue::from_static(
-    "Authorization, Content-Type, Idempotency-Key, Last-Event-ID, Prefer, X-Device-ID, \
-     X-Request-Id",
+    "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, If-Range, \
+     Last-Event-ID, Prefer, Range, X-Device-ID, X-Request-Id",
 );
-const EXPOSED: HeaderValue =
-    HeaderValue::from_static("Preference-Applied, Retry-After, WWW-Authenticate, X-Request-Id");
+const EXPOSED: HeaderValue = HeaderValue::from_static(
+    "Accept-Ranges, Content-Disposition, Content-Range, ETag, Preference-Applied, Retry-After, \
+     WWW-Authenticate, X-Request-Id",
+);
 /// Two hours: the longest that browsers keep.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("7200");
 

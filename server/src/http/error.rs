@@ -101,6 +101,9 @@ impl From<ServiceError> for ApiError {
             }
             ServiceError::Revoked => Self::new(Code::TokenRevoked, "The token was revoked.")
                 .with_challenge(INVALID_TOKEN),
+            ServiceError::Missing(what) => Self::new(Code::NotFound, sentence(&what)),
+            ServiceError::Conflict(why) => Self::new(Code::Conflict, sentence(&why)),
+            ServiceError::TooLarge(what) => Self::new(Code::TooLarge, sentence(&what)),
             ServiceError::InFlight => Self::new(
                 Code::Conflict,
                 "A request with this idempotency key is under way; try again when it has ended.",

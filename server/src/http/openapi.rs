@@ -8,9 +8,9 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 
 use super::examples::{Example, examples};
 use super::{
-    admin, aliases, analytics, batch, callbacks, deliveries, docs, health, inbox, manual, members,
-    metrics, notify, preferences, revocations, stream, subscriptions, suppressions, templates,
-    timeline, tokens, topics, users,
+    admin, aliases, analytics, batch, blobs, callbacks, deliveries, docs, health, inbox, lessons,
+    manual, members, metrics, notify, preferences, revocations, stream, subscriptions,
+    suppressions, templates, timeline, tokens, topics, users,
 };
 
 #[derive(OpenApi)]
@@ -23,6 +23,7 @@ use super::{
         (name = "inbox", description = "The caller's own notifications."),
         (name = "realtime", description = "The live stream; sockets are described in docs/realtime.md."),
         (name = "topics", description = "Topics, classes and their members."),
+        (name = "lessons", description = "What classes learn from, and the files of it."),
         (name = "users", description = "Profiles."),
         (name = "devices", description = "Push tokens and browsers' subscriptions."),
         (name = "preferences", description = "What the caller wants to be told, and when."),
@@ -40,6 +41,8 @@ use super::{
         inbox::show, inbox::mark_all_read, inbox::acknowledge, timeline::timeline, stream::answer,
         topics::list, topics::put, topics::get, topics::delete,
         members::list, members::put_many, members::put, members::delete,
+        lessons::list, lessons::put, lessons::get, lessons::delete,
+        blobs::head, blobs::put, blobs::get,
         users::me, users::put_me, users::patch_me, users::delete_me,
         users::get, users::put, users::patch, users::delete,
         tokens::create, tokens::list, tokens::delete,

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use axum::extract::{FromRequestParts, Query, RawPathParams};
 use axum::http::Uri;
 use axum::http::request::Parts;
+use landfall_core::blob::BlobHash;
 use landfall_core::feed::Number;
-use landfall_core::id::{AddressId, IdError, NotificationId, Tenant, TopicId, UserId};
+use landfall_core::id::{AddressId, IdError, LessonId, NotificationId, Tenant, TopicId, UserId};
 use serde::de::DeserializeOwned;
 
 use super::error::ApiError;
@@ -142,6 +143,31 @@ impl FromRequestParts<Arc<App>> for MemberPath {
         let segments = Segments::of(parts).await?;
         let topic = segments.read("id", TopicId::parse)?;
         Ok(Self(topic, segments.read("user_id", UserId::parse)?))
+    }
+}
+
+/// The lesson that a path names.
+#[derive(Debug)]
+pub(super) struct LessonPath(pub LessonId);
+
+impl FromRequestParts<Arc<App>> for LessonPath {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<App>) -> Result<Self, ApiError> {
+        Segments::of(parts).await?.read("id", LessonId::parse).map(Self)
+    }
+}
+
+/// The blob that a path names.
+#[derive(Debug)]
+pub(super) struct BlobPath(pub BlobHash);
+
+impl FromRequestParts<Arc<App>> for BlobPath {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<App>) -> Result<Self, ApiError> {
+        let hash = BlobHash::parse(Segments::of(parts).await?.text("sha256"));
+        hash.map(Self).map_err(|error| ApiError::field("/path/sha256", error.to_string()))
     }
 }
 

@@ -9,9 +9,9 @@ use axum::handler::Handler;
 use axum::routing::{MethodFilter, on};
 
 use super::{
-    admin, analytics, batch, callbacks, deliveries, docs, health, inbox, manual, members, metrics,
-    notify, preferences, revocations, subscriptions, suppressions, templates, timeline, tokens,
-    topics, users,
+    admin, analytics, batch, blobs, callbacks, deliveries, docs, health, inbox, lessons, manual,
+    members, metrics, notify, preferences, revocations, subscriptions, suppressions, templates,
+    timeline, tokens, topics, users,
 };
 use crate::app::App;
 
@@ -36,6 +36,7 @@ impl Routes {
             "POST" => MethodFilter::POST,
             "PUT" => MethodFilter::PUT,
             "PATCH" => MethodFilter::PATCH,
+            "HEAD" => MethodFilter::HEAD,
             _ => MethodFilter::DELETE,
         };
         let route = on(filter, handler);
@@ -53,7 +54,8 @@ impl Routes {
 }
 
 fn all() -> Routes {
-    operations(people_calls(topic_calls(inbox_calls(notify_calls(Routes::default())))))
+    let routes = topic_calls(inbox_calls(notify_calls(Routes::default())));
+    operations(people_calls(lesson_calls(routes)))
 }
 
 fn notify_calls(routes: Routes) -> Routes {
@@ -96,6 +98,17 @@ fn topic_calls(routes: Routes) -> Routes {
         .add("POST", "/api/v1/topics/{id}/members", members::put_many)
         .add("PUT", "/api/v1/topics/{id}/members/{user_id}", members::put)
         .add("DELETE", "/api/v1/topics/{id}/members/{user_id}", members::delete)
+}
+
+fn lesson_calls(routes: Routes) -> Routes {
+    routes
+        .add("GET", "/api/v1/lessons", lessons::list)
+        .add("PUT", "/api/v1/lessons/{id}", lessons::put)
+        .add("GET", "/api/v1/lessons/{id}", lessons::get)
+        .add("DELETE", "/api/v1/lessons/{id}", lessons::delete)
+        .add("HEAD", "/api/v1/blobs/{sha256}", blobs::head)
+        .add("PUT", "/api/v1/blobs/{sha256}", blobs::put)
+        .add("GET", "/api/v1/blobs/{sha256}", blobs::get)
 }
 
 fn people_calls(routes: Routes) -> Routes {

@@ -32,9 +32,9 @@ pub(super) struct SlowBody {
     patience: Patience,
 }
 
-/// How much longer a client may take.
+/// How much longer a client may take, to send or to read.
 #[derive(Debug)]
-struct Patience {
+pub(super) struct Patience {
     pause: Duration,
     bytes_per_second: u32,
     waited: Duration,
@@ -44,23 +44,17 @@ struct Patience {
 impl SlowBody {
     /// Reads by `limits.body_seconds` and `limits.body_kib_per_second`.
     pub(super) fn new(body: Body, limits: &Limits) -> Self {
-        let patience = Patience {
-            pause: limits.body_seconds.duration(),
-            bytes_per_second: limits.body_kib_per_second.bytes() as u32,
-            waited: Duration::ZERO,
-            received: 0,
-        };
-        Self { body: body.into_data_stream(), patience }
+        Self { body: body.into_data_stream(), patience: Patience::new(limits) }
     }
 
     /// Waits for the next part.
     pub(super) async fn next(&mut self) -> Part {
         let begun = Instant::now();
         let part = tokio::time::timeout(self.patience.left(), self.body.next()).await;
-        self.patience.waited += begun.elapsed();
+        self.patience.waited(begun.elapsed());
         match part {
             Ok(Some(Ok(part))) => {
-                self.patience.received += part.len();
+                self.patience.moved(part.len());
                 Part::Data(part)
             }
             Ok(None) => Part::End,
@@ -76,8 +70,28 @@ impl SlowBody {
 }
 
 impl Patience {
+    /// Goes by `limits.body_seconds` and `limits.body_kib_per_second`.
+    pub(super) fn new(limits: &Limits) -> Self {
+        Self {
+            pause: limits.body_seconds.duration(),
+            bytes_per_second: limits.body_kib_per_second.bytes() as u32,
+            waited: Duration::ZERO,
+            received: 0,
+        }
+    }
+
+    /// Notes that the client was waited for.
+    pub(super) fn waited(&mut self, time: Duration) {
+        self.waited += time;
+    }
+
+    /// Notes what came or went.
+    pub(super) fn moved(&mut self, bytes: usize) {
+        self.received += bytes;
+    }
+
     /// Tells how long the next part may take: the pause, or what the pace leaves of it.
-    fn left(&self) -> Duration {
+    pub(super) fn left(&self) -> Duration {
         let earned = Duration::from_secs(self.received as u64) / self.bytes_per_second;
         (self.pause + earned).saturating_sub(self.waited).min(self.pause)
     }

@@ -120,7 +120,7 @@ impl Services {
         filter: AuditFilter,
     ) -> Result<Vec<AuditRecord>, ServiceError> {
         require_admin(caller)?;
-        let _turn = self.searching.acquire().await;
+        let _turn = self.turns.searching.acquire().await;
         Ok(self.store.audit(&caller.tenant, filter).await?)
     }
 
@@ -130,7 +130,7 @@ impl Services {
     /// `Forbidden` without the scope `admin`.
     pub async fn verify_audit(&self, caller: &Caller) -> Result<Verification, ServiceError> {
         require_admin(caller)?;
-        let _turn = self.verifying.acquire().await;
+        let _turn = self.turns.verifying.acquire().await;
         Ok(self.store.verify(&caller.tenant).await?)
     }
 

@@ -80,7 +80,7 @@ impl Services {
         filter: DeliveryFilter,
     ) -> Result<Vec<Logged>, ServiceError> {
         require_admin(caller)?;
-        let _turn = self.searching.acquire().await;
+        let _turn = self.turns.searching.acquire().await;
         let tenant = &caller.tenant;
         let found = self.store.deliveries(tenant, filter).await?;
         let mut ids: Vec<NotificationId> = found.iter().map(|one| one.notification).collect();

@@ -15,6 +15,15 @@ pub enum ServiceError {
     /// It is not there, or not the caller's.
     #[error("there is no such {0}")]
     NotFound(&'static str),
+    /// It is known, but its bytes are not where they should be; the text says so.
+    #[error("{0}")]
+    Missing(String),
+    /// The state of things does not allow it; the text says why.
+    #[error("{0}")]
+    Conflict(String),
+    /// It is larger than allowed; the text says what is.
+    #[error("{0}")]
+    TooLarge(String),
     /// The same request is under way at this moment.
     #[error("a request with this idempotency key is under way")]
     InFlight,

@@ -85,7 +85,7 @@ impl Services {
         brought: Brought,
     ) -> Result<Forecast, ServiceError> {
         let is_large = reach.accepted > CHUNK as u64;
-        let _turn = if is_large { self.forecasting.acquire().await.ok() } else { None };
+        let _turn = if is_large { self.turns.forecasting.acquire().await.ok() } else { None };
         let max = self.settings.notify.recipients;
         let (mut forecast, mut texts, mut after) = (Forecast::default(), Texts::new(), None);
         loop {

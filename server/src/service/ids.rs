@@ -79,6 +79,11 @@ impl Ids {
         AddressId(self.uuid_v7(at))
     }
 
+    /// Names a file (UUIDv7, RFC 9562).
+    pub fn file(&self, at: Timestamp) -> Uuid {
+        self.uuid_v7(at)
+    }
+
     /// Digests details with a fresh salt.
     pub fn salted(&self, details: Details) -> SaltedDetails {
         let salt: Salt = self.bytes();

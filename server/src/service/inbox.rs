@@ -310,7 +310,7 @@ impl Services {
         filter: AdminFilter,
     ) -> Result<Vec<Notification>, ServiceError> {
         require_admin(caller)?;
-        let _turn = self.searching.acquire().await;
+        let _turn = self.turns.searching.acquire().await;
         let mut rows = self.store.find(&caller.tenant, filter).await?;
         self.bring_up_to_date(&caller.tenant, &mut rows).await?;
         Ok(rows)

@@ -5,6 +5,7 @@
 
 pub mod analytics;
 mod audit;
+pub mod blobs;
 pub mod callbacks;
 pub mod cancel;
 pub(crate) mod compose;
@@ -15,6 +16,7 @@ pub mod forecast;
 mod ids;
 mod in_flight;
 pub mod inbox;
+pub mod lessons;
 pub mod links;
 pub mod live_queue;
 pub mod lives;
@@ -49,6 +51,7 @@ use landfall_store::{Backlog, Revocation, Store, StoreError};
 
 use tokio::sync::Semaphore;
 
+use crate::blobs::{BlobFolder, Place};
 use crate::clock::Clock;
 use crate::templates::Templates;
 pub use error::ServiceError;
@@ -86,8 +89,23 @@ pub struct Settings {
     pub idempotency_ms: i64,
     /// For how long a single token's revocation is kept, in milliseconds.
     pub revocation_ms: i64,
+    /// Sizes of lessons and blobs.
+    pub classes: ClassSettings,
     /// Segments that the sender of text messages may send in a second.
     pub segments_per_second: NonZeroU32,
+}
+
+/// What lessons and blobs are held to.
+#[derive(Debug, Clone, Copy)]
+pub struct ClassSettings {
+    /// Lessons of one class.
+    pub lessons_max: usize,
+    /// The largest blob.
+    pub blob_bytes: u64,
+    /// All blobs of one tenant.
+    pub tenant_bytes: u64,
+    /// For how long a blob is kept that no lesson refers to, in milliseconds.
+    pub orphan_ms: i64,
 }
 
 /// Everything a use case needs; built once and shared.
@@ -112,6 +130,8 @@ pub struct Services {
     pub settings: Settings,
     /// What people's use cases need.
     pub people: people::PeopleParts,
+    /// Where the bytes of blobs are.
+    pub blobs: BlobFolder,
     /// Who has been here since the start.
     pub meetings: people::Meetings,
     /// Wakes the worker that recalls sends.
@@ -128,7 +148,14 @@ pub struct Services {
     expanded_up_to: Mutex<Option<Tenant>>,
     /// How far what older keys sealed has been sealed anew.
     renewing: Mutex<people::Walk>,
+    /// How far the folder of blobs has been swept.
+    swept_up_to: Mutex<Place>,
     troubles: tally::Troubles,
+    turns: Turns,
+}
+
+/// Who has to wait for their turn, so that nobody keeps the store from all others.
+struct Turns {
     /// Held by who searches or verifies, which may read very much: one of each at a time, so that
     /// inboxes and replays always find a reader.
     searching: Semaphore,
@@ -137,6 +164,17 @@ pub struct Services {
     forecasting: Semaphore,
     /// Held by who waits for the outcome of a notification.
     waiting: Semaphore,
+}
+
+impl Default for Turns {
+    fn default() -> Self {
+        Self {
+            searching: Semaphore::new(1),
+            verifying: Semaphore::new(1),
+            forecasting: Semaphore::new(1),
+            waiting: Semaphore::new(outcome::WAITING_MAX),
+        }
+    }
 }
 
 /// What [`Services`] are built from.
@@ -159,6 +197,8 @@ pub struct Parts {
     pub settings: Settings,
     /// What people's use cases need.
     pub people: people::PeopleParts,
+    /// Where the bytes of blobs are.
+    pub blobs: BlobFolder,
 }
 
 impl Services {
@@ -174,6 +214,7 @@ impl Services {
             links,
             settings,
             people,
+            blobs,
         } = parts;
         let counting = counting::Counting::new(clock.now());
         Self {
@@ -189,6 +230,8 @@ impl Services {
             recall_asked: tokio::sync::Notify::new(),
             settings,
             people,
+            blobs,
+            swept_up_to: Mutex::default(),
             meetings: people::Meetings::default(),
             send_accepted: tokio::sync::Notify::new(),
             counting,
@@ -199,10 +242,7 @@ impl Services {
             expanded_up_to: Mutex::default(),
             renewing: Mutex::default(),
             troubles: tally::Troubles::default(),
-            searching: Semaphore::new(1),
-            verifying: Semaphore::new(1),
-            forecasting: Semaphore::new(1),
-            waiting: Semaphore::new(outcome::WAITING_MAX),
+            turns: Turns::default(),
         }
     }
 

@@ -45,7 +45,7 @@ impl Services {
         wait: Duration,
         stop: &CancellationToken,
     ) -> Option<Outcome> {
-        let _turn = self.waiting.try_acquire().ok()?;
+        let _turn = self.turns.waiting.try_acquire().ok()?;
         let until = self.now().plus_ms(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX));
         let mut outcome = Outcome { plan: accepted.plan.clone(), deliveries: vec![] };
         let ends = tokio::time::sleep(wait);

@@ -58,7 +58,7 @@ impl Services {
         if now.as_ms() - begun.as_ms() > RESUMED_MS {
             return Ok(());
         }
-        let _turn = self.searching.acquire().await;
+        let _turn = self.turns.searching.acquire().await;
         let mut after = None;
         loop {
             let page = self.store.trails(after, PAGE).await?;

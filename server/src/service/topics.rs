@@ -47,6 +47,7 @@ pub(super) fn standing(caller: &Caller, view: &TopicView) -> Standing {
     Standing {
         manages_all: caller.may(&Scope::TopicsManage),
         sends: false,
+        writes_lessons: caller.may(&Scope::LessonsManage),
         sends_to_all: false,
         role: view.role,
         visibility: view.topic.visibility,
@@ -304,7 +305,7 @@ impl Services {
 }
 
 /// What a caller who does not manage all topics must still be when the decision is committed.
-fn still(caller: &Caller, id: &TopicId, role: MemberRole) -> Vec<Guard> {
+pub(super) fn still(caller: &Caller, id: &TopicId, role: MemberRole) -> Vec<Guard> {
     if caller.may(&Scope::TopicsManage) {
         return Vec::new();
     }

@@ -18,6 +18,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::blobs::SWEEP_PAGE;
 use crate::metrics::Metrics;
 use crate::service::live_queue::LiveEvents;
 use crate::service::{REVOCATIONS_PAGE, Services};
@@ -45,6 +46,9 @@ const RENEW_MAX: usize = 200;
 
 /// Deliveries of channels without a provider that are ended in one run.
 const UNCONFIGURED_MAX: usize = 256;
+
+/// Lessons whose time is over that are deleted in one run, and blobs that are forgotten in one.
+const END_MAX: usize = 200;
 
 /// Starts the workers; they end when `cancel` is, after what they are at.
 pub fn start(
@@ -89,6 +93,7 @@ pub fn start(
     carry_out(services, metrics, pace.deliveries, cancel, &mut workers);
     sums::start(services, metrics, cancel, &mut workers);
     care_for_people(services, cancel, &mut workers);
+    care_for_classes(services, cancel, &mut workers);
     workers.spawn(live_events::store(Arc::clone(services), events));
     workers
 }
@@ -105,6 +110,32 @@ fn care_for_people(
     workers.spawn(periodic::every("seals", pace, cancel.clone(), move || {
         let services = Arc::clone(&theirs);
         async move { services.renew_seals(RENEW_MAX).await }
+    }));
+}
+
+/// Deletes lessons whose time is over, forgets blobs that nobody needs, and sweeps up files that are
+/// nobody's, a part of the folder at a time.
+fn care_for_classes(
+    services: &Arc<Services>,
+    cancel: &CancellationToken,
+    workers: &mut JoinSet<()>,
+) {
+    let minute = Duration::from_secs(60);
+    let theirs = Arc::clone(services);
+    workers.spawn(periodic::every("lessons", paced(minute, END_MAX), cancel.clone(), move || {
+        let services = Arc::clone(&theirs);
+        async move { services.end_lessons(END_MAX).await }
+    }));
+    let theirs = Arc::clone(services);
+    workers.spawn(periodic::every("blobs", paced(minute, END_MAX), cancel.clone(), move || {
+        let services = Arc::clone(&theirs);
+        async move { services.forget_blobs(END_MAX).await }
+    }));
+    let theirs = Arc::clone(services);
+    let pace = paced(Duration::from_secs(5), SWEEP_PAGE);
+    workers.spawn(periodic::every("blob-sweeper", pace, cancel.clone(), move || {
+        let services = Arc::clone(&theirs);
+        async move { services.sweep_blobs().await }
     }));
 }
 

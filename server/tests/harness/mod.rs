@@ -5,13 +5,14 @@
 
 #![allow(clippy::unwrap_used, dead_code, reason = "each test binary uses its part")]
 
+mod folder;
 mod opened;
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use axum::Router;
+use folder::Folder;
 use jsonwebtoken::{EncodingKey, Header};
 use landfall_channels::Registry;
 use landfall_channels::connect::Guard;
@@ -23,6 +24,7 @@ use landfall_core::notify::NotifyLimits;
 use landfall_fixtures::Database;
 use landfall_server::app::{App, AppParts, CallbackKeys, Connected, LiveCounters, LiveStats};
 use landfall_server::auth::{Alg, KeyConfig, Material, Policy, Tenants, Verifier};
+use landfall_server::blobs::BlobFolder;
 use landfall_server::clock::{Clock, now_ms};
 use landfall_server::config::{Config, Inputs, SealingKey};
 use landfall_server::http;
@@ -31,7 +33,7 @@ use landfall_server::secret::Secret;
 use landfall_server::service::links::Links;
 use landfall_server::service::outbox::{Outbox, OutboxSettings};
 use landfall_server::service::people::PeopleParts;
-use landfall_server::service::{Connections, Parts, Services, Settings};
+use landfall_server::service::{ClassSettings, Connections, Parts, Services, Settings};
 use landfall_server::templates::Templates;
 use landfall_server::vault::Vault;
 use landfall_store::{ChangeSink, Revocation, Store};
@@ -119,7 +121,8 @@ impl Server {
         database: Option<Database<'static>>,
         extra: Router<Arc<App>>,
     ) -> Self {
-        Self::serving(app(Arc::clone(&store)), folder, database, extra).await
+        Self::serving(app_of(parts_in(Arc::clone(&store), &folder.0)), folder, database, extra)
+            .await
     }
 
     /// Serves with these providers, and carries deliveries out.
@@ -149,6 +152,11 @@ impl Server {
         let base = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(async move { axum::serve(listener, router).await });
         Self { app, store, base, client: reqwest::Client::new(), folder, database }
+    }
+
+    /// Gives the folder of the server's blobs.
+    pub fn blobs(&self) -> PathBuf {
+        self.folder.0.join("blobs")
     }
 
     /// Runs statements behind the server's back, in the words of the store that it has.
@@ -215,6 +223,15 @@ pub async fn finish(request: RequestBuilder) -> Answer {
 
 /// What services are built from over a store: nobody is connected, and nothing leads out.
 pub fn parts(store: Arc<dyn Store>) -> Parts {
+    let folder = Folder::new();
+    let parts = parts_in(store, &folder.0);
+    // Files come with the first blob, of which there are none where nobody keeps the folder.
+    drop(folder);
+    parts
+}
+
+/// Keeps blobs in a folder.
+pub fn parts_in(store: Arc<dyn Store>, folder: &Path) -> Parts {
     let config = Config::load(Inputs::default()).unwrap().config;
     let limits = &config.limits;
     let settings = Settings {
@@ -229,6 +246,11 @@ pub fn parts(store: Arc<dyn Store>) -> Parts {
         members_bulk: limits.members_bulk_max,
         idempotency_ms: config.notify.idempotency_hours.millis(),
         revocation_ms: config.auth.revocation_days.millis(),
+        classes: ClassSettings {
+            blob_bytes: 4 << 20,
+            tenant_bytes: 16 << 20,
+            ..config.class_settings()
+        },
         segments_per_second: std::num::NonZeroU32::MIN,
     };
     let cursor_key = CursorKey::new([7; 32]);
@@ -242,11 +264,8 @@ pub fn parts(store: Arc<dyn Store>) -> Parts {
         cursor_key,
         settings,
         people: people(),
+        blobs: BlobFolder::new(&folder.join("blobs")),
     }
-}
-
-fn app(store: Arc<dyn Store>) -> Arc<App> {
-    app_of(parts(store))
 }
 
 /// Carries out what becomes due, as long as the test runs.
@@ -371,25 +390,5 @@ impl LiveStats for Nobody {
     }
     fn counters(&self) -> LiveCounters {
         LiveCounters { frames_sent: 5, ..LiveCounters::default() }
-    }
-}
-
-/// A folder that goes with its test.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new() -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("landfall-{}-{count}", std::process::id());
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-        std::fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
     }
 }

@@ -38,7 +38,8 @@ async fn prepare(server: &Server, name: &str) -> String {
         async move { server.call(&token, "PUT", &path, body).await }
     };
     if name != "topic_put" {
-        put("/api/v1/topics/class-7b".into(), json!({ "room_id": "north-12" })).await;
+        let class = json!({ "room_id": "north-12", "kind": "class" });
+        put("/api/v1/topics/class-7b".into(), class).await;
         put("/api/v1/topics/drivers-north".into(), json!({})).await;
         let me = format!("/api/v1/topics/class-7b/members/{CALLER}");
         put(me, json!({ "role": "teacher" })).await;
@@ -64,6 +65,11 @@ async fn prepare_people(server: &Server, name: &str) -> String {
         "user_me_get" | "user_me_patch" | "user_me_delete" => "user_me_put",
         "tokens_list" | "token_delete" => "token_create",
         "subscriptions_list" | "unsubscribe" | "unsubscribe_by_endpoint" => "subscribe",
+        "blob_get" | "lesson_put" => "blob_put",
+        "lesson_get" | "lesson_delete" | "lessons_list" => {
+            Box::pin(prepare_people(server, "lesson_put")).await;
+            "lesson_put"
+        }
         "tenant_preferences_get" => "tenant_preferences_put",
         _ => return String::new(),
     };

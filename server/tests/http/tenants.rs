@@ -4,7 +4,7 @@ use landfall_core::channel::Channel;
 use landfall_server::http::table;
 use serde_json::{Value, json};
 
-use crate::harness::{Server, admin, token, token_in};
+use crate::harness::{Server, admin, finish, token, token_in};
 use crate::suppressions::suppress;
 
 fn stranger() -> String {
@@ -41,6 +41,20 @@ async fn people(server: &Server) -> String {
     made["id"].as_str().unwrap().to_owned()
 }
 
+/// Makes a lesson with a file; gives the file's name.
+async fn lesson(server: &Server) -> String {
+    let class = json!({ "kind": "class" });
+    server.call(&admin(), "PUT", "/api/v1/topics/class", class).await;
+    let blob = "2689367b205c16ce32ed4200942b8b8b1e262dfc70d9bc9fbc77c49699a4f1df";
+    let request = server.request("PUT", &format!("/api/v1/blobs/{blob}")).bearer_auth(admin());
+    assert_eq!(finish(request.body("ok")).await.status, 201);
+    let attachments = json!([{ "sha256": blob, "name": "ok.txt" }]);
+    let body = json!({ "class_id": "class", "title": "theirs", "attachments": attachments });
+    let made = server.call(&admin(), "PUT", "/api/v1/lessons/water", body).await;
+    assert_eq!(made.status, 201, "{}", made.text);
+    blob.to_owned()
+}
+
 /// Says what a stranger to the tenant sends on a route, and the status of the answer; nothing for
 /// routes that have tests of their own.
 fn asked(method: &str, template: &str) -> Option<(Value, u16)> {
@@ -50,8 +64,7 @@ fn asked(method: &str, template: &str) -> Option<(Value, u16)> {
         }
         ("PATCH", "/api/v1/users/{id}") => (json!({}), 404),
         ("PATCH", "/api/v1/users/me") => (json!({}), 200),
-        ("PUT", "/api/v1/admin/preferences") => (json!({}), 200),
-        ("POST", "/api/v1/notifications/preferences") => (json!({}), 200),
+        ("PUT" | "POST", t) if t.ends_with("/preferences") => (json!({}), 200),
         ("POST", "/api/v1/notifications/tokens") => (json!({ "platform": "ios" }), 422),
         ("POST", "/api/v1/notifications/subscribe") => (json!({ "endpoint": "x" }), 422),
         ("DELETE", "/api/v1/notifications/unsubscribe-by-endpoint") => {
@@ -64,6 +77,9 @@ fn asked(method: &str, template: &str) -> Option<(Value, u16)> {
         ("DELETE", "/api/v1/users/me") => (Value::Null, 204),
         ("POST", "/api/v1/notify") => {
             (json!({ "topic_id": "elsewhere", "type": "t", "message": "m" }), 404)
+        }
+        (_, t) if t.contains("/lessons") || t.contains("/blobs/") => {
+            return asked_of_a_class(method, t);
         }
         (_, t) if t.ends_with("/send") => (json!({ "class_id": "class", "body": "m" }), 404),
         ("POST", "/api/v1/notifications/test") => (Value::Null, 202),
@@ -84,6 +100,16 @@ fn asked(method: &str, template: &str) -> Option<(Value, u16)> {
     })
 }
 
+/// The same for what classes learn from.
+fn asked_of_a_class(method: &str, template: &str) -> Option<(Value, u16)> {
+    Some(match (method, template) {
+        ("GET", "/api/v1/lessons") => (Value::Null, 422),
+        ("PUT", "/api/v1/lessons/{id}") => (json!({ "class_id": "class", "title": "t" }), 404),
+        ("PUT", "/api/v1/blobs/{sha256}") => (json!({ "a": "guess" }), 422),
+        _ => (Value::Null, 404),
+    })
+}
+
 #[tokio::test]
 async fn another_tenant_sees_nothing_on_any_route() {
     let server = Server::start().await;
@@ -91,6 +117,7 @@ async fn another_tenant_sees_nothing_on_any_route() {
     let id = server.notify(&admin(), "root").await;
     let revocation = revocation(&server).await;
     let subscription = people(&server).await;
+    let blob = lesson(&server).await;
     suppress(&server, &[(Channel::Email, "private@sarah.example")]).await;
     for (method, template) in table() {
         let path = template
@@ -100,6 +127,8 @@ async fn another_tenant_sees_nothing_on_any_route() {
             .replace("notify/{id}", &format!("notify/{id}"))
             .replace("users/{id}", "users/sarah")
             .replace("unsubscribe/{id}", &format!("unsubscribe/{subscription}"))
+            .replace("lessons/{id}", "lessons/water")
+            .replace("{sha256}", &blob)
             .replace("{token}", TOKEN)
             .replace("{user_id}", "u1");
         let Some((body, expected)) = asked(method, template) else { continue };
@@ -113,6 +142,13 @@ async fn another_tenant_sees_nothing_on_any_route() {
         let told = theirs.map(|text| answer.text.contains(text));
         assert_eq!(told, [false; 5], "{method} {path}");
     }
+    all_is_as_it_was(&server).await;
+    a_topic_of_the_same_name_is_another(&server).await;
+    let mine = server.get(&admin(), "/api/v1/notifications").await.json();
+    assert_eq!(mine["items"][0]["read"], false);
+}
+
+async fn all_is_as_it_was(server: &Server) {
     let kept = server.get(&admin(), "/api/v1/users/sarah").await.json();
     assert_eq!(kept["email"], "private@sarah.example");
     for path in ["tokens", "subscriptions"] {
@@ -121,9 +157,8 @@ async fn another_tenant_sees_nothing_on_any_route() {
     }
     let kept = server.get(&admin(), "/api/v1/notifications/preferences").await.json();
     assert_eq!(kept["locale"], "pt-BR");
-    a_topic_of_the_same_name_is_another(&server).await;
-    let mine = server.get(&admin(), "/api/v1/notifications").await.json();
-    assert_eq!(mine["items"][0]["read"], false);
+    let kept = server.get(&admin(), "/api/v1/lessons/water").await.json();
+    assert_eq!((kept["title"].clone(), kept["version"].clone()), (json!("theirs"), json!(1)));
 }
 
 async fn a_topic_of_the_same_name_is_another(server: &Server) {

@@ -62,6 +62,7 @@ fn small(setting: &str) -> (Option<&'static str>, &'static [(&'static str, &'sta
     const ONE_USER_ONE: &[(&str, &str)] = &[("LANDFALL_LIMITS_CONNECTIONS_PER_USER", "1")];
     match setting {
         "recipients_max" | "members_bulk_max" | "page_default" => (Some("3"), &[]),
+        "lessons_per_class_max" => (Some("1"), &[]),
         "connections_max" => (Some("1"), ONE_USER_ONE),
         "connections_per_user" | "header_seconds" | "body_seconds" | "frame_seconds" => {
             (Some("1"), &[])
@@ -82,6 +83,7 @@ async fn past(landfall: &Landfall, setting: &str) -> String {
         "batch_line_kib" | "members_bulk_max" | "page_default" | "page_max" => {
             past_a_call(landfall, setting).await
         }
+        lesson if lesson.starts_with("lesson") => past_a_lesson(landfall, setting).await,
         pace if pace.starts_with("user_") || pace.starts_with("tenant_") => {
             past_a_pace(landfall, setting).await
         }
@@ -142,6 +144,25 @@ async fn past_a_call(landfall: &Landfall, setting: &str) -> String {
             get(landfall, &path, &admin).await.told()
         }
     }
+}
+
+async fn past_a_lesson(landfall: &Landfall, setting: &str) -> String {
+    let (admin, limits) = (token("root", "admin"), &landfall.server.app.limits);
+    landfall.call("PUT", "/api/v1/topics/c", &admin, Some(json!({ "kind": "class" }))).await;
+    let mut body = json!({ "class_id": "c", "title": "t" });
+    match setting {
+        "lessons_per_class_max" => {
+            call(landfall, ("PUT", "/api/v1/lessons/a"), &admin, &[], body.to_string()).await;
+        }
+        "lesson_data_kib" => {
+            body["data"] = json!({ "a": "x".repeat(limits.lesson_data_kib.bytes()) });
+        }
+        _ => {
+            let one = json!({ "sha256": "0".repeat(64), "name": "a" });
+            body["attachments"] = vec![one; limits.lesson_attachments_max + 1].into();
+        }
+    }
+    call(landfall, ("PUT", "/api/v1/lessons/b"), &admin, &[], body.to_string()).await.told()
 }
 
 async fn batch(landfall: &Landfall, token: &str, lines: String) -> Answer {

@@ -3,10 +3,12 @@
 //! No SQL and no database shows here.
 
 mod audits;
+mod blobs;
 mod commits;
 mod deliveries;
 mod error;
 mod inbox;
+mod lessons;
 mod lives;
 mod people;
 mod revocations;
@@ -18,6 +20,7 @@ mod unit;
 mod write;
 
 pub use audits::{AuditFilter, AuditRecord, Audits, SealReport, Verification};
+pub use blobs::{Blob, Blobs, StoredBlob};
 pub use commits::{Change, ChangeSink, Commits};
 pub use deliveries::{
     AskAgain, Backlog, Claimed, Claiming, Deliveries, Delivery, DeliveryFilter, KeptAttempt,
@@ -25,6 +28,7 @@ pub use deliveries::{
 };
 pub use error::{Answer, Answered, StoreError};
 pub use inbox::{AdminFilter, Expired, Inbox, InboxQuery, InboxSlice};
+pub use lessons::{EndedLesson, LessonFilter, Lessons};
 pub use lives::{Lives, NewEpoch};
 pub use people::{
     ADDRESSES_MAX, Address, AddressKind, People, Person, Recipient, Recipients, Sealed,
@@ -51,6 +55,8 @@ pub trait Store:
     Commits
     + Inbox
     + Topics
+    + Lessons
+    + Blobs
     + Sends
     + Deliveries
     + People
@@ -68,6 +74,8 @@ impl<T> Store for T where
     T: Commits
         + Inbox
         + Topics
+        + Lessons
+        + Blobs
         + Sends
         + Deliveries
         + People

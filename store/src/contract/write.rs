@@ -4,15 +4,19 @@
 
 use landfall_core::audit::Hash;
 use landfall_core::auth::Revoked;
+use landfall_core::blob::BlobHash;
 use landfall_core::channel::{Channel, DeliveryState};
 use landfall_core::delivery::Next;
 use landfall_core::feed::Number;
-use landfall_core::id::{AddressId, DeliveryId, NotificationId, SendId, TopicId, UserId};
+use landfall_core::id::{AddressId, DeliveryId, LessonId, NotificationId, SendId, TopicId, UserId};
+use landfall_core::lesson::Lesson;
 use landfall_core::notification::{NewNotification, Priority};
 use landfall_core::plan::Reason;
 use landfall_core::time::Timestamp;
 use landfall_core::topic::{MemberRole, Topic};
+use uuid::Uuid;
 
+use super::blobs::Blob;
 use super::deliveries::{KeptAttempt, NewDelivery, Settlement};
 use super::people::{Address, Person, StoredPreferences, Suppression};
 use super::sends::StoredSend;
@@ -99,7 +103,7 @@ pub enum Write {
     },
     /// Makes or changes a topic. `Numbered` on the topic's feed, or `Unchanged`.
     PutTopic(Box<Topic>),
-    /// Deletes a topic and its memberships; `Stale` unless it is there. `Numbered`.
+    /// Deletes a topic, its memberships and its lessons; `Stale` unless it is there. `Numbered`.
     DeleteTopic {
         /// Which.
         topic: TopicId,
@@ -136,6 +140,66 @@ pub enum Write {
         number: Number,
         /// When.
         at: Timestamp,
+    },
+    /// Makes or changes a lesson; `Stale` unless its version follows the stored one, where a
+    /// tombstone counts as one that is stored, it stays in its class, every blob that it refers to
+    /// is there, and its class has at most `class_max` lessons with it. `changed` is not looked at.
+    /// `Numbered` on the feed of its class.
+    PutLesson {
+        /// What it is to be.
+        lesson: Box<Lesson>,
+        /// Lessons of its class at most; one that is there already may be changed all the same.
+        class_max: usize,
+    },
+    /// Deletes a lesson and leaves a tombstone; `Stale` unless it is there in this version.
+    /// `Numbered` on the feed of its class.
+    DeleteLesson {
+        /// Which.
+        id: LessonId,
+        /// Whose it is.
+        class: TopicId,
+        /// In which version it is there.
+        version: u64,
+        /// When.
+        at: Timestamp,
+    },
+    /// Says that a blob is there, and that a user uploaded it. One that was there already keeps what
+    /// is known of it, but for the file if that was `instead_of`. `Stale` where the tenant's blobs
+    /// would have more than `total_max` bytes with it. `Done` where `blob.file` holds its bytes from
+    /// now on, else `Unchanged`.
+    PutBlob {
+        /// Which.
+        blob: Box<Blob>,
+        /// Who brought it.
+        by: UserId,
+        /// The file that was found missing.
+        instead_of: Option<Uuid>,
+        /// Bytes of all of the tenant's blobs at most.
+        total_max: u64,
+        /// When.
+        at: Timestamp,
+    },
+    /// Says that a blob that is there is needed, and that a user may read it as if they had uploaded it;
+    /// `Stale` unless that file holds it. `Done`.
+    UseBlob {
+        /// Which.
+        hash: BlobHash,
+        /// In which file it is.
+        file: Uuid,
+        /// Who brought it once more.
+        by: UserId,
+        /// When.
+        at: Timestamp,
+    },
+    /// Forgets a blob; `Stale` unless that file still holds it, no lesson refers to it, and nobody had
+    /// a use for it since `before`. `Done`.
+    ForgetBlob {
+        /// Which.
+        hash: BlobHash,
+        /// In which file it was.
+        file: Uuid,
+        /// Since when nobody needs it.
+        before: Timestamp,
     },
     /// Removes a member; `Stale` unless they are one. `Numbered`.
     RemoveMember {

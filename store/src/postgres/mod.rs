@@ -6,6 +6,7 @@
 
 mod address;
 mod backup;
+mod classes;
 mod connection;
 mod fault;
 mod group;
@@ -43,6 +44,7 @@ pub const SCHEMA: &str = concat!(
     include_str!("../../migrations/0001_spine.postgres.sql"),
     include_str!("../../migrations/0002_reach.postgres.sql"),
     include_str!("../../migrations/0003_sync.postgres.sql"),
+    include_str!("../../migrations/0004_lessons.postgres.sql"),
 );
 
 /// What a statement of a migration may take; a node that starts meanwhile waits as long.

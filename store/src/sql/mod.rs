@@ -13,6 +13,7 @@
 
 pub(crate) mod addresses;
 pub(crate) mod audits;
+pub(crate) mod blobs;
 pub(crate) mod chain;
 pub(crate) mod claims;
 pub(crate) mod codes;
@@ -24,6 +25,7 @@ pub(crate) mod idempotency;
 pub(crate) mod inbox_page;
 pub(crate) mod inbox_read;
 pub(crate) mod inbox_write;
+pub(crate) mod lessons;
 pub(crate) mod life;
 pub(crate) mod notification;
 pub(crate) mod outbox_read;

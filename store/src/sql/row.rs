@@ -1,7 +1,8 @@
 //! Reading rows: a column by its index, and what core makes of it.
 
+use landfall_core::blob::BlobHash;
 use landfall_core::feed::Number;
-use landfall_core::id::{Tenant, TopicId, UserId};
+use landfall_core::id::{LessonId, Tenant, TopicId, UserId};
 use landfall_core::time::Timestamp;
 use uuid::Uuid;
 
@@ -132,6 +133,16 @@ impl dyn Row + '_ {
     /// Reads a tenant.
     pub(crate) fn tenant(&self, column: usize) -> Result<Tenant, Corrupt> {
         Tenant::parse(self.text(column)?).map_err(|_| Corrupt::new(column, "tenant"))
+    }
+
+    /// Reads a lesson's id.
+    pub(crate) fn lesson(&self, column: usize) -> Result<LessonId, Corrupt> {
+        LessonId::parse(self.text(column)?).map_err(|_| Corrupt::new(column, "lesson id"))
+    }
+
+    /// Reads a blob's name.
+    pub(crate) fn hash(&self, column: usize) -> Result<BlobHash, Corrupt> {
+        self.bytes(column).map(BlobHash)
     }
 
     /// Reads a topic's id.

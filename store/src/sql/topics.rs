@@ -5,7 +5,7 @@ use landfall_core::id::{Tenant, TopicId, UserId};
 use landfall_core::time::Timestamp;
 use landfall_core::topic::{Member, MemberRole, Topic, TopicKind, Visibility};
 
-use super::{Corrupt, Query, Row, Runner, codes, feeds};
+use super::{Corrupt, Query, Row, Runner, codes, feeds, lessons};
 use crate::{Answer, MemberOutcome, TopicView};
 
 /// Gives the number of a topic's last change, if it is there.
@@ -75,7 +75,7 @@ async fn is_same<R: Runner>(runner: &mut R, tenant: &Tenant, topic: &Topic) -> A
     Ok(runner.optional(Query::new(sql, values, |_| Ok(()))).await?.is_some())
 }
 
-/// Deletes a topic and its memberships; `None` unless it is there.
+/// Deletes a topic, its memberships and its lessons; `None` unless it is there.
 pub(crate) async fn delete<R: Runner>(
     runner: &mut R,
     tenant: &Tenant,
@@ -94,6 +94,7 @@ pub(crate) async fn delete<R: Runner>(
                where tenant = ?1 and topic_id = ?2 and removed = 0";
     let values = [tenant.into(), topic.into(), number.into()];
     runner.execute(Query::command(sql, values)).await?;
+    lessons::delete_of_class(runner, tenant, topic, (number, at)).await?;
     Ok(Some(number))
 }
 

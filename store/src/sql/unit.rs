@@ -9,7 +9,9 @@ use landfall_core::id::{Tenant, UserId};
 use landfall_core::notification::InboxChange;
 
 use super::settle::{Settle, settle};
-use super::{Runner, audits, idempotency, inbox_write, reach, revocations, sends, topics};
+use super::{
+    Runner, audits, blobs, idempotency, inbox_write, lessons, reach, revocations, sends, topics,
+};
 use crate::{Answer, AuditDraft, Change, Guard, Outcome, Receipt, StoreError, Unit, Write};
 
 /// Writes being made: where, for whom, and what they did so far.
@@ -135,7 +137,35 @@ async fn write_to_others<R: Runner>(
     };
     match reach::write_to_people(runner, tenant, write).await {
         Ok(made) => made,
-        Err(other) => write_to_topics(runner, tenant, other).await,
+        Err(other) => write_to_classes(runner, tenant, other).await,
+    }
+}
+
+/// Makes the writes about lessons and blobs.
+async fn write_to_classes<R: Runner>(
+    runner: &mut R,
+    tenant: &Tenant,
+    write: Write,
+) -> Answer<Outcome> {
+    match write {
+        Write::PutLesson { lesson, class_max } => {
+            numbered(lessons::put(runner, tenant, &lesson, class_max).await?)
+        }
+        Write::DeleteLesson { id, class, version, at } => {
+            let of = lessons::Of { id: &id, class: &class, version };
+            numbered(lessons::delete(runner, tenant, of, at).await?)
+        }
+        Write::PutBlob { blob, by, instead_of, total_max, at } => {
+            let use_of = blobs::Use { by: &by, at };
+            blobs::put(runner, tenant, &blob, use_of, (instead_of, total_max)).await
+        }
+        Write::UseBlob { hash, file, by, at } => {
+            blobs::renew_use(runner, tenant, (&hash, &file), blobs::Use { by: &by, at }).await
+        }
+        Write::ForgetBlob { hash, file, before } => {
+            blobs::forget(runner, tenant, (&hash, &file), before).await
+        }
+        other => write_to_topics(runner, tenant, other).await,
     }
 }
 
@@ -176,6 +206,8 @@ async fn write_to_topics<R: Runner>(
         Write::RemoveMember { topic, user } => {
             numbered(topics::remove_member(runner, tenant, &topic, &user).await?)
         }
-        _ => unreachable!("the callers make writes to inboxes, to the outbox and to people"),
+        _ => unreachable!(
+            "the callers make writes to inboxes, to the outbox, to people and to classes"
+        ),
     }
 }

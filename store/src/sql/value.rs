@@ -2,8 +2,9 @@
 
 use std::borrow::Cow;
 
+use landfall_core::blob::BlobHash;
 use landfall_core::feed::Number;
-use landfall_core::id::{Tenant, TopicId, UserId};
+use landfall_core::id::{LessonId, Tenant, TopicId, UserId};
 use landfall_core::time::Timestamp;
 use uuid::Uuid;
 
@@ -90,6 +91,18 @@ impl<'a> From<&'a UserId> for Value<'a> {
 impl<'a> From<&'a TopicId> for Value<'a> {
     fn from(value: &'a TopicId) -> Self {
         Value::from(value.as_str())
+    }
+}
+
+impl<'a> From<&'a LessonId> for Value<'a> {
+    fn from(value: &'a LessonId) -> Self {
+        Value::from(value.as_str())
+    }
+}
+
+impl<'a> From<&'a BlobHash> for Value<'a> {
+    fn from(value: &'a BlobHash) -> Self {
+        Value::from(&value.0)
     }
 }
 

@@ -6,6 +6,7 @@
 mod backup;
 mod binding;
 mod checkpoint;
+mod classes;
 mod committer;
 mod migrate;
 mod open;

@@ -6,6 +6,8 @@
 #[allow(dead_code, reason = "the suite of all stores uses the rest")]
 #[path = "../contract/make.rs"]
 mod make;
+#[path = "../contract/make_lessons.rs"]
+mod make_lessons;
 #[allow(dead_code, reason = "the suite of all stores uses the rest")]
 #[path = "../contract/make_reach.rs"]
 mod make_reach;

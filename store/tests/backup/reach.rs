@@ -4,6 +4,7 @@ use landfall_core::audit::{Action, Entity};
 use landfall_core::channel::{Channel, DeliveryState};
 use landfall_core::feed::FeedKey;
 use landfall_core::id::ConflictId;
+use landfall_core::lesson::Lesson;
 use landfall_core::notification::{JsonText, NewNotification, Priority};
 use landfall_core::sync::EntityName;
 use landfall_store::{
@@ -14,7 +15,9 @@ use landfall_store::{
 use rusqlite::Connection;
 use uuid::Uuid;
 
+use crate::make;
 use crate::make::{at, details, note, publish, tenant, unit, user};
+use crate::make_lessons::{hash, lesson, put, put_blob};
 use crate::make_reach::{
     address, claiming, enqueue, new_delivery, person, put_address, sealed, settlement,
 };
@@ -22,8 +25,8 @@ use crate::place::Place;
 use crate::postgres::Base;
 use crate::restore::send;
 
-/// Tables that came with reaching people and with offline work.
-const TABLES: [&str; 12] = [
+/// Tables that came with reaching people, offline work and lessons.
+const TABLES: [&str; 17] = [
     "person",
     "address",
     "preference",
@@ -36,6 +39,11 @@ const TABLES: [&str; 12] = [
     "operation",
     "branch",
     "sync_conflict",
+    "lesson",
+    "lesson_blob",
+    "blob",
+    "blob_uploader",
+    "blob_total",
 ];
 
 /// Fills every one of these tables; gives what is leased.
@@ -71,6 +79,7 @@ pub async fn fill(store: &dyn Store) -> Delivery {
         Write::Sync(Box::new(worked())),
     ];
     store.commit(Unit { audit: vec![entry], ..unit(&t, writes) }).await.unwrap();
+    fill_a_class(store).await;
     let mut mine = store.claim(claiming(5)).await.unwrap().deliveries;
     let leased = mine.remove(0);
     let mut sent = settlement(&mine[0], DeliveryState::Sent, 6);
@@ -121,6 +130,24 @@ fn worked() -> SyncWrite {
     }
 }
 
+/// Makes a class with a lesson that refers to a blob.
+async fn fill_a_class(store: &dyn Store) {
+    let class = make::put_topic(&make::topic("c", "C"));
+    let writes = [class, put_blob(1, 99), put(&lesson("l", 1, &[1]))];
+    for write in writes {
+        store.commit(unit(&tenant("t"), vec![write])).await.unwrap();
+    }
+}
+
+async fn check_a_class(store: &dyn Store) {
+    let (t, expected) = (tenant("t"), lesson("l", 1, &[1]));
+    let found = store.lesson(&t, &expected.id).await.unwrap().unwrap();
+    assert_eq!(found, Lesson { changed: found.changed, ..expected });
+    assert_eq!(store.blobs(&t, vec![hash(1)]).await.unwrap().len(), 1);
+    assert_eq!(store.blob_total(&t).await.unwrap(), 10);
+    assert!(store.may_read_blob(&t, hash(1), &user("teacher"), at(0)).await.unwrap());
+}
+
 fn recalled() -> landfall_store::StoredSend {
     send(crate::make::topic_id("c"))
 }
@@ -154,6 +181,7 @@ async fn check(store: &dyn Store, leased: &Delivery) {
     assert_eq!(states, [Queued, Sent, Queued]);
     assert_eq!((all[1].reference.as_deref(), all[1].attempts), (Some("SM1"), 1));
     assert_eq!(store.unreported(at(70), 9).await.unwrap(), all[1..2]);
+    check_a_class(store).await;
     // Nobody has it any more: it is due, as of the restore.
     assert_eq!(all[0].due_at, Some(at(0)));
     let again = store.claim(claiming(0)).await.unwrap().deliveries;

@@ -4,6 +4,7 @@
 //! backend's test file calls `contract!` with an expression that makes an empty place.
 
 pub mod make;
+pub mod make_lessons;
 pub mod make_reach;
 pub mod queueing;
 pub mod world;
@@ -20,6 +21,7 @@ pub mod idempotency;
 pub mod inbox;
 pub mod inbox_model;
 pub mod inbox_pages;
+pub mod lessons;
 pub mod lives;
 pub mod opening;
 pub mod outbox;
@@ -129,6 +131,14 @@ macro_rules! contract {
             a_read_row_moves_to_its_new_number,
             the_all_read_mark_stands_in_its_place,
             an_empty_inbox_gives_an_empty_page,
+        );
+        contract!(@of $backend, lessons:
+            a_lesson_reads_back_and_its_versions_follow_each_other,
+            lessons_of_a_class_are_counted_listed_and_end,
+            a_blob_is_read_by_its_class_and_by_who_brought_it,
+            a_blob_is_forgotten_only_while_nobody_needs_it,
+            blobs_of_a_tenant_have_room_together,
+            of_writers_at_once_one_makes_each_version,
         );
         contract!(@of $backend, lives:
             a_new_life_skips_every_counter_ahead,

@@ -34,6 +34,18 @@ const WALLS: &[Wall] = &[
         advice: "a handler calls one service",
     },
     Wall {
+        module: "blobs",
+        never: &[
+            "axum",
+            "landfall_protocol",
+            "landfall_store",
+            "crate::http",
+            "crate::service",
+            "crate::worker",
+        ],
+        advice: "the folder knows files and their names; whose they are, the store says",
+    },
+    Wall {
         module: "worker",
         never: &["crate::http", "landfall_protocol", "axum"],
         advice: "a worker calls services and knows no wire",

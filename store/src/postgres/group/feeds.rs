@@ -131,6 +131,8 @@ fn name<'u>(named: &mut Named<'u>, unit: &'u Unit) {
                 named.made.insert(revocations::COUNTER);
                 named.all.insert(revocations::COUNTER)
             }
+            Write::PutLesson { lesson, .. } => named.all.insert(of_topic(&lesson.class)),
+            Write::DeleteLesson { class, .. } => named.all.insert(of_topic(class)),
             Write::DeleteTopic { topic, .. }
             | Write::PutMember { topic, .. }
             | Write::RemoveMember { topic, .. } => named.all.insert(of_topic(topic)),

@@ -18,8 +18,8 @@ pub(super) enum Kind {
     Settles,
     /// One write of another kind, which is refused before it writes.
     One,
-    /// Several writes of which a later one may be refused, an operation, which may be refused after it
-    /// wrote, or one that revokes, which would be held against the others of its round: has a
+    /// Several writes of which a later one may be refused, one that may be refused when it has begun
+    /// already, or one that revokes, which would be held against the others of its round: has a
     /// transaction of its own.
     Alone,
 }
@@ -32,7 +32,7 @@ impl Kind {
         if of_sends <= 1 && rest.clone().all(publishes) {
             return Self::Publishes;
         }
-        if writes.iter().any(|write| revokes(write) || matches!(write, Write::Sync(_))) {
+        if writes.iter().any(|write| revokes(write) || begins_before_it_knows(write)) {
             return Self::Alone;
         }
         let targets: Option<HashSet<_>> = writes.iter().map(target).collect();
@@ -47,6 +47,14 @@ impl Kind {
 /// Says whether a write takes somebody's right to act.
 pub(super) fn revokes(write: &Write) -> bool {
     matches!(write, Write::Revoke { .. })
+}
+
+/// Says whether a write may be refused when it has begun already.
+fn begins_before_it_knows(write: &Write) -> bool {
+    matches!(
+        write,
+        Write::Sync(_) | Write::PutLesson { .. } | Write::PutBlob { .. } | Write::ForgetBlob { .. }
+    )
 }
 
 fn publishes(write: &Write) -> bool {

@@ -127,6 +127,7 @@ impl Bench {
             "SEARCH c ",
             "SEARCH audit_chain ",
             "SEARCH tally_place ",
+            "SEARCH blob_total ",
             "SEARCH o USING COVERING INDEX send_active ",
         ];
         let walks = |line: &&String| {
