@@ -3,6 +3,7 @@
 use landfall_core::audit::Action;
 use landfall_core::channel::{Channel, DeliveryState};
 use landfall_core::plan::Reason;
+use landfall_server::clock::now_ms;
 use landfall_store::{Unit, Write};
 use serde_json::{Value, json};
 
@@ -80,6 +81,11 @@ async fn what_no_entry_tells_is_told_by_the_rows_at_its_time() {
     let push = letter.deliver_by(&server, Channel::Push).await.to_string();
     let sms = letter.deliver_by(&server, Channel::Sms).await.to_string();
     settle_all(&server, DeliveryState::Skipped, Reason::NotNeeded).await;
+    // What happened at the same moment has no order.
+    let settled = now_ms();
+    while now_ms() == settled {
+        tokio::task::yield_now().await;
+    }
     let held = json!({ "channel": "push", "delivery": push, "reason": "quiet hours" });
     letter.tell(&server, Action::DeliveryHeld, held).await;
     let tail = async || {

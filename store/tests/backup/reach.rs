@@ -76,7 +76,6 @@ pub async fn fill(store: &dyn Store) -> Delivery {
         Write::CreateSend(Box::new(many.clone())),
         Write::CancelSend { id: many.id, at: at(4), recalls: true },
         Write::AdvanceRecall { id: many.id, from: None, to: Some(new.id), is_complete: false },
-        Write::Sync(Box::new(worked())),
     ];
     store.commit(Unit { audit: vec![entry], ..unit(&t, writes) }).await.unwrap();
     fill_a_class(store).await;
@@ -130,10 +129,11 @@ fn worked() -> SyncWrite {
     }
 }
 
-/// Makes a class with a lesson that refers to a blob.
+/// Makes a class with a lesson that refers to a blob, and offline work.
 async fn fill_a_class(store: &dyn Store) {
     let class = make::put_topic(&make::topic("c", "C"));
-    let writes = [class, put_blob(1, 99), put(&lesson("l", 1, &[1]))];
+    let work = Write::Sync(Box::new(worked()));
+    let writes = [class, put_blob(1, 99), put(&lesson("l", 1, &[1])), work];
     for write in writes {
         store.commit(unit(&tenant("t"), vec![write])).await.unwrap();
     }
