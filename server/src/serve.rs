@@ -147,6 +147,7 @@ impl Server {
         let lock = DataLock::take(&config.server.data_dir)?;
         let keys = Keys::open(config)?;
         let (hub, store) = open_store(config).await?;
+        let life = store.life().await.context("the store's name cannot be read")?;
         let services = Arc::new(Services::new(Parts {
             store: Arc::clone(&store),
             clock,
@@ -161,7 +162,7 @@ impl Server {
                 server_key: keys.vapid.public_bytes(),
                 guard: providers::guard(config)?,
             },
-            blobs: BlobFolder::new(&config.blobs.dir(&config.server.data_dir)),
+            blobs: BlobFolder::new(&config.blobs.dir(&config.server.data_dir), &life.store),
         }));
         let life = worker::life::meet(&services, &config.server.data_dir).await?;
         let verifier = Arc::new(Verifier::new(keys.auth, config.auth.policy())?);

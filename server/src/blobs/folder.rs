@@ -35,9 +35,10 @@ pub struct Name {
 pub struct BlobFolder(Arc<Path>);
 
 impl BlobFolder {
-    /// Names the folder; it is made when the first blob comes.
-    pub fn new(path: &Path) -> Self {
-        Self(path.into())
+    /// Names the folder of a store; it is made when the first blob comes. Each store has its own, so that
+    /// none sweeps up what is another's, such as that of which an empty one took the place.
+    pub fn new(path: &Path, store: &str) -> Self {
+        Self(path.join(store).into())
     }
 
     pub(super) fn path(&self) -> &Path {

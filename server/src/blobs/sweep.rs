@@ -15,8 +15,10 @@ use super::folder::{INCOMING, blocking, remove};
 
 /// Files of a part that are looked at together.
 pub const PAGE: usize = 500;
-/// A file that was written to since is left alone: somebody may be at it.
+/// What arrives and was written to since is left alone: somebody may be at it.
 const FRESH: Duration = Duration::from_secs(3_600);
+/// A file under a blob's name is left alone for so long: the store that knows it may still be put back.
+const NAMED: Duration = Duration::from_secs(30 * 24 * 3_600);
 
 /// Where a walk over the folder stands.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -74,10 +76,11 @@ impl BlobFolder {
             Some(last) if names.len() == PAGE => Place { after: last.clone(), ..place.clone() },
             _ => after_shard,
         };
+        let age = if place.top == INCOMING { FRESH } else { NAMED };
         let file = |name: String| {
             let id = name.rsplit('.').next().and_then(|id| Uuid::try_parse(id).ok())?;
             let path = path.join(name);
-            is_old(&path, now).then_some((id, path))
+            is_older(&path, now, age).then_some((id, path))
         };
         Ok(Found { files: names.into_iter().filter_map(file).collect(), next })
     }
@@ -122,9 +125,9 @@ fn is_no_folder(error: &io::Error) -> bool {
 }
 
 /// A file without a time, or one that went meanwhile, is not old.
-fn is_old(path: &Path, now: Timestamp) -> bool {
+fn is_older(path: &Path, now: Timestamp, least: Duration) -> bool {
     let written = std::fs::metadata(path).and_then(|about| about.modified());
     let now = UNIX_EPOCH + Duration::from_millis(u64::try_from(now.as_ms()).unwrap_or(0));
-    let is_old = |at: SystemTime| now.duration_since(at).is_ok_and(|age| age > FRESH);
-    written.is_ok_and(is_old)
+    let is_older = |at: SystemTime| now.duration_since(at).is_ok_and(|age| age > least);
+    written.is_ok_and(is_older)
 }

@@ -156,7 +156,12 @@ impl Server {
 
     /// Gives the folder of the server's blobs.
     pub fn blobs(&self) -> PathBuf {
-        self.folder.0.join("blobs")
+        self.folder.0.join("blobs").join("store")
+    }
+
+    /// Gives the folder of all that the server keeps beside its store.
+    pub fn folder(&self) -> &Path {
+        &self.folder.0
     }
 
     /// Runs statements behind the server's back, in the words of the store that it has.
@@ -264,7 +269,7 @@ pub fn parts_in(store: Arc<dyn Store>, folder: &Path) -> Parts {
         cursor_key,
         settings,
         people: people(),
-        blobs: BlobFolder::new(&folder.join("blobs")),
+        blobs: BlobFolder::new(&folder.join("blobs"), "store"),
     }
 }
 

@@ -71,7 +71,7 @@ async fn started() -> Server {
 
 /// Services over the server's store and folder, at a time and with these settings.
 pub fn services_at(server: &Server, now: i64, classes: Option<ClassSettings>) -> Services {
-    let parts = parts_in(Arc::clone(&server.store), server.blobs().parent().unwrap());
+    let parts = parts_in(Arc::clone(&server.store), server.folder());
     let classes = classes.unwrap_or(parts.settings.classes);
     let settings = Settings { classes, ..parts.settings.clone() };
     let clock = Clock::fixed(Timestamp::from_ms(now));

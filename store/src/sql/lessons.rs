@@ -9,7 +9,7 @@ use landfall_core::lesson::{Attachment, Lesson};
 use landfall_core::notification::JsonText;
 use landfall_core::time::Timestamp;
 
-use super::{Corrupt, Dialect, Query, Row, Runner, blobs, feeds};
+use super::{Corrupt, Query, Row, Runner, blobs, feeds};
 use crate::{Answer, EndedLesson, LessonFilter};
 
 /// A lesson as it was read.
@@ -220,14 +220,6 @@ pub(crate) async fn get<R: Runner>(
     runner.optional(Query::new(sql, [tenant.into(), id.into()], read)).await
 }
 
-/// Left to itself, SQLite walks over the lessons of all classes, as it knows nothing of their number.
-fn of_class(dialect: Dialect) -> &'static str {
-    match dialect {
-        Dialect::Sqlite => "lesson l indexed by lesson_class",
-        Dialect::Postgres => "lesson l",
-    }
-}
-
 /// Lists lessons of a class.
 pub(crate) async fn list<R: Runner>(
     runner: &mut R,
@@ -236,11 +228,10 @@ pub(crate) async fn list<R: Runner>(
 ) -> Answer<Vec<Lesson>> {
     let LessonFilter { class, after, now, limit } = filter;
     let sql = format!(
-        "select {COLUMNS} from {}
+        "select {COLUMNS} from lesson l
          where l.tenant = ?1 and l.class_id = ?2 and l.id > ?3 and l.deleted = 0
            and (l.expires_at is null or l.expires_at > ?4)
-         order by l.id limit ?5",
-        of_class(R::DIALECT)
+         order by l.id limit ?5"
     );
     let after = after.as_ref().map_or("", LessonId::as_str);
     let values = [tenant.into(), class.into(), after.into(), (*now).into(), (*limit).into()];

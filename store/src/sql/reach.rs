@@ -4,7 +4,7 @@ use landfall_core::id::Tenant;
 
 use super::delivery::Of;
 use super::outbox_write::{self as outbox, Report};
-use super::{Runner, addresses, done, inbox_write, people, seals, sends, suppressions, sync_write};
+use super::{Runner, addresses, done, inbox_write, people, seals, sends, suppressions};
 use crate::{Answer, Outcome, Write};
 
 /// Makes a write about deliveries, or gives it back.
@@ -63,7 +63,6 @@ pub(crate) async fn write_to_people<R: Runner>(
         Write::PutPreferences { user, preferences, at } => {
             people::put_preferences(runner, tenant, user.as_ref(), &preferences, at).await
         }
-        Write::Sync(write) => sync_write::keep(runner, tenant, &write).await,
         Write::Suppress(suppression) => suppressions::put(runner, tenant, &suppression).await,
         Write::Unsuppress { channel, address } => {
             suppressions::lift(runner, tenant, channel, &address).await

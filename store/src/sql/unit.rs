@@ -10,7 +10,8 @@ use landfall_core::notification::InboxChange;
 
 use super::settle::{Settle, settle};
 use super::{
-    Runner, audits, blobs, idempotency, inbox_write, lessons, reach, revocations, sends, topics,
+    Runner, audits, blobs, idempotency, inbox_write, lessons, reach, revocations, sends,
+    sync_write, topics,
 };
 use crate::{Answer, AuditDraft, Change, Guard, Outcome, Receipt, StoreError, Unit, Write};
 
@@ -122,6 +123,7 @@ pub(crate) async fn write<R: Runner>(work: &mut Work<'_, R>, write: Write) -> An
         Write::Expire { user, number, at, details } => {
             settle(work, Settle::Expired, &user, number, at, details).await
         }
+        Write::Sync(write) => sync_write::keep(work.runner, work.tenant, &write).await,
         other => write_to_others(work.runner, work.tenant, other).await,
     }
 }

@@ -12,13 +12,17 @@ use crate::Answer;
 /// A table, one of its indexes, and of that how many rows it has and how many of them share its
 /// first column, its first two, and so on. A primary key goes by the table's name. In the order of
 /// their names.
-const SIZES: [(&str, &str, &str); 33] = [
+const SIZES: [(&str, &str, &str); 42] = [
     ("address", "address", "1000000 100000 1"),
     ("address", "address_hash", "1000000 100000 1"),
     ("address", "address_user", "1000000 100000 3 1"),
     ("audit_entry", "audit_entry", "1000000 100000 1"),
     ("audit_entry", "audit_entry_about", "500000 50000 5 1"),
     ("audit_entry", "audit_entry_target", "1000000 100000 50 1"),
+    ("blob", "blob", "1000000 100000 1"),
+    ("blob", "blob_file", "1000000 1"),
+    ("blob", "blob_unneeded", "10000 1"),
+    ("blob_uploader", "blob_uploader", "1000000 100000 2 1"),
     ("branch", "branch", "1000000 50 50 2 1"),
     ("branch", "branch_at", "1000000 1"),
     ("delivery", "delivery", "1000000 100000 1"),
@@ -32,6 +36,11 @@ const SIZES: [(&str, &str, &str); 33] = [
     ("entity", "entity_updated", "1000000 50 1"),
     ("entity_version", "entity_version", "1000000 50 10 5 1"),
     ("entity_version", "entity_version_at", "1000000 1"),
+    ("lesson", "lesson", "1000000 100000 1"),
+    ("lesson", "lesson_class", "1000000 100000 100 1"),
+    ("lesson", "lesson_expiry", "10000 1"),
+    ("lesson_blob", "lesson_blob", "1000000 100000 2 1"),
+    ("lesson_blob", "lesson_blob_lesson", "1000000 100000 3 1"),
     ("notification", "notification", "1000000 50 1"),
     ("notification", "notification_changed", "1000000 50 1"),
     ("notification", "notification_expiring", "10000 1"),
