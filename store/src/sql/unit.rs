@@ -10,7 +10,7 @@ use landfall_core::notification::InboxChange;
 
 use super::settle::{Settle, settle};
 use super::{
-    Runner, audits, blobs, idempotency, inbox_write, lessons, reach, revocations, sends,
+    Runner, audits, blobs, devices, idempotency, inbox_write, lessons, reach, revocations, sends,
     sync_write, topics,
 };
 use crate::{Answer, AuditDraft, Change, Guard, Outcome, Receipt, StoreError, Unit, Write};
@@ -124,6 +124,9 @@ pub(crate) async fn write<R: Runner>(work: &mut Work<'_, R>, write: Write) -> An
             settle(work, Settle::Expired, &user, number, at, details).await
         }
         Write::Sync(write) => sync_write::keep(work.runner, work.tenant, &write).await,
+        Write::Synced(next) => {
+            devices::synced(work.runner, work.tenant, &next).await.map(|()| Outcome::Done)
+        }
         other => write_to_others(work.runner, work.tenant, other).await,
     }
 }
