@@ -11,6 +11,7 @@ mod entity;
 mod operation;
 mod reason;
 mod stamp;
+mod subscription;
 
 #[cfg(test)]
 mod tests;
@@ -22,3 +23,4 @@ pub use entity::{Entity, EntityKind, Stamps, Strategy, Verb};
 pub use operation::{EntityName, Operation, Refused, Status, Verdict, Why};
 pub use reason::Reason;
 pub use stamp::{Seen, Stamp, Written, stamp};
+pub use subscription::{ANY, Subscription, TYPE_BYTES_MAX, TYPES_MAX, TooManyTypes, type_fault};
