@@ -12,6 +12,7 @@ mod operation;
 mod reason;
 mod resolve;
 mod stamp;
+mod subscription;
 
 #[cfg(test)]
 mod tests;
@@ -24,3 +25,4 @@ pub use operation::{EntityName, Operation, Refused, Status, Verdict, Why};
 pub use reason::Reason;
 pub use resolve::{Resolution, Shown, resolve};
 pub use stamp::{Seen, Stamp, Written, stamp};
+pub use subscription::{ANY, Subscription, TYPE_BYTES_MAX, TYPES_MAX, TooManyTypes, type_fault};

@@ -12,7 +12,7 @@ use landfall_store::{
 use super::make::{at, send_id, tenant, user};
 use super::world::{World, assert_stale};
 
-fn name(kind: &str, id: &str) -> EntityName {
+pub(super) fn name(kind: &str, id: &str) -> EntityName {
     EntityName { kind: kind.into(), id: id.into() }
 }
 
@@ -20,12 +20,17 @@ fn json(text: &str) -> JsonText {
     JsonText::trusted(text)
 }
 
-fn data(t: &Tenant) -> FeedKey {
+pub(super) fn data(t: &Tenant) -> FeedKey {
     FeedKey::data(t, &user("u"))
 }
 
 /// An operation of the user `u` that makes an entity's next version, decided from a revision.
-fn write(t: &Tenant, id: &str, entity: EntityName, (from, version): (u64, u64)) -> SyncWrite {
+pub(super) fn write(
+    t: &Tenant,
+    id: &str,
+    entity: EntityName,
+    (from, version): (u64, u64),
+) -> SyncWrite {
     SyncWrite {
         feed: data(t),
         name: entity,
@@ -50,12 +55,12 @@ fn write(t: &Tenant, id: &str, entity: EntityName, (from, version): (u64, u64)) 
     }
 }
 
-fn put(write: SyncWrite) -> Write {
+pub(super) fn put(write: SyncWrite) -> Write {
     Write::Sync(Box::new(write))
 }
 
 /// A conflict that waits for a person.
-fn conflict() -> Conflict {
+pub(super) fn conflict() -> Conflict {
     Conflict {
         id: ConflictId(send_id().0),
         is_open: true,
