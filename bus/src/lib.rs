@@ -1,42 +1,60 @@
 //! The bus: carries nudges from commits to sessions.
 //!
-//! A nudge says that a feed grew; the store is the truth. So the bus may lose one, and says so:
+//! A nudge says that a feed grew, or that somebody has to say; the store is the truth. So the bus may lose one, and says so:
 //! whoever listens then compares heads instead. It must never be the only place where anything is.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use landfall_core::feed::{FeedKey, Number};
+use landfall_core::change::{ConflictBegan, EntityChange, FeedChange, Origin};
+use landfall_core::feed::FeedKey;
 use landfall_core::notification::{Content, InboxChange, JsonText};
+use landfall_core::sync::EntityName;
 use tokio::sync::mpsc;
 
-/// A feed grew by one change: its head was `number - 1` before and is `number` now.
+/// A feed grew by one change, or a conflict began.
 #[derive(Debug, Clone)]
 pub struct Nudge {
-    /// Which feed.
+    /// Which feed; for a conflict, the `data` feed of the user who has to say.
     pub feed: Arc<FeedKey>,
-    /// The number of the change.
-    pub number: Number,
-    /// What changed.
-    pub change: InboxChange,
+    /// What changed, and with which number.
+    pub change: FeedChange,
 }
 
 impl Nudge {
     /// Reckons the memory that it keeps from being freed, in bytes; texts that several share count
     /// for each.
     fn weight(&self) -> usize {
-        let shared = match &self.change {
-            InboxChange::Published(notification) => {
-                let Content { title, message, data, actions, .. } = &*notification.content;
-                let actions = actions.as_ref().map_or(0, |actions| JsonText::as_str(actions).len());
-                title.len() + message.len() + data.as_str().len() + actions + NOTIFICATION_BYTES
+        let held = match &self.change {
+            FeedChange::Inbox { change, .. } => weight_of_inbox(change),
+            FeedChange::Entity { change: EntityChange { name, by, .. }, .. } => {
+                weight_of_name(name) + by.as_ref().map_or(0, weight_of_origin)
             }
-            InboxChange::Read { .. }
-            | InboxChange::Deleted { .. }
-            | InboxChange::AllRead { .. } => 0,
+            FeedChange::Conflict(ConflictBegan { name, suggested, by, .. }) => {
+                weight_of_name(name) + suggested.len() + weight_of_origin(by)
+            }
         };
-        size_of::<Self>() + shared
+        size_of::<Self>() + held
     }
+}
+
+fn weight_of_inbox(change: &InboxChange) -> usize {
+    match change {
+        InboxChange::Published(notification) => {
+            let Content { title, message, data, actions, .. } = &*notification.content;
+            let actions = actions.as_ref().map_or(0, |actions| JsonText::as_str(actions).len());
+            title.len() + message.len() + data.as_str().len() + actions + NOTIFICATION_BYTES
+        }
+        InboxChange::Read { .. } | InboxChange::Deleted { .. } | InboxChange::AllRead { .. } => 0,
+    }
+}
+
+fn weight_of_name(name: &EntityName) -> usize {
+    name.kind.len() + name.id.len()
+}
+
+fn weight_of_origin(by: &Origin) -> usize {
+    by.user.as_str().len() + by.device.len()
 }
 
 /// What a notification takes beside its long texts.
@@ -116,15 +134,34 @@ impl Listener {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use landfall_core::feed::Number;
     use landfall_core::id::{NotificationId, Tenant, UserId};
+    use landfall_core::sync::Verb;
 
     fn nudge(number: u64) -> Nudge {
         let (tenant, user) = (Tenant::parse("t").unwrap(), UserId::parse("u").unwrap());
         let id = NotificationId::parse("0192f0c1-7a3e-7cc2-98c1-000000000001").unwrap();
         Nudge {
             feed: Arc::new(FeedKey::inbox(&tenant, &user)),
-            number: Number(number),
-            change: InboxChange::Deleted { id },
+            change: FeedChange::Inbox {
+                number: Number(number),
+                change: InboxChange::Deleted { id },
+            },
+        }
+    }
+
+    /// One whose texts weigh as much as they are long.
+    fn of_entity(id: &str) -> Nudge {
+        let (tenant, user) = (Tenant::parse("t").unwrap(), UserId::parse("u").unwrap());
+        let change = EntityChange {
+            name: EntityName { kind: "notes".into(), id: id.into() },
+            verb: Verb::Update,
+            version: 2,
+            by: None,
+        };
+        Nudge {
+            feed: Arc::new(FeedKey::data(&tenant, &user)),
+            change: FeedChange::Entity { number: Number(1), change },
         }
     }
 
@@ -134,7 +171,8 @@ mod tests {
         (1..=3).for_each(|number| publisher.publish(nudge(number)));
         let mut heard = Vec::new();
         assert!(listener.wait(&mut heard, 10));
-        let numbers: Vec<u64> = heard.iter().map(|nudge| nudge.number.0).collect();
+        let numbers: Vec<u64> =
+            heard.iter().map(|nudge| nudge.change.number().unwrap().0).collect();
         assert_eq!(numbers, [1, 2]);
         assert!(listener.take_lost());
         assert!(!listener.take_lost());
@@ -144,6 +182,7 @@ mod tests {
 
     #[test]
     fn what_is_heavy_is_bounded_by_its_weight() {
+        assert_eq!(of_entity("long name").weight(), of_entity("").weight() + 9);
         let room = 3 * nudge(0).weight();
         let (publisher, mut listener) = in_memory(Capacity { nudges: 100, bytes: room });
         let mut heard = Vec::new();

@@ -69,6 +69,11 @@ pub struct NewEntry {
 /// Random bytes that keep a digest from being guessed.
 pub type Salt = [u8; 16];
 
+/// Digests bytes, to tell whether two that were never kept are the same.
+pub fn digest(bytes: &[u8]) -> Hash {
+    Sha256::digest(bytes).into()
+}
+
 fn text(hash: &mut Sha256, text: &str) {
     hash.update((text.len() as u64).to_be_bytes());
     hash.update(text.as_bytes());

@@ -27,7 +27,9 @@ pub enum IdError {
     NotUuid,
 }
 
-fn check(text: &str) -> Result<(), IdError> {
+/// Says whether a text can be an id: 1 to 128 characters without control characters or outer white
+/// space.
+pub fn check_id(text: &str) -> Result<(), IdError> {
     if text.is_empty() {
         return Err(IdError::Empty);
     }
@@ -49,7 +51,7 @@ macro_rules! text_id {
         impl $name {
             /// Takes a text of 1 to 128 characters without control characters or outer white space.
             pub fn parse(text: &str) -> Result<Self, IdError> {
-                check(text)?;
+                check_id(text)?;
                 Ok(Self(text.into()))
             }
 

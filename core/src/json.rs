@@ -19,6 +19,11 @@ use std::collections::BTreeMap;
 /// The members of an object by key; keys sort by code point.
 pub type Object = BTreeMap<String, Value>;
 
+/// Writes an object as [`Value::text`] does.
+pub fn object_text(members: &Object) -> String {
+    write::object_text(members)
+}
+
 /// A JSON value (RFC 8259).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Value {

@@ -7,6 +7,7 @@ pub mod address;
 pub mod audit;
 pub mod auth;
 pub mod blob;
+pub mod change;
 pub mod channel;
 pub mod cursor;
 pub mod day;

@@ -10,15 +10,19 @@ mod desk;
 mod entity;
 mod operation;
 mod reason;
+mod resolve;
 mod stamp;
+mod subscription;
 
 #[cfg(test)]
 mod tests;
 
 pub use basis::{Branch, Follows, Memory, Said, basis};
 pub use decide::{Basis, Decision, Dispute, Edit, Next, Outcome, decide};
-pub use desk::{BranchTip, Contested, Desk, Effect, Known, OpenConflict, Standing, Taken};
+pub use desk::{BranchTip, Contested, Desk, Effect, Known, OpenConflict, Rules, Standing, Taken};
 pub use entity::{Entity, EntityKind, Stamps, Strategy, Verb};
 pub use operation::{EntityName, Operation, Refused, Status, Verdict, Why};
 pub use reason::Reason;
+pub use resolve::{Resolution, Shown, resolve};
 pub use stamp::{Seen, Stamp, Written, stamp};
+pub use subscription::{ANY, Subscription, TYPE_BYTES_MAX, TYPES_MAX, TooManyTypes, type_fault};

@@ -24,6 +24,7 @@ pub mod query;
 mod readable;
 pub mod revocations;
 pub mod suppressions;
+pub mod sync;
 pub mod templates;
 pub mod text;
 pub mod timeline;

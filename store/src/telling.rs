@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use landfall_core::change::FeedChange;
+
 use crate::{Change, ChangeSink};
 
 /// Tells what was committed. It is durable, so a sink that panics must not keep anybody waiting.
@@ -17,14 +19,21 @@ pub(crate) fn tell(sink: &ChangeSink, changes: Vec<Change>) {
     }
 }
 
-/// Passes changes on, remembering the highest number.
+/// Passes changes on, remembering the highest number of any inbox.
 pub(crate) fn counting(highest: Arc<AtomicU64>, sink: ChangeSink) -> ChangeSink {
     Arc::new(move |changes| {
-        if let Some(number) = changes.iter().map(|change| change.number.0).max() {
+        if let Some(number) = changes.iter().filter_map(number_on_inbox).max() {
             highest.fetch_max(number, Ordering::Relaxed);
         }
         sink(changes);
     })
+}
+
+fn number_on_inbox(change: &Change) -> Option<u64> {
+    match &change.change {
+        FeedChange::Inbox { number, .. } => Some(number.0),
+        FeedChange::Entity { .. } | FeedChange::Conflict(_) => None,
+    }
 }
 
 /// Groups that failed, told at a bounded rate: a full disk or a store that is away fails thousands

@@ -1,6 +1,6 @@
 //! Writes values: escapes only what RFC 8259 says has to be escaped.
 
-use super::{Number, Value};
+use super::{Number, Object, Value};
 
 pub(super) fn canonical(value: &Value) -> String {
     let mut out = String::new();
@@ -11,6 +11,12 @@ pub(super) fn canonical(value: &Value) -> String {
 pub(super) fn text(value: &Value) -> String {
     let mut out = String::new();
     write(value, &mut out, &|number, out| out.push_str(number.as_str()));
+    out
+}
+
+pub(super) fn object_text(members: &Object) -> String {
+    let mut out = String::new();
+    object(members, &mut out, &|number, out| out.push_str(number.as_str()));
     out
 }
 
@@ -31,19 +37,21 @@ fn write(value: &Value, out: &mut String, digits: &impl Fn(&Number, &mut String)
             }
             out.push(']');
         }
-        Value::Object(members) => {
-            out.push('{');
-            for (place, (key, member)) in members.iter().enumerate() {
-                if place > 0 {
-                    out.push(',');
-                }
-                quoted(key, out);
-                out.push(':');
-                write(member, out, digits);
-            }
-            out.push('}');
-        }
+        Value::Object(members) => object(members, out, digits),
     }
+}
+
+fn object(members: &Object, out: &mut String, digits: &impl Fn(&Number, &mut String)) {
+    out.push('{');
+    for (place, (key, member)) in members.iter().enumerate() {
+        if place > 0 {
+            out.push(',');
+        }
+        quoted(key, out);
+        out.push(':');
+        write(member, out, digits);
+    }
+    out.push('}');
 }
 
 fn quoted(text: &str, out: &mut String) {

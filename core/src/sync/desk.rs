@@ -113,6 +113,21 @@ impl Memory for Standing {
     }
 }
 
+/// By what an operation is decided.
+#[derive(Clone, Copy)]
+pub struct Rules<'a> {
+    /// How entities of its type behave.
+    pub kind: &'a EntityKind,
+    /// Says why an entity may not become what it would.
+    pub fits: &'a dyn Fn(&Object) -> Result<(), Refused>,
+}
+
+impl<'a> From<&'a EntityKind> for Rules<'a> {
+    fn from(kind: &'a EntityKind) -> Self {
+        Self { kind, fits: &|_| Ok(()) }
+    }
+}
+
 impl<'k> Desk<'k> {
     /// Takes a desk for what a device brings; `last` is the stamp of what it wrote before.
     pub fn new(device: &'k str, seen: Seen, last: Option<Stamp>) -> Self {
@@ -134,22 +149,28 @@ impl<'k> Desk<'k> {
         self.last.as_ref()
     }
 
-    /// Decides an operation. `kind` is its type, or why it is refused; `fresh` names a conflict, if it
+    /// Shows an entity as it stands by now.
+    pub fn standing(&self, name: &EntityName) -> Option<&Standing> {
+        self.standings.get(name)
+    }
+
+    /// Decides an operation by its type's rules, unless it is refused; `fresh` names a conflict, if it
     /// comes to one.
     pub fn take(
         &mut self,
         operation: &Operation,
-        kind: Result<&EntityKind, Refused>,
+        rules: Result<Rules<'_>, Refused>,
         fresh: ConflictId,
     ) -> Taken {
         if let Some(known) = self.known.get(&operation.id) {
             return Taken { verdict: again(known, operation), effect: None };
         }
-        let taken = match (kind, self.hangs_in_the_air(operation)) {
-            (Err(refused), _) => self.refuse(operation, refused),
-            (Ok(_), true) => self.refuse(operation, Refused::DependsOn),
-            (Ok(kind), false) => self.decide(operation, kind, fresh),
+        let taken = match (rules, self.hangs_in_the_air(operation)) {
+            (Err(refused), _) => Err(refused),
+            (Ok(_), true) => Err(Refused::DependsOn),
+            (Ok(rules), false) => self.decide(operation, rules, fresh),
         };
+        let taken = taken.unwrap_or_else(|refused| self.refuse(operation, refused));
         let verdict = Some(taken.verdict);
         self.known.insert(operation.id.clone(), Known { digest: operation.digest, verdict });
         taken
@@ -194,7 +215,12 @@ impl<'k> Desk<'k> {
         Taken { verdict, effect: Some(Effect { from, next: None, tip, conflict: None }) }
     }
 
-    fn decide(&mut self, operation: &Operation, kind: &EntityKind, fresh: ConflictId) -> Taken {
+    fn decide(
+        &mut self,
+        operation: &Operation,
+        rules: Rules<'_>,
+        fresh: ConflictId,
+    ) -> Result<Taken, Refused> {
         let stamp = stamp(self.device, operation.written, self.seen, self.last.as_ref());
         self.last = Some(stamp.clone());
         let standing = self.standings.entry(operation.name.clone()).or_default();
@@ -216,13 +242,16 @@ impl<'k> Desk<'k> {
             let (status, why) = (Status::Conflict, Why::GoesOn);
             let verdict = Verdict { status, why, version: from.1, conflict: Some(id) };
             let conflict = Some(Contested::GoesOn(id, client));
-            return Taken {
+            return Ok(Taken {
                 verdict,
                 effect: Some(Effect { from, next: None, tip: Some(tip), conflict }),
-            };
+            });
         }
-        let decision = decide(kind, standing.entity.as_ref(), &edit);
-        standing.settle(decision, (from, tip), fresh)
+        let decision = decide(rules.kind, standing.entity.as_ref(), &edit);
+        if let Some(next) = decision.next.as_ref().filter(|next| !next.is_deleted) {
+            (rules.fits)(&next.data)?;
+        }
+        Ok(standing.settle(decision, (from, tip), fresh))
     }
 }
 

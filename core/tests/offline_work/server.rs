@@ -73,7 +73,7 @@ impl Server {
         }
         let mut verdicts = Vec::new();
         for operation in &request.operations {
-            let taken = desk.take(operation, Ok(&kind()), ConflictId(Uuid::nil()));
+            let taken = desk.take(operation, Ok((&kind()).into()), ConflictId(Uuid::nil()));
             if let Some(effect) = taken.effect {
                 let known = Known { digest: operation.digest, verdict: Some(taken.verdict) };
                 let before = self.known.insert(operation.id.clone(), known);

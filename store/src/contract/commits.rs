@@ -2,21 +2,19 @@
 
 use std::sync::Arc;
 
+use landfall_core::change::FeedChange;
 use landfall_core::feed::{Epoch, FeedKey, Head, Number};
-use landfall_core::notification::InboxChange;
 
 use super::error::Answered;
 use super::unit::{Receipt, Unit};
 
-/// Something that a commit did to an inbox feed: the store's side of a nudge.
+/// Something that a commit did to a feed: the store's side of a nudge.
 #[derive(Debug, Clone)]
 pub struct Change {
-    /// On which feed.
+    /// On which feed; for a conflict, the `data` feed of the user who has to say.
     pub feed: Arc<FeedKey>,
-    /// With which number; the head before it was one less.
-    pub number: Number,
-    /// What.
-    pub change: InboxChange,
+    /// What, and with which number.
+    pub change: FeedChange,
 }
 
 /// Hears of changes after their commit: per feed in the order of their numbers, each at most

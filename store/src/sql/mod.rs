@@ -47,6 +47,7 @@ pub(crate) mod sync_forget;
 pub(crate) mod sync_read;
 pub(crate) mod sync_write;
 pub(crate) mod tallies;
+pub(crate) mod told;
 pub(crate) mod topics;
 pub(crate) mod unit;
 mod value;

@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use landfall_core::change::FeedChange;
 use landfall_core::feed::{FeedKey, Number};
 use landfall_core::id::{Tenant, UserId};
 use landfall_core::notification::InboxChange;
@@ -11,7 +12,7 @@ use landfall_core::notification::InboxChange;
 use super::settle::{Settle, settle};
 use super::{
     Runner, audits, blobs, devices, idempotency, inbox_write, lessons, reach, revocations, sends,
-    sync_write, topics,
+    sync_write, told, topics,
 };
 use crate::{Answer, AuditDraft, Change, Guard, Outcome, Receipt, StoreError, Unit, Write};
 
@@ -31,7 +32,7 @@ impl<R> Work<'_, R> {
     /// Remembers a change of an inbox, to be told after the commit.
     pub(crate) fn changed(&mut self, user: &UserId, number: Number, change: InboxChange) {
         let feed = Arc::new(FeedKey::inbox(self.tenant, user));
-        self.changes.push(Change { feed, number, change });
+        self.changes.push(Change { feed, change: FeedChange::Inbox { number, change } });
     }
 }
 
@@ -123,11 +124,20 @@ pub(crate) async fn write<R: Runner>(work: &mut Work<'_, R>, write: Write) -> An
         Write::Expire { user, number, at, details } => {
             settle(work, Settle::Expired, &user, number, at, details).await
         }
-        Write::Sync(write) => sync_write::keep(work.runner, work.tenant, &write).await,
+        Write::Sync(write) => {
+            let kept = sync_write::keep(work.runner, work.tenant, &write).await?;
+            work.changes.extend(told::of_operation(work.tenant, &write, kept));
+            Ok(kept)
+        }
         Write::Synced(next) => {
             devices::synced(work.runner, work.tenant, &next).await.map(|()| Outcome::Done)
         }
-        other => write_to_others(work.runner, work.tenant, other).await,
+        other => {
+            let of_lesson = told::of_lesson(work.tenant, &other);
+            let made = write_to_others(work.runner, work.tenant, other).await?;
+            work.changes.extend(of_lesson.and_then(|told| told.numbered(made)));
+            Ok(made)
+        }
     }
 }
 

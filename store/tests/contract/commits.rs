@@ -13,7 +13,7 @@ use super::make::{
     tenant, topic, topic_id, unit, user,
 };
 use super::sends::send;
-use super::world::{World, assert_stale};
+use super::world::{World, assert_stale, number as number_of};
 
 pub async fn a_unit_whose_last_write_is_stale_leaves_nothing(world: World) {
     let (t, u) = (tenant("t"), user("u"));
@@ -148,7 +148,7 @@ pub async fn a_unit_may_carry_many_kinds_of_writes(world: World) {
         Outcome::Unchanged,
     ];
     assert_eq!(receipt.outcomes, expected);
-    let heard: Vec<u64> = world.heard().iter().map(|change| change.number.0).collect();
+    let heard: Vec<u64> = world.heard().iter().map(number_of).collect();
     assert_eq!(heard, [1, 2, 3, 4], "in one unit, too, in the order of their numbers");
 }
 

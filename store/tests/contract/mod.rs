@@ -38,6 +38,7 @@ pub mod tallies;
 pub mod tampering;
 pub mod tenants;
 pub mod timeline;
+pub mod told;
 pub mod topics;
 pub mod unreported;
 
@@ -246,6 +247,12 @@ macro_rules! contract {
         );
         contract!(@of $backend, timeline:
             a_timeline_is_the_trail_about_one_notification,
+        );
+        contract!(@of $backend, told:
+            entities_are_told_in_the_order_of_their_numbers_and_once,
+            what_nobody_has_to_see_or_is_refused_is_not_told,
+            a_conflict_is_told_of_when_it_begins_to_wait,
+            lessons_are_told_on_the_feed_of_their_class,
         );
         contract!(@of $backend, topics:
             a_topic_is_put_changed_deleted_and_made_again,

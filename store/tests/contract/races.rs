@@ -11,7 +11,7 @@ use landfall_store::{Change, ChangeSink, Store, StoreError, Unit, Write};
 use tokio::task::JoinSet;
 
 use super::make::{at, key, mark_read, never, note, publish, tenant, unit, user};
-use super::world::{World, assert_stale};
+use super::world::{World, assert_stale, inbox, number as number_of};
 
 const WRITERS: usize = 8;
 const UNITS: usize = 40;
@@ -152,19 +152,19 @@ pub async fn changes_are_heard_in_order_and_only_once(world: World) {
     }
     for (user, committed, more) in [(&users[0], first, 3), (&users[1], second, 0)] {
         let heard = &feeds[&FeedKey::inbox(&t, user)];
-        let numbers: Vec<u64> = heard.iter().map(|change| change.number.0).collect();
+        let numbers: Vec<u64> = heard.iter().map(|change| number_of(change)).collect();
         assert_eq!(numbers, (1..=committed.len() as u64 + more).collect::<Vec<_>>());
         for (change, (number, id)) in heard.iter().zip(&committed) {
-            let InboxChange::Published(found) = &change.change else { panic!("{change:?}") };
+            let InboxChange::Published(found) = inbox(change) else { panic!("{change:?}") };
             assert_eq!((found.number, found.changed, found.id), (*number, *number, *id));
         }
     }
     let told: Vec<_> = feeds[&FeedKey::inbox(&t, &users[0])].iter().rev().take(3).collect();
-    let up_to = told[2].number;
+    let up_to = told[2].change.number().unwrap();
     assert_eq!(number, landfall_store::Outcome::Numbered(up_to));
-    assert_eq!(told[2].change, InboxChange::Read { id: last, at: at(3) });
-    assert_eq!(told[1].change, InboxChange::AllRead { up_to, at: at(4) });
-    assert_eq!(told[0].change, InboxChange::Deleted { id: last });
+    assert_eq!(*inbox(told[2]), InboxChange::Read { id: last, at: at(3) });
+    assert_eq!(*inbox(told[1]), InboxChange::AllRead { up_to, at: at(4) });
+    assert_eq!(*inbox(told[0]), InboxChange::Deleted { id: last });
 }
 
 /// The sink itself reads, on a thread of its own so that it may wait for the answer.
@@ -181,8 +181,9 @@ pub async fn a_change_is_heard_only_after_a_read_can_see_it(world: World) {
         let head = std::thread::scope(|scope| {
             scope.spawn(|| runtime.block_on(store.heads(feeds)).unwrap()[0]).join().unwrap()
         });
-        if head.newest < last.number {
-            missing.lock().unwrap().push(last.number);
+        let number = last.change.number().unwrap();
+        if head.newest < number {
+            missing.lock().unwrap().push(number);
         }
     });
     world.store.close();

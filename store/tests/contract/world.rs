@@ -3,9 +3,10 @@
 use std::sync::{Arc, Mutex};
 
 use landfall_core::audit::Action;
+use landfall_core::change::FeedChange;
 use landfall_core::feed::{FeedKey, Head, Number};
 use landfall_core::id::{Tenant, UserId};
-use landfall_core::notification::{NewNotification, Notification};
+use landfall_core::notification::{InboxChange, NewNotification, Notification};
 use landfall_core::session::{Page, Read};
 use landfall_store::{
     Answer, Answered, AuditFilter, AuditRecord, Change, ChangeSink, InboxQuery, InboxSlice,
@@ -162,6 +163,19 @@ impl World {
         trail.reverse();
         trail
     }
+}
+
+/// Gives the number that a change took.
+#[track_caller]
+pub fn number(change: &Change) -> u64 {
+    change.change.number().unwrap_or_else(|| panic!("{change:?} has no number")).0
+}
+
+/// Gives what happened to an inbox.
+#[track_caller]
+pub fn inbox(change: &Change) -> &InboxChange {
+    let FeedChange::Inbox { change, .. } = &change.change else { panic!("{change:?}") };
+    change
 }
 
 fn recording(heard: &Heard) -> ChangeSink {

@@ -54,7 +54,7 @@ fn changed_by_others() -> Standing {
 }
 
 fn take(desk: &mut Desk<'_>, kind: &EntityKind, operation: &Operation) -> Taken {
-    desk.take(operation, Ok(kind), fresh(7))
+    desk.take(operation, Ok(kind.into()), fresh(7))
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn what_follows_a_conflict_goes_on_with_it() {
     let first = take(&mut desk, &kind, &operation("1", 2, r#"{"a":2}"#));
     assert_eq!(first.verdict.why, Why::Decided(Reason::AsksAPerson));
     assert_eq!(first.verdict.conflict, Some(fresh(7)));
-    let next = desk.take(&operation("22", 3, r#"{"b":5}"#), Ok(&kind), fresh(8));
+    let next = desk.take(&operation("22", 3, r#"{"b":5}"#), Ok((&kind).into()), fresh(8));
     assert_eq!((next.verdict.status, next.verdict.conflict), (Status::Conflict, Some(fresh(7))));
     let Some(Contested::GoesOn(id, Some(client))) = next.effect.unwrap().conflict else { panic!() };
     assert_eq!((id, Value::Object(client).text()), (fresh(7), r#"{"a":2,"b":5}"#.into()));

@@ -3,8 +3,6 @@
 //! Notifications come first, then single writes, then ends of deliveries; within each kind the
 //! order is that of the units.
 
-use landfall_core::feed::Number;
-
 use super::columns::params;
 use super::rounds::{self, Kind};
 use super::{Done, feeds, guards, keys, outbox, publish, revoked, settles, trail};
@@ -114,7 +112,7 @@ async fn append(runner: &mut PostgresRunner<'_>, members: &[Member<'_>]) -> Answ
 }
 
 fn done(members: Vec<Member<'_>>, mut changes: Vec<Change>) -> Done {
-    changes.sort_by_key(|change| change.number);
+    changes.sort_by_key(|change| change.change.number());
     let answer = |member: Member<'_>| match member.refused {
         Some(error) => Err(error),
         None => Ok(Receipt { outcomes: member.outcomes }),
@@ -134,7 +132,7 @@ async fn alone(runner: &mut PostgresRunner<'_>, only: &Unit) -> Answer<Done> {
         // one of the caller's own token is no reason against it.
         unit::refuse_revoked(runner, &only.tenant, &only.guards).await?;
     }
-    changes.sort_by_key(|change: &Change| -> Number { change.number });
+    changes.sort_by_key(|change: &Change| change.change.number());
     Ok(Done { answers: vec![Ok(receipt)], changes })
 }
 

@@ -103,7 +103,6 @@ async fn make_missing(runner: &mut PostgresRunner<'_>, names: &BTreeSet<Name<'_>
 }
 
 fn name<'u>(named: &mut Named<'u>, unit: &'u Unit) {
-    let inbox = |user: &'u UserId| (unit.tenant.as_str(), FeedKind::Inbox.as_str(), user.as_str());
     let of_topic =
         |topic: &'u TopicId| (unit.tenant.as_str(), FeedKind::Topic.as_str(), topic.as_str());
     for guard in &unit.guards {
@@ -117,34 +116,31 @@ fn name<'u>(named: &mut Named<'u>, unit: &'u Unit) {
             Guard::NotRevoked(_) => false,
         };
     }
-    for write in &unit.writes {
-        match write {
-            Write::PutAddress(address) => {
-                named.made.insert(inbox(&address.user));
-                named.all.insert(inbox(&address.user))
-            }
-            Write::PutTopic(topic) => {
-                named.made.insert(of_topic(&topic.id));
-                named.all.insert(of_topic(&topic.id))
-            }
-            Write::Revoke { .. } | Write::Lift { .. } => {
-                named.made.insert(revocations::COUNTER);
-                named.all.insert(revocations::COUNTER)
-            }
-            Write::Sync(write) => {
-                let feed = &write.feed;
-                let name = (feed.tenant.as_str(), feed.kind.as_str(), &*feed.owner);
-                named.made.insert(name);
-                named.all.insert(name)
-            }
-            Write::PutLesson { lesson, .. } => named.all.insert(of_topic(&lesson.class)),
-            Write::DeleteLesson { class, .. } => named.all.insert(of_topic(class)),
-            Write::DeleteTopic { topic, .. }
-            | Write::PutMember { topic, .. }
-            | Write::RemoveMember { topic, .. } => named.all.insert(of_topic(topic)),
-            other => inbox_of(other).is_some_and(|user| named.all.insert(inbox(user))),
-        };
-    }
+    unit.writes.iter().for_each(|write| name_of_write(named, &unit.tenant, write));
+}
+
+fn name_of_write<'u>(named: &mut Named<'u>, tenant: &'u Tenant, write: &'u Write) {
+    let inbox = |user: &'u UserId| (tenant.as_str(), FeedKind::Inbox.as_str(), user.as_str());
+    let of_topic = |topic: &'u TopicId| (tenant.as_str(), FeedKind::Topic.as_str(), topic.as_str());
+    let mut make = |name| {
+        named.made.insert(name);
+        named.all.insert(name)
+    };
+    match write {
+        Write::PutAddress(address) => make(inbox(&address.user)),
+        Write::PutTopic(topic) => make(of_topic(&topic.id)),
+        Write::Revoke { .. } | Write::Lift { .. } => make(revocations::COUNTER),
+        Write::Sync(write) => {
+            let feed = &write.feed;
+            make((feed.tenant.as_str(), feed.kind.as_str(), &*feed.owner))
+        }
+        Write::PutLesson { lesson, .. } => named.all.insert(of_topic(&lesson.class)),
+        Write::DeleteLesson { class, .. } => named.all.insert(of_topic(class)),
+        Write::DeleteTopic { topic, .. }
+        | Write::PutMember { topic, .. }
+        | Write::RemoveMember { topic, .. } => named.all.insert(of_topic(topic)),
+        other => inbox_of(other).is_some_and(|user| named.all.insert(inbox(user))),
+    };
 }
 
 /// Gives the user to whose inbox a write goes, or whose addresses go.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use landfall_core::change::FeedChange;
 use landfall_core::feed::{FeedKey, FeedKind, Number};
 use landfall_core::notification::{InboxChange, NewNotification, Notification};
 
@@ -37,7 +38,8 @@ pub(super) async fn publish(
             let published = Arc::new(NewNotification::clone(new).numbered(*number));
             let key = Arc::new(FeedKey::inbox(tenant, &new.user));
             let change = InboxChange::Published(published);
-            changes.push(Change { feed: key, number: *number, change });
+            let change = FeedChange::Inbox { number: *number, change };
+            changes.push(Change { feed: key, change });
             *number = number.next();
         }
     }
@@ -54,10 +56,10 @@ fn publishes(member: &Member<'_>) -> bool {
 
 fn published(change: &Change) -> Option<&Notification> {
     match &change.change {
-        InboxChange::Published(notification) => Some(notification),
-        InboxChange::Read { .. } | InboxChange::Deleted { .. } | InboxChange::AllRead { .. } => {
-            None
+        FeedChange::Inbox { change: InboxChange::Published(notification), .. } => {
+            Some(notification)
         }
+        FeedChange::Inbox { .. } | FeedChange::Entity { .. } | FeedChange::Conflict(_) => None,
     }
 }
 

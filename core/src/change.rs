@@ -1,0 +1,114 @@
+//! What commits do to feeds, as whoever listens hears of it: the content of nudges.
+//!
+//! A nudge may be lost; the store is the truth. So nothing may be here that is not stored, too.
+
+use crate::feed::Number;
+use crate::id::{ConflictId, UserId};
+use crate::notification::InboxChange;
+use crate::sync::{EntityName, Verb};
+
+/// What a commit did to a feed, or to those who read it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FeedChange {
+    /// An inbox grew by one.
+    Inbox {
+        /// With this number; the head before it was one less.
+        number: Number,
+        /// What changed.
+        change: InboxChange,
+    },
+    /// An entity changed, on its owner's `data` feed or a topic's.
+    Entity {
+        /// With this number; the head before it was one less.
+        number: Number,
+        /// What changed.
+        change: EntityChange,
+    },
+    /// A conflict began that waits for the user whose `data` feed this is. Takes no number.
+    Conflict(ConflictBegan),
+}
+
+impl FeedChange {
+    /// Gives the number that it took, if it took one.
+    pub fn number(&self) -> Option<Number> {
+        match self {
+            Self::Inbox { number, .. } | Self::Entity { number, .. } => Some(*number),
+            Self::Conflict(_) => None,
+        }
+    }
+}
+
+/// What became of an entity.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EntityChange {
+    /// Which.
+    pub name: EntityName,
+    /// What was done to it: [`EntityChange::verb_of`] what it is now.
+    pub verb: Verb,
+    /// Its version now.
+    pub version: u64,
+    /// What did it; nothing where no device did.
+    pub by: Option<Origin>,
+}
+
+/// A device of somebody: two users' devices may have the same name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// Whose.
+    pub user: UserId,
+    /// How it calls itself.
+    pub device: Box<str>,
+}
+
+impl Origin {
+    /// Says whether this is the device itself. One without a name is nobody else.
+    pub fn is(&self, user: &UserId, device: Option<&str>) -> bool {
+        Some(&*self.device) == device && self.user == *user
+    }
+}
+
+impl EntityChange {
+    /// Says what was done to an entity that has this version now. One that comes back from the dead
+    /// is an update.
+    pub fn verb_of(version: u64, is_deleted: bool) -> Verb {
+        match (is_deleted, version) {
+            (true, _) => Verb::Delete,
+            (false, 1) => Verb::Create,
+            (false, _) => Verb::Update,
+        }
+    }
+}
+
+/// A conflict that waits for a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConflictBegan {
+    /// Which.
+    pub id: ConflictId,
+    /// About which entity.
+    pub name: EntityName,
+    /// What is proposed, in a word.
+    pub suggested: Box<str>,
+    /// Whose operation began it.
+    pub by: Origin,
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_device_is_one_of_its_user() {
+        let (ada, ben) = (UserId::parse("ada").unwrap(), UserId::parse("ben").unwrap());
+        let origin = Origin { user: ada.clone(), device: "phone".into() };
+        assert!(origin.is(&ada, Some("phone")));
+        assert!(!origin.is(&ben, Some("phone")), "another's may have the same name");
+        assert!(!origin.is(&ada, Some("tablet")) && !origin.is(&ada, None));
+    }
+
+    #[test]
+    fn what_comes_back_is_an_update() {
+        let verb = |version, is_deleted| EntityChange::verb_of(version, is_deleted).as_str();
+        assert_eq!([verb(1, false), verb(3, false), verb(4, true)], ["CREATE", "UPDATE", "DELETE"]);
+    }
+}

@@ -1,0 +1,95 @@
+//! What is told of writes to entities and lessons, once they are committed.
+//!
+//! Values alone: whoever commits such writes in another way tells the same by these.
+
+use std::sync::Arc;
+
+use landfall_core::change::{ConflictBegan, EntityChange, FeedChange, Origin};
+use landfall_core::feed::FeedKey;
+use landfall_core::id::{LessonId, Tenant, TopicId};
+use landfall_core::sync::EntityName;
+
+use crate::{Change, Conflict, ConflictNext, Outcome, SyncWrite, Write};
+
+/// The type of a lesson among entities.
+const LESSON: &str = "lesson";
+
+/// Says what is told of an operation that ended so: that its entity changed, where it took a number,
+/// and that a conflict began that waits for a person.
+pub(crate) fn of_operation(
+    tenant: &Tenant,
+    write: &SyncWrite,
+    ended: Outcome,
+) -> impl Iterator<Item = Change> {
+    entity(write, ended).into_iter().chain(conflict(tenant, write))
+}
+
+fn entity(write: &SyncWrite, ended: Outcome) -> Option<Change> {
+    let (Outcome::Numbered(number), Some(next)) = (ended, &write.next) else { return None };
+    let change = EntityChange {
+        name: write.name.clone(),
+        verb: EntityChange::verb_of(next.version, next.is_deleted),
+        version: next.version,
+        by: Some(origin(write)),
+    };
+    let feed = Arc::new(write.feed.clone());
+    Some(Change { feed, change: FeedChange::Entity { number, change } })
+}
+
+fn origin(write: &SyncWrite) -> Origin {
+    Origin { user: write.user.clone(), device: write.device.clone() }
+}
+
+fn conflict(tenant: &Tenant, write: &SyncWrite) -> Option<Change> {
+    let Some(ConflictNext::New(Conflict { id, is_open: true, decided_by, .. })) =
+        write.conflict.as_deref()
+    else {
+        return None;
+    };
+    let began = ConflictBegan {
+        id: *id,
+        name: write.name.clone(),
+        suggested: decided_by.clone(),
+        by: origin(write),
+    };
+    let feed = Arc::new(FeedKey::data(tenant, &write.user));
+    Some(Change { feed, change: FeedChange::Conflict(began) })
+}
+
+/// What is to be told of a lesson once its write has a number.
+pub(crate) struct LessonTold {
+    feed: FeedKey,
+    change: EntityChange,
+}
+
+/// Says what is to be told of a write, if it is one of a lesson.
+pub(crate) fn of_lesson(tenant: &Tenant, write: &Write) -> Option<LessonTold> {
+    let told = |id: &LessonId, class: &TopicId, (version, is_deleted): (u64, bool)| LessonTold {
+        feed: FeedKey::topic(tenant, class),
+        change: EntityChange {
+            name: EntityName { kind: LESSON.into(), id: id.as_str().into() },
+            verb: EntityChange::verb_of(version, is_deleted),
+            version,
+            by: None,
+        },
+    };
+    match write {
+        Write::PutLesson { lesson, .. } => {
+            Some(told(&lesson.id, &lesson.class, (lesson.version, false)))
+        }
+        Write::DeleteLesson { id, class, version, .. } => {
+            Some(told(id, class, (version + 1, true)))
+        }
+        _ => None,
+    }
+}
+
+impl LessonTold {
+    /// Gives the change, if the write took a number.
+    pub(crate) fn numbered(self, made: Outcome) -> Option<Change> {
+        let Outcome::Numbered(number) = made else { return None };
+        let Self { feed, change } = self;
+        let change = FeedChange::Entity { number, change };
+        Some(Change { feed: Arc::new(feed), change })
+    }
+}
