@@ -53,6 +53,12 @@ actions! {
     LessonDeleted = "lesson_deleted"
     /// A lesson ended because its time was over.
     LessonExpired = "lesson_expired"
+    /// Two edits were in each other's way, and a person has to say what becomes of them.
+    ConflictOpened = "conflict_opened"
+    /// Two edits were in each other's way, and a rule said what becomes of them.
+    ConflictDecided = "conflict_decided"
+    /// A person said what becomes of two edits.
+    ConflictResolved = "conflict_resolved"
     /// Bytes that lessons can refer to were stored.
     BlobStored = "blob_stored"
     /// Bytes that no lesson referred to any more were forgotten.

@@ -27,11 +27,13 @@ pub enum Reason {
     AsksAPerson,
     /// The server knows no such entity, though the device had one from it.
     UnknownEntity,
+    /// A person has said.
+    PersonSaid,
 }
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Reason; 12] = [
+    pub const ALL: [Reason; 13] = [
         Self::OnItsBase,
         Self::NothingNew,
         Self::OtherFields,
@@ -44,6 +46,7 @@ impl Reason {
         Self::UpdateRevives,
         Self::AsksAPerson,
         Self::UnknownEntity,
+        Self::PersonSaid,
     ];
 
     /// Names the reason as the wire spells it.
@@ -61,6 +64,7 @@ impl Reason {
             Self::UpdateRevives => "update revives",
             Self::AsksAPerson => "asks a person",
             Self::UnknownEntity => "unknown entity",
+            Self::PersonSaid => "a person said so",
         }
     }
 }

@@ -9,7 +9,7 @@ use toml::Value;
 
 use super::problem::Problems;
 use super::rules::{Rule, rule_of};
-use super::{Config, Origin, Setting, auth_keys, forms, schema, secrets};
+use super::{Config, Origin, Setting, auth_keys, entity_types, forms, schema, secrets};
 
 /// Every setting in force, by path, with the layer that set it.
 #[derive(Clone)]
@@ -40,8 +40,21 @@ impl Effective {
         self.0.get(path).map(|(value, _)| value)
     }
 
+    /// Returns every setting in a section and the sections in it.
+    pub(super) fn below<'a>(
+        &'a self,
+        section: &'a str,
+    ) -> impl Iterator<Item = (&'a str, &'a Value, &'a Origin)> {
+        let is_below =
+            move |path: &str| path.strip_prefix(section).is_some_and(|rest| rest.starts_with('.'));
+        let settings = self.0.iter().filter(move |(path, _)| is_below(path));
+        settings.map(|(path, (value, origin))| (path.as_str(), value, origin))
+    }
+
     pub(super) fn typed(&self) -> Config {
-        let plain = self.0.iter().filter(|(path, _)| path.as_str() != auth_keys::PATH);
+        let is_plain =
+            |path: &str| path != auth_keys::PATH && entity_types::attribute_of(path).is_none();
+        let plain = self.0.iter().filter(|(path, _)| is_plain(path));
         let leaves = plain.map(|(path, (value, _))| (path.clone(), value.clone()));
         Value::Table(schema::unflatten(leaves))
             .try_into()
@@ -65,14 +78,19 @@ impl fmt::Debug for Effective {
     }
 }
 
-/// A role's name may hold signs that TOML wants quoted.
+/// The name of a role or of an entity type may hold signs that TOML wants quoted.
 fn key(path: &str) -> String {
-    let bare = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-    match super::rules::role_of(path) {
-        Some(role) if role.is_empty() || !role.chars().all(bare) => {
-            format!("{}.{}", super::rules::ROLES, Value::String(role.to_owned()))
-        }
-        _ => path.to_owned(),
+    let is_bare = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    let quoted = |name: &str| match !name.is_empty() && name.chars().all(is_bare) {
+        true => name.to_owned(),
+        false => Value::String(name.to_owned()).to_string(),
+    };
+    if let Some(role) = super::rules::role_of(path) {
+        return format!("{}.{}", super::rules::ROLES, quoted(role));
+    }
+    match entity_types::attribute_of(path) {
+        Some((name, attribute)) => format!("{}.{}.{attribute}", entity_types::TYPES, quoted(name)),
+        None => path.to_owned(),
     }
 }
 

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use toml::{Table, Value};
 
+use super::entity_types::{self, TYPES};
 use super::problem::Problems;
 use super::rules::{ROLES, role_of, type_name};
 use super::schema::flatten;
@@ -27,7 +28,8 @@ pub(super) fn apply(
     let sections = sections_of(settings);
     let mut refused = BTreeSet::new();
     for (name, value) in flatten(table) {
-        if settings.contains_key(&name) || role_of(&name).is_some() {
+        let is_open = role_of(&name).is_some() || entity_types::rule_of(&name).is_some();
+        if settings.contains_key(&name) || is_open {
             let raw = Raw::Toml(value);
             settings.insert(name, Setting { raw, origin: origin.clone() });
             continue;
@@ -53,8 +55,12 @@ fn read(path: &Path) -> Result<Table, String> {
 }
 
 fn sections_of(settings: &BTreeMap<String, Setting>) -> BTreeSet<String> {
-    let parents = settings.keys().filter_map(|path| path.rsplit_once('.'));
-    parents.map(|(section, _)| section.to_owned()).collect()
+    let mut sections = BTreeSet::new();
+    for path in settings.keys() {
+        let ends = path.match_indices('.').map(|(at, _)| path[..at].to_owned());
+        sections.extend(ends);
+    }
+    sections
 }
 
 /// Says what is wrong with a name that is no setting; of an unknown section, once for all of it.
@@ -64,6 +70,11 @@ fn refuse(
     settings: &BTreeMap<String, Setting>,
     sections: &BTreeSet<String>,
 ) -> (String, String) {
+    if !sections.contains(name)
+        && let Some(refused) = entity_types::refuse(name, value)
+    {
+        return refused;
+    }
     let is_part_of = |path: &String| name.starts_with(&format!("{path}."));
     if let Some(setting) = settings.keys().find(|path| is_part_of(path)) {
         return (setting.clone(), "is a setting, not a section".to_owned());
@@ -74,7 +85,8 @@ fn refuse(
     }
     match name.split_once('.') {
         Some((section, _)) if !sections.contains(section) => {
-            let known = sections.iter().map(String::as_str).filter(|known| *known != ROLES);
+            let is_open = |known: &str| known == ROLES || known.starts_with(TYPES);
+            let known = sections.iter().map(String::as_str).filter(|known| !is_open(known));
             let what = format!("is not a section{}", did_you_mean(section, known));
             (section.to_owned(), what)
         }

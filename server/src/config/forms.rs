@@ -105,6 +105,14 @@ pub(super) fn contact_or_empty(text: &str) -> Result<(), String> {
     Err("must be mailto:ADDRESS or an https:// address".to_owned())
 }
 
+/// A field of an entity that makes its id.
+pub(super) fn field(text: &str) -> Result<(), String> {
+    if (1..=128).contains(&text.chars().count()) && !text.chars().any(char::is_control) {
+        return Ok(());
+    }
+    Err(format!("{text:?} is no field: it needs 1 to 128 characters, none of them control"))
+}
+
 pub(super) fn store_url(text: &str) -> Result<(), String> {
     if text.is_empty() {
         return Ok(());

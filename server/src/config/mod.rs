@@ -10,17 +10,22 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use toml::Value;
 
+use crate::service::sync::kinds::Kinds;
+
 mod audit;
 mod auth;
 mod auth_keys;
 mod blobs;
 mod checks;
 mod effective;
+mod entity_schemas;
+mod entity_types;
 mod environment;
 mod file;
 mod forms;
 mod limits;
 mod log;
+mod merge_rules;
 mod network;
 mod notify;
 mod origin;
@@ -151,6 +156,9 @@ pub struct Config {
     pub limits: Limits,
     /// Logs.
     pub log: LogSettings,
+    /// The types of `[sync.types]`.
+    #[serde(skip)]
+    pub entity_types: Kinds,
 }
 
 /// A value as its layer spells it: typed in a file, text elsewhere.
@@ -186,6 +194,7 @@ impl Config {
         let effective = Effective::read(settings, &mut problems);
         let mut config = effective.typed();
         config.auth.collect_keys(&effective, &mut problems);
+        config.entity_types = entity_types::collect(&effective, &mut problems);
         checks::run(&config, &effective, inputs.purpose, &mut problems);
         config.tls.check(&effective, &mut problems, &mut warnings);
         config.sms.warn(&config.server.public_url, &mut warnings);

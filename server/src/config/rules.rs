@@ -7,7 +7,7 @@ use toml::Value;
 
 use super::Raw;
 use super::forms;
-use super::{providers, secrets};
+use super::{entity_types, providers, secrets};
 
 /// Says what a setting may be.
 #[derive(Clone, Copy)]
@@ -28,6 +28,12 @@ pub(super) enum Rule {
     StoreUrl,
     /// The array of tables `auth.keys`, looked into by `auth_keys`.
     Keys,
+    /// True or false.
+    Flag,
+    /// Rules of merging that the function accepts.
+    Merge(fn(&Value) -> Result<(), String>),
+    /// The path of a JSON Schema, or the schema itself as a table.
+    Schema,
 }
 
 /// The open map: its entries are settings, and a file may add more.
@@ -164,6 +170,9 @@ pub(super) fn rule_of(path: &str) -> Option<Rule> {
     if role_of(path).is_some() {
         return Some(Rule::List(forms::scope));
     }
+    if let Some(rule) = entity_types::rule_of(path) {
+        return Some(rule);
+    }
     RULES.iter().find(|(known, _)| *known == path).map(|(_, rule)| *rule)
 }
 
@@ -186,6 +195,15 @@ impl Rule {
             Self::StoreUrl => read_text(raw, forms::store_url),
             Self::List(check) | Self::SecretList(check) => read_list(raw, check),
             Self::Keys => read_keys(raw),
+            Self::Flag => read_flag(raw),
+            Self::Merge(check) => {
+                let value = bare(raw);
+                check(&value).map(|()| value)
+            }
+            Self::Schema => match bare(raw) {
+                value @ (Value::String(_) | Value::Table(_)) => Ok(value),
+                other => Err(wrong_type("the path of a JSON Schema or a table", &other)),
+            },
         }
     }
 }
@@ -234,6 +252,28 @@ fn read_keys(raw: &Raw) -> Result<Value, String> {
         Raw::Toml(Value::Array(items)) => Ok(Value::Array(items.clone())),
         Raw::Toml(other) => Err(wrong_type("a list of tables", other)),
         Raw::Text(text) => parse_array(text).map(Value::Array),
+    }
+}
+
+fn read_flag(raw: &Raw) -> Result<Value, String> {
+    match raw {
+        Raw::Toml(Value::Boolean(flag)) => Ok(Value::Boolean(*flag)),
+        Raw::Toml(other) => Err(wrong_type("true or false", other)),
+        Raw::Text(text) => match text.trim().parse() {
+            Ok(flag) => Ok(Value::Boolean(flag)),
+            Err(_) => Err(format!("must be true or false, not {text:?}")),
+        },
+    }
+}
+
+/// Reads a text that is a table of TOML, or else a bare word.
+fn bare(raw: &Raw) -> Value {
+    match raw {
+        Raw::Toml(value) => value.clone(),
+        Raw::Text(text) if text.trim_start().starts_with('{') => {
+            text.trim().parse().unwrap_or_else(|_| Value::String(text.clone()))
+        }
+        Raw::Text(text) => Value::String(text.clone()),
     }
 }
 

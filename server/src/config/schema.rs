@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use toml::{Table, Value};
 
+use super::entity_types::TYPES;
 use super::rules::{ROLES, role_of};
 
 /// The text of `config.default.toml`.
@@ -17,12 +18,14 @@ pub(super) fn leaves() -> BTreeMap<String, Value> {
     flatten(table).into_iter().collect()
 }
 
-/// Flattens sections into paths joined with dots; a list stays whole, and so does an empty section.
+/// Flattens sections into paths joined with dots; a list stays whole, and so do an empty section and
+/// what an entity type says.
 pub(super) fn flatten(table: Table) -> Vec<(String, Value)> {
     let mut found = Vec::new();
     let mut open: Vec<(String, Value)> = table.into_iter().collect();
     while let Some((path, value)) = open.pop() {
         match value {
+            Value::Table(types) if path == TYPES => found.extend(types.into_iter().flat_map(entry)),
             Value::Table(inner) if !inner.is_empty() => {
                 let nested = inner.into_iter().map(|(key, value)| (format!("{path}.{key}"), value));
                 open.extend(nested);
@@ -32,6 +35,17 @@ pub(super) fn flatten(table: Table) -> Vec<(String, Value)> {
     }
     found.sort_by(|a, b| a.0.cmp(&b.0));
     found
+}
+
+/// Flattens one entity type: its name may hold dots, and what it says may be tables.
+fn entry((name, value): (String, Value)) -> Vec<(String, Value)> {
+    let path = format!("{TYPES}.{name}");
+    match value {
+        Value::Table(said) if !said.is_empty() => {
+            said.into_iter().map(|(key, value)| (format!("{path}.{key}"), value)).collect()
+        }
+        other => vec![(path, other)],
+    }
 }
 
 /// Builds sections again from paths joined with dots.

@@ -184,7 +184,8 @@ impl Services {
     /// As [`Services::receipt`].
     pub async fn unsubscribable(&self, signed: &str) -> Result<(Subject, String), ServiceError> {
         let about = self.linked(Purpose::Unsubscribe, signed)?;
-        let found = self.store.standings(&about.tenant, vec![about.notification]).await?;
+        let found =
+            self.store.notification_standings(&about.tenant, vec![about.notification]).await?;
         let standing = found.into_iter().next().ok_or(ServiceError::NotFound("notification"))?;
         Ok((about, standing.notification.content.notification_type.clone()))
     }

@@ -55,7 +55,8 @@ impl Services {
     ) -> Result<Canceled, ServiceError> {
         deciding(|| async move {
             let notification = NotificationId(id);
-            let found = self.store.standings(&caller.tenant, vec![notification]).await?;
+            let found =
+                self.store.notification_standings(&caller.tenant, vec![notification]).await?;
             if let Some(standing) = found.into_iter().next() {
                 require_sender(caller, &standing.notification.content, "notification")?;
                 self.cancel_one(caller, &standing, reach).await?;

@@ -86,7 +86,7 @@ impl Services {
         let mut ids: Vec<NotificationId> = found.iter().map(|one| one.notification).collect();
         ids.sort_unstable();
         ids.dedup();
-        let standings = self.store.standings(tenant, ids).await?;
+        let standings = self.store.notification_standings(tenant, ids).await?;
         let of: HashMap<_, _> =
             standings.into_iter().map(|one| (one.notification.id, one.notification)).collect();
         let platforms = self.platforms(tenant, &found).await?;

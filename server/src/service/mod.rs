@@ -32,6 +32,7 @@ mod routing;
 pub mod sends;
 pub mod sms_answers;
 pub mod suppressions;
+pub mod sync;
 mod tally;
 pub mod templates;
 pub mod timeline;

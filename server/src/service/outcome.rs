@@ -75,7 +75,7 @@ impl Services {
         tenant: &Tenant,
         id: NotificationId,
     ) -> Result<Option<(Outcome, usize)>, StoreError> {
-        let standings = self.store.standings(tenant, vec![id]).await?;
+        let standings = self.store.notification_standings(tenant, vec![id]).await?;
         let Some(standing) = standings.into_iter().next() else { return Ok(None) };
         let Notification { user, channels, .. } = &*standing.notification;
         let connections = self.connections.count(&FeedKey::inbox(tenant, user));

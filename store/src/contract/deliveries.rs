@@ -243,7 +243,7 @@ pub trait Deliveries {
     fn ask_again(&self, again: AskAgain) -> Answered<'_, bool>;
 
     /// Gives how these notifications stand, in the order asked, without those that are not there.
-    fn standings(
+    fn notification_standings(
         &self,
         tenant: &Tenant,
         notifications: Vec<NotificationId>,

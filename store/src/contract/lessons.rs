@@ -1,5 +1,6 @@
 //! The contract of reading lessons.
 
+use landfall_core::feed::Number;
 use landfall_core::id::{LessonId, Tenant, TopicId};
 use landfall_core::lesson::Lesson;
 use landfall_core::time::Timestamp;
@@ -39,6 +40,17 @@ pub trait Lessons {
 
     /// Lists lessons of a class that are there, by id; without their data, which is `{}` in all.
     fn lessons(&self, tenant: &Tenant, filter: LessonFilter) -> Answered<'_, Vec<Lesson>>;
+
+    /// Gives lessons of a class that changed after a number, or what is left of them, in the order
+    /// of their changes. All that changed with one number come together, so that it can be a few
+    /// more than `limit`.
+    fn changed_lessons(
+        &self,
+        tenant: &Tenant,
+        class: &TopicId,
+        after: Number,
+        limit: usize,
+    ) -> Answered<'_, Vec<Lesson>>;
 
     /// Counts the lessons of a class; those that have expired count until they are deleted.
     fn lesson_count(&self, tenant: &Tenant, class: &TopicId) -> Answered<'_, u64>;

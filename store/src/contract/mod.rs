@@ -6,6 +6,7 @@ mod audits;
 mod blobs;
 mod commits;
 mod deliveries;
+mod devices;
 mod error;
 mod inbox;
 mod lessons;
@@ -26,6 +27,10 @@ pub use deliveries::{
     AskAgain, Backlog, Claimed, Claiming, Deliveries, Delivery, DeliveryFilter, KeptAttempt,
     NewDelivery, Settlement, Standing,
 };
+pub use devices::{
+    ACTIVITIES_COUNTED_MAX, ActivityCounts, ActivityFilter, ActivityNext, ActivityStatus,
+    DeviceNext, Devices, SessionCounts, SessionNext, StoredActivity, StoredDevice, StoredSession,
+};
 pub use error::{Answer, Answered, StoreError};
 pub use inbox::{AdminFilter, Expired, Inbox, InboxQuery, InboxSlice};
 pub use lessons::{EndedLesson, LessonFilter, Lessons};
@@ -37,13 +42,14 @@ pub use people::{
 pub use revocations::{Revocation, Revocations};
 pub use sends::{SendTo, Sends, StoredSend};
 pub use sync::{
-    BranchNext, Conflict, ConflictFilter, ConflictNext, EntityNext, EntityVersion, StoredBranch,
-    StoredConflict, StoredEntity, StoredOperation, SyncWrite, Syncs,
+    BranchNext, Conflict, ConflictFilter, ConflictNext, EntityNext, EntityVersion, OperationKeep,
+    Standings, StandingsAsk, StoredBranch, StoredConflict, StoredEntity, StoredOperation,
+    SyncWrite, Syncs,
 };
 pub use tallies::{
     Countable, CountedNotification, Tallies, Tally, TallyFilter, TallyKey, Uncounted,
 };
-pub use topics::{TopicView, Topics};
+pub use topics::{MEMBERSHIPS_MAX, Membership, TopicView, Topics};
 pub use unit::{
     AuditDraft, Guard, IdempotencyKey, MemberOutcome, Outcome, Receipt, SaltedDetails,
     StoredAnswer, Unit,
@@ -61,6 +67,7 @@ pub trait Store:
     + Deliveries
     + People
     + Syncs
+    + Devices
     + Tallies
     + Audits
     + Revocations
@@ -80,6 +87,8 @@ impl<T> Store for T where
         + Deliveries
         + People
         + Syncs
+        + Devices
+        + Devices
         + Tallies
         + Audits
         + Revocations

@@ -7,6 +7,7 @@ use landfall_core::notification::JsonText;
 use landfall_core::sync::EntityName;
 use landfall_core::time::Timestamp;
 
+use super::devices::{ActivityNext, StoredDevice};
 use super::error::Answered;
 
 /// An entity as it stands.
@@ -45,6 +46,8 @@ pub struct EntityVersion {
     pub data: JsonText,
     /// Whether it was deleted.
     pub is_deleted: bool,
+    /// The number on the feed with which it became so.
+    pub changed: Number,
 }
 
 /// What one device had of an entity after its last edit.
@@ -64,6 +67,8 @@ pub struct StoredBranch {
     pub fields: Option<JsonText>,
     /// The entity's number after that edit.
     pub changed: Number,
+    /// Whether the last edit was refused.
+    pub is_refused: bool,
 }
 
 /// An operation that was decided.
@@ -81,8 +86,9 @@ pub struct StoredOperation {
 
 /// What one operation does: its outcome, and everything that goes with it.
 ///
-/// `Stale` unless the entity stands at `from` and the operation is not there yet. `Numbered` when
-/// devices have something to see, else `Done`.
+/// `Stale` unless the entity stands at `from`, the device's branch of it ends with `from_branch`, and
+/// the operation is there as `keeps` says. `Numbered` when devices have something to see, else
+/// `Done`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SyncWrite {
     /// The feed on which the entity lives, of the unit's tenant.
@@ -95,16 +101,33 @@ pub struct SyncWrite {
     pub device: Box<str>,
     /// The operation; its outcome must be there.
     pub operation: StoredOperation,
+    /// Whether it is there already.
+    pub keeps: OperationKeep,
     /// The revision from which it was decided; 0 where the entity was never there.
     pub from: u64,
     /// The version that went with it.
     pub from_version: u64,
+    /// The operation with which the device's branch of the entity ended; nothing where it had none.
+    pub from_branch: Option<Box<str>>,
     /// What the entity becomes; nothing where its row stays as it is.
     pub next: Option<EntityNext>,
     /// What the device had before; nothing where that is not kept.
     pub branch: Option<BranchNext>,
     /// What was in the way of what.
     pub conflict: Option<Box<ConflictNext>>,
+    /// What apps that send activities are shown of it, under the operation's id; what is there is
+    /// replaced, but for when it came about.
+    pub activity: Option<Box<ActivityNext>>,
+}
+
+/// Whether an operation was decided before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OperationKeep {
+    /// It was not; `Stale` where it is there.
+    New,
+    /// It was, with the same digest, and its activity failed: it is decided once more; `Stale`
+    /// otherwise.
+    Again,
 }
 
 /// What an entity becomes.
@@ -129,6 +152,8 @@ pub struct BranchNext {
     pub base_version: u64,
     /// The fields; nothing once the device deleted the entity.
     pub fields: Option<JsonText>,
+    /// Whether the edit was refused.
+    pub is_refused: bool,
 }
 
 /// What becomes of a conflict.
@@ -215,8 +240,47 @@ pub struct ConflictFilter {
     pub limit: usize,
 }
 
+/// What a desk needs to know before it decides.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StandingsAsk {
+    /// The feed on which the entities live.
+    pub feed: FeedKey,
+    /// Whose operations they are.
+    pub user: UserId,
+    /// The device that brought them.
+    pub device: Box<str>,
+    /// The entities.
+    pub names: Vec<EntityName>,
+    /// The operations, by their ids.
+    pub operations: Vec<Box<str>>,
+    /// Versions of entities from which edits say that they began.
+    pub versions: Vec<(EntityName, u64)>,
+    /// Also, for each name, its newest version with a number up to this one.
+    pub had: Option<Number>,
+}
+
+/// What a desk needs to know; of everything what is there.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Standings {
+    /// The entities, deleted or not, in the order of their names.
+    pub entities: Vec<StoredEntity>,
+    /// The device's branches of them.
+    pub branches: Vec<StoredBranch>,
+    /// Those of the user's operations that were decided before.
+    pub operations: Vec<StoredOperation>,
+    /// The versions that are still kept, each once.
+    pub versions: Vec<EntityVersion>,
+    /// The open conflicts about the entities, whoever's they are.
+    pub conflicts: Vec<StoredConflict>,
+    /// What is known of the device.
+    pub device: Option<StoredDevice>,
+}
+
 /// Reads offline work.
 pub trait Syncs {
+    /// Gives what a desk needs to know, all of one moment.
+    fn standings(&self, ask: StandingsAsk) -> Answered<'_, Standings>;
+
     /// Gives those of the named entities that are there, deleted or not, in the order of their names.
     fn entities(&self, feed: &FeedKey, names: Vec<EntityName>) -> Answered<'_, Vec<StoredEntity>>;
 
@@ -230,41 +294,12 @@ pub trait Syncs {
         limit: usize,
     ) -> Answered<'_, Vec<StoredEntity>>;
 
-    /// Gives the number below every change of a feed that was stored at a time or later.
+    /// Gives the number below every change of an entity or a lesson of a feed that was stored at a
+    /// time or later.
     fn number_before(&self, feed: &FeedKey, at: Timestamp) -> Answered<'_, Number>;
-
-    /// Gives those of the named versions that are still kept.
-    fn entity_versions(
-        &self,
-        feed: &FeedKey,
-        versions: Vec<(EntityName, u64)>,
-    ) -> Answered<'_, Vec<EntityVersion>>;
-
-    /// Gives a device's branches of the named entities.
-    fn branches(
-        &self,
-        feed: &FeedKey,
-        device: &str,
-        names: Vec<EntityName>,
-    ) -> Answered<'_, Vec<StoredBranch>>;
-
-    /// Gives those of a user's operations that were decided before.
-    fn operations(
-        &self,
-        tenant: &Tenant,
-        user: &UserId,
-        ids: Vec<Box<str>>,
-    ) -> Answered<'_, Vec<StoredOperation>>;
 
     /// Finds a conflict.
     fn conflict(&self, tenant: &Tenant, id: ConflictId) -> Answered<'_, Option<StoredConflict>>;
-
-    /// Finds the open conflicts about some entities.
-    fn open_conflicts(
-        &self,
-        feed: &FeedKey,
-        names: Vec<EntityName>,
-    ) -> Answered<'_, Vec<StoredConflict>>;
 
     /// Lists conflicts, oldest first.
     fn conflicts(
@@ -273,7 +308,15 @@ pub trait Syncs {
         filter: ConflictFilter,
     ) -> Answered<'_, Vec<StoredConflict>>;
 
-    /// Forgets what entities were, branches, outcomes of operations, and resolved conflicts from
-    /// before a time, at most `limit` of each; tells how many.
+    /// Forgets what entities were, branches, outcomes of operations, resolved conflicts, sync
+    /// sessions, and activities that are synced, each from before a time and at most `limit` of
+    /// each; tells how many.
     fn forget_sync(&self, before: Timestamp, limit: usize) -> Answered<'_, usize>;
+
+    /// Forgets entities that were deleted before a time, at most `limit`, with their versions and
+    /// branches, but none about which a conflict is open; tells how many.
+    ///
+    /// Raises the horizon of each one's feed to the number of its last change in the same
+    /// transaction, so that whoever has not read that starts over.
+    fn forget_tombstones(&self, before: Timestamp, limit: usize) -> Answered<'_, usize>;
 }

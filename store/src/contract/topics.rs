@@ -2,6 +2,7 @@
 
 use landfall_core::feed::Number;
 use landfall_core::id::{Tenant, TopicId, UserId};
+use landfall_core::time::Timestamp;
 use landfall_core::topic::{Member, MemberRole, Topic};
 
 use super::error::Answered;
@@ -17,6 +18,20 @@ pub struct TopicView {
     pub role: Option<MemberRole>,
     /// How many members it has.
     pub members: u64,
+}
+
+/// Of a user's memberships at most so many are given together.
+pub const MEMBERSHIPS_MAX: usize = 1_024;
+
+/// That a user is in a topic.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Membership {
+    /// Which.
+    pub topic: TopicId,
+    /// What they are in it.
+    pub role: MemberRole,
+    /// Since when.
+    pub joined_at: Timestamp,
 }
 
 /// Reads topics and memberships.
@@ -37,6 +52,9 @@ pub trait Topics {
         after: Option<TopicId>,
         limit: usize,
     ) -> Answered<'_, Vec<TopicView>>;
+
+    /// Gives the topics a user is in, by id, [`MEMBERSHIPS_MAX`] at most, and since when.
+    fn memberships(&self, tenant: &Tenant, user: &UserId) -> Answered<'_, Vec<Membership>>;
 
     /// Lists a topic's members by user id, after `after` (a user id, or empty). A member who is
     /// there during the whole of a walk through the pages is in exactly one of them.

@@ -18,6 +18,7 @@ use uuid::Uuid;
 
 use super::blobs::Blob;
 use super::deliveries::{KeptAttempt, NewDelivery, Settlement};
+use super::devices::DeviceNext;
 use super::people::{Address, Person, StoredPreferences, Suppression};
 use super::sends::StoredSend;
 use super::sync::SyncWrite;
@@ -347,6 +348,9 @@ pub enum Write {
     },
     /// Keeps an operation with all that it does, as [`SyncWrite`](super::SyncWrite) says.
     Sync(Box<SyncWrite>),
+    /// Notes that a device synced, and adds what it did to its session, which begins with it where
+    /// it is not there. `Done`.
+    Synced(Box<DeviceNext>),
     /// Suppresses an address; one that is suppressed stays as it was. `Done` or `Unchanged`.
     Suppress(Box<Suppression>),
     /// Lifts what [`Write::Suppress`] did. `Done` or `Unchanged`.

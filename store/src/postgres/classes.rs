@@ -1,6 +1,7 @@
 //! Questions about what classes learn from, each on a borrowed connection.
 
 use landfall_core::blob::BlobHash;
+use landfall_core::feed::Number;
 use landfall_core::id::{LessonId, Tenant, TopicId, UserId};
 use landfall_core::lesson::Lesson;
 use landfall_core::time::Timestamp;
@@ -20,6 +21,17 @@ impl Lessons for Postgres {
     fn lessons(&self, tenant: &Tenant, filter: LessonFilter) -> Answered<'_, Vec<Lesson>> {
         let tenant = tenant.clone();
         ask!(self.pool, |r| lessons::list(r, &tenant, &filter))
+    }
+
+    fn changed_lessons(
+        &self,
+        tenant: &Tenant,
+        class: &TopicId,
+        after: Number,
+        limit: usize,
+    ) -> Answered<'_, Vec<Lesson>> {
+        let (tenant, class) = (tenant.clone(), class.clone());
+        ask!(self.pool, |r| lessons::changed(r, &tenant, &class, after, limit))
     }
 
     fn lesson_count(&self, tenant: &Tenant, class: &TopicId) -> Answered<'_, u64> {

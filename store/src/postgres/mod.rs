@@ -45,6 +45,7 @@ pub const SCHEMA: &str = concat!(
     include_str!("../../migrations/0002_reach.postgres.sql"),
     include_str!("../../migrations/0003_sync.postgres.sql"),
     include_str!("../../migrations/0004_lessons.postgres.sql"),
+    include_str!("../../migrations/0005_devices.postgres.sql"),
 );
 
 /// What a statement of a migration may take; a node that starts meanwhile waits as long.

@@ -94,7 +94,7 @@ impl Deliveries for Postgres {
         ask!(self.pool, |r| outbox_write::ask_again(r, &again))
     }
 
-    fn standings(
+    fn notification_standings(
         &self,
         tenant: &Tenant,
         notifications: Vec<NotificationId>,

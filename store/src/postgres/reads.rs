@@ -15,7 +15,8 @@ use super::pool::Pool;
 use crate::sql::{audits, chain, feeds, inbox_page, inbox_read, revocations, sends, topics};
 use crate::{
     AdminFilter, Answer, Answered, AuditFilter, AuditRecord, Audits, Expired, Inbox, InboxQuery,
-    Revocation, Revocations, SealReport, Sends, StoredSend, TopicView, Topics, Verification,
+    Membership, Revocation, Revocations, SealReport, Sends, StoredSend, TopicView, Topics,
+    Verification,
 };
 
 /// Asks on a borrowed connection. A connection that the server closed while it was idle is found
@@ -147,6 +148,11 @@ impl Topics for Postgres {
     ) -> Answered<'_, Vec<TopicView>> {
         let (tenant, user) = (tenant.clone(), user.clone());
         ask!(self.pool, |r| topics::topics_of(r, &tenant, &user, after.as_ref(), limit))
+    }
+
+    fn memberships(&self, tenant: &Tenant, user: &UserId) -> Answered<'_, Vec<Membership>> {
+        let (tenant, user) = (tenant.clone(), user.clone());
+        ask!(self.pool, |r| topics::memberships(r, &tenant, &user))
     }
 
     fn members(

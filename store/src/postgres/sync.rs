@@ -4,19 +4,34 @@ use landfall_core::feed::{FeedKey, Number};
 use landfall_core::id::{ConflictId, Tenant, UserId};
 use landfall_core::sync::EntityName;
 use landfall_core::time::Timestamp;
+use uuid::Uuid;
 
 use super::Postgres;
+use super::fault::told;
 use super::reads::ask;
-use crate::sql::sync_read;
+use crate::sql::{activities, conflicts, devices, sync_forget, sync_read};
 use crate::{
-    Answered, ConflictFilter, EntityVersion, StoredBranch, StoredConflict, StoredEntity,
-    StoredOperation, Syncs,
+    ActivityCounts, ActivityFilter, Answered, ConflictFilter, Devices, Standings, StandingsAsk,
+    StoredActivity, StoredConflict, StoredDevice, StoredEntity, StoredSession, Syncs,
 };
 
 impl Syncs for Postgres {
+    fn standings(&self, ask: StandingsAsk) -> Answered<'_, Standings> {
+        Box::pin(async move {
+            let mut loan = self.pool.lend().await?;
+            let connection = loan.connection();
+            connection.command("begin isolation level repeatable read read only").await?;
+            // After an error the connection is closed with the loan.
+            let found = sync_read::standings(&mut connection.runner(), &ask).await.map_err(told)?;
+            connection.command("commit").await?;
+            loan.give_back();
+            Ok(found)
+        })
+    }
+
     fn entities(&self, feed: &FeedKey, names: Vec<EntityName>) -> Answered<'_, Vec<StoredEntity>> {
         let feed = feed.clone();
-        ask!(self.pool, |r| sync_read::entities(r, &feed, names.clone()))
+        ask!(self.pool, |r| sync_read::entities(r, &feed, &names))
     }
 
     fn changed_entities(
@@ -35,47 +50,9 @@ impl Syncs for Postgres {
         ask!(self.pool, |r| sync_read::number_before(r, &feed, at))
     }
 
-    fn entity_versions(
-        &self,
-        feed: &FeedKey,
-        versions: Vec<(EntityName, u64)>,
-    ) -> Answered<'_, Vec<EntityVersion>> {
-        let feed = feed.clone();
-        ask!(self.pool, |r| sync_read::versions(r, &feed, &versions))
-    }
-
-    fn branches(
-        &self,
-        feed: &FeedKey,
-        device: &str,
-        names: Vec<EntityName>,
-    ) -> Answered<'_, Vec<StoredBranch>> {
-        let (feed, device) = (feed.clone(), device.to_owned());
-        ask!(self.pool, |r| sync_read::branches(r, &feed, &device, &names))
-    }
-
-    fn operations(
-        &self,
-        tenant: &Tenant,
-        user: &UserId,
-        ids: Vec<Box<str>>,
-    ) -> Answered<'_, Vec<StoredOperation>> {
-        let (tenant, user) = (tenant.clone(), user.clone());
-        ask!(self.pool, |r| sync_read::operations(r, &tenant, &user, &ids))
-    }
-
     fn conflict(&self, tenant: &Tenant, id: ConflictId) -> Answered<'_, Option<StoredConflict>> {
         let tenant = tenant.clone();
-        ask!(self.pool, |r| sync_read::conflict_of(r, &tenant, id))
-    }
-
-    fn open_conflicts(
-        &self,
-        feed: &FeedKey,
-        names: Vec<EntityName>,
-    ) -> Answered<'_, Vec<StoredConflict>> {
-        let feed = feed.clone();
-        ask!(self.pool, |r| sync_read::open_conflicts(r, &feed, &names))
+        ask!(self.pool, |r| conflicts::conflict_of(r, &tenant, id))
     }
 
     fn conflicts(
@@ -84,10 +61,79 @@ impl Syncs for Postgres {
         filter: ConflictFilter,
     ) -> Answered<'_, Vec<StoredConflict>> {
         let tenant = tenant.clone();
-        ask!(self.pool, |r| sync_read::conflicts(r, &tenant, &filter))
+        ask!(self.pool, |r| conflicts::conflicts(r, &tenant, &filter))
     }
 
     fn forget_sync(&self, before: Timestamp, limit: usize) -> Answered<'_, usize> {
-        ask!(self.pool, |r| sync_read::forget(r, before, limit))
+        ask!(self.pool, |r| sync_forget::forget(r, before, limit))
+    }
+
+    fn forget_tombstones(&self, before: Timestamp, limit: usize) -> Answered<'_, usize> {
+        Box::pin(async move {
+            let mut loan = self.pool.lend().await?;
+            let connection = loan.connection();
+            connection.command("begin").await?;
+            let runner = &mut connection.runner();
+            // After an error the connection is closed with the loan, and nothing was done.
+            let forgotten = sync_forget::tombstones(runner, before, limit).await.map_err(told)?;
+            connection.command("commit").await?;
+            loan.give_back();
+            Ok(forgotten)
+        })
+    }
+}
+
+impl Devices for Postgres {
+    fn devices(
+        &self,
+        tenant: &Tenant,
+        user: &UserId,
+        after: Option<Box<str>>,
+        limit: usize,
+    ) -> Answered<'_, Vec<StoredDevice>> {
+        let (tenant, user, after) = (tenant.clone(), user.clone(), after.unwrap_or_default());
+        ask!(self.pool, |r| devices::list(r, &tenant, &user, &after, limit))
+    }
+
+    fn sync_sessions(
+        &self,
+        tenant: &Tenant,
+        user: &UserId,
+        before: Option<Uuid>,
+        device: Option<Box<str>>,
+        limit: usize,
+    ) -> Answered<'_, Vec<StoredSession>> {
+        let (tenant, user) = (tenant.clone(), user.clone());
+        ask!(self.pool, |r| devices::sessions(
+            r,
+            (&tenant, &user),
+            before.as_ref(),
+            device.as_deref(),
+            limit
+        ))
+    }
+
+    fn activities(
+        &self,
+        tenant: &Tenant,
+        filter: ActivityFilter,
+    ) -> Answered<'_, Vec<StoredActivity>> {
+        let tenant = tenant.clone();
+        ask!(self.pool, |r| activities::list(r, &tenant, &filter))
+    }
+
+    fn activity_counts(&self, tenant: &Tenant, user: &UserId) -> Answered<'_, ActivityCounts> {
+        let (tenant, user) = (tenant.clone(), user.clone());
+        ask!(self.pool, |r| activities::counts(r, &tenant, &user))
+    }
+
+    fn named_activities(
+        &self,
+        tenant: &Tenant,
+        user: &UserId,
+        ids: Vec<Box<str>>,
+    ) -> Answered<'_, Vec<StoredActivity>> {
+        let (tenant, user) = (tenant.clone(), user.clone());
+        ask!(self.pool, |r| activities::named(r, &tenant, &user, &ids))
     }
 }

@@ -238,6 +238,29 @@ pub(crate) async fn list<R: Runner>(
     runner.all(Query::new(sql, values, read_without_data)).await
 }
 
+/// Gives lessons of a class that changed after a number, with all that changed with the last of
+/// these numbers.
+pub(crate) async fn changed<R: Runner>(
+    runner: &mut R,
+    tenant: &Tenant,
+    class: &TopicId,
+    after: Number,
+    limit: usize,
+) -> Answer<Vec<Lesson>> {
+    let sql = format!(
+        "select {COLUMNS}, l.data from lesson l
+         where l.tenant = ?1 and l.class_id = ?2 and l.changed > ?3
+           and l.changed <= coalesce((
+               select e.changed from lesson e
+               where e.tenant = ?1 and e.class_id = ?2 and e.changed > ?3
+               order by e.changed limit 1 offset ?4), {})
+         order by l.changed, l.id",
+        i64::MAX
+    );
+    let values = [tenant.into(), class.into(), after.into(), limit.saturating_sub(1).into()];
+    runner.all(Query::new(sql, values, read)).await
+}
+
 /// Counts the lessons of a class.
 pub(crate) async fn count<R: Runner>(
     runner: &mut R,

@@ -11,14 +11,17 @@
 //! - `on conflict … do update` names its table in what it adds to (`feed.newest + 1`).
 //! - Where the dialects differ, or one needs a hint, both texts stand side by side ([`Dialect`]).
 
+pub(crate) mod activities;
 pub(crate) mod addresses;
 pub(crate) mod audits;
 pub(crate) mod blobs;
 pub(crate) mod chain;
 pub(crate) mod claims;
 pub(crate) mod codes;
+pub(crate) mod conflicts;
 mod content;
 pub(crate) mod delivery;
+pub(crate) mod devices;
 pub(crate) mod feeds;
 pub(crate) mod forget;
 pub(crate) mod idempotency;
@@ -40,6 +43,7 @@ pub(crate) mod sends;
 pub(crate) mod setting;
 pub(crate) mod settle;
 pub(crate) mod suppressions;
+pub(crate) mod sync_forget;
 pub(crate) mod sync_read;
 pub(crate) mod sync_write;
 pub(crate) mod tallies;

@@ -1,34 +1,34 @@
-//! Reading entities, what they were, what devices did to them, and conflicts.
+//! Reading entities, what they were, and what devices did to them.
 
 use landfall_core::feed::{FeedKey, FeedKind, Number};
-use landfall_core::id::{ConflictId, Tenant, UserId};
+use landfall_core::id::{Tenant, UserId};
 use landfall_core::notification::JsonText;
 use landfall_core::sync::EntityName;
 use landfall_core::time::Timestamp;
 
-use super::{Corrupt, Query, Row, Runner, feeds};
+use super::{Corrupt, Query, Row, Runner, conflicts, devices, feeds};
 use crate::{
-    Answer, Conflict, ConflictFilter, EntityVersion, StoredBranch, StoredConflict, StoredEntity,
-    StoredOperation,
+    Answer, EntityVersion, Standings, StandingsAsk, StoredBranch, StoredEntity, StoredOperation,
 };
 
 /// All columns of an entity `e`, as [`entity`] reads them.
-const ENTITY: &str = "e.kind, e.id, e.version, e.revision, e.changed, e.data, e.deleted, e.stamps,
+pub(crate) const ENTITY: &str =
+    "e.kind, e.id, e.version, e.revision, e.changed, e.data, e.deleted, e.stamps,
     e.device, e.created_at, e.updated_at";
 
-fn json(row: &dyn Row, column: usize) -> Result<JsonText, Corrupt> {
+pub(crate) fn json(row: &dyn Row, column: usize) -> Result<JsonText, Corrupt> {
     row.text(column).map(JsonText::trusted)
 }
 
-fn optional_json(row: &dyn Row, column: usize) -> Result<Option<JsonText>, Corrupt> {
+pub(crate) fn optional_json(row: &dyn Row, column: usize) -> Result<Option<JsonText>, Corrupt> {
     Ok(row.optional_text(column)?.map(JsonText::trusted))
 }
 
-fn named(row: &dyn Row, column: usize) -> Result<EntityName, Corrupt> {
+pub(crate) fn named(row: &dyn Row, column: usize) -> Result<EntityName, Corrupt> {
     Ok(EntityName { kind: row.text(column)?.into(), id: row.text(column + 1)?.into() })
 }
 
-fn entity(row: &dyn Row) -> Result<StoredEntity, Corrupt> {
+pub(crate) fn entity(row: &dyn Row) -> Result<StoredEntity, Corrupt> {
     Ok(StoredEntity {
         name: named(row, 0)?,
         version: row.count(2)?,
@@ -43,23 +43,165 @@ fn entity(row: &dyn Row) -> Result<StoredEntity, Corrupt> {
     })
 }
 
+/// All columns of a version `v`, as [`version`] reads them.
+pub(crate) const VERSION: &str = "v.kind, v.id, v.version, v.data, v.deleted, v.changed";
+
+pub(crate) fn version(row: &dyn Row) -> Result<EntityVersion, Corrupt> {
+    Ok(EntityVersion {
+        name: named(row, 0)?,
+        version: row.count(2)?,
+        data: json(row, 3)?,
+        is_deleted: row.flag(4)?,
+        changed: row.number(5)?,
+    })
+}
+
+/// All columns of a branch `b`, as [`branch`] reads them.
+pub(crate) const BRANCH: &str = "b.kind, b.id, b.device, b.operation, b.client_version,
+    b.base_version, b.fields, b.changed, b.refused";
+
+pub(crate) fn branch(row: &dyn Row) -> Result<StoredBranch, Corrupt> {
+    Ok(StoredBranch {
+        name: named(row, 0)?,
+        device: row.text(2)?.into(),
+        operation: row.text(3)?.into(),
+        client_version: row.optional_count(4)?,
+        base_version: row.count(5)?,
+        fields: optional_json(row, 6)?,
+        changed: row.number(7)?,
+        is_refused: row.flag(8)?,
+    })
+}
+
+/// All columns of an operation `o`, as [`operation`] reads them.
+pub(crate) const OPERATION: &str = "o.id, o.digest, o.outcome, o.at";
+
+pub(crate) fn operation(row: &dyn Row) -> Result<StoredOperation, Corrupt> {
+    Ok(StoredOperation {
+        id: row.text(0)?.into(),
+        digest: row.bytes(1)?,
+        outcome: optional_json(row, 2)?,
+        at: row.time(3)?,
+    })
+}
+
 /// Gives those of the named entities that are there, in the order of their names.
 pub(crate) async fn entities<R: Runner>(
     runner: &mut R,
     feed: &FeedKey,
-    mut names: Vec<EntityName>,
+    names: &[EntityName],
 ) -> Answer<Vec<StoredEntity>> {
     let Some(feed) = feeds::id(runner, feed).await? else { return Ok(vec![]) };
-    names.sort_unstable();
-    names.dedup();
-    let sql =
-        format!("select {ENTITY} from entity e where e.feed_id = ?1 and e.kind = ?2 and e.id = ?3");
     let mut found = Vec::with_capacity(names.len());
-    for name in &names {
-        let values = [feed.into(), (&*name.kind).into(), (&*name.id).into()];
-        found.extend(runner.optional(Query::new(sql.clone(), values, entity)).await?);
+    for name in sorted(names) {
+        found.extend(one_entity(runner, feed, name).await?);
     }
     Ok(found)
+}
+
+/// Gives names in their order, each once.
+pub(crate) fn sorted<T: Ord>(names: &[T]) -> Vec<&T> {
+    let mut sorted: Vec<&T> = names.iter().collect();
+    sorted.sort_unstable();
+    sorted.dedup();
+    sorted
+}
+
+async fn one_entity<R: Runner>(
+    runner: &mut R,
+    feed: i64,
+    name: &EntityName,
+) -> Answer<Option<StoredEntity>> {
+    let sql =
+        format!("select {ENTITY} from entity e where e.feed_id = ?1 and e.kind = ?2 and e.id = ?3");
+    let values = [feed.into(), (&*name.kind).into(), (&*name.id).into()];
+    runner.optional(Query::new(sql, values, entity)).await
+}
+
+/// Gives what a desk needs to know, one row after the other. Needs a snapshot.
+pub(crate) async fn standings<R: Runner>(runner: &mut R, ask: &StandingsAsk) -> Answer<Standings> {
+    let mut found = Standings::default();
+    let tenant = &ask.feed.tenant;
+    for id in sorted(&ask.operations) {
+        found.operations.extend(one_operation(runner, tenant, &ask.user, id).await?);
+    }
+    found.device = devices::get(runner, tenant, &ask.user, &ask.device).await?;
+    let Some(feed) = feeds::id(runner, &ask.feed).await? else { return Ok(found) };
+    for name in sorted(&ask.names) {
+        found.entities.extend(one_entity(runner, feed, name).await?);
+        found.branches.extend(one_branch(runner, feed, name, &ask.device).await?);
+        found.conflicts.extend(conflicts::open(runner, feed, name).await?);
+        if let Some(had) = ask.had {
+            found.versions.extend(version_had(runner, feed, name, had).await?);
+        }
+    }
+    for (name, number) in sorted(&ask.versions) {
+        found.versions.extend(one_version(runner, feed, name, *number).await?);
+    }
+    each_once(&mut found.versions);
+    Ok(found)
+}
+
+/// Sorts versions, and leaves each once.
+pub(crate) fn each_once(versions: &mut Vec<EntityVersion>) {
+    versions.sort_unstable_by(|a, b| (&a.name, a.version).cmp(&(&b.name, b.version)));
+    versions.dedup_by(|a, b| (&a.name, a.version) == (&b.name, b.version));
+}
+
+async fn one_operation<R: Runner>(
+    runner: &mut R,
+    tenant: &Tenant,
+    user: &UserId,
+    id: &str,
+) -> Answer<Option<StoredOperation>> {
+    let sql = format!(
+        "select {OPERATION} from operation o where o.tenant = ?1 and o.user_id = ?2 and o.id = ?3"
+    );
+    runner.optional(Query::new(sql, [tenant.into(), user.into(), id.into()], operation)).await
+}
+
+async fn one_branch<R: Runner>(
+    runner: &mut R,
+    feed: i64,
+    name: &EntityName,
+    device: &str,
+) -> Answer<Option<StoredBranch>> {
+    let sql = format!(
+        "select {BRANCH} from branch b
+         where b.feed_id = ?1 and b.kind = ?2 and b.id = ?3 and b.device = ?4"
+    );
+    let values = [feed.into(), (&*name.kind).into(), (&*name.id).into(), device.into()];
+    runner.optional(Query::new(sql, values, branch)).await
+}
+
+async fn one_version<R: Runner>(
+    runner: &mut R,
+    feed: i64,
+    name: &EntityName,
+    number: u64,
+) -> Answer<Option<EntityVersion>> {
+    let sql = format!(
+        "select {VERSION} from entity_version v
+         where v.feed_id = ?1 and v.kind = ?2 and v.id = ?3 and v.version = ?4"
+    );
+    let values = [feed.into(), (&*name.kind).into(), (&*name.id).into(), number.into()];
+    runner.optional(Query::new(sql, values, version)).await
+}
+
+/// Gives the newest version with a number up to one.
+async fn version_had<R: Runner>(
+    runner: &mut R,
+    feed: i64,
+    name: &EntityName,
+    had: Number,
+) -> Answer<Option<EntityVersion>> {
+    let sql = format!(
+        "select {VERSION} from entity_version v
+         where v.feed_id = ?1 and v.kind = ?2 and v.id = ?3 and v.changed <= ?4
+         order by v.version desc limit 1"
+    );
+    let values = [feed.into(), (&*name.kind).into(), (&*name.id).into(), had.into()];
+    runner.optional(Query::new(sql, values, version)).await
 }
 
 /// Gives entities that changed after a number, oldest change first.
@@ -90,207 +232,20 @@ pub(crate) async fn number_before<R: Runner>(
     at: Timestamp,
 ) -> Answer<Number> {
     let Some(id) = feeds::id(runner, feed).await? else { return Ok(Number::ZERO) };
+    // The head first: what changes meanwhile is above it.
+    let newest = feeds::head(runner, feed).await?.newest;
     let sql = "select min(e.changed) from entity e where e.feed_id = ?1 and e.updated_at >= ?2";
-    let first = Query::new(sql, [id.into(), at.into()], |row| row.optional_count(0));
-    match runner.one(first).await? {
-        Some(number) => Ok(Number(number).before()),
-        None => Ok(feeds::head(runner, feed).await?.newest),
-    }
-}
-
-/// Gives those of the named versions that are still kept.
-pub(crate) async fn versions<R: Runner>(
-    runner: &mut R,
-    feed: &FeedKey,
-    versions: &[(EntityName, u64)],
-) -> Answer<Vec<EntityVersion>> {
-    let Some(feed) = feeds::id(runner, feed).await? else { return Ok(vec![]) };
-    let sql = "select v.kind, v.id, v.version, v.data, v.deleted from entity_version v
-               where v.feed_id = ?1 and v.kind = ?2 and v.id = ?3 and v.version = ?4";
-    let read = |row: &dyn Row| {
-        Ok(EntityVersion {
-            name: named(row, 0)?,
-            version: row.count(2)?,
-            data: json(row, 3)?,
-            is_deleted: row.flag(4)?,
-        })
+    let values = [id.into(), at.into()];
+    let of_entities = runner.one(Query::new(sql, values, |row| row.optional_count(0))).await?;
+    let of_lessons = match feed.kind {
+        FeedKind::Topic => {
+            let sql = "select min(l.changed) from lesson l
+                       where l.tenant = ?1 and l.class_id = ?2 and l.updated_at >= ?3";
+            let values = [(&feed.tenant).into(), (&*feed.owner).into(), at.into()];
+            runner.one(Query::new(sql, values, |row| row.optional_count(0))).await?
+        }
+        FeedKind::Data | FeedKind::Inbox => None,
     };
-    let mut found = Vec::with_capacity(versions.len());
-    for (name, version) in versions {
-        let values = [feed.into(), (&*name.kind).into(), (&*name.id).into(), (*version).into()];
-        found.extend(runner.optional(Query::new(sql, values, read)).await?);
-    }
-    Ok(found)
-}
-
-/// Gives a device's branches of the named entities.
-pub(crate) async fn branches<R: Runner>(
-    runner: &mut R,
-    feed: &FeedKey,
-    device: &str,
-    names: &[EntityName],
-) -> Answer<Vec<StoredBranch>> {
-    let Some(feed) = feeds::id(runner, feed).await? else { return Ok(vec![]) };
-    let sql = "select b.kind, b.id, b.device, b.operation, b.client_version, b.base_version,
-                   b.fields, b.changed
-               from branch b
-               where b.feed_id = ?1 and b.kind = ?2 and b.id = ?3 and b.device = ?4";
-    let read = |row: &dyn Row| {
-        Ok(StoredBranch {
-            name: named(row, 0)?,
-            device: row.text(2)?.into(),
-            operation: row.text(3)?.into(),
-            client_version: row.optional_count(4)?,
-            base_version: row.count(5)?,
-            fields: optional_json(row, 6)?,
-            changed: row.number(7)?,
-        })
-    };
-    let mut found = Vec::with_capacity(names.len());
-    for name in names {
-        let values = [feed.into(), (&*name.kind).into(), (&*name.id).into(), device.into()];
-        found.extend(runner.optional(Query::new(sql, values, read)).await?);
-    }
-    Ok(found)
-}
-
-/// Gives those of a user's operations that were decided before.
-pub(crate) async fn operations<R: Runner>(
-    runner: &mut R,
-    tenant: &Tenant,
-    user: &UserId,
-    ids: &[Box<str>],
-) -> Answer<Vec<StoredOperation>> {
-    let sql = "select o.id, o.digest, o.outcome, o.at from operation o
-               where o.tenant = ?1 and o.user_id = ?2 and o.id = ?3";
-    let read = |row: &dyn Row| {
-        Ok(StoredOperation {
-            id: row.text(0)?.into(),
-            digest: row.bytes(1)?,
-            outcome: optional_json(row, 2)?,
-            at: row.time(3)?,
-        })
-    };
-    let mut found = Vec::new();
-    for id in ids {
-        let values = [tenant.into(), user.into(), (&**id).into()];
-        found.extend(runner.optional(Query::new(sql, values, read)).await?);
-    }
-    Ok(found)
-}
-
-/// All columns of a conflict `c` on a feed `f`, as [`conflict`] reads them.
-const CONFLICT: &str =
-    "c.id, c.open, c.decided_by, c.base, c.server, c.client, c.result, c.clashes,
-    c.client_version, c.server_version, c.kind, c.entity_id, c.user_id, c.device, c.operation,
-    c.created_at, c.resolved_at, c.resolved_by, c.resolution, f.tenant, f.kind, f.owner";
-const TABLES: &str = "sync_conflict c join feed f on f.id = c.feed_id";
-
-fn conflict(row: &dyn Row) -> Result<StoredConflict, Corrupt> {
-    let by = row.optional_text(17)?.map(UserId::parse).transpose();
-    let by = by.map_err(|_| Corrupt::new(17, "user id"))?;
-    let how = row.optional_text(18)?.map(Into::into);
-    let kind = FeedKind::parse(row.text(20)?).ok_or(Corrupt::new(20, "kind of feed"))?;
-    Ok(StoredConflict {
-        conflict: Conflict {
-            id: ConflictId(row.uuid(0)?),
-            is_open: row.flag(1)?,
-            decided_by: row.text(2)?.into(),
-            base: optional_json(row, 3)?,
-            server: optional_json(row, 4)?,
-            client: optional_json(row, 5)?,
-            result: optional_json(row, 6)?,
-            clashes: json(row, 7)?,
-            client_version: row.optional_count(8)?,
-            server_version: row.count(9)?,
-        },
-        feed: FeedKey { tenant: row.tenant(19)?, kind, owner: row.text(21)?.into() },
-        name: named(row, 10)?,
-        user: row.user(12)?,
-        device: row.text(13)?.into(),
-        operation: row.text(14)?.into(),
-        created_at: row.time(15)?,
-        resolved: row.optional_time(16)?.map(|at| (at, by, how)),
-    })
-}
-
-/// Finds a conflict.
-pub(crate) async fn conflict_of<R: Runner>(
-    runner: &mut R,
-    tenant: &Tenant,
-    id: ConflictId,
-) -> Answer<Option<StoredConflict>> {
-    let sql = format!("select {CONFLICT} from {TABLES} where c.tenant = ?1 and c.id = ?2");
-    runner.optional(Query::new(sql, [tenant.into(), (&id.0).into()], conflict)).await
-}
-
-/// Finds the open conflicts about some entities.
-pub(crate) async fn open_conflicts<R: Runner>(
-    runner: &mut R,
-    feed: &FeedKey,
-    names: &[EntityName],
-) -> Answer<Vec<StoredConflict>> {
-    let Some(feed) = feeds::id(runner, feed).await? else { return Ok(vec![]) };
-    let sql = format!(
-        "select {CONFLICT} from {TABLES}
-         where c.feed_id = ?1 and c.kind = ?2 and c.entity_id = ?3 and c.open = 1 order by c.id"
-    );
-    let mut found = Vec::new();
-    for name in names {
-        let values = [feed.into(), (&*name.kind).into(), (&*name.id).into()];
-        found.extend(runner.all(Query::new(sql.clone(), values, conflict)).await?);
-    }
-    Ok(found)
-}
-
-/// Lists conflicts, oldest first.
-pub(crate) async fn conflicts<R: Runner>(
-    runner: &mut R,
-    tenant: &Tenant,
-    filter: &ConflictFilter,
-) -> Answer<Vec<StoredConflict>> {
-    let of_user = if filter.user.is_some() { "c.user_id = ?4" } else { "cast(?4 as text) is null" };
-    let sql = format!(
-        "select {CONFLICT} from {TABLES}
-         where c.tenant = ?1 and c.id > ?2 and {of_user}
-           and (cast(?5 as bigint) is null or c.open = ?5)
-         order by c.id limit ?3"
-    );
-    let after = filter.after.map_or_else(Vec::new, |id| id.0.as_bytes().to_vec());
-    let values = [
-        tenant.into(),
-        (&*after).into(),
-        filter.limit.into(),
-        filter.user.as_ref().into(),
-        filter.is_open.into(),
-    ];
-    runner.all(Query::new(sql, values, conflict)).await
-}
-
-/// Forgets what is from before a time, at most `limit` of each kind; tells how many.
-pub(crate) async fn forget<R: Runner>(
-    runner: &mut R,
-    before: Timestamp,
-    limit: usize,
-) -> Answer<usize> {
-    let texts = [
-        "delete from entity_version where (feed_id, kind, id, version) in (
-             select v.feed_id, v.kind, v.id, v.version from entity_version v
-             where v.at < ?1 order by v.at limit ?2)",
-        "delete from branch where (feed_id, kind, id, device) in (
-             select b.feed_id, b.kind, b.id, b.device from branch b
-             where b.at < ?1 order by b.at limit ?2)",
-        "update operation set outcome = null where (tenant, user_id, id) in (
-             select o.tenant, o.user_id, o.id from operation o
-             where o.at < ?1 and o.outcome is not null order by o.at limit ?2)",
-        "delete from sync_conflict where (tenant, id) in (
-             select c.tenant, c.id from sync_conflict c
-             where c.open = 0 and c.resolved_at < ?1 order by c.resolved_at limit ?2)",
-    ];
-    let mut forgotten = 0;
-    for sql in texts {
-        let command = Query::command(sql, [before.into(), limit.into()]);
-        forgotten += runner.execute(command).await? as usize;
-    }
-    Ok(forgotten)
+    let first = of_entities.into_iter().chain(of_lessons).min();
+    Ok(first.map_or(newest, |number| Number(number).before()))
 }

@@ -3,8 +3,10 @@
 use landfall_core::feed::Number;
 use landfall_core::id::Tenant;
 
-use super::{Query, Runner, Value, done, feeds};
-use crate::{Answer, Conflict, ConflictNext, EntityNext, Outcome, StoreError, SyncWrite};
+use super::{Query, Runner, Value, activities, done, feeds};
+use crate::{
+    Answer, Conflict, ConflictNext, EntityNext, OperationKeep, Outcome, StoreError, SyncWrite,
+};
 
 /// Whose operation is kept, and on which feed.
 struct Place<'a> {
@@ -21,19 +23,31 @@ pub(crate) async fn keep<R: Runner>(
 ) -> Answer<Outcome> {
     let place = Place { tenant, feed: feeds::make(runner, &write.feed).await?, write };
     let stands = stands(runner, &place).await?;
+    check_branch(runner, &place).await?;
     let mut changed = None;
     if let Some(next) = &write.next {
         if next.version != write.from_version {
-            changed = Some(feeds::next(runner, place.feed).await?);
-            put_version(runner, &place, next).await?;
+            let number = feeds::next(runner, place.feed).await?;
+            changed = Some(number);
+            put_version(runner, &place, next, number).await?;
         }
         put_entity(runner, &place, next, changed.unwrap_or(stands)).await?;
     }
     put_operation(runner, &place).await?;
     put_branch(runner, &place, changed.unwrap_or(stands)).await?;
+    if let Some(next) = &write.activity {
+        activities::put(runner, tenant, write, next).await?;
+    }
+    put_conflict(runner, &place).await?;
+    Ok(changed.map_or(Outcome::Done, Outcome::Numbered))
+}
+
+/// Writes what becomes of a conflict; `Stale` where one is not open that is to be.
+async fn put_conflict<R: Runner>(runner: &mut R, place: &Place<'_>) -> Answer<()> {
+    let (tenant, write) = (place.tenant, place.write);
     match write.conflict.as_deref() {
         None => {}
-        Some(ConflictNext::New(conflict)) => put_conflict(runner, &place, conflict).await?,
+        Some(ConflictNext::New(conflict)) => new_conflict(runner, place, conflict).await?,
         Some(ConflictNext::GoesOn { id, client }) => {
             let sql = "update sync_conflict set client = ?3, operation = ?4
                        where tenant = ?1 and id = ?2 and open = 1";
@@ -57,7 +71,7 @@ pub(crate) async fn keep<R: Runner>(
             done(runner.execute(Query::command(sql, values)).await?)?;
         }
     }
-    Ok(changed.map_or(Outcome::Done, Outcome::Numbered))
+    Ok(())
 }
 
 impl<'a> Place<'a> {
@@ -75,13 +89,25 @@ async fn stands<R: Runner>(runner: &mut R, place: &Place<'_>) -> Answer<Number> 
     if revision == place.write.from { Ok(changed) } else { Err(StoreError::Stale) }
 }
 
+/// Answers `Stale` unless the device's branch ends where it was decided from.
+async fn check_branch<R: Runner>(runner: &mut R, place: &Place<'_>) -> Answer<()> {
+    let sql = "select operation from branch
+               where feed_id = ?1 and kind = ?2 and id = ?3 and device = ?4";
+    let [feed, kind, id] = place.key();
+    let values = [feed, kind, id, (&*place.write.device).into()];
+    let ends = runner.optional(Query::new(sql, values, |row| row.string(0))).await?;
+    let holds = ends.as_deref() == place.write.from_branch.as_deref();
+    if holds { Ok(()) } else { Err(StoreError::Stale) }
+}
+
 async fn put_version<R: Runner>(
     runner: &mut R,
     place: &Place<'_>,
     next: &EntityNext,
+    changed: Number,
 ) -> Answer<()> {
-    let sql = "insert into entity_version (feed_id, kind, id, version, data, deleted, at)
-               values (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    let sql = "insert into entity_version (feed_id, kind, id, version, data, deleted, at, changed)
+               values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
     let [feed, kind, id] = place.key();
     let values = [
         feed,
@@ -91,6 +117,7 @@ async fn put_version<R: Runner>(
         next.data.as_str().into(),
         next.is_deleted.into(),
         place.write.operation.at.into(),
+        changed.into(),
     ];
     runner.execute(Query::command(sql, values)).await.map(drop)
 }
@@ -128,10 +155,20 @@ async fn put_entity<R: Runner>(
     done(runner.execute(Query::command(sql, values)).await?).map(drop)
 }
 
-/// Writes the operation down; `Stale` where it is there.
+/// Writes the operation down; `Stale` unless it is there, or not, as it was decided from.
 async fn put_operation<R: Runner>(runner: &mut R, place: &Place<'_>) -> Answer<()> {
-    let sql = "insert into operation (tenant, user_id, id, digest, outcome, at)
-               values (?1, ?2, ?3, ?4, ?5, ?6) on conflict (tenant, user_id, id) do nothing";
+    let sql = match place.write.keeps {
+        OperationKeep::New => {
+            "insert into operation (tenant, user_id, id, digest, outcome, at)
+             values (?1, ?2, ?3, ?4, ?5, ?6) on conflict (tenant, user_id, id) do nothing"
+        }
+        OperationKeep::Again => {
+            "update operation set outcome = ?5, at = ?6
+             where tenant = ?1 and user_id = ?2 and id = ?3 and digest = ?4
+               and exists (select 1 from activity a where a.tenant = ?1 and a.user_id = ?2
+                   and a.id = ?3 and a.status = 'failed')"
+        }
+    };
     let operation = &place.write.operation;
     let values = [
         place.tenant.into(),
@@ -147,11 +184,11 @@ async fn put_operation<R: Runner>(runner: &mut R, place: &Place<'_>) -> Answer<(
 async fn put_branch<R: Runner>(runner: &mut R, place: &Place<'_>, changed: Number) -> Answer<()> {
     let Some(branch) = &place.write.branch else { return Ok(()) };
     let sql = "insert into branch (feed_id, kind, id, device, operation, client_version,
-                   base_version, fields, changed, at)
-               values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+                   base_version, fields, changed, at, refused)
+               values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
                on conflict (feed_id, kind, id, device) do update set
                    operation = ?5, client_version = ?6, base_version = ?7, fields = ?8,
-                   changed = ?9, at = ?10";
+                   changed = ?9, at = ?10, refused = ?11";
     let [feed, kind, id] = place.key();
     let write = place.write;
     let values = [
@@ -165,11 +202,12 @@ async fn put_branch<R: Runner>(runner: &mut R, place: &Place<'_>, changed: Numbe
         branch.fields.as_ref().map(|json| json.as_str()).into(),
         changed.into(),
         write.operation.at.into(),
+        branch.is_refused.into(),
     ];
     runner.execute(Query::command(sql, values)).await.map(drop)
 }
 
-async fn put_conflict<R: Runner>(
+async fn new_conflict<R: Runner>(
     runner: &mut R,
     place: &Place<'_>,
     conflict: &Conflict,

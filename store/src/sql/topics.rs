@@ -6,7 +6,7 @@ use landfall_core::time::Timestamp;
 use landfall_core::topic::{Member, MemberRole, Topic, TopicKind, Visibility};
 
 use super::{Corrupt, Query, Row, Runner, codes, feeds, lessons};
-use crate::{Answer, MemberOutcome, TopicView};
+use crate::{Answer, MEMBERSHIPS_MAX, MemberOutcome, Membership, TopicView};
 
 /// Gives the number of a topic's last change, if it is there.
 pub(crate) async fn changed<R: Runner>(
@@ -215,6 +215,21 @@ pub(crate) async fn members<R: Runner>(
                order by user_id limit ?4";
     let values = [tenant.into(), topic.into(), after.into(), limit.into()];
     runner.all(Query::new(sql, values, read_member)).await
+}
+
+/// Gives the topics a user is in.
+pub(crate) async fn memberships<R: Runner>(
+    runner: &mut R,
+    tenant: &Tenant,
+    user: &UserId,
+) -> Answer<Vec<Membership>> {
+    let sql = "select topic_id, role, joined_at from topic_member
+               where tenant = ?1 and user_id = ?2 and removed = 0 order by topic_id limit ?3";
+    let read = |row: &dyn Row| {
+        let (topic, role) = (row.topic(0)?, codes::role(row, 1)?);
+        Ok(Membership { topic, role, joined_at: row.time(2)? })
+    };
+    runner.all(Query::new(sql, [tenant.into(), user.into(), MEMBERSHIPS_MAX.into()], read)).await
 }
 
 const VIEW: &str = "t.id, t.kind, t.visibility, t.title, t.room_id, t.created_at, t.updated_at,

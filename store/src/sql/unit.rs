@@ -11,7 +11,7 @@ use landfall_core::notification::InboxChange;
 
 use super::settle::{Settle, settle};
 use super::{
-    Runner, audits, blobs, idempotency, inbox_write, lessons, reach, revocations, sends,
+    Runner, audits, blobs, devices, idempotency, inbox_write, lessons, reach, revocations, sends,
     sync_write, told, topics,
 };
 use crate::{Answer, AuditDraft, Change, Guard, Outcome, Receipt, StoreError, Unit, Write};
@@ -128,6 +128,9 @@ pub(crate) async fn write<R: Runner>(work: &mut Work<'_, R>, write: Write) -> An
             let kept = sync_write::keep(work.runner, work.tenant, &write).await?;
             work.changes.extend(told::of_operation(work.tenant, &write, kept));
             Ok(kept)
+        }
+        Write::Synced(next) => {
+            devices::synced(work.runner, work.tenant, &next).await.map(|()| Outcome::Done)
         }
         other => {
             let of_lesson = told::of_lesson(work.tenant, &other);

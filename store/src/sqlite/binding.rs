@@ -19,8 +19,8 @@ use crate::sql::{
 };
 use crate::{
     AdminFilter, Answered, AuditFilter, AuditRecord, Audits, Commits, Expired, Inbox, InboxQuery,
-    Lives, NewEpoch, Receipt, Revocation, Revocations, SealReport, Sends, StoreError, StoredSend,
-    TopicView, Topics, Unit, Verification,
+    Lives, Membership, NewEpoch, Receipt, Revocation, Revocations, SealReport, Sends, StoreError,
+    StoredSend, TopicView, Topics, Unit, Verification,
 };
 
 impl Commits for Sqlite {
@@ -135,6 +135,11 @@ impl Topics for Sqlite {
             self.readers
                 .run(move |r| at_once(topics::topics_of(r, &tenant, &user, after.as_ref(), limit))),
         )
+    }
+
+    fn memberships(&self, tenant: &Tenant, user: &UserId) -> Answered<'_, Vec<Membership>> {
+        let (tenant, user) = (tenant.clone(), user.clone());
+        Box::pin(self.readers.run(move |r| at_once(topics::memberships(r, &tenant, &user))))
     }
 
     fn members(

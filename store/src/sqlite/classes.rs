@@ -1,6 +1,7 @@
 //! Binds what classes learn from to the statements: lessons and blobs.
 
 use landfall_core::blob::BlobHash;
+use landfall_core::feed::Number;
 use landfall_core::id::{LessonId, Tenant, TopicId, UserId};
 use landfall_core::lesson::Lesson;
 use landfall_core::time::Timestamp;
@@ -20,6 +21,19 @@ impl Lessons for Sqlite {
     fn lessons(&self, tenant: &Tenant, filter: LessonFilter) -> Answered<'_, Vec<Lesson>> {
         let tenant = tenant.clone();
         Box::pin(self.readers.run(move |r| at_once(lessons::list(r, &tenant, &filter))))
+    }
+
+    fn changed_lessons(
+        &self,
+        tenant: &Tenant,
+        class: &TopicId,
+        after: Number,
+        limit: usize,
+    ) -> Answered<'_, Vec<Lesson>> {
+        let (tenant, class) = (tenant.clone(), class.clone());
+        Box::pin(
+            self.readers.run(move |r| at_once(lessons::changed(r, &tenant, &class, after, limit))),
+        )
     }
 
     fn lesson_count(&self, tenant: &Tenant, class: &TopicId) -> Answered<'_, u64> {

@@ -13,6 +13,7 @@ pub const SCHEMA: &str = concat!(
     include_str!("../../migrations/0002_reach.sqlite.sql"),
     include_str!("../../migrations/0003_sync.sqlite.sql"),
     include_str!("../../migrations/0004_lessons.sqlite.sql"),
+    include_str!("../../migrations/0005_devices.sqlite.sql"),
 );
 
 /// How the embedded store is opened.

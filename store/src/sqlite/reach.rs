@@ -37,7 +37,7 @@ impl Deliveries for Sqlite {
         Box::pin(self.committer.run(move |r| at_once(outbox_write::ask_again(r, &again))))
     }
 
-    fn standings(
+    fn notification_standings(
         &self,
         tenant: &Tenant,
         notifications: Vec<NotificationId>,

@@ -12,7 +12,11 @@ use crate::Answer;
 /// A table, one of its indexes, and of that how many rows it has and how many of them share its
 /// first column, its first two, and so on. A primary key goes by the table's name. In the order of
 /// their names.
-const SIZES: [(&str, &str, &str); 42] = [
+const SIZES: [(&str, &str, &str); 53] = [
+    ("activity", "activity", "1000000 100000 100 1"),
+    ("activity", "activity_decided", "900000 1"),
+    ("activity", "activity_kind", "1000000 100000 100 20 10 1 1"),
+    ("activity", "activity_status", "1000000 100000 100 50 1 1"),
     ("address", "address", "1000000 100000 1"),
     ("address", "address_hash", "1000000 100000 1"),
     ("address", "address_user", "1000000 100000 3 1"),
@@ -31,14 +35,18 @@ const SIZES: [(&str, &str, &str); 42] = [
     ("delivery", "delivery_leased", "256 64 1"),
     ("delivery", "delivery_of", "1000000 100000 3 1"),
     ("delivery", "delivery_open", "10000 2"),
+    ("device", "device", "1000000 100000 3 1"),
     ("entity", "entity", "1000000 50 10 1"),
     ("entity", "entity_changed", "1000000 50 1"),
+    ("entity", "entity_deleted", "100000 1"),
     ("entity", "entity_updated", "1000000 50 1"),
     ("entity_version", "entity_version", "1000000 50 10 5 1"),
     ("entity_version", "entity_version_at", "1000000 1"),
     ("lesson", "lesson", "1000000 100000 1"),
+    ("lesson", "lesson_changed", "1000000 100000 100 1"),
     ("lesson", "lesson_class", "1000000 100000 100 1"),
     ("lesson", "lesson_expiry", "10000 1"),
+    ("lesson", "lesson_updated", "1000000 100000 100 1"),
     ("lesson_blob", "lesson_blob", "1000000 100000 2 1"),
     ("lesson_blob", "lesson_blob_lesson", "1000000 100000 3 1"),
     ("notification", "notification", "1000000 50 1"),
@@ -53,6 +61,9 @@ const SIZES: [(&str, &str, &str); 42] = [
     ("sync_conflict", "sync_conflict_open", "10000 10 5 1 1"),
     ("sync_conflict", "sync_conflict_resolved", "90000 1"),
     ("sync_conflict", "sync_conflict_user", "100000 10000 10 1"),
+    ("sync_session", "sync_session", "1000000 100000 100 1"),
+    ("sync_session", "sync_session_device", "1000000 100000 100 40 1"),
+    ("sync_session", "sync_session_ended", "1000000 1"),
     ("topic_member", "topic_member", "1000000 100000 30 1"),
     ("topic_member", "topic_member_user", "1000000 100000 5 1"),
 ];

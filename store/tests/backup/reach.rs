@@ -2,14 +2,15 @@
 
 use landfall_core::audit::{Action, Entity};
 use landfall_core::channel::{Channel, DeliveryState};
-use landfall_core::feed::FeedKey;
+use landfall_core::feed::{FeedKey, Number};
 use landfall_core::id::ConflictId;
 use landfall_core::lesson::Lesson;
 use landfall_core::notification::{JsonText, NewNotification, Priority};
 use landfall_core::sync::EntityName;
 use landfall_store::{
-    AddressKind, AuditDraft, BranchNext, Conflict, ConflictNext, Deliveries, Delivery, EntityNext,
-    Overwrite, SendTo, Store, StoredOperation, StoredPreferences, Suppression, SyncWrite, Tally,
+    ActivityNext, ActivityStatus, AddressKind, AuditDraft, BranchNext, Conflict, ConflictNext,
+    Deliveries, Delivery, DeviceNext, EntityNext, OperationKeep, Overwrite, SendTo, SessionCounts,
+    SessionNext, Store, StoredOperation, StoredPreferences, Suppression, SyncWrite, Tally,
     TallyFilter, TallyKey, Unit, Write,
 };
 use rusqlite::Connection;
@@ -26,7 +27,7 @@ use crate::postgres::Base;
 use crate::restore::send;
 
 /// Tables that came with reaching people, offline work and lessons.
-const TABLES: [&str; 17] = [
+const TABLES: [&str; 20] = [
     "person",
     "address",
     "preference",
@@ -39,6 +40,9 @@ const TABLES: [&str; 17] = [
     "operation",
     "branch",
     "sync_conflict",
+    "device",
+    "sync_session",
+    "activity",
     "lesson",
     "lesson_blob",
     "blob",
@@ -116,16 +120,30 @@ fn worked() -> SyncWrite {
             outcome: Some(json("{}")),
             at: at(5),
         },
+        keeps: OperationKeep::New,
         from: 0,
         from_version: 0,
+        from_branch: None,
         next: Some(EntityNext {
             version: 1,
             data: json("{}"),
             is_deleted: false,
             stamps: json("{}"),
         }),
-        branch: Some(BranchNext { client_version: Some(1), base_version: 1, fields: None }),
+        branch: Some(BranchNext {
+            client_version: Some(1),
+            base_version: 1,
+            fields: None,
+            is_refused: true,
+        }),
         conflict: Some(Box::new(ConflictNext::New(conflict))),
+        activity: Some(Box::new(ActivityNext {
+            kind: "notes".into(),
+            entity_id: "n1".into(),
+            data: json("{}"),
+            status: ActivityStatus::Conflict,
+            reason: "why".into(),
+        })),
     }
 }
 
@@ -133,7 +151,15 @@ fn worked() -> SyncWrite {
 async fn fill_a_class(store: &dyn Store) {
     let class = make::put_topic(&make::topic("c", "C"));
     let work = Write::Sync(Box::new(worked()));
-    let writes = [class, put_blob(1, 99), put(&lesson("l", 1, &[1])), work];
+    let synced = Write::Synced(Box::new(DeviceNext {
+        user: user("u"),
+        device: "phone".into(),
+        at: at(5),
+        stamp: Some((at(4), 1)),
+        place: Some(Number(1)),
+        session: Some(SessionNext { id: Uuid::from_u128(4), counts: SessionCounts::default() }),
+    }));
+    let writes = [class, put_blob(1, 99), put(&lesson("l", 1, &[1])), work, synced];
     for write in writes {
         store.commit(unit(&tenant("t"), vec![write])).await.unwrap();
     }
@@ -146,6 +172,13 @@ async fn check_a_class(store: &dyn Store) {
     assert_eq!(store.blobs(&t, vec![hash(1)]).await.unwrap().len(), 1);
     assert_eq!(store.blob_total(&t).await.unwrap(), 10);
     assert!(store.may_read_blob(&t, hash(1), &user("teacher"), at(0)).await.unwrap());
+    let devices = store.devices(&t, &user("u"), None, 9).await.unwrap();
+    assert_eq!(
+        (devices[0].stamp, devices[0].session),
+        (Some((at(4), 1)), Some(Uuid::from_u128(4)))
+    );
+    assert_eq!(store.sync_sessions(&t, &user("u"), None, None, 9).await.unwrap().len(), 1);
+    assert_eq!(store.activity_counts(&t, &user("u")).await.unwrap().conflict, 1);
 }
 
 fn recalled() -> landfall_store::StoredSend {
@@ -170,7 +203,8 @@ async fn check(store: &dyn Store, leased: &Delivery) {
     assert_eq!(store.addresses(&t, &u, AddressKind::Fcm).await.unwrap().len(), 2);
     let filter = TallyFilter { from: 7, to: 7, class: sum().key.class };
     assert_eq!(store.tallies(&t, filter).await.unwrap(), [sum()]);
-    let standing = store.standings(&t, vec![leased.notification]).await.unwrap().remove(0);
+    let standing =
+        store.notification_standings(&t, vec![leased.notification]).await.unwrap().remove(0);
     assert_eq!(standing.canceled_at, Some(at(3)));
     let (recalled, place) = store.recalls(9).await.unwrap().remove(0);
     assert_eq!((recalled.canceled_at, place), (Some(at(4)), Some(leased.notification)));

@@ -284,7 +284,7 @@ pub async fn a_notification_keeps_how_its_channels_ended(world: World) {
     assert_eq!(world.store.forget_deliveries(at(15), 9).await.unwrap(), 0);
     assert_eq!(world.store.forget_deliveries(at(50), 9).await.unwrap(), 2);
     assert!(world.store.deliveries_of(&t, vec![new.id]).await.unwrap().is_empty());
-    let standing = world.store.standings(&t, vec![new.id]).await.unwrap().remove(0);
+    let standing = world.store.notification_standings(&t, vec![new.id]).await.unwrap().remove(0);
     let kept = &standing.notification.channels[0];
     assert_eq!((kept.channel, kept.state), (Channel::Push, DeliveryState::Delivered));
 }

@@ -6,6 +6,7 @@
 pub mod make;
 pub mod make_lessons;
 pub mod make_reach;
+pub mod make_sync;
 pub mod queueing;
 pub mod world;
 
@@ -14,6 +15,7 @@ pub mod audit;
 pub mod claims;
 pub mod commits;
 pub mod deliveries;
+pub mod devices;
 pub mod expiry;
 pub mod fallback;
 pub mod feeds;
@@ -30,6 +32,7 @@ pub mod races;
 pub mod revocations;
 pub mod sends;
 pub mod sync;
+pub mod sync_desk;
 pub mod taking_back;
 pub mod tallies;
 pub mod tampering;
@@ -83,6 +86,12 @@ macro_rules! contract {
             a_write_that_nobody_confirmed_is_counted,
             reading_counts_as_delivered,
             undelivered_ones_are_given_oldest_first,
+        );
+        contract!(@of $backend, devices:
+            what_is_known_of_a_device_only_grows,
+            sessions_add_up_what_their_devices_did,
+            activities_are_listed_by_when_they_came,
+            what_failed_is_decided_once_more,
         );
         contract!(@of $backend, expiry:
             what_expired_undelivered_is_found_and_given_up_once,
@@ -208,6 +217,13 @@ macro_rules! contract {
             a_conflict_goes_on_until_it_is_resolved,
             what_is_old_is_forgotten_and_operations_stay_known,
             of_writers_at_once_each_sees_what_the_others_did,
+        );
+        contract!(@of $backend, sync_desk:
+            a_desk_gets_all_that_it_names,
+            an_operation_relies_on_where_its_branch_ended,
+            the_last_trace_of_what_was_deleted_goes_with_its_time,
+            lessons_are_read_in_the_order_of_their_changes,
+            memberships_tell_since_when,
         );
         contract!(@of $backend, taking_back:
             a_notification_is_taken_back_once_and_stays_in_the_inbox,

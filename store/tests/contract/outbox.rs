@@ -105,7 +105,7 @@ pub async fn standings_tell_what_was_taken_back_read_or_deleted(world: World) {
     world.done(&t, Write::CancelSend { id: many.id, at: at(9), recalls: false }).await;
     let mut asked: Vec<_> = notes.iter().rev().map(|note| note.id).collect();
     asked.insert(1, notification_id());
-    let found = world.store.standings(&t, asked.clone()).await.unwrap();
+    let found = world.store.notification_standings(&t, asked.clone()).await.unwrap();
     let canceled: Vec<_> = found.iter().map(|one| one.canceled_at).collect();
     assert_eq!(canceled, [Some(at(9)), Some(at(8)), None, None]);
     let topics: Vec<_> = found.iter().map(|one| one.topic.clone()).collect();
@@ -114,5 +114,5 @@ pub async fn standings_tell_what_was_taken_back_read_or_deleted(world: World) {
     assert!(same.eq(notes.iter().rev().map(|note| note.id)));
     assert_eq!(found[2].notification.read_at, Some(at(7)));
     assert!(found[3].notification.deleted && !found[2].notification.deleted);
-    assert_eq!(world.store.standings(&tenant("other"), asked).await.unwrap(), []);
+    assert_eq!(world.store.notification_standings(&tenant("other"), asked).await.unwrap(), []);
 }

@@ -1,85 +1,20 @@
 //! Offline work: operations with all that they do, once each; entities in the order of their changes.
 
 use landfall_core::feed::{FeedKey, Number};
-use landfall_core::id::{ConflictId, Tenant};
-use landfall_core::notification::JsonText;
+use landfall_core::id::Tenant;
 use landfall_core::sync::EntityName;
 use landfall_store::{
-    BranchNext, Conflict, ConflictFilter, ConflictNext, EntityNext, Outcome, StoredOperation,
-    SyncWrite, Write,
+    BranchNext, Conflict, ConflictFilter, ConflictNext, Outcome, SyncWrite, Write,
 };
 
-use super::make::{at, send_id, tenant, user};
+use super::make::{at, tenant, user};
+use super::make_sync::{branch, conflict, data, json, name, put, write};
 use super::world::{World, assert_stale};
-
-pub(super) fn name(kind: &str, id: &str) -> EntityName {
-    EntityName { kind: kind.into(), id: id.into() }
-}
-
-fn json(text: &str) -> JsonText {
-    JsonText::trusted(text)
-}
-
-pub(super) fn data(t: &Tenant) -> FeedKey {
-    FeedKey::data(t, &user("u"))
-}
-
-/// An operation of the user `u` that makes an entity's next version, decided from a revision.
-pub(super) fn write(
-    t: &Tenant,
-    id: &str,
-    entity: EntityName,
-    (from, version): (u64, u64),
-) -> SyncWrite {
-    SyncWrite {
-        feed: data(t),
-        name: entity,
-        user: user("u"),
-        device: "phone".into(),
-        operation: StoredOperation {
-            id: id.into(),
-            digest: [7; 32],
-            outcome: Some(json(r#"{"status":"applied"}"#)),
-            at: at(version as i64),
-        },
-        from,
-        from_version: version - 1,
-        next: Some(EntityNext {
-            version,
-            data: json(&format!(r#"{{"n":{version}}}"#)),
-            is_deleted: false,
-            stamps: json("{}"),
-        }),
-        branch: None,
-        conflict: None,
-    }
-}
-
-pub(super) fn put(write: SyncWrite) -> Write {
-    Write::Sync(Box::new(write))
-}
-
-/// A conflict that waits for a person.
-pub(super) fn conflict() -> Conflict {
-    Conflict {
-        id: ConflictId(send_id().0),
-        is_open: true,
-        decided_by: "manual".into(),
-        base: Some(json(r#"{"n":0}"#)),
-        server: Some(json(r#"{"n":1}"#)),
-        client: Some(json(r#"{"n":2}"#)),
-        result: Some(json(r#"{"n":1}"#)),
-        clashes: json("[]"),
-        client_version: Some(2),
-        server_version: 1,
-    }
-}
 
 pub async fn an_operation_is_kept_with_all_that_it_does(mut world: World) {
     let t = tenant("t");
     let entity = name("notes", "n1");
-    let branch =
-        BranchNext { client_version: Some(1), base_version: 1, fields: Some(json(r#"{"n":1}"#)) };
+    let branch = branch(1);
     let new = conflict();
     let first = SyncWrite {
         branch: Some(branch.clone()),
@@ -92,19 +27,13 @@ pub async fn an_operation_is_kept_with_all_that_it_does(mut world: World) {
     world.reopen().await;
     let store = &world.store;
     assert_first_version(&world, &entity, number).await;
-    let [kept] = &store.branches(&data(&t), "phone", vec![entity.clone()]).await.unwrap()[..]
-    else {
-        panic!("one branch")
-    };
+    let [kept] = &world.branches(&entity).await[..] else { panic!("one branch") };
     assert_eq!(
         (&*kept.operation, kept.client_version, kept.base_version, &kept.fields),
         ("op1", Some(1), 1, &branch.fields)
     );
-    assert_eq!(kept.changed, number);
-    assert_eq!(store.branches(&data(&t), "tablet", vec![entity.clone()]).await.unwrap(), []);
-    let operations =
-        store.operations(&t, &user("u"), vec!["op1".into(), "op2".into()]).await.unwrap();
-    assert_eq!(operations, [first.operation]);
+    assert_eq!((kept.changed, kept.is_refused), (number, false));
+    assert_eq!(world.operations(&["op1", "op2"]).await, [first.operation]);
     let stored = store.conflict(&t, new.id).await.unwrap().unwrap();
     assert_eq!(
         (&stored.conflict, &stored.feed, &stored.name, &*stored.operation),
@@ -127,14 +56,9 @@ async fn assert_first_version(world: &World, entity: &EntityName, number: Number
         (r#"{"n":1}"#, false, "phone")
     );
     assert_eq!((found.created_at, found.updated_at), (at(1), at(1)));
-    let versions = store
-        .entity_versions(&data(&t), vec![(entity.clone(), 1), (entity.clone(), 2)])
-        .await
-        .unwrap();
-    assert_eq!(
-        versions.iter().map(|one| (one.version, one.data.as_str())).collect::<Vec<_>>(),
-        [(1, r#"{"n":1}"#)]
-    );
+    let [version] = &world.versions(entity, &[1, 2]).await[..] else { panic!("one version") };
+    assert_eq!((version.version, version.data.as_str()), (1, r#"{"n":1}"#));
+    assert_eq!((version.changed, version.is_deleted), (number, false));
 }
 
 pub async fn nothing_crosses_to_another_tenant_or_user(world: World) {
@@ -148,8 +72,6 @@ pub async fn nothing_crosses_to_another_tenant_or_user(world: World) {
     let other = tenant("other");
     assert_eq!(store.entities(&data(&other), vec![entity.clone()]).await.unwrap(), []);
     assert_eq!(store.entities(&FeedKey::data(&t, &user("v")), vec![entity]).await.unwrap(), []);
-    assert_eq!(store.operations(&other, &user("u"), vec!["op1".into()]).await.unwrap(), []);
-    assert_eq!(store.operations(&t, &user("v"), vec!["op1".into()]).await.unwrap(), []);
     assert_eq!(store.conflict(&other, new.id).await.unwrap(), None);
 }
 
@@ -170,10 +92,7 @@ pub async fn an_operation_takes_effect_once(world: World) {
         panic!("one entity")
     };
     assert_eq!((found.version, found.revision), (1, 1), "of what is refused nothing is left");
-    assert_eq!(
-        world.store.operations(&t, &user("u"), vec!["op2".into(), "op3".into()]).await.unwrap(),
-        []
-    );
+    assert_eq!(world.operations(&["op2", "op3"]).await, []);
     // Another user's operation may have the same name.
     let theirs = SyncWrite {
         user: user("v"),
@@ -195,8 +114,9 @@ pub async fn operations_of_one_unit_build_on_each_other(world: World) {
     };
     assert_eq!((found.version, found.revision, found.changed), (3, 3, numbers[2]));
     assert_eq!((found.created_at, found.updated_at), (at(1), at(3)));
-    let all = (1..=3).map(|version| (entity.clone(), version)).collect();
-    assert_eq!(world.store.entity_versions(&data(&t), all).await.unwrap().len(), 3);
+    let versions = world.versions(&entity, &[3, 1, 2]).await;
+    let stood: Vec<_> = versions.iter().map(|one| (one.version, one.changed)).collect();
+    assert_eq!(stood, [(1, numbers[0]), (2, numbers[1]), (3, numbers[2])]);
 }
 
 pub async fn what_nobody_has_to_see_takes_no_number(world: World) {
@@ -288,8 +208,7 @@ pub async fn a_conflict_goes_on_until_it_is_resolved(world: World) {
     let client = Some(json(r#"{"n":9}"#));
     let goes_on = ConflictNext::GoesOn { id: open.id, client: client.clone() };
     world.done(&t, with(&t, "b", (1, 2), goes_on)).await;
-    let about = || world.store.open_conflicts(&data(&t), vec![entity.clone()]);
-    let [found] = &about().await.unwrap()[..] else { panic!("one conflict") };
+    let [found] = &world.open_conflicts(&entity).await[..] else { panic!("one conflict") };
     assert_eq!((&found.conflict.client, &*found.operation), (&client, "b"));
     let resolved = || ConflictNext::Resolved {
         id: open.id,
@@ -298,7 +217,7 @@ pub async fn a_conflict_goes_on_until_it_is_resolved(world: World) {
         by: user("teacher"),
     };
     world.done(&t, with(&t, "c", (2, 3), resolved())).await;
-    assert_eq!(about().await.unwrap(), []);
+    assert_eq!(world.open_conflicts(&entity).await, []);
     let found = world.store.conflict(&t, open.id).await.unwrap().unwrap();
     let by = Some((at(3), Some(user("teacher")), Some("client_wins".into())));
     assert_eq!((found.resolved, found.conflict.is_open), (by, false));
@@ -311,11 +230,11 @@ pub async fn a_conflict_goes_on_until_it_is_resolved(world: World) {
 pub async fn what_is_old_is_forgotten_and_operations_stay_known(world: World) {
     let t = tenant("t");
     let entity = name("notes", "n1");
-    let branch = || Some(BranchNext { client_version: None, base_version: 1, fields: None });
     for (n, is_open) in [(1, false), (2, true), (3, false)] {
         let next = Some(Box::new(ConflictNext::New(Conflict { is_open, ..conflict() })));
         let one = SyncWrite {
-            branch: branch(),
+            branch: Some(BranchNext { fields: None, ..branch(1) }),
+            from_branch: (n > 1).then(|| format!("op{}", n - 1).into()),
             conflict: next,
             ..write(&t, &format!("op{n}"), entity.clone(), (n - 1, n))
         };
@@ -325,19 +244,15 @@ pub async fn what_is_old_is_forgotten_and_operations_stay_known(world: World) {
     assert_eq!(world.store.forget_sync(at(3), 1).await.unwrap(), 3);
     assert_eq!(world.store.forget_sync(at(3), 10).await.unwrap(), 2);
     assert_eq!(world.store.forget_sync(at(3), 10).await.unwrap(), 0);
-    let versions = (1..=3).map(|version| (entity.clone(), version)).collect();
-    assert_eq!(world.store.entity_versions(&data(&t), versions).await.unwrap().len(), 1);
-    assert_eq!(
-        world.store.branches(&data(&t), "phone", vec![entity.clone()]).await.unwrap().len(),
-        1
-    );
-    let ids = (1..=3).map(|n| format!("op{n}").into()).collect();
-    let known = world.store.operations(&t, &user("u"), ids).await.unwrap();
+    assert_eq!(world.versions(&entity, &[1, 2, 3]).await.len(), 1);
+    assert_eq!(world.branches(&entity).await.len(), 1);
+    let known = world.operations(&["op1", "op2", "op3"]).await;
     assert_eq!(
         known.iter().map(|one| one.outcome.is_some()).collect::<Vec<_>>(),
         [false, false, true]
     );
-    assert_stale(world.commit(&t, vec![put(write(&t, "op1", entity, (3, 4)))]).await);
+    let again = SyncWrite { from_branch: Some("op3".into()), ..write(&t, "op1", entity, (3, 4)) };
+    assert_stale(world.commit(&t, vec![put(again)]).await);
     let all = ConflictFilter { limit: 10, ..ConflictFilter::default() };
     assert_eq!(world.store.conflicts(&t, all).await.unwrap().len(), 2, "one is open, one is young");
 }

@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 
 use super::make::{at, never, put_member, put_topic, tenant, topic, topic_id, user};
 use super::make_lessons::{lesson, put as put_lesson};
-use super::sync::{conflict, data, name, put, write};
+use super::make_sync::{conflict, data, name, put, write};
 use super::world::{World, assert_stale};
 
 /// Says what was told of entities: number, verb, type, id, version, device.

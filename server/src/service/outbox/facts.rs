@@ -66,7 +66,7 @@ impl Services {
             |delivery: &&Delivery| delivery.strategy == Strategy::Fallback && delivery.position > 0;
         let chained = distinct(deliveries.iter().filter(behind).map(|d| d.notification));
         let (standings, Recipients { users, everybody }, others) = futures_util::try_join!(
-            async { Ok::<_, ServiceError>(self.store.standings(tenant, ids).await?) },
+            async { Ok::<_, ServiceError>(self.store.notification_standings(tenant, ids).await?) },
             async { Ok(self.store.recipients(tenant, users).await?) },
             async {
                 if chained.is_empty() {

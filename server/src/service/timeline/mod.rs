@@ -60,7 +60,7 @@ impl Services {
         caller: &Caller,
         id: NotificationId,
     ) -> Result<Timeline, ServiceError> {
-        let found = self.store.standings(&caller.tenant, vec![id]).await?;
+        let found = self.store.notification_standings(&caller.tenant, vec![id]).await?;
         let Standing { notification, canceled_at, .. } =
             found.into_iter().next().ok_or(ServiceError::NotFound("notification"))?;
         let is_own = notification.user == caller.user && !notification.deleted;

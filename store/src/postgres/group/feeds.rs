@@ -131,6 +131,12 @@ fn name<'u>(named: &mut Named<'u>, unit: &'u Unit) {
                 named.made.insert(revocations::COUNTER);
                 named.all.insert(revocations::COUNTER)
             }
+            Write::Sync(write) => {
+                let feed = &write.feed;
+                let name = (feed.tenant.as_str(), feed.kind.as_str(), &*feed.owner);
+                named.made.insert(name);
+                named.all.insert(name)
+            }
             Write::PutLesson { lesson, .. } => named.all.insert(of_topic(&lesson.class)),
             Write::DeleteLesson { class, .. } => named.all.insert(of_topic(class)),
             Write::DeleteTopic { topic, .. }

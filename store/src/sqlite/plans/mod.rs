@@ -193,15 +193,7 @@ fn a_teacher_is_found_through_their_own_topics() {
 fn topics_and_sends_are_reached_through_indexes() {
     let bench = Bench::new();
     let (topic, user, at) = (bench.topic.clone(), bench.user.clone(), AT);
-    let put = Topic {
-        id: topic.clone(),
-        kind: TopicKind::Class,
-        visibility: Visibility::Private,
-        title: "C".into(),
-        room_id: None,
-        created_at: at,
-        updated_at: at,
-    };
+    let put = topic_of(&bench);
     let role = MemberRole::Owner;
     bench.check(|b| b.write(Write::PutTopic(Box::new(put))));
     let member = Write::PutMember { topic: topic.clone(), user: user.clone(), role, at };
@@ -251,6 +243,18 @@ fn revocations_are_reached_through_indexes() {
     bench.check_reaches("revocation_age (changed_at<?)", |b| {
         at_once(revocations::forget(&mut b.runner(), AT, 9)).unwrap();
     });
+}
+
+fn topic_of(bench: &Bench) -> Topic {
+    Topic {
+        id: bench.topic.clone(),
+        kind: TopicKind::Class,
+        visibility: Visibility::Private,
+        title: "C".into(),
+        room_id: None,
+        created_at: AT,
+        updated_at: AT,
+    }
 }
 
 fn stored_send(bench: &Bench, id: SendId) -> StoredSend {

@@ -1,0 +1,65 @@
+-- Devices that sync, what they did each time, and what apps show of it; tombstones that are old; the
+-- tables of the SQLite schema, column for column. Times are milliseconds since
+-- 1970-01-01T00:00:00Z; UUIDs are 16 bytes; JSON is text.
+
+alter table branch add column refused bigint not null default 0;  -- what it ends with was refused
+
+-- The number on the feed with which it became so.
+alter table entity_version add column changed bigint not null default 0;
+
+create index entity_deleted on entity (updated_at) where deleted = 1;
+
+create table device (
+    tenant      text collate "C" not null,
+    user_id     text collate "C" not null,
+    device      text collate "C" not null,
+    first_at    bigint           not null,
+    seen_at     bigint           not null,
+    stamp_at    bigint,                       -- the stamp of what it wrote last
+    stamp_count bigint,
+    place       bigint           not null default 0,    -- what it has of its user's data feed
+    session     bytea,                          -- the last sync session
+    primary key (tenant, user_id, device)
+);
+
+create table sync_session (
+    tenant     text collate "C" not null,
+    user_id    text collate "C" not null,
+    id         bytea            not null,
+    device     text collate "C" not null,
+    started_at bigint           not null,
+    ended_at   bigint           not null,
+    operations bigint           not null,
+    applied    bigint           not null,
+    merged     bigint           not null,
+    conflicts  bigint           not null,
+    rejected   bigint           not null,
+    replayed   bigint           not null,
+    pulled     bigint           not null,
+    primary key (tenant, user_id, id)
+);
+create index sync_session_device on sync_session (tenant, user_id, device, id);
+create index sync_session_ended on sync_session (ended_at);
+
+-- Operations as the apps that send activities know them; the id is the operation's.
+create table activity (
+    tenant     text collate "C" not null,
+    user_id    text collate "C" not null,
+    id         text collate "C" not null,
+    kind       text collate "C" not null,
+    entity_id  text collate "C" not null,
+    device     text collate "C" not null,
+    data       text collate "C" not null,
+    status     text collate "C" not null,               -- synced, conflict, failed
+    reason     text collate "C" not null,
+    created_at bigint           not null,
+    decided_at bigint           not null,
+    primary key (tenant, user_id, id)
+);
+create index activity_status on activity (tenant, user_id, status, created_at, id);
+create index activity_kind on activity (tenant, user_id, kind, status, created_at, id);
+create index activity_decided on activity (decided_at) where status = 'synced';
+
+-- What a class's devices have to read, what is left of deleted lessons too.
+create index lesson_changed on lesson (tenant, class_id, changed);
+create index lesson_updated on lesson (tenant, class_id, updated_at);

@@ -1,0 +1,142 @@
+//! Activities: operations as the apps know them that send such.
+
+use landfall_core::id::{Tenant, UserId};
+
+use super::sync_read::{json, sorted};
+use super::{Corrupt, Query, Row, Runner};
+use crate::{
+    ACTIVITIES_COUNTED_MAX, ActivityCounts, ActivityFilter, ActivityNext, ActivityStatus, Answer,
+    StoredActivity, SyncWrite,
+};
+
+const COLUMNS: &str = "a.id, a.kind, a.entity_id, a.device, a.data, a.status, a.reason,
+    a.created_at, a.decided_at";
+
+fn read(row: &dyn Row) -> Result<StoredActivity, Corrupt> {
+    let status = ActivityStatus::parse(row.text(5)?);
+    Ok(StoredActivity {
+        id: row.text(0)?.into(),
+        kind: row.text(1)?.into(),
+        entity_id: row.text(2)?.into(),
+        device: row.text(3)?.into(),
+        data: json(row, 4)?,
+        status: status.ok_or(Corrupt::new(5, "status of an activity"))?,
+        reason: row.text(6)?.into(),
+        created_at: row.time(7)?,
+        decided_at: row.time(8)?,
+    })
+}
+
+/// Keeps what is shown of an operation.
+pub(crate) async fn put<R: Runner>(
+    runner: &mut R,
+    tenant: &Tenant,
+    write: &SyncWrite,
+    next: &ActivityNext,
+) -> Answer<()> {
+    let sql = "insert into activity (tenant, user_id, id, kind, entity_id, device, data, status,
+                   reason, created_at, decided_at)
+               values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10)
+               on conflict (tenant, user_id, id) do update set
+                   kind = ?4, entity_id = ?5, device = ?6, data = ?7, status = ?8, reason = ?9,
+                   decided_at = ?10";
+    let ActivityNext { kind, entity_id, data, status, reason } = next;
+    let values = [
+        tenant.into(),
+        (&write.user).into(),
+        (&*write.operation.id).into(),
+        (&**kind).into(),
+        (&**entity_id).into(),
+        (&*write.device).into(),
+        data.as_str().into(),
+        status.as_str().into(),
+        (&**reason).into(),
+        write.operation.at.into(),
+    ];
+    runner.execute(Query::command(sql, values)).await.map(drop)
+}
+
+/// Lists a user's activities. Those of each status stand in their order in an index, so that a page
+/// of all is made of a page of each.
+pub(crate) async fn list<R: Runner>(
+    runner: &mut R,
+    tenant: &Tenant,
+    filter: &ActivityFilter,
+) -> Answer<Vec<StoredActivity>> {
+    let mut found = Vec::new();
+    for status in ActivityStatus::ALL {
+        if filter.status.is_none_or(|only| only == status) {
+            found.extend(of_status(runner, tenant, filter, status).await?);
+        }
+    }
+    found.sort_unstable_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
+    found.truncate(filter.limit);
+    Ok(found)
+}
+
+async fn of_status<R: Runner>(
+    runner: &mut R,
+    tenant: &Tenant,
+    filter: &ActivityFilter,
+    status: ActivityStatus,
+) -> Answer<Vec<StoredActivity>> {
+    let of_kind = if filter.kind.is_some() { "a.kind = ?7" } else { "cast(?7 as text) is null" };
+    let sql = format!(
+        "select {COLUMNS} from activity a
+         where a.tenant = ?1 and a.user_id = ?2 and a.status = ?3
+           and (a.created_at, a.id) > (?4, ?5) and {of_kind}
+         order by a.created_at, a.id limit ?6"
+    );
+    let after = filter.after.as_ref();
+    let values = [
+        tenant.into(),
+        (&filter.user).into(),
+        status.as_str().into(),
+        after.map_or(i64::MIN, |(at, _)| at.as_ms()).into(),
+        after.map_or("", |(_, id)| id).into(),
+        filter.limit.into(),
+        filter.kind.as_deref().into(),
+    ];
+    runner.all(Query::new(sql, values, read)).await
+}
+
+/// Counts a user's activities, so many of each status at most.
+pub(crate) async fn counts<R: Runner>(
+    runner: &mut R,
+    tenant: &Tenant,
+    user: &UserId,
+) -> Answer<ActivityCounts> {
+    let sql = "select count(*) from (
+                   select 1 as one from activity a
+                   where a.tenant = ?1 and a.user_id = ?2 and a.status = ?3 limit ?4) as found";
+    let mut counts = ActivityCounts::default();
+    for status in ActivityStatus::ALL {
+        let values =
+            [tenant.into(), user.into(), status.as_str().into(), ACTIVITIES_COUNTED_MAX.into()];
+        let count = runner.one(Query::new(sql, values, |row| row.count(0))).await?;
+        match status {
+            ActivityStatus::Synced => counts.synced = count,
+            ActivityStatus::Conflict => counts.conflict = count,
+            ActivityStatus::Failed => counts.failed = count,
+        }
+    }
+    Ok(counts)
+}
+
+/// Gives those of the named activities that are there, by id.
+pub(crate) async fn named<R: Runner>(
+    runner: &mut R,
+    tenant: &Tenant,
+    user: &UserId,
+    ids: &[Box<str>],
+) -> Answer<Vec<StoredActivity>> {
+    let sql = format!(
+        "select {COLUMNS} from activity a where a.tenant = ?1 and a.user_id = ?2 and a.id = ?3"
+    );
+    let mut found = Vec::new();
+    for id in sorted(ids) {
+        let values = [tenant.into(), user.into(), (&**id).into()];
+        found.extend(runner.optional(Query::new(sql.clone(), values, read)).await?);
+    }
+    Ok(found)
+}
