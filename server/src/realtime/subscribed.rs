@@ -158,3 +158,78 @@ impl Hub {
         told
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::realtime::fixture;
+    use crate::service::Connections as _;
+    use landfall_core::sync::{EntityName, Verb};
+
+    const ANYTHING: &str = r#"{"type":"change_notification","payload":{"entityType":"*","entityId":"*","operation":"UPDATE","version":0}}"#;
+
+    fn types(names: &[&str]) -> EntityTypes {
+        EntityTypes { entity_types: names.iter().map(|name| (*name).to_owned()).collect() }
+    }
+
+    /// Passes a change of a user's own with this number to their connections.
+    fn pass(hub: &Hub, connection: &Connection, number: u64) {
+        let feed = FeedKey { kind: FeedKind::Data, ..(*connection.feed).clone() };
+        let change = EntityChange {
+            name: EntityName { kind: "notes".into(), id: number.to_string().into() },
+            verb: Verb::Update,
+            version: 2,
+            by: None,
+        };
+        let notice = Notice::of_change(&feed, Some(Number(number)), &change);
+        for connection in hub.notify_own(&feed, &notice) {
+            connection.flush(&mut connection.lock());
+        }
+    }
+
+    #[tokio::test]
+    async fn what_was_lost_is_told_as_a_whole() {
+        let hub = fixture::hub();
+        let (connection, mut client) = fixture::live(&hub);
+        hub.resync();
+        hub.subscribe(&connection, &types(&["settings"])).unwrap();
+        pass(&hub, &connection, 4);
+        hub.resync();
+        assert_eq!(fixture::text(&mut client).await, ANYTHING);
+        // Of another type, but a number before it was never heard of.
+        for number in [7, 8, 10] {
+            pass(&hub, &connection, number);
+        }
+        assert_eq!(fixture::text(&mut client).await, ANYTHING);
+        hub.subscribe(&connection, &types(&["notes"])).unwrap();
+        pass(&hub, &connection, 11);
+        assert!(fixture::text(&mut client).await.contains(r#""entityId":"11""#));
+    }
+
+    #[tokio::test]
+    async fn what_comes_at_once_is_told_as_a_whole_from_some_number_on() {
+        let hub = fixture::hub();
+        let (connection, mut client) = fixture::live(&hub);
+        hub.subscribe(&connection, &types(&["*"])).unwrap();
+        let feed = FeedKey { kind: FeedKind::Data, ..(*connection.feed).clone() };
+        for number in 1..=500 {
+            let change = EntityChange {
+                name: EntityName { kind: "notes".into(), id: "n".into() },
+                verb: Verb::Update,
+                version: number,
+                by: None,
+            };
+            let notice = Notice::of_change(&feed, Some(Number(number)), &change);
+            assert_eq!(hub.notify_own(&feed, &notice).len(), 1);
+        }
+        connection.flush(&mut connection.lock());
+        for version in 1..=WAITING_MAX {
+            let text = fixture::text(&mut client).await;
+            assert!(text.contains(&format!(r#""version":{version}}}"#)), "{text}");
+            connection.flush(&mut connection.lock());
+        }
+        assert_eq!(fixture::text(&mut client).await, ANYTHING);
+        assert_eq!(connection.ending(), Ending::Open);
+    }
+}

@@ -108,6 +108,18 @@ impl TopicNews {
         self.wake.notify_one();
     }
 
+    /// Keeps a batch whose members could not be asked for, behind what came meanwhile.
+    fn put_back(&self, feed: Arc<FeedKey>, batch: Batch) {
+        let mut waiting = lock(&self.waiting);
+        let newer = waiting.topics.insert(feed.clone(), batch);
+        if let (Some(newer), Some(batch)) = (newer, waiting.topics.get_mut(&feed)) {
+            batch.is_cut |= newer.is_cut;
+            newer.changes.into_iter().for_each(|change| batch.add(change));
+        }
+        drop(waiting);
+        self.wake.notify_one();
+    }
+
     fn take(&self) -> Waiting {
         std::mem::take(&mut *lock(&self.waiting))
     }
@@ -161,20 +173,6 @@ async fn tell(
     }
 }
 
-impl TopicNews {
-    /// Keeps a batch whose members could not be asked for, behind what came meanwhile.
-    fn put_back(&self, feed: Arc<FeedKey>, batch: Batch) {
-        let mut waiting = lock(&self.waiting);
-        let newer = waiting.topics.insert(feed.clone(), batch);
-        if let (Some(newer), Some(batch)) = (newer, waiting.topics.get_mut(&feed)) {
-            batch.is_cut |= newer.is_cut;
-            newer.changes.into_iter().for_each(|change| batch.add(change));
-        }
-        drop(waiting);
-        self.wake.notify_one();
-    }
-}
-
 impl Hub {
     fn notify_member(&self, feed: &FeedKey, member: &Member, batch: &Batch) {
         for connection in self.followers(&FeedKey::inbox(&feed.tenant, &member.user)) {
@@ -202,5 +200,87 @@ impl Hub {
                 connection.flush(&mut state);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::realtime::fixture;
+    use landfall_core::change::Origin;
+    use landfall_core::id::UserId;
+    use landfall_core::sync::{EntityName, Verb};
+    use landfall_protocol::frame::EntityTypes;
+
+    fn change(id: &str, version: u64, device: &str) -> EntityChange {
+        let user = UserId::parse("u").unwrap();
+        EntityChange {
+            name: EntityName { kind: "board".into(), id: id.into() },
+            verb: Verb::Update,
+            version,
+            by: Some(Origin { user, device: device.into() }),
+        }
+    }
+
+    fn topic(name: &str) -> Arc<FeedKey> {
+        let tenant = Tenant::parse("t").unwrap();
+        Arc::new(FeedKey::topic(&tenant, &TopicId::parse(name).unwrap()))
+    }
+
+    fn heard() -> TopicNews {
+        let news = TopicNews::default();
+        news.listen(&topic("c").tenant, 1);
+        news
+    }
+
+    #[test]
+    fn of_one_entity_the_last_of_each_device_waits() {
+        let mut batch = Batch::default();
+        for (version, device) in [(1, "a"), (2, "b"), (3, "a")] {
+            batch.add(change("x", version, device));
+        }
+        let versions: Vec<u64> = batch.changes.iter().map(|change| change.version).collect();
+        assert_eq!((versions, batch.is_cut), (vec![2, 3], false));
+        (0..CHANGES_MAX).for_each(|n| batch.add(change(&n.to_string(), 1, "a")));
+        assert_eq!((batch.changes.len(), batch.is_cut), (CHANGES_MAX, true));
+    }
+
+    #[test]
+    fn what_waits_is_bounded() {
+        let news = heard();
+        (0..=TOPICS_MAX).for_each(|n| news.add(&topic(&n.to_string()), &change("x", 1, "a")));
+        news.add(&topic("0"), &change("y", 1, "a"));
+        let Waiting { topics, cut } = news.take();
+        assert_eq!((topics.len(), cut.len()), (TOPICS_MAX, 1));
+        assert_eq!(topics[&topic("0")].changes.len(), 2);
+        news.leave(&topic("c").tenant, 1);
+        news.add(&topic("c"), &change("x", 1, "a"));
+        assert!(news.take().topics.is_empty(), "nobody listens");
+    }
+
+    #[test]
+    fn what_could_not_be_told_waits_before_what_came_meanwhile() {
+        let news = heard();
+        news.add(&topic("c"), &change("x", 1, "a"));
+        let (feed, batch) = news.take().topics.into_iter().next().unwrap();
+        news.add(&feed, &change("x", 2, "a"));
+        news.add(&feed, &change("y", 1, "a"));
+        news.put_back(feed, batch);
+        let waiting = news.take();
+        let changes = &waiting.topics[&topic("c")].changes;
+        let said = |change: &EntityChange| format!("{} {}", change.name.id, change.version);
+        assert_eq!(changes.iter().map(said).collect::<Vec<_>>(), ["x 2", "y 1"]);
+    }
+
+    #[tokio::test]
+    async fn whoever_is_gone_does_not_listen() {
+        let hub = fixture::hub();
+        let (connection, _client) = fixture::live(&hub);
+        let types = EntityTypes { entity_types: vec!["*".into()] };
+        hub.subscribe(&connection, &types).unwrap();
+        assert!(hub.topic_news.is_heard(&connection.feed.tenant));
+        hub.remove(&connection);
+        assert!(!hub.topic_news.is_heard(&connection.feed.tenant));
     }
 }
