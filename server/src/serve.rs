@@ -162,6 +162,7 @@ impl Server {
                 server_key: keys.vapid.public_bytes(),
                 guard: providers::guard(config)?,
             },
+            kinds: config.entity_types.clone(),
             blobs: BlobFolder::new(&config.blobs.dir(&config.server.data_dir), &life.store),
         }));
         let life = worker::life::meet(&services, &config.server.data_dir).await?;
