@@ -6,7 +6,9 @@ use landfall_core::id::{ConflictId, Tenant, TopicId, UserId};
 use landfall_core::notification::JsonText;
 use landfall_core::sync::EntityName;
 use landfall_core::time::Timestamp;
-use landfall_store::{Conflict, ConflictNext, EntityNext, StoredOperation, SyncWrite, Unit, Write};
+use landfall_store::{
+    Conflict, ConflictNext, EntityNext, OperationKeep, StoredOperation, SyncWrite, Unit, Write,
+};
 use serde_json::{Value, json};
 
 use crate::client::Device;
@@ -55,8 +57,10 @@ impl Did<'_> {
                 outcome: Some(JsonText::trusted("{}")),
                 at,
             },
+            keeps: OperationKeep::New,
             from: 0,
             from_version: 0,
+            from_branch: None,
             next: Some(EntityNext {
                 version: 1,
                 data: JsonText::trusted("{}"),
@@ -65,6 +69,7 @@ impl Did<'_> {
             }),
             branch: None,
             conflict: None,
+            activity: None,
         }
     }
 
