@@ -43,7 +43,7 @@ impl FeedChange {
 pub struct EntityChange {
     /// Which.
     pub name: EntityName,
-    /// What was done to it: [`EntityChange::verb_of`] what it is now.
+    /// What was done to it.
     pub verb: Verb,
     /// Its version now.
     pub version: u64,
@@ -64,18 +64,6 @@ impl Origin {
     /// Says whether this is the device itself. One without a name is nobody else.
     pub fn is(&self, user: &UserId, device: Option<&str>) -> bool {
         Some(&*self.device) == device && self.user == *user
-    }
-}
-
-impl EntityChange {
-    /// Says what was done to an entity that has this version now. One that comes back from the dead
-    /// is an update.
-    pub fn verb_of(version: u64, is_deleted: bool) -> Verb {
-        match (is_deleted, version) {
-            (true, _) => Verb::Delete,
-            (false, 1) => Verb::Create,
-            (false, _) => Verb::Update,
-        }
     }
 }
 
@@ -104,11 +92,5 @@ mod tests {
         assert!(origin.is(&ada, Some("phone")));
         assert!(!origin.is(&ben, Some("phone")), "another's may have the same name");
         assert!(!origin.is(&ada, Some("tablet")) && !origin.is(&ada, None));
-    }
-
-    #[test]
-    fn what_comes_back_is_an_update() {
-        let verb = |version, is_deleted| EntityChange::verb_of(version, is_deleted).as_str();
-        assert_eq!([verb(1, false), verb(3, false), verb(4, true)], ["CREATE", "UPDATE", "DELETE"]);
     }
 }

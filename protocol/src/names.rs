@@ -8,6 +8,7 @@ use landfall_core::channel::{Channel, DeliveryState};
 use landfall_core::delivery::Receipt;
 use landfall_core::notification::Priority;
 use landfall_core::plan::{Reason, Strategy};
+use landfall_core::sync::Verb;
 use landfall_core::topic::{MemberRole, TopicKind, Visibility};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
@@ -98,6 +99,11 @@ names!(
 names!(
     /// What a device runs.
     PlatformName of Platform: Android Ios Web
+);
+
+names!(
+    /// What was done to an entity.
+    VerbName of Verb: Create Update Delete
 );
 
 /// Says which words a list has.

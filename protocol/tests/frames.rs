@@ -12,7 +12,7 @@ use landfall_core::plan::{Reason, Step};
 use landfall_core::session::{Body, Frame};
 use landfall_core::time::Timestamp;
 use landfall_protocol::frame::{
-    ControlFrame, ServerFrame, encode, encode_change, encode_change_event, encode_event,
+    ControlFrame, Nothing, ServerFrame, encode, encode_change, encode_change_event, encode_event,
     encode_opening,
 };
 use landfall_protocol::inbox::Item;
@@ -138,7 +138,8 @@ fn changes_and_gaps_are_written_to_the_byte() {
     assert!(text(shared).ends_with(r#""replay_id":"9","prev":"8"}"#));
     let heartbeat = ControlFrame::Heartbeat { newest: FeedNumber(Number(3)) };
     assert_eq!(text(heartbeat.encode()), r#"{"type":"heartbeat","newest":"3"}"#);
-    assert_eq!(text(ControlFrame::Pong.encode()), r#"{"type":"pong"}"#);
+    let pong = ControlFrame::Pong { payload: Nothing {} };
+    assert_eq!(text(pong.encode()), r#"{"type":"pong","payload":{}}"#);
 }
 
 #[test]

@@ -5,7 +5,7 @@
 
 use landfall_core::id::UserId;
 use landfall_core::notify::Recipients;
-use landfall_protocol::frame::{ClientFrame, ClientMessage, ControlFrame};
+use landfall_protocol::frame::{ClientFrame, ClientMessage, ControlFrame, Reference};
 use landfall_protocol::inbox::AckRequest;
 use landfall_protocol::json::{BadJson, parse};
 use landfall_protocol::notify::NotifyRequest;
@@ -215,7 +215,7 @@ fn check_frame(text: &str, expected: &str) {
 
 #[test]
 fn bad_client_frames_are_answered_with_their_mark() {
-    let types = "must be one of ack, auth, ping, pong";
+    let types = "must be one of ack, auth, ping, pong, subscribe, unsubscribe";
     check_frame(
         r#"{"type":"dance","ref":7}"#,
         &format!(r#"{{"type":"error","code":"invalid","detail":"/type {types}","ref":7}}"#),
@@ -236,6 +236,40 @@ fn bad_client_frames_are_answered_with_their_mark() {
     assert_eq!((unreadable.code, unreadable.reference), (Code::Unreadable, None));
     let ping = ClientMessage::decode(br#"{"type":"ping","payload":{"x":[1]}}"#, DEPTH).unwrap();
     assert_eq!(ping.frame, ClientFrame::Ping);
+}
+
+#[test]
+fn payloads_that_name_types_are_read_in_either_spelling_and_refused_with_their_place() {
+    for (kind, spelling) in [("subscribe", "entityTypes"), ("unsubscribe", "entity_types")] {
+        let text = format!(r#"{{"type":"{kind}","payload":{{"{spelling}":["notes","*"],"x":1}}}}"#);
+        let types = match ClientMessage::decode(text.as_bytes(), DEPTH).unwrap().frame {
+            ClientFrame::Subscribe(types) | ClientFrame::Unsubscribe(types) => types,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(types.entity_types, ["notes", "*"]);
+    }
+    let many = format!(r#"{{"entityTypes":[{}]}}"#, vec![r#""a""#; 101].join(","));
+    for (payload, detail) in [
+        (
+            r#"{"entityTypes":["a"],"entity_types":["a"]}"#,
+            "/payload/entity_types is given more than",
+        ),
+        (r#"{"entityTypes":"notes"}"#, "/payload/entityTypes must be an array"),
+        (r#"{"entityTypes":["a",1]}"#, "/payload/entityTypes/1 must be"),
+        (r#"{"entityTypes":["a","B"]}"#, "/payload/entityTypes/1 must be `*`, or 1 to 64 of"),
+        (r#"{}"#, "/payload/entityTypes is required"),
+        (r#"[["a"]]"#, "/payload must be an object"),
+        ("null", "/payload is required"),
+        (&many, "/payload/entityTypes must name at most 100 types"),
+    ] {
+        let text = format!(r#"{{"type":"subscribe","payload":{payload},"ref":"r"}}"#);
+        let bad = ClientMessage::decode(text.as_bytes(), DEPTH).unwrap_err();
+        assert!(bad.detail.starts_with(detail), "{payload}: {}", bad.detail);
+        assert_eq!((bad.code, bad.reference), (Code::Invalid, Some(Reference::Text("r".into()))));
+    }
+    // Whoever needs no payload may bring any.
+    let pong = ClientMessage::decode(br#"{"type":"pong","payload":"x"}"#, DEPTH).unwrap();
+    assert_eq!(pong.frame, ClientFrame::Pong);
 }
 
 #[test]

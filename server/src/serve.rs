@@ -162,6 +162,7 @@ impl Server {
                 server_key: keys.vapid.public_bytes(),
                 guard: providers::guard(config)?,
             },
+            kinds: config.entity_types.clone(),
             blobs: BlobFolder::new(&config.blobs.dir(&config.server.data_dir), &life.store),
         }));
         let life = worker::life::meet(&services, &config.server.data_dir).await?;
@@ -206,6 +207,8 @@ impl Server {
         keep_keys_fresh(config, &app, &stop, &mut workers)?;
         let services = Arc::clone(&app.services);
         let beating = tokio::spawn(realtime::beat(Arc::clone(&hub), services, stop.clone()));
+        let services = Arc::clone(&app.services);
+        workers.spawn(realtime::tell_members(Arc::clone(&hub), services, stop.clone()));
         let gateway = gateway(config, &app, &hub, reports);
         let router = http::router(Arc::clone(&app), http::live_routes(gateway));
         let front = Front {
@@ -327,8 +330,8 @@ async fn open_store(config: &Config) -> anyhow::Result<(Arc<Hub>, Arc<dyn Store>
         .spawn(move || theirs.dispatch(listener))
         .context("the hub's thread cannot be started")?;
     let sink: ChangeSink = Arc::new(move |changes| {
-        for Change { feed, number, change } in changes {
-            publisher.publish(Nudge { feed, number, change });
+        for Change { feed, change } in changes {
+            publisher.publish(Nudge { feed, change });
         }
     });
     let store = backend::open(&Backend::of(config), sink).await?;

@@ -121,6 +121,11 @@ impl Subscription {
         (self.seen, self.suspected) = (None, None);
     }
 
+    /// Says whether it has to be told that something changed.
+    pub fn is_owed(&self) -> bool {
+        self.owes
+    }
+
     /// Takes what is owed: whether the socket is to be told that something changed.
     pub fn take_owed(&mut self) -> bool {
         std::mem::take(&mut self.owes)

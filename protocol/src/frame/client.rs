@@ -5,8 +5,9 @@ use std::fmt;
 use landfall_core::feed::Number;
 use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::value::{RawValue, to_raw_value};
 
-use super::ControlFrame;
+use super::{ControlFrame, EntityTypes};
 use crate::json::{self, BadJson};
 use crate::names::must_be_one_of;
 use crate::problem::Code;
@@ -29,11 +30,15 @@ pub enum ClientFrame {
     Pong,
     /// Asks for a pong.
     Ping,
+    /// Wants to hear of entities of these types, too (S1).
+    Subscribe(EntityTypes),
+    /// Wants to hear no more of entities of these types (S1).
+    Unsubscribe(EntityTypes),
 }
 
 impl ClientFrame {
     /// The `type` of every client frame.
-    pub const TYPES: [&str; 4] = ["ack", "auth", "ping", "pong"];
+    pub const TYPES: [&str; 6] = ["ack", "auth", "ping", "pong", "subscribe", "unsubscribe"];
 }
 
 /// A frame of a client, with the mark by which it knows an error again.
@@ -92,13 +97,15 @@ impl<'de> Deserialize<'de> for Reference {
 }
 
 /// The frame's fields as they travel; those that its type does not have are ignored.
-#[derive(Deserialize, Serialize)]
+#[derive(Default, Deserialize, Serialize)]
 struct Wire {
     r#type: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     token: Option<Secret>,
     #[serde(default, alias = "replayId", skip_serializing_if = "Option::is_none")]
     replay_id: Option<FeedNumber>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    payload: Option<Box<RawValue>>,
     #[serde(default, rename = "ref", skip_serializing_if = "Option::is_none")]
     reference: Option<Reference>,
 }
@@ -126,7 +133,8 @@ impl ClientMessage {
     /// Reads a frame, refusing what is nested deeper than `max_depth`.
     pub fn decode(bytes: &[u8], max_depth: usize) -> Result<Self, BadFrame> {
         let wire: Wire = json::parse(bytes, max_depth).map_err(|bad| bad_frame(bad, bytes))?;
-        let Wire { r#type, token, replay_id, reference } = wire;
+        let Wire { r#type, token, replay_id, payload, reference } = wire;
+        let types = || types(payload.as_deref(), max_depth);
         let frame = match (r#type.as_str(), token, replay_id) {
             ("auth", Some(token), _) => Ok(ClientFrame::Auth { token }),
             ("auth", None, _) => Err("/token is required".to_owned()),
@@ -134,6 +142,8 @@ impl ClientMessage {
             ("ack", _, None) => Err("/replay_id is required".to_owned()),
             ("pong", ..) => Ok(ClientFrame::Pong),
             ("ping", ..) => Ok(ClientFrame::Ping),
+            ("subscribe", ..) => types().map(ClientFrame::Subscribe),
+            ("unsubscribe", ..) => types().map(ClientFrame::Unsubscribe),
             _ => Err(format!("/type {}", must_be_one_of(&ClientFrame::TYPES))),
         };
         match frame {
@@ -145,16 +155,47 @@ impl ClientMessage {
     /// Writes the frame, as a client does.
     pub fn encode(&self) -> Vec<u8> {
         let Self { frame, reference } = self;
-        let (r#type, token, replay_id) = match frame {
-            ClientFrame::Auth { token } => ("auth", Some(token.clone()), None),
-            ClientFrame::Ack { replay_id } => ("ack", None, Some(FeedNumber(*replay_id))),
-            ClientFrame::Pong => ("pong", None, None),
-            ClientFrame::Ping => ("ping", None, None),
+        let mut wire = Wire { reference: reference.clone(), ..Wire::default() };
+        let r#type = match frame {
+            ClientFrame::Auth { token } => {
+                wire.token = Some(token.clone());
+                "auth"
+            }
+            ClientFrame::Ack { replay_id } => {
+                wire.replay_id = Some(FeedNumber(*replay_id));
+                "ack"
+            }
+            ClientFrame::Pong => "pong",
+            ClientFrame::Ping => "ping",
+            ClientFrame::Subscribe(types) => {
+                wire.payload = Some(raw(types));
+                "subscribe"
+            }
+            ClientFrame::Unsubscribe(types) => {
+                wire.payload = Some(raw(types));
+                "unsubscribe"
+            }
         };
-        let reference = reference.clone();
-        let wire = Wire { r#type: r#type.to_owned(), token, replay_id, reference };
-        serde_json::to_vec(&wire).expect("strings and numbers can be written as JSON")
+        wire.r#type = r#type.to_owned();
+        serde_json::to_vec(&wire).expect(NEVER_FAILS)
     }
+}
+
+const NEVER_FAILS: &str = "strings and numbers can be written as JSON";
+
+fn raw(payload: &impl Serialize) -> Box<RawValue> {
+    to_raw_value(payload).expect(NEVER_FAILS)
+}
+
+/// Reads a payload that names types, or says what is wrong with it.
+fn types(payload: Option<&RawValue>, max_depth: usize) -> Result<EntityTypes, String> {
+    let payload = payload.ok_or("/payload is required")?;
+    let read = json::parse::<EntityTypes>(payload.get().as_bytes(), max_depth);
+    let types = read.map_err(|bad| match bad {
+        BadJson::Invalid(fault) => format!("/payload{} {}", fault.pointer, fault.detail),
+        BadJson::Unreadable(_) | BadJson::TooDeep => format!("/payload {bad}"),
+    })?;
+    types.fault().map_or(Ok(types), |fault| Err(format!("/payload{fault}")))
 }
 
 /// Looks for the mark alone in a frame whose other fields are wrong.

@@ -71,7 +71,11 @@ impl ControlFrame {
             Self::Heartbeat { .. } => ("heartbeat", None),
             Self::Error { .. } => ("error", None),
             Self::Reconnect { .. } => ("reconnect", None),
-            Self::Pong => ("pong", None),
+            Self::Pong { .. } => ("pong", None),
+            Self::Subscribed { .. } => ("subscribed", None),
+            Self::Unsubscribed { .. } => ("unsubscribed", None),
+            Self::ChangeNotification { .. } => ("change_notification", None),
+            Self::ConflictNotification { .. } => ("conflict_notification", None),
             Self::Authenticated { .. } => ("authenticated", None),
         }
     }

@@ -7,11 +7,13 @@ mod client;
 mod encode;
 mod event;
 mod notification;
+mod sync;
 
 pub use client::{BadFrame, ClientFrame, ClientMessage, Reference};
 pub use encode::{encode, encode_change};
 pub use event::{encode_change_event, encode_event, encode_opening};
 pub use notification::NotificationFrame;
+pub use sync::{ChangeNotice, ConflictNotice, EntityTypes, Nothing};
 
 use landfall_core::notify::RESERVED_TYPES;
 use serde::{Deserialize, Serialize};
@@ -85,7 +87,31 @@ pub enum ControlFrame {
         after_ms: u64,
     },
     /// Answers `ping`.
-    Pong,
+    Pong {
+        /// Nothing (S1).
+        #[serde(default)]
+        payload: Nothing,
+    },
+    /// Answers `subscribe` with all that the socket hears of now.
+    Subscribed {
+        /// Its types.
+        payload: EntityTypes,
+    },
+    /// Answers `unsubscribe` with all that the socket still hears of.
+    Unsubscribed {
+        /// Its types.
+        payload: EntityTypes,
+    },
+    /// An entity changed (S1).
+    ChangeNotification {
+        /// Which one.
+        payload: ChangeNotice,
+    },
+    /// A conflict waits for a person (S1).
+    ConflictNotification {
+        /// Which one.
+        payload: ConflictNotice,
+    },
     /// Answers `auth`.
     Authenticated {
         /// Whose socket it is.
@@ -97,8 +123,10 @@ pub enum ControlFrame {
 
 impl ControlFrame {
     /// The `type` of every control frame.
-    pub const TYPES: [&str; 9] = [
+    pub const TYPES: [&str; 13] = [
         "authenticated",
+        "change_notification",
+        "conflict_notification",
         "error",
         "heartbeat",
         "notification_deleted",
@@ -107,6 +135,8 @@ impl ControlFrame {
         "pong",
         "reconnect",
         "replay_gap",
+        "subscribed",
+        "unsubscribed",
     ];
 
     /// Writes the frame.

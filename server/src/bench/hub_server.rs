@@ -9,6 +9,7 @@ use std::sync::atomic::Ordering;
 
 use anyhow::{Context as _, ensure};
 use landfall_bus::{Nudge, Publisher, in_memory};
+use landfall_core::change::FeedChange;
 use landfall_core::feed::{FeedKey, Number};
 use landfall_core::id::{NotificationId, Tenant, UserId};
 use landfall_core::notification::{Content, InboxChange, JsonText, NewNotification, Priority};
@@ -105,8 +106,10 @@ impl Feeds {
             let notification = notification(user, stamp).numbered(self.number);
             publisher.publish(Nudge {
                 feed: Arc::clone(feed),
-                number: self.number,
-                change: InboxChange::Published(Arc::new(notification)),
+                change: FeedChange::Inbox {
+                    number: self.number,
+                    change: InboxChange::Published(Arc::new(notification)),
+                },
             });
         }
     }

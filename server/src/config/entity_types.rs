@@ -154,12 +154,17 @@ impl Entry<'_> {
 
     /// What attributes have to be to each other.
     fn check_relations(&mut self) {
-        let is_merge = self.text("strategy").is_none_or(|strategy| strategy == "merge");
-        let is_topic = self.text("owner") == Some("topic");
+        // What was told as wrong by itself says nothing about the others.
+        let said = |attribute: &str| {
+            self.text(attribute).filter(|_| !self.problems.names(&self.path(attribute)))
+        };
+        let is_merge = said("strategy").is_none_or(|strategy| strategy == "merge");
+        let is_topic = said("owner") == Some("topic");
+        let is_user = !is_topic && !self.problems.names(&self.path("owner"));
         let out_of_place = [
             ("fields", !is_merge, "is only for the strategy merge"),
             ("other", !is_merge, "is only for the strategy merge"),
-            ("write", !is_topic, "is only for types whose owner is a topic"),
+            ("write", is_user, "is only for types whose owner is a topic"),
             ("key", is_topic, "is only for types whose owner is a user"),
         ];
         for (attribute, is_wrong, what) in out_of_place {

@@ -64,4 +64,10 @@ pub struct Limits {
     pub lesson_attachments_max: usize,
     /// A lesson's `data` as JSON.
     pub lesson_data_kib: Kib,
+    /// A request that brings offline work.
+    pub sync_body_kib: Kib,
+    /// Operations of one push.
+    pub sync_operations_max: usize,
+    /// Changes of one pull.
+    pub pull_max: usize,
 }

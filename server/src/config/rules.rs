@@ -161,6 +161,9 @@ const RULES: &[(&str, Rule)] = &[
     ("limits.lessons_per_class_max", Rule::Int(1, 100_000)),
     ("limits.lesson_attachments_max", Rule::Int(0, 1_000)),
     ("limits.lesson_data_kib", Rule::Int(1, 16_384)),
+    ("limits.sync_body_kib", Rule::Int(64, 65_536)),
+    ("limits.sync_operations_max", Rule::Int(1, 100_000)),
+    ("limits.pull_max", Rule::Int(1, 100_000)),
     ("log.format", Rule::Choice(&["text", "json"])),
     ("log.level", Rule::Choice(&["error", "warn", "info", "debug", "trace"])),
 ];

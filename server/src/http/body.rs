@@ -110,7 +110,15 @@ pub(super) fn is_json(essence: &str) -> bool {
 
 /// Reads a body, up to the limit.
 pub(super) async fn read(request: Request, limits: &Limits) -> Result<Bytes, ApiError> {
-    let max_bytes = limits.body_kib.bytes();
+    read_up_to(request, limits, limits.body_kib.bytes()).await
+}
+
+/// Reads a body of at most so many bytes.
+pub(super) async fn read_up_to(
+    request: Request,
+    limits: &Limits,
+    max_bytes: usize,
+) -> Result<Bytes, ApiError> {
     let too_large = || {
         let detail = format!("The body must have at most {max_bytes} bytes.");
         ApiError::new(Code::TooLarge, detail)

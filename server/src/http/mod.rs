@@ -43,6 +43,7 @@ mod slow_body;
 mod stream;
 mod subscriptions;
 mod suppressions;
+mod sync;
 mod templates;
 mod timeline;
 mod tokens;

@@ -10,7 +10,7 @@ use super::examples::{Example, examples};
 use super::{
     admin, aliases, analytics, batch, blobs, callbacks, deliveries, docs, health, inbox, lessons,
     manual, members, metrics, notify, preferences, revocations, stream, subscriptions,
-    suppressions, templates, timeline, tokens, topics, users,
+    suppressions, sync, templates, timeline, tokens, topics, users,
 };
 
 #[derive(OpenApi)]
@@ -24,6 +24,7 @@ use super::{
         (name = "realtime", description = "The live stream; sockets are described in docs/realtime.md."),
         (name = "topics", description = "Topics, classes and their members."),
         (name = "lessons", description = "What classes learn from, and the files of it."),
+        (name = "sync", description = "Work that was done offline."),
         (name = "users", description = "Profiles."),
         (name = "devices", description = "Push tokens and browsers' subscriptions."),
         (name = "preferences", description = "What the caller wants to be told, and when."),
@@ -43,6 +44,8 @@ use super::{
         members::list, members::put_many, members::put, members::delete,
         lessons::list, lessons::put, lessons::get, lessons::delete,
         blobs::head, blobs::put, blobs::get,
+        sync::push::push, sync::pull::pull, sync::delta::delta,
+        sync::conflicts::list, sync::conflicts::resolve,
         users::me, users::put_me, users::patch_me, users::delete_me,
         users::get, users::put, users::patch, users::delete,
         tokens::create, tokens::list, tokens::delete,

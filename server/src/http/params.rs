@@ -9,7 +9,9 @@ use axum::http::Uri;
 use axum::http::request::Parts;
 use landfall_core::blob::BlobHash;
 use landfall_core::feed::Number;
-use landfall_core::id::{AddressId, IdError, LessonId, NotificationId, Tenant, TopicId, UserId};
+use landfall_core::id::{
+    AddressId, ConflictId, IdError, LessonId, NotificationId, Tenant, TopicId, UserId,
+};
 use serde::de::DeserializeOwned;
 
 use super::error::ApiError;
@@ -155,6 +157,18 @@ impl FromRequestParts<Arc<App>> for LessonPath {
 
     async fn from_request_parts(parts: &mut Parts, _: &Arc<App>) -> Result<Self, ApiError> {
         Segments::of(parts).await?.read("id", LessonId::parse).map(Self)
+    }
+}
+
+/// The conflict that a path names.
+#[derive(Debug)]
+pub(super) struct ConflictPath(pub ConflictId);
+
+impl FromRequestParts<Arc<App>> for ConflictPath {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<App>) -> Result<Self, ApiError> {
+        Segments::of(parts).await?.read("id", ConflictId::parse).map(Self)
     }
 }
 

@@ -10,8 +10,8 @@ use axum::routing::{MethodFilter, on};
 
 use super::{
     admin, analytics, batch, blobs, callbacks, deliveries, docs, health, inbox, lessons, manual,
-    members, metrics, notify, preferences, revocations, subscriptions, suppressions, templates,
-    timeline, tokens, topics, users,
+    members, metrics, notify, preferences, revocations, subscriptions, suppressions, sync,
+    templates, timeline, tokens, topics, users,
 };
 use crate::app::App;
 
@@ -55,7 +55,7 @@ impl Routes {
 
 fn all() -> Routes {
     let routes = topic_calls(inbox_calls(notify_calls(Routes::default())));
-    operations(people_calls(lesson_calls(routes)))
+    operations(people_calls(sync_calls(lesson_calls(routes))))
 }
 
 fn notify_calls(routes: Routes) -> Routes {
@@ -109,6 +109,15 @@ fn lesson_calls(routes: Routes) -> Routes {
         .add("HEAD", "/api/v1/blobs/{sha256}", blobs::head)
         .add("PUT", "/api/v1/blobs/{sha256}", blobs::put)
         .add("GET", "/api/v1/blobs/{sha256}", blobs::get)
+}
+
+fn sync_calls(routes: Routes) -> Routes {
+    routes
+        .add("POST", "/api/v1/sync/push", sync::push::push)
+        .add("POST", "/api/v1/sync/pull", sync::pull::pull)
+        .add("POST", "/api/v1/sync/delta", sync::delta::delta)
+        .add("GET", "/api/v1/sync/conflicts", sync::conflicts::list)
+        .add("POST", "/api/v1/sync/conflicts/{id}/resolve", sync::conflicts::resolve)
 }
 
 fn people_calls(routes: Routes) -> Routes {

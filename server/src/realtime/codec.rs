@@ -5,8 +5,8 @@
 use std::cell::OnceCell;
 
 use bytes::Bytes;
-use landfall_bus::Nudge;
 use landfall_core::feed::Number;
+use landfall_core::notification::InboxChange;
 use landfall_core::session::Frame;
 use landfall_protocol::frame as protocol;
 use landfall_protocol::frame::ControlFrame;
@@ -104,21 +104,22 @@ impl Codec {
     }
 }
 
-/// A live change on its way to many: its bytes are made at the first who needs them.
+/// A live change of an inbox on its way to many: its bytes are made at the first who needs them.
 pub(super) struct Shared<'a> {
-    pub(super) nudge: &'a Nudge,
+    pub(super) number: Number,
+    pub(super) change: &'a InboxChange,
     message: OnceCell<Bytes>,
     event: OnceCell<Bytes>,
 }
 
 impl<'a> Shared<'a> {
-    pub(super) fn new(nudge: &'a Nudge) -> Self {
-        Self { nudge, message: OnceCell::new(), event: OnceCell::new() }
+    pub(super) fn new(number: Number, change: &'a InboxChange) -> Self {
+        Self { number, change, message: OnceCell::new(), event: OnceCell::new() }
     }
 
     /// Gives the bytes that all connections of this codec share.
     pub(super) fn bytes(&self, codec: Codec) -> Bytes {
-        let Nudge { number, change, .. } = self.nudge;
+        let Self { number, change, .. } = self;
         let bytes = match codec {
             Codec::WebSocket => {
                 self.message.get_or_init(|| frame::text(&protocol::encode_change(*number, change)))

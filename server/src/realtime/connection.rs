@@ -12,6 +12,7 @@ use landfall_core::auth::TokenMark;
 use landfall_core::feed::{FeedKey, Number};
 use landfall_core::id::UserId;
 use landfall_core::session::{Frame, Page, Reaction, Read, Session};
+use landfall_core::sync::Subscription;
 use landfall_core::time::Timestamp;
 use landfall_protocol::frame::ControlFrame;
 use landfall_protocol::problem::{CloseCode, Code};
@@ -55,8 +56,10 @@ pub(super) struct Connection {
 pub(super) struct State {
     /// What the device has been sent.
     pub(super) session: Session,
-    queue: Queue,
-    ending: Ending,
+    pub(super) queue: Queue,
+    pub(super) ending: Ending,
+    /// Which entities it hears of; most hear of none.
+    pub(super) subscription: Option<Box<Subscription>>,
     /// What the session wants read; the connection's task sees to it.
     wanted: Option<Read>,
     /// The token that it holds now; none only while it is being taken in.
@@ -122,6 +125,7 @@ impl Connection {
             session,
             queue,
             ending: Ending::Open,
+            subscription: None,
             wanted: None,
             token: None,
             is_slow: false,
@@ -171,7 +175,7 @@ impl Connection {
         if state.ending != Ending::Open {
             return;
         }
-        match state.session.on_change(shared.nudge.number, &shared.nudge.change) {
+        match state.session.on_change(shared.number, shared.change) {
             Reaction::Ignore => {}
             Reaction::SendShared => self.push_live(state, shared.bytes(self.codec)),
             Reaction::Send(frame) => self.push_live(state, self.codec.frame(&frame)),
@@ -282,6 +286,9 @@ impl Connection {
         }
         match state.queue.write_to(&self.wire) {
             Ok(true) if state.ending == Ending::Open => {
+                if self.push_owed(state) {
+                    return self.flush(state);
+                }
                 let read = state.session.on_drained();
                 self.want(state, read);
                 return;

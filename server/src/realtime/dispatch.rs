@@ -8,10 +8,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use landfall_bus::{Listener, Nudge};
+use landfall_core::change::FeedChange;
+use landfall_core::feed::{FeedKey, FeedKind};
 
 use super::codec::Shared;
 use super::connection::Connection;
 use super::hub::Hub;
+use super::subscribed::Notice;
 
 /// Nudges passed on before the sockets are written.
 const BATCH_MAX: usize = 1_024;
@@ -71,15 +74,31 @@ impl Hub {
     }
 
     fn pass_on(&self, nudge: &Nudge, dirty: &mut Vec<Arc<Connection>>) {
-        let followers = self.followers(&nudge.feed);
-        if followers.is_empty() {
-            return;
+        let Nudge { feed, change } = nudge;
+        let notice = match change {
+            FeedChange::Inbox { number, change } => {
+                return self.pass_inbox(feed, &Shared::new(*number, change), dirty);
+            }
+            FeedChange::Entity { change, .. } if feed.kind == FeedKind::Topic => {
+                return self.topic_news.add(feed, change);
+            }
+            FeedChange::Entity { number, change } => Notice::of_change(feed, Some(*number), change),
+            FeedChange::Conflict(conflict) => Notice::of_conflict(conflict),
+        };
+        for connection in self.notify_own(feed, &notice) {
+            let is_new = !std::mem::replace(&mut connection.lock().is_dirty, true);
+            if is_new {
+                dirty.push(connection);
+            }
         }
-        let shared = Shared::new(nudge);
+    }
+
+    fn pass_inbox(&self, feed: &FeedKey, shared: &Shared<'_>, dirty: &mut Vec<Arc<Connection>>) {
+        let followers = self.followers(feed);
         self.counters.frames_sent.fetch_add(followers.len() as u64, Ordering::Relaxed);
         for connection in followers {
             let mut state = connection.lock();
-            connection.on_change(&mut state, &shared);
+            connection.on_change(&mut state, shared);
             let is_new = !std::mem::replace(&mut state.is_dirty, true);
             drop(state);
             if is_new {
@@ -94,6 +113,10 @@ impl Hub {
             let mut state = connection.lock();
             let read = state.session.resync();
             connection.want(&mut state, read);
+            if let Some(subscription) = &mut state.subscription {
+                subscription.resync();
+                connection.flush(&mut state);
+            }
         }
     }
 
@@ -118,7 +141,13 @@ mod tests {
     fn deleted(connection: &Connection, number: u64) -> Nudge {
         let id = NotificationId::parse("0192f0c1-7a3e-7cc2-98c1-000000000001").unwrap();
         let feed = Arc::clone(&connection.feed);
-        Nudge { feed, number: Number(number), change: InboxChange::Deleted { id } }
+        Nudge {
+            feed,
+            change: FeedChange::Inbox {
+                number: Number(number),
+                change: InboxChange::Deleted { id },
+            },
+        }
     }
 
     fn published(connection: &Connection, number: u64) -> Nudge {
@@ -145,7 +174,8 @@ mod tests {
             send: None,
         };
         let change = InboxChange::Published(Arc::new(new.numbered(Number(number))));
-        Nudge { feed: Arc::clone(&connection.feed), number: Number(number), change }
+        let change = FeedChange::Inbox { number: Number(number), change };
+        Nudge { feed: Arc::clone(&connection.feed), change }
     }
 
     #[tokio::test]

@@ -23,6 +23,7 @@ use super::codec::Codec;
 use super::connection::{self, Connection};
 use super::deadlines::Deadlines;
 use super::queue::QueueLimits;
+use super::topic_news::TopicNews;
 use super::wire::Wire;
 use crate::app::{Connected, LiveCounters, LiveStats};
 use crate::service::Connections;
@@ -120,6 +121,8 @@ pub struct Hub {
     pub(super) slots: Vec<Mutex<HashMap<u64, Arc<Connection>>>>,
     /// When tokens end, in milliseconds, and of which connection.
     expiries: Deadlines,
+    /// What of topics waits to be told to members.
+    pub(super) topic_news: TopicNews,
     /// When messages that were begun have to be there, in seconds since the start.
     pub(super) unfinished: Deadlines,
     next_id: AtomicU64,
@@ -148,6 +151,7 @@ impl Hub {
             hasher: RandomState::new(),
             slots: (0..slots).map(|_| Mutex::default()).collect(),
             expiries: Deadlines::default(),
+            topic_news: TopicNews::default(),
             unfinished: Deadlines::default(),
             next_id: AtomicU64::new(0),
             total: AtomicUsize::new(0),
@@ -235,6 +239,7 @@ impl Hub {
             }
         }
         drop(shard);
+        self.topic_news.leave(&connection.feed.tenant, connection.id);
         if lock(self.slot(connection.id)).remove(&connection.id).is_some() {
             self.expiries.remove(connection.expires_at().as_ms(), connection.id);
             self.total.fetch_sub(1, Ordering::Relaxed);
@@ -260,7 +265,7 @@ impl Hub {
         self.known(self.unfinished.take_until(i64::from(second)))
     }
 
-    fn known(&self, ids: Vec<u64>) -> Vec<Arc<Connection>> {
+    pub(super) fn known(&self, ids: Vec<u64>) -> Vec<Arc<Connection>> {
         let connection = |id| lock(self.slot(id)).get(&id).cloned();
         ids.into_iter().filter_map(connection).collect()
     }

@@ -18,9 +18,12 @@ mod hub;
 mod queue;
 mod reading;
 mod rhythm;
+mod subscribed;
+mod topic_news;
 mod wire;
 
 pub use gateway::{Gateway, Hello, Identity, PAIR_BYTES};
 pub use hub::{Counters, Hub, HubSettings, NoRoom};
 pub use rhythm::beat;
+pub use topic_news::tell_members;
 pub use wire::Wire;

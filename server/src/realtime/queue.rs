@@ -67,6 +67,11 @@ impl Queue {
         self.frames.is_empty()
     }
 
+    /// Tells how many frames wait.
+    pub(super) fn len(&self) -> usize {
+        self.frames.len()
+    }
+
     /// Writes what the socket takes; says whether nothing is left.
     pub(super) fn write_to(&mut self, wire: &Wire) -> io::Result<bool> {
         while !self.frames.is_empty() {

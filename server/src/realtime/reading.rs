@@ -11,7 +11,7 @@ use landfall_core::feed::Number;
 use landfall_core::id::UserId;
 use landfall_core::rate::{Bucket, Pace};
 use landfall_core::session::Read;
-use landfall_protocol::frame::{ClientFrame, ClientMessage, ControlFrame};
+use landfall_protocol::frame::{ClientFrame, ClientMessage, ControlFrame, Nothing};
 use landfall_protocol::problem::{CloseCode, Code};
 use landfall_protocol::text::Time;
 use tokio::io::Interest;
@@ -200,7 +200,16 @@ fn on_text(gateway: &Gateway, connection: &Arc<Connection>, text: &str) -> u32 {
     match ClientMessage::decode(text.as_bytes(), depth) {
         Ok(ClientMessage { frame, reference }) => match frame {
             ClientFrame::Pong => {}
-            ClientFrame::Ping => connection.send(&ControlFrame::Pong),
+            ClientFrame::Ping => connection.send(&ControlFrame::Pong { payload: Nothing {} }),
+            ClientFrame::Subscribe(types) => {
+                let refused =
+                    |detail| ControlFrame::Error { code: Code::Invalid, detail, reference };
+                let subscribed = gateway.hub.subscribe(connection, &types);
+                connection.send(&subscribed.unwrap_or_else(refused));
+            }
+            ClientFrame::Unsubscribe(types) => {
+                connection.send(&gateway.hub.unsubscribe(connection, &types));
+            }
             ClientFrame::Ack { replay_id } => {
                 return confirm(gateway, connection, connection.on_ack(replay_id));
             }

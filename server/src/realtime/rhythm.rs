@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use landfall_core::feed::{Head, Number};
+use landfall_core::feed::{FeedKey, FeedKind, Head, Number};
 use landfall_protocol::problem::CloseCode;
 use landfall_store::StoreError;
 use tokio::task::JoinSet;
@@ -83,21 +83,32 @@ fn ask_the_silent(alive: &[Arc<Connection>], second: u32, period: u32) {
 }
 
 async fn compare_and_beat(services: Arc<Services>, alive: Vec<Arc<Connection>>) {
-    let feeds = alive.iter().map(|connection| Arc::clone(&connection.feed)).collect();
-    beat_with(services.store.heads(feeds), &alive, HEADS_WAIT).await;
+    let subscribed: Vec<_> =
+        alive.iter().filter(|connection| connection.is_subscribed()).cloned().collect();
+    let data = |connection: &Arc<Connection>| {
+        Arc::new(FeedKey { kind: FeedKind::Data, ..(*connection.feed).clone() })
+    };
+    let inboxes = alive.iter().map(|connection| Arc::clone(&connection.feed));
+    let feeds = inboxes.chain(subscribed.iter().map(data)).collect();
+    let heads = beat_with(services.store.heads(feeds), &alive, HEADS_WAIT).await;
+    for (connection, head) in subscribed.iter().zip(heads.iter().skip(alive.len())) {
+        connection.on_data_head(head.newest);
+    }
 }
 
+/// Sends the heartbeats, with the heads of the inboxes where they are told in time; gives all heads
+/// that are.
 async fn beat_with(
     heads: impl Future<Output = Result<Vec<Head>, StoreError>>,
     alive: &[Arc<Connection>],
     wait: Duration,
-) {
+) -> Vec<Head> {
     match tokio::time::timeout(wait, heads).await {
         Ok(Ok(heads)) => {
-            for (connection, head) in alive.iter().zip(heads) {
+            for (connection, head) in alive.iter().zip(&heads) {
                 connection.on_beat(head.newest);
             }
-            return;
+            return heads;
         }
         Ok(Err(error)) => tracing::warn!(%error, "heads could not be compared"),
         Err(_) => tracing::warn!("heads could not be compared: the store does not answer"),
@@ -106,6 +117,7 @@ async fn beat_with(
     for connection in alive {
         connection.on_beat(Number::ZERO);
     }
+    Vec::new()
 }
 
 #[cfg(test)]

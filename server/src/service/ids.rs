@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
 use landfall_core::audit::{Details, Salt};
-use landfall_core::id::{AddressId, DeliveryId, NotificationId, SendId};
+use landfall_core::id::{AddressId, ConflictId, DeliveryId, NotificationId, SendId};
 use landfall_core::time::Timestamp;
 use landfall_store::SaltedDetails;
 use uuid::Uuid;
@@ -77,6 +77,16 @@ impl Ids {
     /// Names an address (UUIDv7, RFC 9562).
     pub fn address(&self, at: Timestamp) -> AddressId {
         AddressId(self.uuid_v7(at))
+    }
+
+    /// Names a conflict (UUIDv7, RFC 9562).
+    pub fn conflict(&self, at: Timestamp) -> ConflictId {
+        ConflictId(self.uuid_v7(at))
+    }
+
+    /// Names a device's session of sync (UUIDv7, RFC 9562).
+    pub fn session(&self, at: Timestamp) -> Uuid {
+        self.uuid_v7(at)
     }
 
     /// Names a file (UUIDv7, RFC 9562).

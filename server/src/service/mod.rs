@@ -133,6 +133,8 @@ pub struct Services {
     pub people: people::PeopleParts,
     /// Where the bytes of blobs are.
     pub blobs: BlobFolder,
+    /// The types of entities that devices may bring.
+    pub kinds: sync::Kinds,
     /// Who has been here since the start.
     pub meetings: people::Meetings,
     /// Wakes the worker that recalls sends.
@@ -200,6 +202,8 @@ pub struct Parts {
     pub people: people::PeopleParts,
     /// Where the bytes of blobs are.
     pub blobs: BlobFolder,
+    /// The types of entities that devices may bring.
+    pub kinds: sync::Kinds,
 }
 
 impl Services {
@@ -216,6 +220,7 @@ impl Services {
             settings,
             people,
             blobs,
+            kinds,
         } = parts;
         let counting = counting::Counting::new(clock.now());
         Self {
@@ -232,6 +237,7 @@ impl Services {
             settings,
             people,
             blobs,
+            kinds,
             swept_up_to: Mutex::default(),
             meetings: people::Meetings::default(),
             send_accepted: tokio::sync::Notify::new(),

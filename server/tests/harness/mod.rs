@@ -21,6 +21,8 @@ use landfall_core::delivery::RetryPolicy;
 use landfall_core::feed::{FeedKey, Number};
 use landfall_core::id::Tenant;
 use landfall_core::notify::NotifyLimits;
+use landfall_core::sync::{EntityKind, Strategy};
+use landfall_core::topic::MemberRole;
 use landfall_fixtures::Database;
 use landfall_server::app::{App, AppParts, CallbackKeys, Connected, LiveCounters, LiveStats};
 use landfall_server::auth::{Alg, KeyConfig, Material, Policy, Tenants, Verifier};
@@ -33,6 +35,8 @@ use landfall_server::secret::Secret;
 use landfall_server::service::links::Links;
 use landfall_server::service::outbox::{Outbox, OutboxSettings};
 use landfall_server::service::people::PeopleParts;
+use landfall_server::service::sync::Kinds;
+use landfall_server::service::sync::kinds::{Kind, Owner};
 use landfall_server::service::{ClassSettings, Connections, Parts, Services, Settings};
 use landfall_server::templates::Templates;
 use landfall_server::vault::Vault;
@@ -269,8 +273,28 @@ pub fn parts_in(store: Arc<dyn Store>, folder: &Path) -> Parts {
         cursor_key,
         settings,
         people: people(),
+        kinds: kinds(&config),
         blobs: BlobFolder::new(&folder.join("blobs"), "store"),
     }
+}
+
+/// The built-in types of entities; one of which a person decides, and two that belong to topics.
+fn kinds(config: &Config) -> Kinds {
+    let built_in = config.entity_types.names().filter_map(|name| config.entity_types.get(name));
+    let settings = config.entity_types.get("settings").unwrap();
+    let kind = |name: &str, strategy: Strategy, owner: Owner| Kind {
+        name: name.into(),
+        rules: EntityKind { strategy, ..settings.rules.clone() },
+        owner,
+        ..settings.clone()
+    };
+    let topic = |write| Owner::Topic { write };
+    let more = [
+        kind("essay", Strategy::Manual, Owner::User),
+        kind("notice", Strategy::LastWriteWins, topic(MemberRole::Teacher)),
+        kind("board", Strategy::LastWriteWins, topic(MemberRole::Member)),
+    ];
+    Kinds::new(built_in.cloned().chain(more))
 }
 
 /// Carries out what becomes due, as long as the test runs.

@@ -24,6 +24,7 @@ mod s0_devices;
 mod s0_preferences;
 mod s0_send;
 mod s1_lessons;
+mod s1_sync;
 mod s2_analytics;
 mod s3_subscriptions;
 mod s4_notifications;

@@ -44,7 +44,7 @@ async fn a_token_may_come_first_and_what_follows_it_is_not_lost() {
     socket.send(&[&auth[..], &ping, &ping[..3]].concat()).await;
     authenticated_then_pong(&mut socket).await;
     socket.send(&ping[3..]).await;
-    assert_eq!(socket.text().await.unwrap(), json!({ "type": "pong" }));
+    assert_eq!(socket.text().await.unwrap(), json!({ "type": "pong", "payload": {} }));
 
     // All in the packet of the handshake, which the HTTP part reads ahead.
     let mut socket = Raw::open(landfall.address).await;
@@ -66,7 +66,7 @@ async fn authenticated_then_pong(socket: &mut Raw) {
     assert_eq!(answer["type"], "authenticated");
     assert_eq!(answer["user_id"], "ada");
     assert!(answer["expires_at"].is_string());
-    assert_eq!(socket.text().await.unwrap(), json!({ "type": "pong" }));
+    assert_eq!(socket.text().await.unwrap(), json!({ "type": "pong", "payload": {} }));
 }
 
 #[tokio::test]

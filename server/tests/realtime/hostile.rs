@@ -101,7 +101,7 @@ async fn what_ends_in_time_may_come_in_pieces_for_ever() {
         }
     }
     socket.send(second).await;
-    assert_eq!(socket.text().await.unwrap(), json!({ "type": "pong" }));
+    assert_eq!(socket.text().await.unwrap(), json!({ "type": "pong", "payload": {} }));
 }
 
 #[tokio::test]

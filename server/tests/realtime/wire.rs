@@ -30,7 +30,7 @@ async fn a_bad_frame_is_answered_and_hurts_nothing_else() {
         assert!(!error["detail"].as_str().unwrap().is_empty());
     }
     device.say(json!({ "type": "ping" })).await;
-    assert_eq!(device.next().await, json!({ "type": "pong" }));
+    assert_eq!(device.next().await, json!({ "type": "pong", "payload": {} }));
     landfall.notify("ada", "still there").await;
     assert_eq!(device.titles(1).await, ["still there"]);
 }
@@ -46,7 +46,7 @@ async fn a_broken_frame_ends_the_connection_with_its_code() {
     assert_eq!(fits.len(), 1_024);
     let mut polite = socket(&landfall).await;
     polite.send(&frame(TEXT, fits.as_bytes())).await;
-    assert_eq!(polite.text().await.unwrap(), json!({ "type": "pong" }));
+    assert_eq!(polite.text().await.unwrap(), json!({ "type": "pong", "payload": {} }));
 
     let halves = [part(TEXT, &[b' '; 600]), frame(CONTINUATION, &[b' '; 600])].concat();
     let huge = [&[0x81, 0xFF][..], &u64::from(u32::MAX).to_be_bytes(), &[0; 4]].concat();
@@ -91,6 +91,6 @@ async fn messages_may_come_in_pieces_with_control_frames_between() {
         socket.send(&[byte]).await;
     }
     assert_eq!(socket.frame().await.unwrap(), (PONG, b"between".to_vec()));
-    assert_eq!(socket.text().await.unwrap(), json!({ "type": "pong" }));
+    assert_eq!(socket.text().await.unwrap(), json!({ "type": "pong", "payload": {} }));
     assert_eq!(socket.text().await.unwrap()["type"], "error");
 }

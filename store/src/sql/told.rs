@@ -7,7 +7,8 @@ use std::sync::Arc;
 use landfall_core::change::{ConflictBegan, EntityChange, FeedChange, Origin};
 use landfall_core::feed::FeedKey;
 use landfall_core::id::{LessonId, Tenant, TopicId};
-use landfall_core::sync::EntityName;
+use landfall_core::lesson::Lesson;
+use landfall_core::sync::{EntityName, Verb};
 
 use crate::{Change, Conflict, ConflictNext, Outcome, SyncWrite, Write};
 
@@ -28,7 +29,7 @@ fn entity(write: &SyncWrite, ended: Outcome) -> Option<Change> {
     let (Outcome::Numbered(number), Some(next)) = (ended, &write.next) else { return None };
     let change = EntityChange {
         name: write.name.clone(),
-        verb: EntityChange::verb_of(next.version, next.is_deleted),
+        verb: if next.is_deleted { Verb::Delete } else { Verb::of_version(next.version) },
         version: next.version,
         by: Some(origin(write)),
     };
@@ -64,21 +65,22 @@ pub(crate) struct LessonTold {
 
 /// Says what is to be told of a write, if it is one of a lesson.
 pub(crate) fn of_lesson(tenant: &Tenant, write: &Write) -> Option<LessonTold> {
-    let told = |id: &LessonId, class: &TopicId, (version, is_deleted): (u64, bool)| LessonTold {
+    let told = |id: &LessonId, class: &TopicId, verb, version| LessonTold {
         feed: FeedKey::topic(tenant, class),
         change: EntityChange {
             name: EntityName { kind: LESSON.into(), id: id.as_str().into() },
-            verb: EntityChange::verb_of(version, is_deleted),
+            verb,
             version,
             by: None,
         },
     };
     match write {
         Write::PutLesson { lesson, .. } => {
-            Some(told(&lesson.id, &lesson.class, (lesson.version, false)))
+            let Lesson { id, class, version, .. } = &**lesson;
+            Some(told(id, class, Verb::of_version(*version), *version))
         }
         Write::DeleteLesson { id, class, version, .. } => {
-            Some(told(id, class, (version + 1, true)))
+            Some(told(id, class, Verb::Delete, version + 1))
         }
         _ => None,
     }

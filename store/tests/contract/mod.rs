@@ -250,6 +250,7 @@ macro_rules! contract {
         );
         contract!(@of $backend, told:
             entities_are_told_in_the_order_of_their_numbers_and_once,
+            those_who_write_at_once_are_told_in_order,
             what_nobody_has_to_see_or_is_refused_is_not_told,
             a_conflict_is_told_of_when_it_begins_to_wait,
             lessons_are_told_on_the_feed_of_their_class,

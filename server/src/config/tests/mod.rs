@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used)]
 
 mod auth;
+mod documented_types;
+mod entity_types;
 mod environment;
 mod layers;
 mod problems;

@@ -1,0 +1,139 @@
+//! `POST /api/v1/sync/pull`: what others did, as one answer or as a stream of lines.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse as _, Response};
+use bytes::Bytes;
+use futures_util::stream;
+use landfall_core::auth::Caller;
+use landfall_protocol::lessons::LessonAnswer;
+use landfall_protocol::query::PageLimits;
+use landfall_protocol::sync::{ChangeItem, PullAnswer, PullFields, PullPost, PullTrailer};
+use landfall_protocol::text::Time;
+
+use super::super::auth::Authenticated;
+use super::super::error::ApiError;
+use super::super::headers::Device;
+use super::body::WorkBody;
+use super::{device_of, raw, since};
+use crate::app::App;
+use crate::service::sync::{ChangedEntity, Held, PullAsk, Pulled, Since};
+
+const NDJSON: &str = "application/x-ndjson";
+/// Changes that are read for one part of a stream.
+const PART: usize = 1_000;
+
+/// Gives what others did since a device last asked.
+///
+/// Each entity comes once and as it is now, on the user's own feed and on those of the topics that they are
+/// in; lessons among them as type `lesson`. With `Accept: application/x-ndjson` everything comes in one
+/// answer, a change a line, with lines of a `cursor` between them: whoever is cut off goes on from the last.
+#[utoipa::path(post, path = "/api/v1/sync/pull", tag = "sync", operation_id = "sync_pull",
+    params(("X-Device-ID" = Option<String>, Header, description = "The device.")),
+    request_body = PullPost,
+    responses((status = 200, description = "What changed.", content(
+        (PullAnswer = "application/json"), (ChangeItem = "application/x-ndjson")))))]
+pub(in super::super) async fn pull(
+    State(app): State<Arc<App>>,
+    Authenticated(caller): Authenticated,
+    device: Device,
+    headers: HeaderMap,
+    WorkBody(body): WorkBody<PullPost>,
+) -> Result<Response, ApiError> {
+    let device = device_of(device, body.device_id.as_ref())?;
+    let PullFields { since: from, kinds, limit } =
+        body.read(pages(&app)).map_err(ApiError::fields)?;
+    let ask = PullAsk { device, since: since(from, &kinds), kinds, limit };
+    if !takes_lines(&headers) {
+        let page = app.services.pull(&caller, &ask).await?;
+        return Ok(Json(answer(page)).into_response());
+    }
+    let ask = PullAsk { limit: PART, ..ask };
+    // A cursor that is none is refused before the answer has begun.
+    let first = app.services.pull(&caller, &ask).await?;
+    Ok(([(header::CONTENT_TYPE, NDJSON)], streamed(app, caller, ask, first)).into_response())
+}
+
+fn takes_lines(headers: &HeaderMap) -> bool {
+    let accepted = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    accepted.flat_map(|value| value.split(',')).any(|one| {
+        let essence = one.split(';').next().unwrap_or_default().trim();
+        essence.eq_ignore_ascii_case(NDJSON)
+    })
+}
+
+/// Gives the bounds of a pull.
+pub(super) fn pages(app: &App) -> PageLimits {
+    PageLimits { default: app.pages.default, max: app.limits.pull_max }
+}
+
+/// Streams page after page; the stream breaks off where the store is away, and the last cursor goes on.
+fn streamed(app: Arc<App>, caller: Caller, ask: PullAsk, first: Pulled) -> Body {
+    let parts = stream::unfold(Some(first), move |page| {
+        let (app, caller, ask) = (Arc::clone(&app), caller.clone(), ask.clone());
+        async move {
+            let page = page?;
+            let is_expired = app.services.now() >= caller.expires_at;
+            let next = if page.has_more && !is_expired {
+                let since = Since::Cursor(page.cursor.clone(), ask.kinds.clone());
+                app.services.pull(&caller, &PullAsk { since, ..ask }).await.ok()
+            } else {
+                None
+            };
+            Some((Ok::<Bytes, Infallible>(lines(page)), next))
+        }
+    });
+    Body::from_stream(parts)
+}
+
+fn lines(page: Pulled) -> Bytes {
+    let mut text = Vec::new();
+    let PullAnswer { changes, trailer } = answer(page);
+    for change in &changes {
+        serde_json::to_writer(&mut text, change).expect("a change writes to memory");
+        text.push(b'\n');
+    }
+    serde_json::to_writer(&mut text, &trailer).expect("a trailer writes to memory");
+    text.push(b'\n');
+    text.into()
+}
+
+/// Writes a page for the wire.
+pub(super) fn answer(page: Pulled) -> PullAnswer {
+    PullAnswer {
+        changes: page.changes.into_iter().map(change).collect(),
+        trailer: PullTrailer {
+            cursor: page.cursor,
+            has_more: page.has_more,
+            server_timestamp: Time(page.at),
+            removed_feeds: page.removed.iter().map(ToString::to_string).collect(),
+            reset: page.is_reset,
+        },
+    }
+}
+
+fn change(changed: ChangedEntity) -> ChangeItem {
+    let data = match &changed.data {
+        Held::Nothing => None,
+        Held::Fields(json) => Some(raw(json)),
+        Held::Lesson(lesson) => {
+            let lesson = LessonAnswer::from(&**lesson);
+            Some(serde_json::value::to_raw_value(&lesson).expect("a lesson writes to memory"))
+        }
+    };
+    ChangeItem {
+        entity_type: changed.name.kind.into(),
+        entity_id: changed.name.id.into(),
+        operation: changed.verb.as_str().to_owned(),
+        version: changed.version,
+        data,
+        timestamp: Time(changed.at),
+        device_id: changed.device.map(Into::into),
+        topic_id: changed.topic.map(|topic| topic.to_string()),
+    }
+}

@@ -1,0 +1,104 @@
+//! `POST /api/v1/sync/push`: what a device did, and in the same request what others did.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use landfall_core::auth::Caller;
+use landfall_core::id::DeviceId;
+use landfall_core::notify::FieldError;
+use landfall_protocol::sync::{
+    BadOperation, OperationFields, OperationResult, PullFields, PushAnswer, PushPost, Since,
+    read_operation,
+};
+use landfall_protocol::text::Time;
+use serde_json::value::RawValue;
+
+use super::super::auth::Authenticated;
+use super::super::error::ApiError;
+use super::super::headers::Device;
+use super::body::WorkBody;
+use super::pull::{answer as pulled, pages};
+use super::{device_of, raw_server, since};
+use crate::app::App;
+use crate::service::sync::{Brought, PullAsk, PushAsk, Pushed};
+
+/// Brings what a device did.
+///
+/// Each operation has its own result, in the order of the operations; one that is wrong fails alone.
+/// Sent again, an operation answers as it did the first time. Those of one device about one entity take
+/// effect in their order. With `pull` the same request asks for what others did, so that a device that
+/// has nothing new and misses nothing needs one round trip.
+#[utoipa::path(post, path = "/api/v1/sync/push", tag = "sync", operation_id = "sync_push",
+    params(("X-Device-ID" = Option<String>, Header, description = "The device.")),
+    request_body = PushPost,
+    responses((status = 200, description = "A result per operation.", body = PushAnswer)))]
+pub(in super::super) async fn push(
+    State(app): State<Arc<App>>,
+    Authenticated(caller): Authenticated,
+    device: Device,
+    WorkBody(body): WorkBody<PushPost>,
+) -> Result<Json<PushAnswer>, ApiError> {
+    let device = device_of(device, body.device_id.as_ref())?;
+    let device = device.ok_or_else(|| {
+        ApiError::field("/deviceId", "is required, here or as the header X-Device-ID")
+    })?;
+    if body.operations.len() > app.limits.sync_operations_max {
+        let detail = format!("must have at most {} entries", app.limits.sync_operations_max);
+        return Err(ApiError::field("/operations", detail));
+    }
+    let asked = body.pull.map(|pull| pull.read(body.last_sync_timestamp, pages(&app)));
+    let asked = asked.transpose().map_err(ApiError::fields)?;
+    let has = asked.as_ref().map_or(
+        body.last_sync_timestamp.map_or(Since::Beginning, |time| Since::Time(time.0)),
+        |pull| pull.since.clone(),
+    );
+    let kinds = asked.as_ref().map_or(&[][..], |pull| &pull.kinds);
+    let has = since(has, kinds);
+    let sent_at = body.sent_at.map(|time| time.0);
+    let results = pushed(&app, &caller, (&device, sent_at, has), &body.operations).await?;
+    let pull = match asked {
+        Some(PullFields { since: from, kinds, limit }) => {
+            let since = since(from, &kinds);
+            let ask = PullAsk { device: Some(device), since, kinds, limit };
+            Some(pulled(app.services.pull(&caller, &ask).await?))
+        }
+        None => None,
+    };
+    let server_timestamp = pull.is_none().then(|| Time(app.services.now()));
+    Ok(Json(PushAnswer { success: true, results, server_timestamp, pull }))
+}
+
+type From<'a> = (&'a DeviceId, Option<landfall_core::time::Timestamp>, crate::service::sync::Since);
+
+/// Decides operations as they came; gives a result for each, in their order.
+pub(in super::super) async fn pushed(
+    app: &App,
+    caller: &Caller,
+    (device, sent_at, has): From<'_>,
+    operations: &[Box<RawValue>],
+) -> Result<Vec<OperationResult>, ApiError> {
+    let read: Vec<Result<OperationFields, BadOperation>> =
+        operations.iter().map(|operation| read_operation(operation.get())).collect();
+    let brought = |fields: &OperationFields| Brought {
+        operation: fields.operation.clone(),
+        topic: fields.topic.clone(),
+    };
+    let good = read.iter().filter_map(|one| one.as_ref().ok()).map(brought).collect();
+    let ask = PushAsk { device: Some(device.clone()), sent_at, has, operations: good };
+    let mut pushed = app.services.push(caller, &ask).await?.into_iter();
+    let result = |one: Result<OperationFields, BadOperation>| match one {
+        Err(bad) => Some(OperationResult::unreadable(bad)),
+        Ok(_) => pushed.next().map(result),
+    };
+    Ok(read.into_iter().filter_map(result).collect())
+}
+
+fn result(pushed: Pushed) -> OperationResult {
+    OperationResult {
+        replayed: pushed.is_replay,
+        server_data: pushed.server.as_ref().map(raw_server),
+        errors: pushed.errors.into_iter().map(FieldError::into).collect(),
+        ..OperationResult::new(&pushed.id, &pushed.verdict)
+    }
+}

@@ -1,0 +1,279 @@
+//! Pull: what changed since a device last asked, on its user's own feed and on those of its topics.
+
+use std::sync::Arc;
+
+use landfall_core::auth::Caller;
+use landfall_core::feed::{FeedKey, Head, Number};
+use landfall_core::id::{DeviceId, TopicId};
+use landfall_core::lesson::Lesson;
+use landfall_core::notification::JsonText;
+use landfall_core::sync::{EntityName, Verb};
+use landfall_core::time::Timestamp;
+use landfall_store::{Membership, StoredEntity};
+
+use super::Since;
+use super::places::{Place, Places};
+use crate::service::{ServiceError, Services};
+
+/// Rows that are read at once.
+const PAGE: usize = 500;
+/// A page ends after so many bytes of data, however many changes it may have.
+const BYTES_MAX: usize = 4 << 20;
+/// The type as which lessons come.
+pub(super) const LESSON: &str = "lesson";
+
+/// What a device asks for.
+#[derive(Debug, Clone)]
+pub struct PullAsk {
+    /// Which device.
+    pub device: Option<DeviceId>,
+    /// From where.
+    pub since: Since,
+    /// Which types; all where none is named.
+    pub kinds: Vec<Box<str>>,
+    /// Changes at most.
+    pub limit: usize,
+}
+
+/// What a device gets.
+#[derive(Debug, Clone)]
+pub struct Pulled {
+    /// Entities that changed, each once and as it is.
+    pub changes: Vec<ChangedEntity>,
+    /// Goes on behind them.
+    pub cursor: String,
+    /// Whether there is more.
+    pub has_more: bool,
+    /// Whether what the device stood on is not known any more, so that this begins at the beginning.
+    pub is_reset: bool,
+    /// Topics that the device may not read any more.
+    pub removed: Vec<TopicId>,
+    /// The server's time, before which everything is in it.
+    pub at: Timestamp,
+}
+
+/// An entity as it is, or that it was deleted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChangedEntity {
+    /// Which.
+    pub name: EntityName,
+    /// The topic to which it belongs; the user's own where there is none.
+    pub topic: Option<TopicId>,
+    /// What was done to it last.
+    pub verb: Verb,
+    /// Its version.
+    pub version: u64,
+    /// The number of the change on its feed.
+    pub changed: Number,
+    /// What it holds.
+    pub data: Held,
+    /// When.
+    pub at: Timestamp,
+    /// By which device; nothing where it was none.
+    pub device: Option<Box<str>>,
+}
+
+/// What an entity holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Held {
+    /// Its fields.
+    Fields(JsonText),
+    /// It is a lesson.
+    Lesson(Box<Lesson>),
+    /// Nothing: it was deleted.
+    Nothing,
+}
+
+/// A feed that a device may read.
+struct Feed {
+    key: Arc<FeedKey>,
+    topic: Option<TopicId>,
+    joined_at: Timestamp,
+    head: Head,
+}
+
+/// A page while it is filled.
+struct Page<'a> {
+    kinds: &'a [Box<str>],
+    left: usize,
+    bytes: usize,
+    changes: Vec<ChangedEntity>,
+}
+
+impl Services {
+    /// Gives what changed.
+    ///
+    /// # Errors
+    /// `Invalid` for a cursor that was not given for this; when the store is away.
+    pub async fn pull(&self, caller: &Caller, ask: &PullAsk) -> Result<Pulled, ServiceError> {
+        let at = self.now();
+        let feeds = self.feeds_of(caller).await?;
+        let (mut places, is_reset, removed) = self.begins(caller, ask, &feeds).await?;
+        let mut page = Page { kinds: &ask.kinds, left: ask.limit, bytes: 0, changes: Vec::new() };
+        let mut has_more = false;
+        for feed in &feeds {
+            let place = match &feed.topic {
+                None => &mut places.own,
+                Some(topic) => {
+                    places.topics.entry(topic.clone()).or_insert(Place::begin(feed.head))
+                }
+            };
+            self.read_on(&mut page, feed, place).await?;
+            has_more |= place.number < feed.head.newest;
+        }
+        let cursor = self.sealed(caller, &ask.kinds, &places);
+        Ok(Pulled { changes: page.changes, cursor, has_more, is_reset, removed, at })
+    }
+
+    /// Finds the feeds that a caller may read, the own one first, and where each stands.
+    async fn feeds_of(&self, caller: &Caller) -> Result<Vec<Feed>, ServiceError> {
+        let members = self.store.memberships(&caller.tenant, &caller.user).await?;
+        let own =
+            (Arc::new(FeedKey::data(&caller.tenant, &caller.user)), None, Timestamp::from_ms(0));
+        let of_topic = |Membership { topic, joined_at, .. }: Membership| {
+            (Arc::new(FeedKey::topic(&caller.tenant, &topic)), Some(topic), joined_at)
+        };
+        let all: Vec<_> = std::iter::once(own).chain(members.into_iter().map(of_topic)).collect();
+        let keys = all.iter().map(|(key, ..)| Arc::clone(key)).collect();
+        let heads = self.store.heads(keys).await?;
+        let feed = |((key, topic, joined_at), head)| Feed { key, topic, joined_at, head };
+        Ok(all.into_iter().zip(heads).map(feed).collect())
+    }
+
+    /// Finds where to begin, whether that is at the beginning though the device stood elsewhere, and
+    /// what it may not read any more.
+    async fn begins(
+        &self,
+        caller: &Caller,
+        ask: &PullAsk,
+        feeds: &[Feed],
+    ) -> Result<(Places, bool, Vec<TopicId>), ServiceError> {
+        let beginning = || {
+            let begin = |feed: &Feed| Some((feed.topic.clone()?, Place::begin(feed.head)));
+            let own = feeds.first().map_or(Place::default(), |own| Place::begin(own.head));
+            Places { own, topics: feeds.iter().filter_map(begin).collect() }
+        };
+        let mut places = match &ask.since {
+            Since::Beginning => return Ok((beginning(), false, Vec::new())),
+            Since::Time(at) => self.places_before(feeds, *at).await?,
+            Since::Cursor(text, kinds) => match self.places_in(caller, kinds, text)? {
+                Some(places) => places,
+                None => return Ok((beginning(), true, Vec::new())),
+            },
+        };
+        let holds = |feed: &Feed| match &feed.topic {
+            None => places.own.holds(feed.head),
+            Some(topic) => places.topics.get(topic).is_none_or(|place| place.holds(feed.head)),
+        };
+        if !feeds.iter().all(holds) {
+            return Ok((beginning(), true, Vec::new()));
+        }
+        let is_there =
+            |topic: &TopicId| feeds.iter().any(|feed| feed.topic.as_ref() == Some(topic));
+        let removed: Vec<TopicId> =
+            places.topics.keys().filter(|topic| !is_there(topic)).cloned().collect();
+        places.topics.retain(|topic, _| is_there(topic));
+        Ok((places, false, removed))
+    }
+
+    /// Finds the places below everything that was stored at a time or later. What a user joined since
+    /// begins at its beginning.
+    async fn places_before(&self, feeds: &[Feed], at: Timestamp) -> Result<Places, ServiceError> {
+        let mut places = Places::default();
+        for feed in feeds {
+            let place = match &feed.topic {
+                Some(_) if feed.joined_at >= at => Place::begin(feed.head),
+                _ => Place::at(self.store.number_before(&feed.key, at).await?),
+            };
+            match &feed.topic {
+                None => places.own = place,
+                Some(topic) => _ = places.topics.insert(topic.clone(), place),
+            }
+        }
+        Ok(places)
+    }
+
+    /// Fills a page with what changed on a feed, and moves the place on.
+    async fn read_on(
+        &self,
+        page: &mut Page<'_>,
+        feed: &Feed,
+        place: &mut Place,
+    ) -> Result<(), ServiceError> {
+        while place.number < feed.head.newest && page.has_room() {
+            let limit = page.left.min(PAGE);
+            let after = place.number;
+            let mut rows = Vec::new();
+            if page.kinds.is_empty() || page.kinds.iter().any(|kind| **kind != *LESSON) {
+                let kinds = page.kinds.to_vec();
+                let found = self.store.changed_entities(&feed.key, after, kinds, limit).await?;
+                rows.extend(found.into_iter().map(|row| changed(row, feed.topic.as_ref())));
+            }
+            let has_lessons =
+                page.kinds.is_empty() || page.kinds.iter().any(|kind| **kind == *LESSON);
+            if let Some(class) = feed.topic.as_ref().filter(|_| has_lessons) {
+                let found =
+                    self.store.changed_lessons(&feed.key.tenant, class, after, limit).await?;
+                let at = self.now();
+                rows.extend(found.into_iter().map(|lesson| changed_lesson(lesson, at)));
+                rows.sort_by_key(|row| row.changed);
+                rows.truncate(limit);
+            }
+            let is_all = rows.len() < limit;
+            let last = rows.last().map_or(after, |row| row.changed);
+            // The head is from before the rows were read, so nothing up to it is missing.
+            place.number = if is_all { last.max(feed.head.newest) } else { last };
+            let was_there =
+                |row: &ChangedEntity| row.verb != Verb::Delete || row.changed > place.began;
+            rows.retain(was_there);
+            page.take(rows);
+        }
+        Ok(())
+    }
+}
+
+impl Page<'_> {
+    const fn has_room(&self) -> bool {
+        self.left > 0 && self.bytes < BYTES_MAX
+    }
+
+    fn take(&mut self, rows: Vec<ChangedEntity>) {
+        self.left -= rows.len();
+        let bytes = |row: &ChangedEntity| match &row.data {
+            Held::Fields(data) => data.as_str().len(),
+            Held::Lesson(lesson) => lesson.data.as_str().len(),
+            Held::Nothing => 0,
+        };
+        self.bytes += rows.iter().map(bytes).sum::<usize>();
+        self.changes.extend(rows);
+    }
+}
+
+fn changed(row: StoredEntity, topic: Option<&TopicId>) -> ChangedEntity {
+    let StoredEntity { name, version, changed, data, is_deleted, device, updated_at: at, .. } = row;
+    ChangedEntity {
+        name,
+        topic: topic.cloned(),
+        verb: if is_deleted { Verb::Delete } else { Verb::of_version(version) },
+        version,
+        changed,
+        data: if is_deleted { Held::Nothing } else { Held::Fields(data) },
+        at,
+        device: Some(device).filter(|device| !device.is_empty()),
+    }
+}
+
+/// A lesson whose time is over is gone, whether or not somebody has swept it up.
+fn changed_lesson(lesson: Lesson, now: Timestamp) -> ChangedEntity {
+    let is_gone = !lesson.is_there(now);
+    ChangedEntity {
+        name: EntityName { kind: LESSON.into(), id: lesson.id.as_str().into() },
+        topic: Some(lesson.class.clone()),
+        verb: if is_gone { Verb::Delete } else { Verb::of_version(lesson.version) },
+        version: lesson.version,
+        changed: lesson.changed,
+        at: lesson.updated_at,
+        device: None,
+        data: if is_gone { Held::Nothing } else { Held::Lesson(Box::new(lesson)) },
+    }
+}
