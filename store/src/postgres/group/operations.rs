@@ -6,6 +6,8 @@
 
 use std::borrow::Cow;
 
+use landfall_core::id::Tenant;
+
 use super::apply::Member;
 use super::columns::{Kind, columns, params};
 use super::feeds::Locked;
@@ -14,7 +16,9 @@ use crate::postgres::runner::PostgresRunner;
 use crate::postgres::volley::Ask;
 use crate::sql::sync_ledger::{ConflictKey, Kept, Known, Ledger, Stand, entity_key, operation_key};
 use crate::sql::{Row, Value, devices, told};
-use crate::{Answer, Change, ConflictNext, Outcome, StoreError, SyncWrite, Unit, Write};
+use crate::{
+    Answer, Change, ConflictNext, DeviceNext, Outcome, StoreError, SyncWrite, Unit, Write,
+};
 
 /// An operation of a unit, with its feed's id.
 type Placed<'u> = (&'u Unit, i64, &'u SyncWrite);
@@ -68,16 +72,21 @@ fn take<'u>(ledger: &mut Ledger<'u>, operations: &[Placed<'u>]) -> Answer<Vec<Ke
     taken
 }
 
-/// Notes the devices of the units that are in.
+/// Notes the devices of the units that are in, in the order of their names, in which every node does.
 async fn note_devices(runner: &mut PostgresRunner<'_>, members: &[Member<'_>]) -> Answer<()> {
+    let mut noted: Vec<(&Tenant, &DeviceNext)> = Vec::new();
     for member in members.iter().filter(|member| syncs(member)) {
-        for write in &member.unit.writes {
-            let Write::Synced(next) = write else { continue };
-            let (device, session) = devices::synced(&member.unit.tenant, next);
-            runner.execute_ahead(device).await?;
-            if let Some(session) = session {
-                runner.execute_ahead(session).await?;
-            }
+        noted.extend(member.unit.writes.iter().filter_map(|write| match write {
+            Write::Synced(next) => Some((&member.unit.tenant, &**next)),
+            _ => None,
+        }));
+    }
+    noted.sort_by_key(|(tenant, next)| (tenant.as_str(), next.user.as_str(), &*next.device));
+    for (tenant, next) in noted {
+        let (device, session) = devices::synced(tenant, next);
+        runner.execute_ahead(device).await?;
+        if let Some(session) = session {
+            runner.execute_ahead(session).await?;
         }
     }
     Ok(())
