@@ -5,8 +5,7 @@ use landfall_core::id::{Tenant, UserId};
 use super::sync_read::{json, sorted};
 use super::{Corrupt, Query, Row, Runner};
 use crate::{
-    ACTIVITIES_COUNTED_MAX, ActivityCounts, ActivityFilter, ActivityNext, ActivityStatus, Answer,
-    StoredActivity, SyncWrite,
+    ACTIVITIES_COUNTED_MAX, ActivityCounts, ActivityFilter, ActivityStatus, Answer, StoredActivity,
 };
 
 const COLUMNS: &str = "a.id, a.kind, a.entity_id, a.device, a.data, a.status, a.reason,
@@ -25,35 +24,6 @@ fn read(row: &dyn Row) -> Result<StoredActivity, Corrupt> {
         created_at: row.time(7)?,
         decided_at: row.time(8)?,
     })
-}
-
-/// Keeps what is shown of an operation.
-pub(crate) async fn put<R: Runner>(
-    runner: &mut R,
-    tenant: &Tenant,
-    write: &SyncWrite,
-    next: &ActivityNext,
-) -> Answer<()> {
-    let sql = "insert into activity (tenant, user_id, id, kind, entity_id, device, data, status,
-                   reason, created_at, decided_at)
-               values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10)
-               on conflict (tenant, user_id, id) do update set
-                   kind = ?4, entity_id = ?5, device = ?6, data = ?7, status = ?8, reason = ?9,
-                   decided_at = ?10";
-    let ActivityNext { kind, entity_id, data, status, reason } = next;
-    let values = [
-        tenant.into(),
-        (&write.user).into(),
-        (&*write.operation.id).into(),
-        (&**kind).into(),
-        (&**entity_id).into(),
-        (&*write.device).into(),
-        data.as_str().into(),
-        status.as_str().into(),
-        (&**reason).into(),
-        write.operation.at.into(),
-    ];
-    runner.execute(Query::command(sql, values)).await.map(drop)
 }
 
 /// Lists a user's activities. Those of each status stand in their order in an index, so that a page

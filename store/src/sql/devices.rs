@@ -93,11 +93,28 @@ pub(crate) async fn sessions<R: Runner>(
 }
 
 /// Notes that a device synced.
-pub(crate) async fn synced<R: Runner>(
+pub(crate) async fn note<R: Runner>(
     runner: &mut R,
     tenant: &Tenant,
     next: &DeviceNext,
 ) -> Answer<()> {
+    let (device, session) = synced(tenant, next);
+    runner.execute(device).await?;
+    if let Some(session) = session {
+        runner.execute(session).await?;
+    }
+    Ok(())
+}
+
+type OfDevice<'n> = Query<'n, (), 8>;
+type OfSession<'n> = Query<'n, (), 12>;
+
+/// Gives the statements that note that a device synced: of the device and, where there is one, of
+/// its session.
+pub(crate) fn synced<'n>(
+    tenant: &'n Tenant,
+    next: &'n DeviceNext,
+) -> (OfDevice<'n>, Option<OfSession<'n>>) {
     let sql = "insert into device (tenant, user_id, device, first_at, seen_at, stamp_at,
                    stamp_count, place, session)
                values (?1, ?2, ?3, ?4, ?4, ?5, ?6, ?7, ?8)
@@ -122,20 +139,12 @@ pub(crate) async fn synced<R: Runner>(
         place.unwrap_or_default().into(),
         session.as_ref().map(|session| &session.id).into(),
     ];
-    runner.execute(Query::command(sql, values)).await?;
-    match session {
-        Some(session) => add(runner, tenant, next, session).await,
-        None => Ok(()),
-    }
+    let session = session.as_ref().map(|session| add(tenant, next, session));
+    (Query::command(sql, values), session)
 }
 
 /// Adds what a device did to its session.
-async fn add<R: Runner>(
-    runner: &mut R,
-    tenant: &Tenant,
-    next: &DeviceNext,
-    session: &SessionNext,
-) -> Answer<()> {
+fn add<'n>(tenant: &'n Tenant, next: &'n DeviceNext, session: &'n SessionNext) -> OfSession<'n> {
     let sql = "insert into sync_session (tenant, user_id, id, device, started_at, ended_at,
                    operations, applied, merged, conflicts, rejected, replayed, pulled)
                values (?1, ?2, ?3, ?4, ?5, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
@@ -164,5 +173,5 @@ async fn add<R: Runner>(
         replayed.into(),
         pulled.into(),
     ];
-    runner.execute(Query::command(sql, values)).await.map(drop)
+    Query::command(sql, values)
 }

@@ -188,18 +188,23 @@ pub async fn activities_are_listed_by_when_they_came(mut world: World) {
         decided_at: at(3),
     };
     assert_eq!((named.len(), &named[0]), (2, &failed));
-    for (t, u) in [("t", "v"), ("other", "u")] {
-        let (t, u) = (tenant(t), user(u));
-        let theirs = ActivityFilter { user: u.clone(), ..everything() };
-        assert_eq!(world.store.activities(&t, theirs).await.unwrap(), []);
-        assert_eq!(world.store.named_activities(&t, &u, ids()).await.unwrap(), []);
-        let counts = world.store.activity_counts(&t, &u).await.unwrap();
-        assert_eq!(counts, ActivityCounts::default());
-    }
+    assert_nothing_of_others(&world, &failed).await;
     // What waits for somebody is never forgotten.
     assert_eq!(world.store.forget_sync(at(5), 0).await.unwrap(), 0);
     assert_eq!(world.store.forget_sync(at(5), 9).await.unwrap(), 1 + 3, "three outcomes, too");
     assert_eq!(listed(&world, everything()).await, ["b", "c", "a"]);
+}
+
+/// Another user and another tenant are shown nothing of it.
+async fn assert_nothing_of_others(world: &World, one: &StoredActivity) {
+    for (t, u) in [("t", "v"), ("other", "u")] {
+        let (t, u) = (tenant(t), user(u));
+        let theirs = ActivityFilter { user: u.clone(), ..everything() };
+        assert_eq!(world.store.activities(&t, theirs).await.unwrap(), []);
+        assert_eq!(world.store.named_activities(&t, &u, vec![one.id.clone()]).await.unwrap(), []);
+        let counts = world.store.activity_counts(&t, &u).await.unwrap();
+        assert_eq!(counts, ActivityCounts::default());
+    }
 }
 
 pub async fn what_failed_is_decided_once_more(world: World) {
