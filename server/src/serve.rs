@@ -391,6 +391,7 @@ fn service_settings(config: &Config) -> Settings {
         idempotency_ms: config.notify.idempotency_hours.millis(),
         revocation_ms: config.auth.revocation_days.millis(),
         classes: config.class_settings(),
+        away_ms: config.sync.keep_days.millis(),
         segments_per_second: providers::segments_per_second(config),
     }
 }

@@ -6,6 +6,8 @@
 mod conflicts;
 mod delta;
 mod desk;
+mod forgetting;
+mod heard;
 pub mod kinds;
 mod misfit;
 mod places;
@@ -23,6 +25,7 @@ use landfall_core::time::Timestamp;
 
 pub use conflicts::{ConflictView, ResolveAsk, Resolved};
 pub use delta::{Delta, DeltaAsk, FieldDiffers};
+pub use heard::Heard;
 pub use kinds::Kinds;
 pub use pull::{ChangedEntity, Held, PullAsk, Pulled};
 pub use records::ClashRecord;
