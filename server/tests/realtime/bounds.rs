@@ -103,7 +103,7 @@ async fn past(landfall: &Landfall, setting: &str) -> String {
 
 async fn past_a_sync(landfall: &Landfall, setting: &str) -> String {
     let limits = &landfall.server.app.limits;
-    let (call, body) = match setting {
+    let (name, body) = match setting {
         "sync_body_kib" => ("pull", json!({ "unknown": "x".repeat(limits.sync_body_kib.bytes()) })),
         "pull_max" => ("pull", json!({ "limit": limits.pull_max + 1 })),
         _ => ("push", {
@@ -111,7 +111,7 @@ async fn past_a_sync(landfall: &Landfall, setting: &str) -> String {
             json!({ "deviceId": "phone", "operations": operations })
         }),
     };
-    let path = format!("/api/v1/sync/{call}");
+    let path = format!("/api/v1/sync/{name}");
     let root = token("root", "admin");
     call(landfall, ("POST", &path), &root, &[], body.to_string()).await.told()
 }
