@@ -67,14 +67,6 @@ impl Origin {
     }
 }
 
-impl EntityChange {
-    /// Says what was done to an entity that is there and has this version now. One that comes back
-    /// from the dead was updated.
-    pub fn verb_of(version: u64) -> Verb {
-        if version == 1 { Verb::Create } else { Verb::Update }
-    }
-}
-
 /// A conflict that waits for a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConflictBegan {

@@ -11,10 +11,10 @@ use sha2::Sha256;
 
 use crate::feed::{Epoch, Number};
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 const TAG_BYTES: usize = 16;
-/// A cursor names at most so many feeds.
-const POSITIONS_MAX: usize = 1_024;
+/// A cursor has at most so many positions: two for each topic that a user may be in, and their own.
+const POSITIONS_MAX: usize = 4_096;
 
 /// The key that seals cursors; never shown.
 #[derive(Clone)]
@@ -68,12 +68,11 @@ impl Cursor {
     /// Seals the cursor for one purpose, such as `inbox/TENANT/USER`.
     pub fn seal(&self, key: &CursorKey, purpose: &str) -> String {
         let mut bytes = vec![VERSION];
-        bytes.extend_from_slice(&self.epoch.0.to_be_bytes());
+        put(&mut bytes, self.epoch.0);
         for position in &self.positions {
-            let length = u16::try_from(position.of.len()).expect("an owner's name is short");
-            bytes.extend_from_slice(&length.to_be_bytes());
+            put(&mut bytes, position.of.len() as u64);
             bytes.extend_from_slice(position.of.as_bytes());
-            bytes.extend_from_slice(&position.number.0.to_be_bytes());
+            put(&mut bytes, position.number.0);
         }
         let tag = mac(key, purpose, &bytes).finalize().into_bytes();
         bytes.extend_from_slice(&tag[..TAG_BYTES]);
@@ -86,31 +85,48 @@ impl Cursor {
         let split = bytes.len().checked_sub(TAG_BYTES).ok_or(CursorError)?;
         let (body, tag) = bytes.split_at(split);
         mac(key, purpose, body).verify_truncated_left(tag).map_err(|_| CursorError)?;
-        let (version, rest) = take::<1>(body)?;
-        if version != [VERSION] {
+        let (version, rest) = body.split_first().ok_or(CursorError)?;
+        if *version != VERSION {
             return Err(CursorError);
         }
-        let (epoch, mut rest) = take::<8>(rest)?;
+        let (epoch, mut rest) = take(rest)?;
         let mut positions = Vec::new();
         while !rest.is_empty() {
             if positions.len() == POSITIONS_MAX {
                 return Err(CursorError);
             }
-            let (length, after) = take::<2>(rest)?;
-            let (of, after) =
-                after.split_at_checked(u16::from_be_bytes(length).into()).ok_or(CursorError)?;
-            let (number, after) = take::<8>(after)?;
+            let (length, after) = take(rest)?;
+            let length = usize::try_from(length).map_err(|_| CursorError)?;
+            let (of, after) = after.split_at_checked(length).ok_or(CursorError)?;
+            let (number, after) = take(after)?;
             let of = std::str::from_utf8(of).map_err(|_| CursorError)?.to_owned();
-            positions.push(Position { of, number: Number(u64::from_be_bytes(number)) });
+            positions.push(Position { of, number: Number(number) });
             rest = after;
         }
-        Ok(Self { epoch: Epoch(u64::from_be_bytes(epoch)), positions })
+        Ok(Self { epoch: Epoch(epoch), positions })
     }
 }
 
-fn take<const N: usize>(bytes: &[u8]) -> Result<([u8; N], &[u8]), CursorError> {
-    let (head, rest) = bytes.split_first_chunk::<N>().ok_or(CursorError)?;
-    Ok((*head, rest))
+/// Writes a number, seven bits a byte, the lowest first; every byte but the last has its highest bit set.
+fn put(bytes: &mut Vec<u8>, mut number: u64) {
+    while number >= 0x80 {
+        bytes.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    bytes.push(number as u8);
+}
+
+/// Takes a number off the front.
+fn take(bytes: &[u8]) -> Result<(u64, &[u8]), CursorError> {
+    let mut number = 0_u64;
+    for (place, byte) in bytes.iter().enumerate().take(10) {
+        let bits = u64::from(byte & 0x7f);
+        number |= bits.checked_shl(7 * place as u32).unwrap_or(0);
+        if byte & 0x80 == 0 {
+            return Ok((number, &bytes[place + 1..]));
+        }
+    }
+    Err(CursorError)
 }
 
 #[cfg(test)]

@@ -27,6 +27,10 @@ use landfall_protocol::preferences::{PreferencesAnswer, PreferencesRequest};
 use landfall_protocol::problem::{Code, Problem};
 use landfall_protocol::revocations::{RevocationItem, RevocationRequest};
 use landfall_protocol::suppressions::{SuppressedAddress, SuppressionItem};
+use landfall_protocol::sync::{
+    ConflictItem, ConflictResolve, DeltaAnswer, DeltaPost, PullAnswer, PullPost, PushAnswer,
+    PushPost, ResolvedAnswer,
+};
 use landfall_protocol::templates::{PreviewAnswer, PreviewRequest, TemplateItem};
 use landfall_protocol::timeline::Timeline;
 use landfall_protocol::topics::{MemberItem, MemberPut, MembersBulk, MembersBulkAnswer};
@@ -69,6 +73,8 @@ const CALLS: &[(&str, Shape, Shape)] = &[
     ("analytics_class", none, of::<Analytics>),
     ("blob_get", none, of::<Value>),
     ("blob_put", of::<Value>, of::<BlobAnswer>),
+    ("conflict_resolve", of::<ConflictResolve>, of::<ResolvedAnswer>),
+    ("conflicts_list", none, of::<List<ConflictItem>>),
     ("health", none, of::<Health>),
     ("health_ready", none, of::<Ready>),
     ("lesson_delete", none, none),
@@ -109,6 +115,11 @@ const CALLS: &[(&str, Shape, Shape)] = &[
     ("subscriptions_list", none, of::<List<SubscriptionItem>>),
     ("suppression_delete", of::<SuppressedAddress>, none),
     ("suppressions_list", none, of::<List<SuppressionItem>>),
+    ("sync_delta", of::<DeltaPost>, of::<DeltaAnswer>),
+    ("sync_pull", of::<PullPost>, of::<PullAnswer>),
+    ("sync_push", of::<PushPost>, of::<PushAnswer>),
+    ("sync_push_conflict", of::<PushPost>, of::<PushAnswer>),
+    ("sync_push_pull", of::<PushPost>, of::<PushAnswer>),
     ("template_preview", of::<PreviewRequest>, of::<PreviewAnswer>),
     ("templates_list", none, of::<List<TemplateItem>>),
     ("tenant_preferences_get", none, of::<PreferencesAnswer>),

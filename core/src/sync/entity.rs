@@ -57,6 +57,12 @@ impl Verb {
         }
     }
 
+    /// Says what was done last to an entity that is there in this version. One that came back from the
+    /// dead was updated.
+    pub const fn of_version(version: u64) -> Self {
+        if version == 1 { Self::Create } else { Self::Update }
+    }
+
     /// Reads S1's word in either case.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|verb| verb.as_str().eq_ignore_ascii_case(text))

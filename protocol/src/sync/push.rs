@@ -98,8 +98,9 @@ pub struct PushAnswer {
     pub success: bool,
     /// One for each operation, in their order.
     pub results: Vec<OperationResult>,
-    /// The server's time.
-    pub server_timestamp: Time,
+    /// The server's time; where there is a `pull`, it stands in that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server_timestamp: Option<Time>,
     /// What others did, where it was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pull: Option<PullAnswer>,

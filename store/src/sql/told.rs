@@ -29,7 +29,7 @@ fn entity(write: &SyncWrite, ended: Outcome) -> Option<Change> {
     let (Outcome::Numbered(number), Some(next)) = (ended, &write.next) else { return None };
     let change = EntityChange {
         name: write.name.clone(),
-        verb: if next.is_deleted { Verb::Delete } else { EntityChange::verb_of(next.version) },
+        verb: if next.is_deleted { Verb::Delete } else { Verb::of_version(next.version) },
         version: next.version,
         by: Some(origin(write)),
     };
@@ -77,7 +77,7 @@ pub(crate) fn of_lesson(tenant: &Tenant, write: &Write) -> Option<LessonTold> {
     match write {
         Write::PutLesson { lesson, .. } => {
             let Lesson { id, class, version, .. } = &**lesson;
-            Some(told(id, class, EntityChange::verb_of(*version), *version))
+            Some(told(id, class, Verb::of_version(*version), *version))
         }
         Write::DeleteLesson { id, class, version, .. } => {
             Some(told(id, class, Verb::Delete, version + 1))

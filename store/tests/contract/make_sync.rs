@@ -100,11 +100,11 @@ impl World {
     }
 
     pub async fn branches(&self, entity: &EntityName) -> Vec<StoredBranch> {
-        self.standings(ask(&tenant("t"), &[entity.clone()])).await.branches
+        self.standings(ask(&tenant("t"), std::slice::from_ref(entity))).await.branches
     }
 
     pub async fn open_conflicts(&self, entity: &EntityName) -> Vec<StoredConflict> {
-        self.standings(ask(&tenant("t"), &[entity.clone()])).await.conflicts
+        self.standings(ask(&tenant("t"), std::slice::from_ref(entity))).await.conflicts
     }
 
     pub async fn operations(&self, ids: &[&str]) -> Vec<StoredOperation> {

@@ -62,7 +62,7 @@ pub(in super::super) async fn push(
         }
         None => None,
     };
-    let server_timestamp = Time(app.services.now());
+    let server_timestamp = pull.is_none().then(|| Time(app.services.now()));
     Ok(Json(PushAnswer { success: true, results, server_timestamp, pull }))
 }
 

@@ -17,8 +17,9 @@ use landfall_store::{
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::desk::{self, Misfit};
+use super::desk;
 use super::kinds::{Kind, Owner};
+use super::misfit::Misfit;
 use super::records::{ClashRecord, read_clashes, read_object, written_object, written_verdict};
 use super::{ServerData, topic_of};
 use crate::service::revocations::unit_of;

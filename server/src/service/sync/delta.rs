@@ -115,6 +115,7 @@ fn differing(
         let is_news = base.is_none() || there != before;
         if named.is_some() { there != named } else { is_news }
     };
+    let known = if base.is_some() { Base::Known } else { Base::Unknown };
     let delta = |field: &String| {
         let before = base.and_then(|base| base.get(field));
         let (of_server, of_client) = (server.get(field), client.get(field));
@@ -123,22 +124,21 @@ fn differing(
             client: of_client.cloned(),
             server: of_server.cloned(),
             is_open: of_client.is_some()
-                && asks(kind, base.is_some(), [before, of_server, of_client], field),
+                && asks(kind, known, [before, of_server, of_client], field),
         }
     };
     names.into_iter().filter(differs).map(delta).collect()
 }
 
 /// Says whether a person would have to decide a field.
-fn asks(kind: &Kind, is_known: bool, values: [Option<&Value>; 3], field: &str) -> bool {
+fn asks(kind: &Kind, known: Base, values: [Option<&Value>; 3], field: &str) -> bool {
     let [base, server, client] = values;
     let both_changed = server != base && client != base && server != client;
     match &kind.rules.strategy {
         Strategy::Manual => both_changed,
         Strategy::Merge(fields) => {
-            let base_is = if is_known { Base::Known } else { Base::Unknown };
             let manner =
-                Manner { later: Side::Server, deletion: Deletion::DeleteWins, base: base_is };
+                Manner { later: Side::Server, deletion: Deletion::DeleteWins, base: known };
             merge(fields.rule(field), Sides { base, server, client }, manner).class == Class::Open
         }
         Strategy::ServerWins | Strategy::ClientWins | Strategy::LastWriteWins => false,

@@ -1,13 +1,11 @@
 //! Fills a desk with what the store knows, and writes down what it hands out.
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use landfall_core::auth::Caller;
 use landfall_core::feed::{FeedKey, Number};
 use landfall_core::id::DeviceId;
 use landfall_core::json::Object;
-use landfall_core::notify::FieldError;
 use landfall_core::sync::{
     Branch, BranchTip, Contested, Desk, Dispute, Effect, EntityName, Known, Next, OpenConflict,
     Operation, Refused, Rules, Seen, Stamp, Standing, Status, Verdict,
@@ -18,6 +16,7 @@ use landfall_store::{
 };
 
 use super::kinds::Kind;
+use super::misfit::Misfit;
 use super::records::{
     read_entity, read_object, read_verdict, written_clashes, written_object, written_stamps,
     written_verdict,
@@ -105,7 +104,9 @@ pub(super) fn fill<'d>(
         let standing = laid.entry(branch.name.clone()).or_default();
         let is_either = branch.client_version == Some(standing.version);
         let is_left = is_heard && is_either && has >= branch.changed;
-        standing.branch = Some(tip(branch, is_left)?);
+        let mut tip = tip(branch)?;
+        tip.branch.is_left = is_left;
+        standing.branch = Some(tip);
     }
     // One without a name may be any: no conflict of an earlier one is its own.
     for conflict in
@@ -130,50 +131,17 @@ fn lay(standing: &mut Standing, entity: &StoredEntity) -> Result<(), ServiceErro
     Ok(())
 }
 
-fn tip(stored: &StoredBranch, is_left: bool) -> Result<BranchTip, ServiceError> {
+fn tip(stored: &StoredBranch) -> Result<BranchTip, ServiceError> {
     let StoredBranch { operation, client_version, base_version, fields, is_refused, .. } = stored;
     let fields = fields.as_ref().map(read_object).transpose()?;
     let (client_version, base_version) = (*client_version, *base_version);
-    let branch = Branch { client_version, base_version, fields, is_left };
+    let branch = Branch { client_version, base_version, fields, is_left: false };
     Ok(BranchTip { branch, operation: operation.clone(), is_refused: *is_refused })
 }
 
 pub(super) fn known(stored: &StoredOperation) -> Result<Known, ServiceError> {
     let verdict = stored.outcome.as_ref().map(read_verdict).transpose()?;
     Ok(Known { digest: stored.digest, verdict })
-}
-
-/// What of an operation does not fit its type, found while it is decided.
-#[derive(Default)]
-pub(super) struct Misfit(RefCell<Vec<FieldError>>);
-
-impl Misfit {
-    /// Refuses what a type does not allow.
-    pub(super) fn check(&self, kind: &Kind, data: &Object) -> Result<(), Refused> {
-        if written_object(data).as_str().len() > kind.max_bytes {
-            let detail = format!("must have at most {} bytes as JSON", kind.max_bytes);
-            self.0.borrow_mut().push(FieldError::new("/data", detail));
-            return Err(Refused::TooLarge);
-        }
-        kind.check(data).map_err(|problems| {
-            let within = |fault: FieldError| FieldError {
-                pointer: format!("/data{}", fault.pointer),
-                ..fault
-            };
-            self.0.borrow_mut().extend(problems.into_iter().map(within));
-            Refused::Invalid
-        })
-    }
-
-    /// Notes what is wrong otherwise.
-    pub(super) fn note(&self, pointer: &str, detail: &str) {
-        self.0.borrow_mut().push(FieldError::new(pointer, detail));
-    }
-
-    /// Gives what was found.
-    pub(super) fn into_errors(self) -> Vec<FieldError> {
-        self.0.into_inner()
-    }
 }
 
 /// Decides one operation.
@@ -183,27 +151,18 @@ pub(super) fn take(
     kind: Result<&Kind, Refused>,
     (misfit, fresh): (&Misfit, landfall_core::id::ConflictId),
 ) -> landfall_core::sync::Taken {
-    let checked = kind.and_then(|kind| misfit.check_size(kind, operation).map(|()| kind));
+    let checked = kind.and_then(|kind| {
+        misfit.check_size(kind, "/data", &operation.data)?;
+        let mut base = operation.base_data.iter();
+        base.try_for_each(|data| misfit.check_size(kind, "/baseData", data))?;
+        Ok(kind)
+    });
     match checked {
         Err(refused) => desk.take(operation, Err(refused), fresh),
         Ok(kind) => {
             let fits = |data: &Object| misfit.check(kind, data);
             desk.take(operation, Ok(Rules { kind: &kind.rules, fits: &fits }), fresh)
         }
-    }
-}
-
-impl Misfit {
-    fn check_size(&self, kind: &Kind, operation: &Operation) -> Result<(), Refused> {
-        let base = operation.base_data.as_ref();
-        for (pointer, data) in [("/data", Some(&operation.data)), ("/baseData", base)] {
-            if data.is_some_and(|data| written_object(data).as_str().len() > kind.max_bytes) {
-                let detail = format!("must have at most {} bytes as JSON", kind.max_bytes);
-                self.note(pointer, &detail);
-                return Err(Refused::TooLarge);
-            }
-        }
-        Ok(())
     }
 }
 

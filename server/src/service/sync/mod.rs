@@ -7,6 +7,7 @@ mod conflicts;
 mod delta;
 mod desk;
 pub mod kinds;
+mod misfit;
 mod places;
 mod pull;
 mod push;

@@ -254,20 +254,12 @@ fn changed(row: StoredEntity, topic: Option<&TopicId>) -> ChangedEntity {
     ChangedEntity {
         name,
         topic: topic.cloned(),
-        verb: verb(version, is_deleted),
+        verb: if is_deleted { Verb::Delete } else { Verb::of_version(version) },
         version,
         changed,
         data: if is_deleted { Held::Nothing } else { Held::Fields(data) },
         at,
         device: Some(device).filter(|device| !device.is_empty()),
-    }
-}
-
-const fn verb(version: u64, is_deleted: bool) -> Verb {
-    match (is_deleted, version) {
-        (true, _) => Verb::Delete,
-        (false, 1) => Verb::Create,
-        (false, _) => Verb::Update,
     }
 }
 
@@ -277,7 +269,7 @@ fn changed_lesson(lesson: Lesson, now: Timestamp) -> ChangedEntity {
     ChangedEntity {
         name: EntityName { kind: LESSON.into(), id: lesson.id.as_str().into() },
         topic: Some(lesson.class.clone()),
-        verb: verb(lesson.version, is_gone),
+        verb: if is_gone { Verb::Delete } else { Verb::of_version(lesson.version) },
         version: lesson.version,
         changed: lesson.changed,
         at: lesson.updated_at,

@@ -6,15 +6,16 @@
 use landfall_core::auth::{Caller, Scope};
 use landfall_core::feed::{FeedKey, Number};
 use landfall_core::id::TopicId;
-use landfall_core::sync::{Desk, Refused, Seen, Status, Verdict, Why};
+use landfall_core::sync::{Desk, Refused, Seen, Status, Taken, Why};
 use landfall_core::time::Timestamp;
 use landfall_core::topic::MemberRole;
 use landfall_store::{
     DeviceNext, Guard, SessionCounts, SessionNext, Standings, SyncWrite, Unit, Write,
 };
 
-use super::desk::{self, Misfit};
+use super::desk;
 use super::kinds::{Kind, Owner};
+use super::misfit::Misfit;
 use super::{Brought, PushAsk, Pushed, Since};
 use crate::service::revocations::unit_of;
 use crate::service::{ServiceError, Services, deciding};
@@ -152,11 +153,11 @@ impl Services {
         let fresh = self.ids.conflict(place.at);
         let taken = desk::take(desk, operation, kind, (&misfit, fresh));
         let verdict = taken.verdict;
-        decided.count(&verdict, taken.effect.is_none());
+        decided.count(&taken);
         decided.pushed.push(Pushed {
             id: operation.id.clone(),
             verdict,
-            is_replay: is_replay(&verdict, taken.effect.is_none()),
+            is_replay: is_replay(&taken),
             server: desk::server_data(desk, operation, &verdict),
             errors: misfit.into_errors(),
         });
@@ -240,11 +241,11 @@ impl Services {
 }
 
 impl Decided {
-    fn count(&mut self, verdict: &Verdict, was_known: bool) {
+    fn count(&mut self, taken: &Taken) {
         let counts = &mut self.counts;
         counts.operations += 1;
-        let of_status = match verdict.status {
-            _ if was_known => &mut counts.replayed,
+        let of_status = match taken.verdict.status {
+            _ if taken.effect.is_none() => &mut counts.replayed,
             Status::Applied => &mut counts.applied,
             Status::Merged => &mut counts.merged,
             Status::Conflict => &mut counts.conflicts,
@@ -255,6 +256,7 @@ impl Decided {
 }
 
 /// Says whether an outcome is one that was stored before.
-fn is_replay(verdict: &Verdict, was_known: bool) -> bool {
-    was_known && !matches!(verdict.why, Why::Refused(Refused::IdReused) | Why::Forgotten)
+fn is_replay(taken: &Taken) -> bool {
+    let is_other = matches!(taken.verdict.why, Why::Refused(Refused::IdReused) | Why::Forgotten);
+    taken.effect.is_none() && !is_other
 }
