@@ -267,6 +267,9 @@ fn payloads_that_name_types_are_read_in_either_spelling_and_refused_with_their_p
         assert!(bad.detail.starts_with(detail), "{payload}: {}", bad.detail);
         assert_eq!((bad.code, bad.reference), (Code::Invalid, Some(Reference::Text("r".into()))));
     }
+    let deep = format!(r#"{{"type":"ping","x":{}1{}}}"#, "[".repeat(99), "]".repeat(99));
+    let bad = ClientMessage::decode(deep.as_bytes(), DEPTH).unwrap_err();
+    assert_eq!((bad.code, bad.detail.as_str()), (Code::Unreadable, "is nested too deep"));
     // Whoever needs no payload may bring any.
     let pong = ClientMessage::decode(br#"{"type":"pong","payload":"x"}"#, DEPTH).unwrap();
     assert!(matches!(pong.frame, ClientFrame::Pong));

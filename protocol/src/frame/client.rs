@@ -38,10 +38,13 @@ pub enum ClientFrame {
     PushChange(Box<PushChange>),
 }
 
+/// The frame whose payload holds what others measure.
+const PUSH_CHANGE: &str = "push_change";
+
 impl ClientFrame {
     /// The `type` of every client frame.
     pub const TYPES: [&str; 7] =
-        ["ack", "auth", "ping", "pong", "push_change", "subscribe", "unsubscribe"];
+        ["ack", "auth", "ping", "pong", PUSH_CHANGE, "subscribe", "unsubscribe"];
 }
 
 /// A frame of a client, with the mark by which it knows an error again.
@@ -133,12 +136,17 @@ impl From<BadFrame> for ControlFrame {
 }
 
 impl ClientMessage {
-    /// Reads a frame, refusing what is nested deeper than `max_depth`.
+    /// Reads a frame, refusing what is nested deeper than `max_depth`; operations of a push are
+    /// measured by whoever reads them, so that one alone fails.
     pub fn decode(bytes: &[u8], max_depth: usize) -> Result<Self, BadFrame> {
-        let wire: Wire = json::parse(bytes, max_depth).map_err(|bad| bad_frame(bad, bytes))?;
-        let Wire { r#type, token, replay_id, payload, reference } = wire;
+        let wire = json::parse(bytes, usize::MAX).and_then(|wire: Wire| match &*wire.r#type {
+            PUSH_CHANGE => Ok(wire),
+            _ => json::check_depth(bytes, max_depth).map(|()| wire),
+        });
+        let Wire { r#type, token, replay_id, payload, reference } =
+            wire.map_err(|bad| bad_frame(bad, bytes))?;
         let payload = payload.as_deref();
-        let types = || types(payload, max_depth);
+        let types = || types(payload);
         let frame = match (r#type.as_str(), token, replay_id) {
             ("auth", Some(token), _) => Ok(ClientFrame::Auth { token }),
             ("auth", None, _) => Err("/token is required".to_owned()),
@@ -148,9 +156,7 @@ impl ClientMessage {
             ("ping", ..) => Ok(ClientFrame::Ping),
             ("subscribe", ..) => types().map(ClientFrame::Subscribe),
             ("unsubscribe", ..) => types().map(ClientFrame::Unsubscribe),
-            ("push_change", ..) => {
-                read(payload, max_depth).map(|push| ClientFrame::PushChange(Box::new(push)))
-            }
+            (PUSH_CHANGE, ..) => read(payload).map(|push| ClientFrame::PushChange(Box::new(push))),
             _ => Err(format!("/type {}", must_be_one_of(&ClientFrame::TYPES))),
         };
         match frame {
@@ -184,7 +190,7 @@ impl ClientMessage {
             }
             ClientFrame::PushChange(push) => {
                 wire.payload = Some(raw(push));
-                "push_change"
+                PUSH_CHANGE
             }
         };
         wire.r#type = r#type.to_owned();
@@ -199,15 +205,15 @@ fn raw(payload: &impl Serialize) -> Box<RawValue> {
 }
 
 /// Reads a payload that names types, or says what is wrong with it.
-fn types(payload: Option<&RawValue>, max_depth: usize) -> Result<EntityTypes, String> {
-    let types: EntityTypes = read(payload, max_depth)?;
+fn types(payload: Option<&RawValue>) -> Result<EntityTypes, String> {
+    let types: EntityTypes = read(payload)?;
     types.fault().map_or(Ok(types), |fault| Err(format!("/payload{fault}")))
 }
 
 /// Reads a payload, or says what is wrong with it.
-fn read<T: DeserializeOwned>(payload: Option<&RawValue>, max_depth: usize) -> Result<T, String> {
+fn read<T: DeserializeOwned>(payload: Option<&RawValue>) -> Result<T, String> {
     let payload = payload.ok_or("/payload is required")?;
-    json::parse(payload.get().as_bytes(), max_depth).map_err(|bad| match bad {
+    json::parse(payload.get().as_bytes(), usize::MAX).map_err(|bad| match bad {
         BadJson::Invalid(fault) => format!("/payload{} {}", fault.pointer, fault.detail),
         BadJson::Unreadable(_) | BadJson::TooDeep => format!("/payload {bad}"),
     })

@@ -207,16 +207,13 @@ fn on_incoming<'a>(
     0
 }
 
-/// An operation lies so deep in its message: its own depth is for whoever reads it.
-const WITHIN_PUSH: usize = 3;
-
 fn on_text<'a>(
     gateway: &'a Gateway,
     connection: &'a Arc<Connection>,
     text: &str,
     pushes: &mut Pushes<'a>,
 ) -> u32 {
-    let depth = gateway.hub.settings.json_depth + WITHIN_PUSH;
+    let depth = gateway.hub.settings.json_depth;
     match ClientMessage::decode(text.as_bytes(), depth) {
         Ok(ClientMessage { frame, reference }) => match frame {
             ClientFrame::Pong => {}

@@ -131,7 +131,8 @@ async fn s1_an_operation_that_is_nested_too_deep_fails_alone() {
         deep["data"] = (0..depth).fold(json!(1), |inner, _| json!({ "a": inner }));
         deep
     };
-    device.say(push("r", &[nested(31), create("a")])).await;
+    device.say(push("r", &[nested(31), nested(32), nested(1_000), create("a")])).await;
     let results = device.next().await["payload"]["results"].clone();
-    assert_eq!([&results[0]["status"], &results[1]["status"]], ["applied", "applied"]);
+    let statuses = [0, 1, 2, 3].map(|n| results[n]["status"].clone());
+    assert_eq!(statuses, ["applied", "rejected", "rejected", "applied"]);
 }
