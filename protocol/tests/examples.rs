@@ -13,7 +13,9 @@ use landfall_protocol::addresses::{
 use landfall_protocol::analytics::Analytics;
 use landfall_protocol::audit::{AuditItem, VerifyAnswer};
 use landfall_protocol::deliveries::{DeliveryItem, ReplayAnswer, ReplayRequest};
-use landfall_protocol::frame::{ClientFrame, ClientMessage, ControlFrame, ServerFrame};
+use landfall_protocol::frame::{
+    ClientFrame, ClientMessage, ControlFrame, ServerFrame, SyncCompleteFrame,
+};
 use landfall_protocol::health::{Health, Ready};
 use landfall_protocol::inbox::{AckAnswer, AckRequest, Item, MarkAllRead, UnreadCount};
 use landfall_protocol::json;
@@ -201,10 +203,10 @@ fn every_frame_survives_its_type() {
         let bytes = serde_json::to_vec(frame).unwrap();
         let back = if example["from"] == json!("server") {
             let frame = ServerFrame::decode(&bytes).unwrap();
-            server.insert(if matches!(frame, ServerFrame::Control(_)) {
-                kind
-            } else {
+            server.insert(if matches!(frame, ServerFrame::Notification(_)) {
                 "notification".to_owned()
+            } else {
+                kind
             });
             frame.encode()
         } else {
@@ -214,7 +216,7 @@ fn every_frame_survives_its_type() {
         assert_eq!(serde_json::from_slice::<Value>(&back).unwrap(), *frame, "{name}");
     }
     let mut known: BTreeSet<String> = ControlFrame::TYPES.map(str::to_owned).into();
-    known.insert("notification".to_owned());
+    known.extend(["notification", SyncCompleteFrame::TYPE].map(str::to_owned));
     assert_eq!(server, known);
     assert_eq!(client, ClientFrame::TYPES.map(str::to_owned).into());
 }
@@ -228,7 +230,7 @@ fn every_frame_of_the_server_is_shown_as_an_event() {
         .collect();
     for (name, example) in examples("frames") {
         // An event stream has nobody to answer, and nobody who subscribes.
-        const NEVER: [&str; 8] = [
+        const NEVER: [&str; 9] = [
             "authenticated",
             "change_notification",
             "change_notification_any",
@@ -236,6 +238,7 @@ fn every_frame_of_the_server_is_shown_as_an_event() {
             "conflict_notification",
             "pong",
             "subscribed",
+            "sync_complete",
             "unsubscribed",
         ];
         if example["from"] != json!("server") || NEVER.contains(&&*name) {
@@ -277,7 +280,8 @@ fn every_error_has_its_problem() {
 
 #[test]
 fn every_frame_type_is_a_reserved_name() {
-    for name in ControlFrame::TYPES.iter().chain(&ClientFrame::TYPES) {
+    let of_server = ControlFrame::TYPES.iter().chain([&SyncCompleteFrame::TYPE]);
+    for name in of_server.chain(&ClientFrame::TYPES) {
         assert!(RESERVED_TYPES.contains(name), "{name}");
     }
 }

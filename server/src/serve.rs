@@ -316,6 +316,7 @@ fn gateway(config: &Config, app: &App, hub: &Arc<Hub>, events: Reports) -> Arc<G
         events,
         tasks: app.tasks.clone(),
         first_message: config.auth.first_message_seconds.duration(),
+        operations_max: config.limits.sync_operations_max,
         drain: app.drain.clone(),
     })
 }

@@ -27,7 +27,7 @@ pub use conflicts::{ConflictView, ResolveAsk, Resolved};
 pub use delta::{Delta, DeltaAsk, FieldDiffers};
 pub use heard::Heard;
 pub use kinds::Kinds;
-pub use pull::{ChangedEntity, Held, PullAsk, Pulled};
+pub use pull::{ChangedEntity, Held, LESSON, PullAsk, Pulled};
 pub use records::ClashRecord;
 
 /// From where a device wants to know what others did, or up to where it knows it.

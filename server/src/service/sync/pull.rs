@@ -20,7 +20,7 @@ const PAGE: usize = 500;
 /// A page ends after so many bytes of data, however many changes it may have.
 const BYTES_MAX: usize = 4 << 20;
 /// The type as which lessons come.
-pub(super) const LESSON: &str = "lesson";
+pub const LESSON: &str = "lesson";
 
 /// What a device asks for.
 #[derive(Debug, Clone)]
