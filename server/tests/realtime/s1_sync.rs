@@ -143,6 +143,7 @@ async fn s1_a_subscription_starts_empty_and_ends() {
     let mut device = landfall.device("ada", "device_id=tablet").await;
     landfall.until_connected(1).await;
     Did { id: "before", ..Did::default() }.push(&landfall).await;
+    hears_nothing(&landfall, &mut device, "ada").await;
     for (kind, types, answer, now) in [
         ("subscribe", &["notes", "progress"][..], "subscribed", &["notes", "progress"][..]),
         ("subscribe", &["*"], "subscribed", &["*", "notes", "progress"]),
