@@ -6,11 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use landfall_core::auth::Caller;
 use landfall_core::id::DeviceId;
-use landfall_core::notify::FieldError;
-use landfall_protocol::sync::{
-    BadOperation, OperationFields, OperationResult, PullFields, PushAnswer, PushPost, Since,
-    read_operation,
-};
+use landfall_protocol::sync::{OperationResult, PullFields, PushAnswer, PushPost, Since};
 use landfall_protocol::text::Time;
 use serde_json::value::RawValue;
 
@@ -19,9 +15,10 @@ use super::super::error::ApiError;
 use super::super::headers::Device;
 use super::body::WorkBody;
 use super::pull::{answer as pulled, pages};
-use super::{device_of, raw_server, since};
+use super::{device_of, since};
 use crate::app::App;
-use crate::service::sync::{Brought, PullAsk, PushAsk, Pushed};
+use crate::brought::{self, Bringer};
+use crate::service::sync::PullAsk;
 
 /// Brings what a device did.
 ///
@@ -78,27 +75,6 @@ pub(in super::super) async fn pushed(
     (device, sent_at, has): From<'_>,
     operations: &[Box<RawValue>],
 ) -> Result<Vec<OperationResult>, ApiError> {
-    let read: Vec<Result<OperationFields, BadOperation>> =
-        operations.iter().map(|operation| read_operation(operation.get())).collect();
-    let brought = |fields: &OperationFields| Brought {
-        operation: fields.operation.clone(),
-        topic: fields.topic.clone(),
-    };
-    let good = read.iter().filter_map(|one| one.as_ref().ok()).map(brought).collect();
-    let ask = PushAsk { device: Some(device.clone()), sent_at, has, operations: good };
-    let mut pushed = app.services.push(caller, &ask).await?.into_iter();
-    let result = |one: Result<OperationFields, BadOperation>| match one {
-        Err(bad) => Some(OperationResult::unreadable(bad)),
-        Ok(_) => pushed.next().map(result),
-    };
-    Ok(read.into_iter().filter_map(result).collect())
-}
-
-fn result(pushed: Pushed) -> OperationResult {
-    OperationResult {
-        replayed: pushed.is_replay,
-        server_data: pushed.server.as_ref().map(raw_server),
-        errors: pushed.errors.into_iter().map(FieldError::into).collect(),
-        ..OperationResult::new(&pushed.id, &pushed.verdict)
-    }
+    let bringer = Bringer { device: device.clone(), sent_at, has };
+    Ok(brought::decide(&app.services, caller, bringer, operations).await?)
 }

@@ -6,6 +6,8 @@
 mod conflicts;
 mod delta;
 mod desk;
+mod forgetting;
+mod heard;
 pub mod kinds;
 mod misfit;
 mod places;
@@ -23,8 +25,9 @@ use landfall_core::time::Timestamp;
 
 pub use conflicts::{ConflictView, ResolveAsk, Resolved};
 pub use delta::{Delta, DeltaAsk, FieldDiffers};
+pub use heard::Heard;
 pub use kinds::Kinds;
-pub use pull::{ChangedEntity, Held, PullAsk, Pulled};
+pub use pull::{ChangedEntity, Held, LESSON, PullAsk, Pulled};
 pub use records::ClashRecord;
 
 /// From where a device wants to know what others did, or up to where it knows it.
