@@ -63,3 +63,11 @@ create index activity_decided on activity (decided_at) where status = 'synced';
 -- What a class's devices have to read, what is left of deleted lessons too.
 create index lesson_changed on lesson (tenant, class_id, changed);
 create index lesson_updated on lesson (tenant, class_id, updated_at);
+
+-- Before a table has statistics all of its indexes that begin alike cost the planner the same, and it
+-- takes the youngest: that is to be the one that finds the row.
+alter table entity drop constraint entity_pkey, add primary key (feed_id, kind, id);
+alter table lesson drop constraint lesson_pkey, add primary key (tenant, id);
+alter table sync_conflict drop constraint sync_conflict_pkey, add primary key (tenant, id);
+alter table activity drop constraint activity_pkey, add primary key (tenant, user_id, id);
+alter table sync_session drop constraint sync_session_pkey, add primary key (tenant, user_id, id);

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use futures_util::future::try_join_all;
+use futures_util::future::{join3, try_join_all};
 use landfall_store::postgres::SCHEMA;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Statement};
@@ -126,7 +126,7 @@ impl Group {
             .zip(values)
             .map(|(statement, values)| client.execute(statement, values));
         let (begun, stored, ended) =
-            futures_util::join!(begun, try_join_all(stored), client.batch_execute("commit"));
+            join3(begun, try_join_all(stored), client.batch_execute("commit")).await;
         begun?;
         stored?;
         ended?;

@@ -1,4 +1,7 @@
 //! What a desk needs to know, asked for together: a statement a table, in one snapshot.
+//!
+//! Each row is looked up by itself (`limit`, or `offset 0` where it can be several): a table of which
+//! the planner knows nothing yet is not walked over.
 
 use super::runner::{PostgresRunner, Values};
 use super::volley::Ask;
@@ -108,20 +111,24 @@ const NAMES: &str = "unnest($4::text[], $5::text[]) as n (kind, id)";
 fn of_names() -> [String; 3] {
     let entities = format!(
         "select {} from {NAMES}
-         join entity e on e.feed_id = {FEED} and e.kind = n.kind and e.id = n.id
+         cross join lateral (select * from entity x
+             where x.feed_id = {FEED} and x.kind = n.kind and x.id = n.id limit 1) as e
          order by e.kind, e.id",
         sync_read::ENTITY
     );
     let branches = format!(
         "select {} from {NAMES}
-         join branch b on b.feed_id = {FEED} and b.kind = n.kind and b.id = n.id and b.device = $6
+         cross join lateral (select * from branch x
+             where x.feed_id = {FEED} and x.kind = n.kind and x.id = n.id and x.device = $6
+             limit 1) as b
          order by b.kind, b.id",
         sync_read::BRANCH
     );
     let conflicts = format!(
         "select {} from {NAMES}
-         join sync_conflict c on c.feed_id = {FEED} and c.kind = n.kind and c.entity_id = n.id
-             and c.open = 1
+         cross join lateral (select * from sync_conflict x
+             where x.feed_id = {FEED} and x.kind = n.kind and x.entity_id = n.id and x.open = 1
+             offset 0) as c
          join feed f on f.id = c.feed_id
          order by c.kind, c.entity_id, c.id",
         conflicts::CONFLICT
@@ -133,8 +140,9 @@ fn of_names() -> [String; 3] {
 fn of_versions() -> [String; 2] {
     let named = format!(
         "select {} from unnest($4::text[], $5::text[], $6::bigint[]) as n (kind, id, version)
-         join entity_version v on v.feed_id = {FEED} and v.kind = n.kind and v.id = n.id
-             and v.version = n.version",
+         cross join lateral (select * from entity_version w
+             where w.feed_id = {FEED} and w.kind = n.kind and w.id = n.id
+               and w.version = n.version limit 1) as v",
         sync_read::VERSION
     );
     let had = format!(
@@ -153,7 +161,9 @@ fn of_versions() -> [String; 2] {
 fn of_user() -> [String; 2] {
     let operations = format!(
         "select {} from unnest($3::text[]) as n (id)
-         join operation o on o.tenant = $1 and o.user_id = $2 and o.id = n.id order by o.id",
+         cross join lateral (select * from operation x
+             where x.tenant = $1 and x.user_id = $2 and x.id = n.id limit 1) as o
+         order by o.id",
         sync_read::OPERATION
     );
     let device = format!(

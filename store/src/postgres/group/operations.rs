@@ -130,22 +130,29 @@ fn tell(member: &mut Member<'_>, kept: &[Kept<'_>], changes: &mut Vec<Change>) {
     }
 }
 
-/// What operations rely on, one row for each.
-const STANDS: &str = "select n.place, e.revision, e.changed, b.operation, o.digest,
-        case when a.status = 'failed' then 1 else 0 end
+/// What operations rely on, one row for each. Each row is looked up by itself, so that a table of
+/// which the planner knows nothing yet is not walked over.
+const STANDS: &str = "select n.place, e.revision, e.changed, b.operation, o.digest, o.has_failed
     from unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
              $8::bigint[])
          as n (feed_id, kind, id, device, tenant, user_id, operation, place)
-    left join entity e on e.feed_id = n.feed_id and e.kind = n.kind and e.id = n.id
-    left join branch b on b.feed_id = n.feed_id and b.kind = n.kind and b.id = n.id
-         and b.device = n.device
-    left join operation o on o.tenant = n.tenant and o.user_id = n.user_id and o.id = n.operation
-    left join activity a on a.tenant = o.tenant and a.user_id = o.user_id and a.id = o.id";
+    left join lateral (select x.revision, x.changed from entity x
+         where x.feed_id = n.feed_id and x.kind = n.kind and x.id = n.id limit 1) as e on true
+    left join lateral (select x.operation from branch x
+         where x.feed_id = n.feed_id and x.kind = n.kind and x.id = n.id
+           and x.device = n.device limit 1) as b on true
+    left join lateral (select x.digest,
+             (select 1 from activity a where a.tenant = x.tenant and a.user_id = x.user_id
+                  and a.id = x.id and a.status = 'failed') as has_failed
+         from operation x
+         where x.tenant = n.tenant and x.user_id = n.user_id and x.id = n.operation limit 1)
+         as o on true";
 
 /// Those of some conflicts that are open.
 const OPEN: &str = "select n.place from unnest($1::text[], $2::bytea[], $3::bigint[])
          as n (tenant, id, place)
-    join sync_conflict c on c.tenant = n.tenant and c.id = n.id and c.open = 1";
+    cross join lateral (select 1 from sync_conflict c
+         where c.tenant = n.tenant and c.id = n.id and c.open = 1 limit 1) as c";
 
 /// Lays down what the operations rely on, as it is.
 async fn lay<'u>(
@@ -204,7 +211,7 @@ fn lay_one<'u>(ledger: &mut Ledger<'u>, placed: &[Placed<'u>], row: &dyn Row) ->
         ledger.lay_branch((entity, &write.device), Some(Cow::Owned(ends)));
     }
     if let Some(digest) = row.optional_bytes(4)? {
-        let known = Known { digest, has_failed: row.flag(5)? };
+        let known = Known { digest, has_failed: row.optional_int(5)?.is_some() };
         ledger.lay_operation(operation_key(&unit.tenant, write), known);
     }
     Ok(())
