@@ -243,23 +243,8 @@ impl<'k> Desk<'k> {
             stamp: &stamp,
         };
         let tip = standing.tip(operation, &removed, base);
-        if let Some(open) = &standing.open {
-            let id = open.id;
-            let client = standing.goes_on(operation, &removed);
-            standing.branch = Some(tip.clone());
-            let (status, why) = (Status::Conflict, Why::GoesOn);
-            let verdict = Verdict { status, why, version: from.1, conflict: Some(id) };
-            let conflict = Some(Contested::GoesOn(id, client));
-            return Ok(Taken {
-                verdict,
-                effect: Some(Effect {
-                    from,
-                    next: None,
-                    tip: Some(tip),
-                    conflict,
-                    flips: standing.flips,
-                }),
-            });
+        if let Some(open) = standing.open.clone() {
+            return Ok(standing.goes_on(open, (operation, &removed), (from, tip)));
         }
         let entity = standing.entity.as_ref();
         let mut decision = decide(rules.kind, entity, &edit);
@@ -336,12 +321,22 @@ impl Standing {
         BranchTip { branch, operation: operation.id.clone(), is_refused: false }
     }
 
-    /// Gives what the device has now of the entity of an open conflict.
-    fn goes_on(&mut self, operation: &Operation, removed: &BTreeSet<String>) -> Option<Object> {
-        let open = self.open.as_mut()?;
+    /// Leaves an entity as it is whose conflict waits for a person, and keeps what the device has now.
+    fn goes_on(
+        &mut self,
+        OpenConflict { id, client }: OpenConflict,
+        (operation, removed): (&Operation, &BTreeSet<String>),
+        (from, tip): ((u64, u64), BranchTip),
+    ) -> Taken {
         let is_there = operation.verb != Verb::Delete;
-        open.client = is_there.then(|| laid_over(open.client.as_ref(), operation, removed));
-        open.client.clone()
+        let client = is_there.then(|| laid_over(client.as_ref(), operation, removed));
+        self.open = Some(OpenConflict { id, client: client.clone() });
+        self.branch = Some(tip.clone());
+        let (status, why) = (Status::Conflict, Why::GoesOn);
+        let verdict = Verdict { status, why, version: from.1, conflict: Some(id) };
+        let (tip, conflict) = (Some(tip), Some(Contested::GoesOn(id, client)));
+        let effect = Effect { from, next: None, tip, conflict, flips: self.flips };
+        Taken { verdict, effect: Some(effect) }
     }
 
     /// Moves on to what was decided.
