@@ -81,8 +81,6 @@ pub struct Disk {
     counts: BTreeMap<Key, u64>,
     /// What came since it was told to start over.
     fresh: Option<BTreeSet<Key>>,
-    /// Rows from before that, whose versions may be of a life that is no more.
-    stale: BTreeSet<Key>,
     made: u64,
 }
 
@@ -258,7 +256,6 @@ impl Device {
         let begins = pulled.is_reset || disk.position == Position::Beginning;
         if begins {
             // What it did may be of a life that is no more, and is offered again.
-            disk.stale = disk.rows.keys().cloned().collect();
             disk.aside.clear();
             disk.fresh = Some(BTreeSet::new());
             let mut again = std::mem::take(&mut disk.kept);
@@ -292,10 +289,8 @@ impl Device {
             if !is_pending {
                 disk.counts.insert(key.clone(), row.version);
             }
-            let is_stale = disk.stale.remove(&key);
-            if is_stale || disk.rows.get(&key).is_none_or(|had| had.version <= row.version) {
-                disk.rows.insert(key, row);
-            }
+            // By their order, not by their versions: those of one that was forgotten begin anew.
+            disk.rows.insert(key, row);
         }
     }
 }

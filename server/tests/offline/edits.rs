@@ -53,6 +53,9 @@ pub fn think(dice: &mut Dice, (index, device): (usize, &Device), mark: u64) -> (
     }
     if dice.happens(6) && verb != "DELETE" {
         meant.is_poison = true;
+        // What follows it is not made on what it counts.
+        (meant.step, meant.tag) = (0, None);
+        meant.data.clear();
         meant.data.insert("blob".into(), json!("x".repeat(5_000)));
     }
     (Edit { key, verb, data: meant.data.clone() }, meant)

@@ -6,6 +6,7 @@
 //!
 //! - `OFFLINE_SEED=n` runs one, `OFFLINE_FROM=n` begins there;
 //! - `OFFLINE_SEEDS=n` runs so many, `OFFLINE_MINUTES=n` as many as that long allows;
+//! - `OFFLINE_TELL=1` says everything that happens;
 //! - `OFFLINE_STORE=memory|sqlite|postgres`: SQLite on a file system in memory, on the disk, or PostgreSQL.
 #![allow(clippy::unwrap_used)]
 #![allow(clippy::print_stdout, reason = "a failing run is replayed by its seed")]

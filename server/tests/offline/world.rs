@@ -43,6 +43,8 @@ pub struct World<'g> {
     /// What every operation was meant to do.
     pub meant: BTreeMap<String, Meant>,
     pub sums: Sums,
+    /// Whether everything that happens is said.
+    is_told: bool,
     tokens: Vec<String>,
     admin: String,
     dice: Dice,
@@ -99,10 +101,15 @@ impl<'g> World<'g> {
             members: BTreeSet::new(),
             meant: BTreeMap::new(),
             sums: Sums { seeds: 1, ..Sums::default() },
+            is_told: std::env::var_os("OFFLINE_TELL").is_some(),
             dice,
             sent: Vec::new(),
             now: BEGINNING,
         };
+        for device in &world.devices {
+            let Device { name, user, speech, is_by_time, keeps, .. } = device;
+            world.tell(|| format!("{name} of {user} {speech:?} by_time={is_by_time} keeps={keeps}"));
+        }
         let put = world.called_by_admin("PUT", &format!("/api/v1/topics/{TOPIC}"), json!({})).await;
         assert_eq!(put.0, 201, "{}", put.1);
         for user in 0..world.users.len() {
@@ -117,6 +124,12 @@ impl<'g> World<'g> {
             self.step().await;
         }
         self.heal().await;
+    }
+
+    fn tell(&self, what: impl FnOnce() -> String) {
+        if self.is_told {
+            println!("{} {}", self.now - BEGINNING, what());
+        }
     }
 
     /// Lets time go by.
@@ -155,7 +168,9 @@ impl<'g> World<'g> {
 
     /// What befalls the server alone.
     async fn trouble(&mut self) {
-        match self.dice.below(5) {
+        let what = self.dice.below(5);
+        self.tell(|| format!("trouble {what}, has backup: {}", self.ground.has_backup()));
+        match what {
             0 => {
                 self.sums.restarts += 1;
                 self.ground.restart().await;
@@ -185,6 +200,7 @@ impl<'g> World<'g> {
             return;
         }
         let id = self.devices[index].edit(edit, self.now);
+        self.tell(|| format!("edit {:?}", self.devices[index].disk.queue.back().map(|one| &one.said)));
         self.meant.insert(id, meant);
     }
 
@@ -215,6 +231,7 @@ impl<'g> World<'g> {
 
     pub async fn called(&mut self, request: &Request) -> Reply {
         self.sums.requests += 1;
+        self.tell(|| format!("{} calls {} {:?}", request.device, request.path, request.operations));
         let token = &self.tokens[self.devices[request.device].user];
         let call = self.ground.call(token, ("POST", request.path), request.body.clone());
         let reply = call.await;
@@ -224,6 +241,7 @@ impl<'g> World<'g> {
 
     fn begun(&mut self, request: &Request) -> Paced<Reply> {
         self.sums.requests += 1;
+        self.tell(|| format!("{} begins {} {:?}", request.device, request.path, request.operations));
         let token = &self.tokens[self.devices[request.device].user];
         Paced::new(self.ground.call(token, ("POST", request.path), request.body.clone()))
     }
@@ -268,6 +286,7 @@ impl<'g> World<'g> {
     }
 
     fn hear(&mut self, request: &Request, text: &str) -> bool {
+        self.tell(|| format!("{} hears {text}", request.device));
         let answer = Answer::read(text).expect("the server answers in JSON");
         self.devices[request.device].hear(request, answer)
     }
@@ -277,6 +296,7 @@ impl<'g> World<'g> {
         let mut call = self.begun(&request);
         match self.dice.below(10) {
             0..2 => {
+                self.tell(|| "and is given up".into());
                 self.sums.given_up += 1;
                 call.go(1 + self.dice.below(9)).await;
                 drop(call);
@@ -287,6 +307,7 @@ impl<'g> World<'g> {
                 return;
             }
             2..5 => {
+                self.tell(|| "and is passed".into());
                 self.sums.passed += 1;
                 call.go(1 + self.dice.below(9)).await;
                 let other = match self.dice.below(3) {
