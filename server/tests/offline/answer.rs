@@ -13,6 +13,8 @@ pub struct Result {
     pub status: String,
     pub reason: String,
     pub conflict: Option<String>,
+    /// Whether the entity is not there any more.
+    pub is_gone: bool,
 }
 
 /// What others did.
@@ -52,6 +54,7 @@ fn result(value: &Value) -> Result {
         status: text(&value["status"]).unwrap(),
         reason: text(&value["reason"]).unwrap(),
         conflict: text(&value["conflictId"]),
+        is_gone: value.get("serverData").is_some_and(Value::is_null),
     }
 }
 

@@ -241,7 +241,7 @@ impl Device {
         let operation = disk.queue.remove(place).expect("it was found there");
         let has_effect = ["applied", "merged"].contains(&&*result.status);
         // What was answered stays part of what it has until it takes the server's row.
-        if self.speech != Speech::BaseData && has_effect {
+        if self.speech != Speech::BaseData && has_effect && !result.is_gone {
             let row = disk.rows.entry(operation.key.clone()).or_default();
             lay_over(&mut row.fields, &operation);
         }
@@ -253,6 +253,7 @@ impl Device {
         let is_gone = |key: &Key| key.topic.as_ref().is_some_and(|topic| pulled.removed.contains(topic));
         disk.rows.retain(|key, _| !is_gone(key));
         disk.aside.retain(|key, _| !is_gone(key));
+        disk.counts.retain(|key, _| !is_gone(key));
         let begins = pulled.is_reset || disk.position == Position::Beginning;
         if begins {
             // What it did may be of a life that is no more, and is offered again.
@@ -271,6 +272,7 @@ impl Device {
         }
         if !pulled.has_more && let Some(fresh) = disk.fresh.take() {
             disk.rows.retain(|key, _| fresh.contains(key));
+            disk.counts.retain(|key, _| fresh.contains(key));
         }
         disk.position = match (self.is_by_time, pulled.has_more) {
             (true, false) => Position::Time(pulled.at),

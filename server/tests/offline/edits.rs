@@ -37,9 +37,6 @@ pub fn think(dice: &mut Dice, (index, device): (usize, &Device), mark: u64) -> (
         is_poison: false,
     };
     let mut verb = if have.is_some() { "UPDATE" } else { "CREATE" };
-    if dice.happens(15) && key.kind != "tally" {
-        verb = "UPDATE";
-    }
     if ["tally", "board"].contains(&&*key.kind) {
         count(dice, have.as_ref(), &mut meant, &format!("{}.{mark}", device.name));
     } else if have.is_some() && dice.happens(20) {

@@ -28,8 +28,8 @@ use tower::ServiceExt as _;
 use crate::Place;
 use crate::harness::{app_within, parts_in};
 
-/// Where the time of every run begins: 2026-01-01.
-pub const BEGINNING: i64 = 1_767_225_600_000;
+/// Where the time of the first run begins: 2026-01-01.
+const BEGINNING: i64 = 1_767_225_600_000;
 
 /// A server, and what it stands on.
 pub struct Ground {
@@ -94,6 +94,11 @@ impl Ground {
 
     pub fn store(&self) -> &Arc<dyn Store> {
         &self.app().services.store
+    }
+
+    /// Tells the time, which goes on from run to run: a life of the store begins later than all before.
+    pub fn now(&self) -> i64 {
+        self.clock.now().as_ms()
     }
 
     /// Sets the server's clock.

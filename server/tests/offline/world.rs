@@ -9,7 +9,7 @@ use crate::answer::Answer;
 use crate::device::{Asks, Device, Disk, Position, Request, Speech};
 use crate::dice::Dice;
 use crate::edits::{Meant, TOPIC, think};
-use crate::ground::{BEGINNING, Ground, Reply};
+use crate::ground::{Ground, Reply};
 use crate::harness::sign;
 use crate::paced::Paced;
 
@@ -49,6 +49,7 @@ pub struct World<'g> {
     admin: String,
     dice: Dice,
     sent: Vec<Sent>,
+    begun: i64,
     now: i64,
 }
 
@@ -88,8 +89,8 @@ impl<'g> World<'g> {
                 });
             }
         }
-        ground.set_clock(BEGINNING);
         ground.forget_backup();
+        let begun = ground.now() + 1;
         let mut world = Self {
             tokens: users.iter().map(|user| token(user.as_str(), "student")).collect(),
             admin: token("root", "admin"),
@@ -104,7 +105,8 @@ impl<'g> World<'g> {
             is_told: std::env::var_os("OFFLINE_TELL").is_some(),
             dice,
             sent: Vec::new(),
-            now: BEGINNING,
+            begun,
+            now: begun,
         };
         for device in &world.devices {
             let Device { name, user, speech, is_by_time, keeps, .. } = device;
@@ -128,7 +130,7 @@ impl<'g> World<'g> {
 
     fn tell(&self, what: impl FnOnce() -> String) {
         if self.is_told {
-            println!("{} {}", self.now - BEGINNING, what());
+            println!("{} {}", self.now - self.begun, what());
         }
     }
 
@@ -193,7 +195,7 @@ impl<'g> World<'g> {
 
     fn edit(&mut self, index: usize) {
         let device = &self.devices[index];
-        let mark = self.now as u64 - BEGINNING as u64;
+        let mark = self.now as u64 - self.begun as u64;
         let (edit, meant) = think(&mut self.dice, (index, device), mark);
         // It ends before that was stored: nobody ever saw it.
         if self.dice.happens(5) {
