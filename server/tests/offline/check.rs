@@ -86,7 +86,7 @@ impl World<'_> {
         let expected: BTreeMap<Key, Fields> =
             there.map(|entity| (key(entity, topic), fields(entity))).collect();
         for device in self.devices.iter().filter(|device| device.user == user) {
-            assert!(device.disk.queue.is_empty());
+            assert_eq!(device.waiting(), 0);
             // Who says where it stands by time alone is not told what it may not read any more.
             if device.is_by_time && !may_read {
                 continue;

@@ -73,6 +73,8 @@ pub struct Disk {
     /// Rows that came while work on them was pending, of a device that does not tell what its edits began from.
     aside: BTreeMap<Key, Row>,
     pub queue: VecDeque<Operation>,
+    /// Answered once, and offered again: the server may have lost it. What it shows is none of it.
+    again: VecDeque<Operation>,
     /// Answered, but not for long.
     pub kept: VecDeque<Operation>,
     /// How operations ended, as it was last told.
@@ -127,6 +129,11 @@ impl Device {
         fields
     }
 
+    /// Counts the operations that wait for an answer.
+    pub fn waiting(&self) -> usize {
+        self.disk.again.len() + self.disk.queue.len()
+    }
+
     /// Takes an edit of its user into its storage; gives the operation's name.
     pub fn edit(&mut self, edit: Edit, now: i64) -> String {
         let Edit { key, verb, data } = edit;
@@ -167,7 +174,7 @@ impl Device {
         id
     }
 
-    /// Writes down what a request says: the operations at these places of the queue.
+    /// Writes down what a request says: the operations at these places among those that wait.
     pub fn request(
         &self,
         (index, asks): (usize, Asks),
@@ -175,7 +182,8 @@ impl Device {
         limit: Option<u64>,
         now: i64,
     ) -> Request {
-        let operations: Vec<&Operation> = places.iter().map(|place| &self.disk.queue[*place]).collect();
+        let waiting: Vec<&Operation> = self.disk.again.iter().chain(&self.disk.queue).collect();
+        let operations: Vec<&Operation> = places.iter().map(|place| waiting[*place]).collect();
         let mut body = json!({ "deviceId": self.name });
         let mut pull = json!({});
         if let Some(limit) = limit {
@@ -237,7 +245,13 @@ impl Device {
     }
 
     fn take_result(&self, disk: &mut Disk, id: &str, result: Result) {
-        let Some(place) = disk.queue.iter().position(|operation| operation.id == id) else { return };
+        let is_it = |operation: &Operation| operation.id == id;
+        if let Some(place) = disk.again.iter().position(is_it) {
+            disk.kept.extend(disk.again.remove(place));
+            disk.seen.insert(id.to_owned(), result);
+            return;
+        }
+        let Some(place) = disk.queue.iter().position(is_it) else { return };
         let operation = disk.queue.remove(place).expect("it was found there");
         let has_effect = ["applied", "merged"].contains(&&*result.status);
         // What was answered stays part of what it has until it takes the server's row.
@@ -259,10 +273,8 @@ impl Device {
             // What it did may be of a life that is no more, and is offered again.
             disk.aside.clear();
             disk.fresh = Some(BTreeSet::new());
-            let mut again = std::mem::take(&mut disk.kept);
-            again.append(&mut disk.queue);
-            disk.queue = again;
-            order(&mut disk.queue);
+            disk.again.append(&mut disk.kept);
+            order(&mut disk.again);
         }
         for (key, row) in pulled.changes {
             if let Some(fresh) = &mut disk.fresh {
