@@ -304,7 +304,9 @@ impl Standing {
         let Operation { client_version, base_version, base_data, after, .. } = operation;
         let only_counts = base_version.is_none() && base_data.is_none() && after.is_none();
         let client_version = Some(client_version.filter(|_| only_counts)?);
+        let on_nothing = self.branch.as_ref().is_some_and(|tip| tip.is_refused);
         let fields = match self.basis(operation) {
+            _ if on_nothing => None,
             Basis::Fields(fields) => Some(fields.clone()),
             Basis::Current => self.entity.as_ref().map(|entity| entity.data.clone()),
             Basis::Nothing => None,

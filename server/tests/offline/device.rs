@@ -84,6 +84,8 @@ pub struct Disk {
     /// What came since it was told to start over.
     fresh: Option<BTreeSet<Key>>,
     made: u64,
+    /// How often it started over.
+    life: u64,
 }
 
 pub struct Device {
@@ -109,6 +111,7 @@ pub struct Request {
     pub body: String,
     pub operations: Vec<String>,
     pub position: Position,
+    life: u64,
 }
 
 /// What a request asks for.
@@ -211,6 +214,7 @@ impl Device {
             body: body.to_string(),
             operations: if is_pull { Vec::new() } else { operations.iter().map(|one| one.id.clone()).collect() },
             position: self.disk.position.clone(),
+            life: self.disk.life,
         }
     }
 
@@ -224,6 +228,10 @@ impl Device {
 
     /// Takes an answer into its storage, in one step. Says whether there is more to ask for.
     pub fn hear(&mut self, request: &Request, answer: Answer) -> bool {
+        // What was asked before it started over is of a life that may be no more.
+        if request.life != self.disk.life {
+            return false;
+        }
         let mut disk = self.disk.clone();
         for (id, result) in request.operations.iter().zip(answer.results) {
             assert_eq!(result.id.as_deref(), Some(&**id), "results stand in their order");
@@ -273,6 +281,7 @@ impl Device {
             // What it did may be of a life that is no more, and is offered again.
             disk.aside.clear();
             disk.fresh = Some(BTreeSet::new());
+            disk.life += 1;
             disk.again.append(&mut disk.kept);
             order(&mut disk.again);
         }
