@@ -26,7 +26,7 @@ use landfall_server::app::{App, AppParts, CallbackKeys};
 use landfall_server::auth::{Alg, KeyConfig, Material, Policy, Tenants, Verifier};
 use landfall_server::blobs::BlobFolder;
 use landfall_server::clock::{Clock, now_ms};
-use landfall_server::config::{Config, Inputs, SealingKey};
+use landfall_server::config::{Config, Inputs, Limits, SealingKey};
 use landfall_server::http;
 use landfall_server::keys::{VaultKeys, generate_vapid};
 use landfall_server::secret::Secret;
@@ -291,8 +291,12 @@ async fn deliver(services: Arc<Services>) {
 }
 
 fn app_of(parts: Parts) -> Arc<App> {
+    app_within(parts, Config::load(Inputs::default()).unwrap().config.limits)
+}
+
+/// Builds everything but the edges, within these limits.
+pub fn app_within(parts: Parts, limits: Limits) -> Arc<App> {
     let config = Config::load(Inputs::default()).unwrap().config;
-    let limits = config.limits.clone();
     let services = Services::new(parts);
     App::new(AppParts {
         services: Arc::new(services),

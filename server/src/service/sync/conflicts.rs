@@ -114,8 +114,8 @@ impl Services {
         let kind = self.kinds.get(&found.name.kind).ok_or_else(|| {
             ServiceError::Conflict("entities of this type are not configured any more".into())
         })?;
+        let mut unit = self.unit_of_word(caller, &found, kind).await?;
         let (write, stamp) = self.written_word(caller, &found, (kind, ask), (&standings, word))?;
-        let mut unit = self.unit_of_word(caller, &found, kind)?;
         unit.audit.push(self.entry_of_word(caller, &found, ask, &write));
         if let Some(device) = &ask.device {
             unit.writes.push(Write::Synced(Box::new(DeviceNext {
@@ -190,21 +190,26 @@ impl Services {
     }
 
     /// Begins a unit on condition that the caller may still write the entity.
-    fn unit_of_word(
+    async fn unit_of_word(
         &self,
         caller: &Caller,
         found: &StoredConflict,
         kind: &Kind,
     ) -> Result<Unit, ServiceError> {
         let mut unit = unit_of(caller);
-        if let Some(topic) = topic_of(&found.feed) {
-            let least = match kind.owner {
-                Owner::Topic { write } => write,
-                Owner::User => MemberRole::Owner,
-            };
-            unit.guards.push(Guard::TopicThere(topic.clone()));
-            unit.guards.extend(still(caller, &topic, least));
+        let Some(topic) = topic_of(&found.feed) else { return Ok(unit) };
+        let least = match kind.owner {
+            Owner::Topic { write } => write,
+            Owner::User => MemberRole::Owner,
+        };
+        let view = self.store.topic(&caller.tenant, &topic, &caller.user).await?;
+        let role = view.as_ref().and_then(|view| view.role);
+        if view.is_none() || !(caller.may(&Scope::TopicsManage) || role >= Some(least)) {
+            let detail = "you may not change this topic's entities any more";
+            return Err(ServiceError::Forbidden(detail.into()));
         }
+        unit.guards.push(Guard::TopicThere(topic.clone()));
+        unit.guards.extend(still(caller, &topic, least));
         Ok(unit)
     }
 }
