@@ -1,6 +1,7 @@
 //! Activities: operations as the apps know them that send such.
 
-use landfall_core::id::{Tenant, UserId};
+use landfall_core::id::{ConflictId, Tenant, UserId};
+use landfall_core::sync::Reason;
 
 use super::sync_read::{json, sorted};
 use super::{Corrupt, Query, Row, Runner};
@@ -51,6 +52,32 @@ pub(crate) async fn put<R: Runner>(
         data.as_str().into(),
         status.as_str().into(),
         (&**reason).into(),
+        write.operation.at.into(),
+    ];
+    runner.execute(Query::command(sql, values)).await.map(drop)
+}
+
+/// Lets activities take effect that waited for a conflict: those of its device about its entity.
+pub(crate) async fn settle<R: Runner>(
+    runner: &mut R,
+    tenant: &Tenant,
+    write: &SyncWrite,
+    conflict: &ConflictId,
+) -> Answer<()> {
+    // What one without a name brought may be anybody's, and goes on with no conflict.
+    let sql = "update activity set status = 'synced', reason = ?6, decided_at = ?7
+               where tenant = ?1 and user_id = ?2 and kind = ?3 and status = 'conflict'
+                   and entity_id = ?4
+                   and exists (select 1 from sync_conflict c
+                       where c.tenant = ?1 and c.id = ?5 and c.device = activity.device
+                           and (c.device <> '' or c.operation = activity.id))";
+    let values = [
+        tenant.into(),
+        (&write.user).into(),
+        (&*write.name.kind).into(),
+        (&*write.name.id).into(),
+        (&conflict.0).into(),
+        Reason::PersonSaid.as_str().into(),
         write.operation.at.into(),
     ];
     runner.execute(Query::command(sql, values)).await.map(drop)
@@ -120,6 +147,11 @@ pub(crate) async fn counts<R: Runner>(
             ActivityStatus::Failed => counts.failed = count,
         }
     }
+    let sql = "select count(*) from (
+                   select 1 as one from sync_conflict c
+                   where c.tenant = ?1 and c.user_id = ?2 and c.open = 1 limit ?3) as found";
+    let values = [tenant.into(), user.into(), ACTIVITIES_COUNTED_MAX.into()];
+    counts.open_conflicts = runner.one(Query::new(sql, values, |row| row.count(0))).await?;
     Ok(counts)
 }
 

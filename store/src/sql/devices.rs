@@ -7,8 +7,8 @@ use super::{Corrupt, Query, Row, Runner};
 use crate::{Answer, DeviceNext, SessionCounts, SessionNext, StoredDevice, StoredSession};
 
 /// All columns of a device `d`, as [`device`] reads them.
-pub(crate) const DEVICE: &str =
-    "d.device, d.first_at, d.seen_at, d.stamp_at, d.stamp_count, d.place, d.session";
+pub(crate) const DEVICE: &str = "d.device, d.first_at, d.seen_at, d.stamp_at, d.stamp_count,
+    d.place, d.session, d.pending, d.reported_at";
 
 pub(crate) fn device(row: &dyn Row) -> Result<StoredDevice, Corrupt> {
     let count = row.optional_count(4)?.map(u32::try_from).transpose();
@@ -20,6 +20,7 @@ pub(crate) fn device(row: &dyn Row) -> Result<StoredDevice, Corrupt> {
         stamp: row.optional_time(3)?.zip(count),
         place: row.number(5)?,
         session: row.optional_uuid(6)?,
+        pending: row.optional_count(7)?.zip(row.optional_time(8)?),
     })
 }
 
@@ -99,8 +100,8 @@ pub(crate) async fn synced<R: Runner>(
     next: &DeviceNext,
 ) -> Answer<()> {
     let sql = "insert into device (tenant, user_id, device, first_at, seen_at, stamp_at,
-                   stamp_count, place, session)
-               values (?1, ?2, ?3, ?4, ?4, ?5, ?6, ?7, ?8)
+                   stamp_count, place, session, pending, reported_at)
+               values (?1, ?2, ?3, ?4, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
                on conflict (tenant, user_id, device) do update set
                    seen_at = case when device.seen_at > ?4 then device.seen_at else ?4 end,
                    stamp_at = case when device.stamp_at is null or device.stamp_at < ?5
@@ -110,8 +111,10 @@ pub(crate) async fn synced<R: Runner>(
                            or device.stamp_at = ?5 and device.stamp_count < ?6
                        then coalesce(?6, device.stamp_count) else device.stamp_count end,
                    place = case when device.place > ?7 then device.place else ?7 end,
-                   session = coalesce(?8, device.session)";
-    let DeviceNext { user, device, at, stamp, place, session } = next;
+                   session = coalesce(?8, device.session),
+                   pending = coalesce(?9, device.pending),
+                   reported_at = coalesce(?10, device.reported_at)";
+    let DeviceNext { user, device, at, stamp, place, session, pending } = next;
     let values = [
         tenant.into(),
         user.into(),
@@ -121,6 +124,8 @@ pub(crate) async fn synced<R: Runner>(
         stamp.map(|(_, count)| u64::from(count)).into(),
         place.unwrap_or_default().into(),
         session.as_ref().map(|session| &session.id).into(),
+        (*pending).into(),
+        pending.map(|_| *at).into(),
     ];
     runner.execute(Query::command(sql, values)).await?;
     match session {

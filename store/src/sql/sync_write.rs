@@ -69,6 +69,7 @@ async fn put_conflict<R: Runner>(runner: &mut R, place: &Place<'_>) -> Answer<()
                 write.operation.at.into(),
             ];
             done(runner.execute(Query::command(sql, values)).await?)?;
+            activities::settle(runner, tenant, write, id).await?;
         }
     }
     Ok(())
