@@ -3,9 +3,8 @@
 use landfall_core::feed::Number;
 use landfall_store::{
     ActivityCounts, ActivityFilter, ActivityNext, ActivityStatus, ConflictNext, DeviceNext,
-    OperationKeep,
-    Outcome, SessionCounts, SessionNext, StoredActivity, StoredDevice, StoredSession, SyncWrite,
-    Write,
+    OperationKeep, Outcome, SessionCounts, SessionNext, StoredActivity, StoredDevice,
+    StoredSession, SyncWrite, Write,
 };
 use uuid::Uuid;
 
@@ -272,8 +271,7 @@ pub async fn what_waited_for_a_person_is_synced_once_they_said(world: World) {
     world.done(&t, put(word)).await;
     let found = world.store.activities(&t, everything()).await.unwrap();
     let stands: Vec<_> = found.iter().map(|one| (&*one.id, one.status)).collect();
-    let expected =
-        [("a", Synced), ("b", Synced), ("c", Conflict), ("d", Conflict), ("e", Failed)];
+    let expected = [("a", Synced), ("b", Synced), ("c", Conflict), ("d", Conflict), ("e", Failed)];
     assert_eq!(stands, expected);
     assert_eq!(waiting("u").await, 0);
     assert_eq!((&*found[0].reason, found[0].decided_at), ("a person said so", at(9)));

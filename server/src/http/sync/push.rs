@@ -7,6 +7,7 @@ use axum::extract::State;
 use landfall_core::auth::Caller;
 use landfall_core::id::DeviceId;
 use landfall_core::notify::FieldError;
+use landfall_core::time::Timestamp;
 use landfall_protocol::sync::{
     BadOperation, OperationFields, OperationResult, PullFields, PushAnswer, PushPost, Since,
     read_operation,
@@ -18,9 +19,11 @@ use super::super::auth::Authenticated;
 use super::super::error::ApiError;
 use super::super::headers::Device;
 use super::body::WorkBody;
+use super::measure;
 use super::pull::{answer as pulled, pages};
 use super::{device_of, raw_server, since};
 use crate::app::App;
+use crate::metrics::SyncCall as Call;
 use crate::service::sync::{Brought, PullAsk, PushAsk, Pushed};
 
 /// Brings what a device did.
@@ -56,11 +59,13 @@ pub(in super::super) async fn push(
     let kinds = asked.as_ref().map_or(&[][..], |pull| &pull.kinds);
     let has = since(has, kinds);
     let sent_at = body.sent_at.map(|time| time.0);
-    let results = pushed(&app, &caller, (&device, sent_at, has), &body.operations).await?;
+    let pending = measure::report(&app, body.report);
+    let from = From { device: &device, sent_at, has, pending };
+    let results = pushed(&app, &caller, from, &body.operations).await?;
     let pull = match asked {
         Some(PullFields { since: from, kinds, limit }) => {
             let since = since(from, &kinds);
-            let ask = PullAsk { device: Some(device), since, kinds, limit };
+            let ask = PullAsk { device: Some(device), since, kinds, limit, pending: None };
             Some(pulled(app.services.pull(&caller, &ask).await?))
         }
         None => None,
@@ -69,13 +74,23 @@ pub(in super::super) async fn push(
     Ok(Json(PushAnswer { success: true, results, server_timestamp, pull }))
 }
 
-type From<'a> = (&'a DeviceId, Option<landfall_core::time::Timestamp>, crate::service::sync::Since);
+/// Where operations come from.
+pub(in super::super) struct From<'a> {
+    /// Which device.
+    pub device: &'a DeviceId,
+    /// What its clock showed.
+    pub sent_at: Option<Timestamp>,
+    /// Up to where it has what the server has.
+    pub has: crate::service::sync::Since,
+    /// How many it says it has not sent yet.
+    pub pending: Option<u64>,
+}
 
 /// Decides operations as they came; gives a result for each, in their order.
 pub(in super::super) async fn pushed(
     app: &App,
     caller: &Caller,
-    (device, sent_at, has): From<'_>,
+    From { device, sent_at, has, pending }: From<'_>,
     operations: &[Box<RawValue>],
 ) -> Result<Vec<OperationResult>, ApiError> {
     let read: Vec<Result<OperationFields, BadOperation>> =
@@ -83,10 +98,16 @@ pub(in super::super) async fn pushed(
     let brought = |fields: &OperationFields| Brought {
         operation: fields.operation.clone(),
         topic: fields.topic.clone(),
+        activity: None,
     };
     let good = read.iter().filter_map(|one| one.as_ref().ok()).map(brought).collect();
-    let ask = PushAsk { device: Some(device.clone()), sent_at, has, operations: good };
-    let mut pushed = app.services.push(caller, &ask).await?.into_iter();
+    let device = Some(device.clone());
+    let ask = PushAsk { device, sent_at, has, operations: good, pending };
+    let pushed = measure::took(app, Call::Push, app.services.push(caller, &ask)).await?;
+    for one in &pushed {
+        app.metrics.sync.operation(one.verdict.status, one.is_replay, one.verdict.conflict);
+    }
+    let mut pushed = pushed.into_iter();
     let result = |one: Result<OperationFields, BadOperation>| match one {
         Err(bad) => Some(OperationResult::unreadable(bad)),
         Ok(_) => pushed.next().map(result),

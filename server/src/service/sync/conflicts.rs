@@ -123,6 +123,7 @@ impl Services {
                 stamp: Some((stamp.at, stamp.count)),
                 place: None,
                 session: None,
+                pending: None,
             })));
         }
         unit.writes.insert(0, Write::Sync(Box::new(write)));
