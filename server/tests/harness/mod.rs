@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, dead_code, reason = "each test binary uses its part")]
 
 mod folder;
+mod kinds;
 mod opened;
 
 use std::path::{Path, PathBuf};
@@ -14,6 +15,7 @@ use std::sync::{Arc, OnceLock};
 use axum::Router;
 use folder::Folder;
 use jsonwebtoken::{EncodingKey, Header};
+pub use kinds::kind;
 use landfall_channels::Registry;
 use landfall_channels::connect::Guard;
 use landfall_core::cursor::CursorKey;
@@ -21,8 +23,6 @@ use landfall_core::delivery::RetryPolicy;
 use landfall_core::feed::{FeedKey, Number};
 use landfall_core::id::Tenant;
 use landfall_core::notify::NotifyLimits;
-use landfall_core::sync::{EntityKind, Strategy};
-use landfall_core::topic::MemberRole;
 use landfall_fixtures::Database;
 use landfall_server::app::{App, AppParts, CallbackKeys, Connected, LiveCounters, LiveStats};
 use landfall_server::auth::{Alg, KeyConfig, Material, Policy, Tenants, Verifier};
@@ -35,8 +35,7 @@ use landfall_server::secret::Secret;
 use landfall_server::service::links::Links;
 use landfall_server::service::outbox::{Outbox, OutboxSettings};
 use landfall_server::service::people::PeopleParts;
-use landfall_server::service::sync::Kinds;
-use landfall_server::service::sync::kinds::{Kind, Owner};
+use landfall_server::service::sync::kinds::Kind;
 use landfall_server::service::{ClassSettings, Connections, Parts, Services, Settings};
 use landfall_server::templates::Templates;
 use landfall_server::vault::Vault;
@@ -158,6 +157,15 @@ impl Server {
         Self { app, store, base, client: reqwest::Client::new(), folder, database }
     }
 
+    /// Serves the same store where one type more is known.
+    pub async fn knowing(&self, kind: Kind) -> Self {
+        let folder = Folder::new();
+        let parts = parts_in(Arc::clone(&self.store), &folder.0);
+        let config = Config::load(Inputs::default()).unwrap().config;
+        let kinds = kinds::all(&config, [kind]);
+        Self::serving(app_of(Parts { kinds, ..parts }), folder, None, Router::new()).await
+    }
+
     /// Gives the folder of the server's blobs.
     pub fn blobs(&self) -> PathBuf {
         self.folder.0.join("blobs").join("store")
@@ -273,28 +281,9 @@ pub fn parts_in(store: Arc<dyn Store>, folder: &Path) -> Parts {
         cursor_key,
         settings,
         people: people(),
-        kinds: kinds(&config),
+        kinds: kinds::all(&config, []),
         blobs: BlobFolder::new(&folder.join("blobs"), "store"),
     }
-}
-
-/// The built-in types of entities; one of which a person decides, and two that belong to topics.
-fn kinds(config: &Config) -> Kinds {
-    let built_in = config.entity_types.names().filter_map(|name| config.entity_types.get(name));
-    let settings = config.entity_types.get("settings").unwrap();
-    let kind = |name: &str, strategy: Strategy, owner: Owner| Kind {
-        name: name.into(),
-        rules: EntityKind { strategy, ..settings.rules.clone() },
-        owner,
-        ..settings.clone()
-    };
-    let topic = |write| Owner::Topic { write };
-    let more = [
-        kind("essay", Strategy::Manual, Owner::User),
-        kind("notice", Strategy::LastWriteWins, topic(MemberRole::Teacher)),
-        kind("board", Strategy::LastWriteWins, topic(MemberRole::Member)),
-    ];
-    Kinds::new(built_in.cloned().chain(more))
 }
 
 /// Carries out what becomes due, as long as the test runs.

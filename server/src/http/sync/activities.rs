@@ -138,10 +138,12 @@ pub(in super::super) async fn sync(
     let limit = body.limit(pages(&app)).map_err(|fault| ApiError::fields(vec![fault]))?;
     let device = device.in_body(body.device_id.as_ref())?;
     let since = since(&body);
+    let pending = measure::report(&app, body.report);
     let run = async {
-        let results = brought(&app, &caller, (device.clone(), &since), body).await?;
-        let services = &app.services;
-        let pulled = services.server_activities(&caller, device, since, limit).await?;
+        let from = (device.clone(), &since, None);
+        let results = brought(&app, &caller, from, body).await?;
+        let from = (device, since, pending);
+        let pulled = app.services.server_activities(&caller, from, limit).await?;
         Ok::<_, ApiError>((results, pulled))
     };
     let (results, pulled) = measure::took(&app, SyncCall::Sync, run).await?;
@@ -175,7 +177,8 @@ pub(in super::super) async fn bulk_store(
 ) -> Result<Json<ActivitiesAnswer>, ApiError> {
     let device = device.in_body(body.device_id.as_ref())?;
     let since = since(&body);
-    let run = brought(&app, &caller, (device, &since), body);
+    let pending = measure::report(&app, body.report);
+    let run = brought(&app, &caller, (device, &since, pending), body);
     let results = measure::took(&app, SyncCall::BulkStore, run).await?;
     Ok(Json(ActivitiesAnswer::new(results)))
 }
@@ -214,7 +217,7 @@ fn since(body: &ActivitiesPost) -> Since {
 async fn brought(
     app: &App,
     caller: &Caller,
-    (device, has): (Option<DeviceId>, &Since),
+    (device, has, pending): (Option<DeviceId>, &Since, Option<u64>),
     body: ActivitiesPost,
 ) -> Result<Vec<ActivityItem>, ApiError> {
     let max = app.limits.sync_operations_max;
@@ -233,7 +236,7 @@ async fn brought(
         device: device.clone(),
         sent_at: body.sent_at.map(|time| time.0),
         has: has.clone(),
-        pending: measure::report(app, body.report),
+        pending,
         activities,
     };
     let mut outcomes = app.services.bring_activities(caller, ask).await?.into_iter();

@@ -133,15 +133,15 @@ impl Services {
         self.outcomes(caller, &push, pushed).await
     }
 
-    /// Gives what changed of the entities that activities are about, and notes that the device has it.
+    /// Gives what changed of the entities that activities are about, and notes that the device has it,
+    /// and how many operations it says it has not sent yet.
     ///
     /// # Errors
     /// As [`Services::pull`].
     pub async fn server_activities(
         &self,
         caller: &Caller,
-        device: Option<DeviceId>,
-        since: Since,
+        (device, since, pending): (Option<DeviceId>, Since, Option<u64>),
         limit: usize,
     ) -> Result<SyncedActivities, ServiceError> {
         let kinds = vec![ACTIVITIES.into()];
@@ -162,7 +162,7 @@ impl Services {
             stamp: None,
             place: places.map(|places| places.own.number),
             session: Some(SessionNext { id, counts }),
-            pending: None,
+            pending,
         })));
         self.commit(unit).await?;
         Ok(pulled)
