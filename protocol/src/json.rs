@@ -27,9 +27,7 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8], max_depth: usize) -> Result<T, B
     let text = std::str::from_utf8(bytes).map_err(|error| {
         BadJson::Unreadable(format!("is not UTF-8 from byte {} on", error.valid_up_to()))
     })?;
-    if depth_exceeds(bytes, max_depth) {
-        return Err(BadJson::TooDeep);
-    }
+    check_depth(bytes, max_depth)?;
     // Serde also reads a struct from an array of its fields, which no seed documents.
     if !text.trim_start_matches([' ', '\t', '\r', '\n']).starts_with('{') {
         check_syntax(text)?;
@@ -47,6 +45,11 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8], max_depth: usize) -> Result<T, B
     let value = value?;
     reader.end().map_err(|error| BadJson::Unreadable(error.to_string()))?;
     Ok(value)
+}
+
+/// Refuses what is nested deeper than `max_depth`.
+pub(crate) fn check_depth(bytes: &[u8], max_depth: usize) -> Result<(), BadJson> {
+    if depth_exceeds(bytes, max_depth) { Err(BadJson::TooDeep) } else { Ok(()) }
 }
 
 fn check_syntax(text: &str) -> Result<(), BadJson> {

@@ -13,7 +13,9 @@ use landfall_protocol::addresses::{
 use landfall_protocol::analytics::Analytics;
 use landfall_protocol::audit::{AuditItem, VerifyAnswer};
 use landfall_protocol::deliveries::{DeliveryItem, ReplayAnswer, ReplayRequest};
-use landfall_protocol::frame::{ClientFrame, ClientMessage, ControlFrame, ServerFrame};
+use landfall_protocol::frame::{
+    ClientFrame, ClientMessage, ControlFrame, ServerFrame, SyncCompleteFrame,
+};
 use landfall_protocol::health::{Health, Ready};
 use landfall_protocol::inbox::{AckAnswer, AckRequest, Item, MarkAllRead, UnreadCount};
 use landfall_protocol::json;
@@ -25,6 +27,10 @@ use landfall_protocol::preferences::{PreferencesAnswer, PreferencesRequest};
 use landfall_protocol::problem::{Code, Problem};
 use landfall_protocol::revocations::{RevocationItem, RevocationRequest};
 use landfall_protocol::suppressions::{SuppressedAddress, SuppressionItem};
+use landfall_protocol::sync::{
+    ConflictItem, ConflictResolve, DeltaAnswer, DeltaPost, PullAnswer, PullPost, PushAnswer,
+    PushPost, ResolvedAnswer,
+};
 use landfall_protocol::templates::{PreviewAnswer, PreviewRequest, TemplateItem};
 use landfall_protocol::timeline::Timeline;
 use landfall_protocol::topics::{MemberItem, MemberPut, MembersBulk, MembersBulkAnswer};
@@ -67,6 +73,8 @@ const CALLS: &[(&str, Shape, Shape)] = &[
     ("analytics_class", none, of::<Analytics>),
     ("blob_get", none, of::<Value>),
     ("blob_put", of::<Value>, of::<BlobAnswer>),
+    ("conflict_resolve", of::<ConflictResolve>, of::<ResolvedAnswer>),
+    ("conflicts_list", none, of::<List<ConflictItem>>),
     ("health", none, of::<Health>),
     ("health_ready", none, of::<Ready>),
     ("lesson_delete", none, none),
@@ -107,6 +115,11 @@ const CALLS: &[(&str, Shape, Shape)] = &[
     ("subscriptions_list", none, of::<List<SubscriptionItem>>),
     ("suppression_delete", of::<SuppressedAddress>, none),
     ("suppressions_list", none, of::<List<SuppressionItem>>),
+    ("sync_delta", of::<DeltaPost>, of::<DeltaAnswer>),
+    ("sync_pull", of::<PullPost>, of::<PullAnswer>),
+    ("sync_push", of::<PushPost>, of::<PushAnswer>),
+    ("sync_push_conflict", of::<PushPost>, of::<PushAnswer>),
+    ("sync_push_pull", of::<PushPost>, of::<PushAnswer>),
     ("template_preview", of::<PreviewRequest>, of::<PreviewAnswer>),
     ("templates_list", none, of::<List<TemplateItem>>),
     ("tenant_preferences_get", none, of::<PreferencesAnswer>),
@@ -190,10 +203,10 @@ fn every_frame_survives_its_type() {
         let bytes = serde_json::to_vec(frame).unwrap();
         let back = if example["from"] == json!("server") {
             let frame = ServerFrame::decode(&bytes).unwrap();
-            server.insert(if matches!(frame, ServerFrame::Control(_)) {
-                kind
-            } else {
+            server.insert(if matches!(frame, ServerFrame::Notification(_)) {
                 "notification".to_owned()
+            } else {
+                kind
             });
             frame.encode()
         } else {
@@ -203,7 +216,7 @@ fn every_frame_survives_its_type() {
         assert_eq!(serde_json::from_slice::<Value>(&back).unwrap(), *frame, "{name}");
     }
     let mut known: BTreeSet<String> = ControlFrame::TYPES.map(str::to_owned).into();
-    known.insert("notification".to_owned());
+    known.extend(["notification", SyncCompleteFrame::TYPE].map(str::to_owned));
     assert_eq!(server, known);
     assert_eq!(client, ClientFrame::TYPES.map(str::to_owned).into());
 }
@@ -217,7 +230,7 @@ fn every_frame_of_the_server_is_shown_as_an_event() {
         .collect();
     for (name, example) in examples("frames") {
         // An event stream has nobody to answer, and nobody who subscribes.
-        const NEVER: [&str; 8] = [
+        const NEVER: [&str; 9] = [
             "authenticated",
             "change_notification",
             "change_notification_any",
@@ -225,6 +238,7 @@ fn every_frame_of_the_server_is_shown_as_an_event() {
             "conflict_notification",
             "pong",
             "subscribed",
+            "sync_complete",
             "unsubscribed",
         ];
         if example["from"] != json!("server") || NEVER.contains(&&*name) {
@@ -266,7 +280,8 @@ fn every_error_has_its_problem() {
 
 #[test]
 fn every_frame_type_is_a_reserved_name() {
-    for name in ControlFrame::TYPES.iter().chain(&ClientFrame::TYPES) {
+    let of_server = ControlFrame::TYPES.iter().chain([&SyncCompleteFrame::TYPE]);
+    for name in of_server.chain(&ClientFrame::TYPES) {
         assert!(RESERVED_TYPES.contains(name), "{name}");
     }
 }

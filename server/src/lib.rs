@@ -9,6 +9,7 @@ pub mod auth;
 pub mod backend;
 pub mod bench;
 pub mod blobs;
+pub mod brought;
 pub mod cli;
 pub mod clock;
 pub mod config;

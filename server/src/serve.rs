@@ -316,6 +316,7 @@ fn gateway(config: &Config, app: &App, hub: &Arc<Hub>, events: Reports) -> Arc<G
         events,
         tasks: app.tasks.clone(),
         first_message: config.auth.first_message_seconds.duration(),
+        operations_max: config.limits.sync_operations_max,
         drain: app.drain.clone(),
     })
 }
@@ -391,6 +392,7 @@ fn service_settings(config: &Config) -> Settings {
         idempotency_ms: config.notify.idempotency_hours.millis(),
         revocation_ms: config.auth.revocation_days.millis(),
         classes: config.class_settings(),
+        away_ms: config.sync.keep_days.millis(),
         segments_per_second: providers::segments_per_second(config),
     }
 }

@@ -18,6 +18,7 @@ create table device (
     stamp_at    bigint,                       -- the stamp of what it wrote last
     stamp_count bigint,
     place       bigint           not null default 0,    -- what it has of its user's data feed
+    given       bigint           not null default 0,    -- what it was given of its activities
     session     bytea,                          -- the last sync session
     pending     bigint,                       -- operations that it said it had not sent yet
     reported_at bigint,                       -- and when it said so

@@ -17,6 +17,7 @@ create table device (
     stamp_at    integer,                       -- the stamp of what it wrote last
     stamp_count integer,
     place       integer not null default 0,    -- what it has of its user's data feed
+    given       integer not null default 0,    -- what it was given of its activities
     session     blob,                          -- the last sync session
     pending     integer,                       -- operations that it said it had not sent yet
     reported_at integer,                       -- and when it said so

@@ -235,12 +235,12 @@ fn update(kind: &EntityKind, entity: &Entity, edit: &Edit<'_>) -> Decision {
 }
 
 impl Edit<'_> {
-    fn known_base(&self) -> Option<&Object> {
+    pub(super) fn known_base(&self) -> Option<&Object> {
         if let Basis::Fields(base) = self.basis { Some(base) } else { None }
     }
 
     /// Gives the fields as the device has them.
-    fn applied(&self, base: Option<&Object>) -> Object {
+    pub(super) fn applied(&self, base: Option<&Object>) -> Object {
         let mut fields = base.cloned().unwrap_or_default();
         fields.retain(|field, _| !self.removed.contains(field));
         fields.extend(self.data.iter().map(|(field, value)| (field.clone(), value.clone())));

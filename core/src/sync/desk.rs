@@ -7,10 +7,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::flips::frozen;
 use super::{
-    Basis, Branch, Decision, Dispute, Edit, Entity, EntityKind, EntityName, Follows, Memory, Next,
-    Operation, Outcome, Refused, Said, Seen, Stamp, Status, Verb, Verdict, Why, basis, decide,
-    stamp,
+    Basis, Branch, Decision, Dispute, Edit, Entity, EntityKind, EntityName, Flips, Follows, Memory,
+    Next, Operation, Outcome, Refused, Said, Seen, Stamp, Status, Verb, Verdict, Why, basis,
+    decide, stamp,
 };
 use crate::audit::Hash;
 use crate::id::ConflictId;
@@ -31,6 +32,10 @@ pub struct Standing {
     pub branch: Option<BranchTip>,
     /// The conflict of the device about it that waits for a person.
     pub open: Option<OpenConflict>,
+    /// The device that wrote it last.
+    pub writer: Box<str>,
+    /// How often devices took it from each other lately.
+    pub flips: Flips,
 }
 
 /// A device's branch, and the operation that it ends with.
@@ -92,6 +97,8 @@ pub struct Effect {
     pub tip: Option<BranchTip>,
     /// What becomes of a conflict.
     pub conflict: Option<Contested>,
+    /// How often devices took the entity from each other, with this.
+    pub flips: Flips,
 }
 
 /// What becomes of a conflict.
@@ -212,7 +219,8 @@ impl<'k> Desk<'k> {
         let why = Why::Refused(refused);
         let verdict =
             Verdict { status: Status::Rejected, why, version: standing.version, conflict: None };
-        Taken { verdict, effect: Some(Effect { from, next: None, tip, conflict: None }) }
+        let flips = standing.flips;
+        Taken { verdict, effect: Some(Effect { from, next: None, tip, conflict: None, flips }) }
     }
 
     fn decide(
@@ -244,12 +252,30 @@ impl<'k> Desk<'k> {
             let conflict = Some(Contested::GoesOn(id, client));
             return Ok(Taken {
                 verdict,
-                effect: Some(Effect { from, next: None, tip: Some(tip), conflict }),
+                effect: Some(Effect {
+                    from,
+                    next: None,
+                    tip: Some(tip),
+                    conflict,
+                    flips: standing.flips,
+                }),
             });
         }
-        let decision = decide(rules.kind, standing.entity.as_ref(), &edit);
+        let entity = standing.entity.as_ref();
+        let mut decision = decide(rules.kind, entity, &edit);
+        let is_other = || *standing.writer != *self.device;
+        let flips = standing.flips.after(entity, &decision, is_other, self.seen.now);
+        if flips.are_too_many() {
+            let client = edit.applied(edit.known_base().or(entity.map(|entity| &entity.data)));
+            decision = frozen(entity, &edit, client);
+        } else {
+            standing.flips = flips;
+        }
         if let Some(next) = decision.next.as_ref().filter(|next| !next.is_deleted) {
             (rules.fits)(&next.data)?;
+        }
+        if decision.next.is_some() {
+            standing.writer = self.device.into();
         }
         Ok(standing.settle(decision, (from, tip), fresh))
     }
@@ -348,7 +374,8 @@ impl Standing {
         let why = Why::Decided(reason);
         let verdict = Verdict { status, why, version: self.version, conflict };
         let conflict = dispute.map(|dispute| Contested::New(fresh, dispute));
-        Taken { verdict, effect: Some(Effect { from, next, tip: Some(tip), conflict }) }
+        let flips = self.flips;
+        Taken { verdict, effect: Some(Effect { from, next, tip: Some(tip), conflict, flips }) }
     }
 }
 

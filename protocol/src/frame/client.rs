@@ -3,18 +3,18 @@
 use std::fmt;
 
 use landfall_core::feed::Number;
-use serde::de::{self, Visitor};
+use serde::de::{self, DeserializeOwned, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 
-use super::{ControlFrame, EntityTypes};
+use super::{ControlFrame, EntityTypes, PushChange};
 use crate::json::{self, BadJson};
 use crate::names::must_be_one_of;
 use crate::problem::Code;
 use crate::text::{FeedNumber, Secret};
 
 /// What a client may say.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum ClientFrame {
     /// Shows a token: the first message, or a fresh one on an open socket.
     Auth {
@@ -34,15 +34,21 @@ pub enum ClientFrame {
     Subscribe(EntityTypes),
     /// Wants to hear no more of entities of these types (S1).
     Unsubscribe(EntityTypes),
+    /// Brings what its device did (S1).
+    PushChange(Box<PushChange>),
 }
+
+/// The frame whose payload holds what others measure.
+const PUSH_CHANGE: &str = "push_change";
 
 impl ClientFrame {
     /// The `type` of every client frame.
-    pub const TYPES: [&str; 6] = ["ack", "auth", "ping", "pong", "subscribe", "unsubscribe"];
+    pub const TYPES: [&str; 7] =
+        ["ack", "auth", "ping", "pong", PUSH_CHANGE, "subscribe", "unsubscribe"];
 }
 
 /// A frame of a client, with the mark by which it knows an error again.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct ClientMessage {
     /// What it says.
     pub frame: ClientFrame,
@@ -130,11 +136,17 @@ impl From<BadFrame> for ControlFrame {
 }
 
 impl ClientMessage {
-    /// Reads a frame, refusing what is nested deeper than `max_depth`.
+    /// Reads a frame, refusing what is nested deeper than `max_depth`; operations of a push are
+    /// measured by whoever reads them, so that one alone fails.
     pub fn decode(bytes: &[u8], max_depth: usize) -> Result<Self, BadFrame> {
-        let wire: Wire = json::parse(bytes, max_depth).map_err(|bad| bad_frame(bad, bytes))?;
-        let Wire { r#type, token, replay_id, payload, reference } = wire;
-        let types = || types(payload.as_deref(), max_depth);
+        let wire = json::parse(bytes, usize::MAX).and_then(|wire: Wire| match &*wire.r#type {
+            PUSH_CHANGE => Ok(wire),
+            _ => json::check_depth(bytes, max_depth).map(|()| wire),
+        });
+        let Wire { r#type, token, replay_id, payload, reference } =
+            wire.map_err(|bad| bad_frame(bad, bytes))?;
+        let payload = payload.as_deref();
+        let types = || types(payload);
         let frame = match (r#type.as_str(), token, replay_id) {
             ("auth", Some(token), _) => Ok(ClientFrame::Auth { token }),
             ("auth", None, _) => Err("/token is required".to_owned()),
@@ -144,6 +156,7 @@ impl ClientMessage {
             ("ping", ..) => Ok(ClientFrame::Ping),
             ("subscribe", ..) => types().map(ClientFrame::Subscribe),
             ("unsubscribe", ..) => types().map(ClientFrame::Unsubscribe),
+            (PUSH_CHANGE, ..) => read(payload).map(|push| ClientFrame::PushChange(Box::new(push))),
             _ => Err(format!("/type {}", must_be_one_of(&ClientFrame::TYPES))),
         };
         match frame {
@@ -175,6 +188,10 @@ impl ClientMessage {
                 wire.payload = Some(raw(types));
                 "unsubscribe"
             }
+            ClientFrame::PushChange(push) => {
+                wire.payload = Some(raw(push));
+                PUSH_CHANGE
+            }
         };
         wire.r#type = r#type.to_owned();
         serde_json::to_vec(&wire).expect(NEVER_FAILS)
@@ -188,14 +205,18 @@ fn raw(payload: &impl Serialize) -> Box<RawValue> {
 }
 
 /// Reads a payload that names types, or says what is wrong with it.
-fn types(payload: Option<&RawValue>, max_depth: usize) -> Result<EntityTypes, String> {
+fn types(payload: Option<&RawValue>) -> Result<EntityTypes, String> {
+    let types: EntityTypes = read(payload)?;
+    types.fault().map_or(Ok(types), |fault| Err(format!("/payload{fault}")))
+}
+
+/// Reads a payload, or says what is wrong with it.
+fn read<T: DeserializeOwned>(payload: Option<&RawValue>) -> Result<T, String> {
     let payload = payload.ok_or("/payload is required")?;
-    let read = json::parse::<EntityTypes>(payload.get().as_bytes(), max_depth);
-    let types = read.map_err(|bad| match bad {
+    json::parse(payload.get().as_bytes(), usize::MAX).map_err(|bad| match bad {
         BadJson::Invalid(fault) => format!("/payload{} {}", fault.pointer, fault.detail),
         BadJson::Unreadable(_) | BadJson::TooDeep => format!("/payload {bad}"),
-    })?;
-    types.fault().map_or(Ok(types), |fault| Err(format!("/payload{fault}")))
+    })
 }
 
 /// Looks for the mark alone in a frame whose other fields are wrong.

@@ -10,7 +10,7 @@ use landfall_core::feed::Number;
 use landfall_core::notification::InboxChange;
 use landfall_core::session::{Body, Frame};
 
-use super::{ControlFrame, ServerFrame, encode, encode_change};
+use super::{ControlFrame, ServerFrame, SyncCompleteFrame, encode, encode_change};
 
 /// The name of the event that carries a notification, whatever the app calls its type.
 const NOTIFICATION: &str = "notification";
@@ -88,6 +88,10 @@ impl ServerFrame {
             Self::Notification(frame) => {
                 let id = Some(frame.replay_id.0);
                 write_event(Lines { name: NOTIFICATION, id, retry_ms: None }, &self.encode())
+            }
+            Self::SyncComplete(_) => {
+                let lines = Lines { name: SyncCompleteFrame::TYPE, id: None, retry_ms: None };
+                write_event(lines, &self.encode())
             }
             Self::Control(frame) => frame.encode_event(None, None),
         }

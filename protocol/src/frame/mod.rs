@@ -13,7 +13,9 @@ pub use client::{BadFrame, ClientFrame, ClientMessage, Reference};
 pub use encode::{encode, encode_change};
 pub use event::{encode_change_event, encode_event, encode_opening};
 pub use notification::NotificationFrame;
-pub use sync::{ChangeNotice, ConflictNotice, EntityTypes, Nothing};
+pub use sync::{
+    ChangeNotice, ConflictNotice, EntityTypes, Nothing, PushChange, SyncComplete, SyncCompleteFrame,
+};
 
 use landfall_core::notify::RESERVED_TYPES;
 use serde::{Deserialize, Serialize};
@@ -146,10 +148,12 @@ impl ControlFrame {
 }
 
 /// Any frame of the server, as a client reads it.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub enum ServerFrame {
     /// A notification, whose `type` is the app's.
     Notification(Box<NotificationFrame>),
+    /// Answers `push_change`.
+    SyncComplete(Box<SyncCompleteFrame>),
     /// A frame of the protocol.
     Control(ControlFrame),
 }
@@ -162,7 +166,9 @@ impl ServerFrame {
             r#type: String,
         }
         let Type { r#type } = serde_json::from_slice(bytes)?;
-        if RESERVED_TYPES.contains(&r#type.as_str()) {
+        if r#type == SyncCompleteFrame::TYPE {
+            serde_json::from_slice(bytes).map(Self::SyncComplete)
+        } else if RESERVED_TYPES.contains(&r#type.as_str()) {
             serde_json::from_slice(bytes).map(Self::Control)
         } else {
             serde_json::from_slice(bytes).map(Self::Notification)
@@ -175,6 +181,7 @@ impl ServerFrame {
             Self::Notification(frame) => {
                 serde_json::to_vec(frame).expect("strings and numbers can be written as JSON")
             }
+            Self::SyncComplete(frame) => frame.encode(),
             Self::Control(frame) => frame.encode(),
         }
     }

@@ -6,9 +6,12 @@ use landfall_core::change::{ConflictBegan, EntityChange};
 use landfall_core::feed::{FeedKey, FeedKind};
 use landfall_core::sync::{ANY, TYPES_MAX, Verb, type_fault};
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
-use super::ControlFrame;
+use super::{ControlFrame, Reference};
 use crate::names::VerbName;
+use crate::sync::OperationResult;
+use crate::text::{IdText, Time};
 
 /// Names types of entities.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -108,5 +111,70 @@ impl ControlFrame {
                 suggested_resolution: suggested.to_string(),
             },
         }
+    }
+}
+
+/// What a device did, as a message: as the body of a push, but for what asks for more than an answer.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct PushChange {
+    /// What it did, in the order in which it did it. Each is read on its own.
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<Object>))]
+    pub operations: Vec<Box<RawValue>>,
+    /// The client's own mark, echoed with the answer.
+    #[serde(default, alias = "request_id", skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<Reference>,
+    /// Which device; the socket's `device_id` says the same.
+    #[serde(default, alias = "device_id", skip_serializing_if = "Option::is_none")]
+    pub device_id: Option<IdText>,
+    /// Up to when the device has what the server has (S1).
+    #[serde(default, alias = "last_sync_timestamp", skip_serializing_if = "Option::is_none")]
+    pub last_sync_timestamp: Option<Time>,
+    /// What the device's clock shows, to correct the operations' times by.
+    #[serde(default, alias = "sent_at", skip_serializing_if = "Option::is_none")]
+    pub sent_at: Option<Time>,
+}
+
+/// Answers `push_change` (S1).
+#[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(tag = "type", rename = "sync_complete")]
+pub struct SyncCompleteFrame {
+    /// What became of it.
+    pub payload: SyncComplete,
+}
+
+/// What became of the operations of a push.
+#[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct SyncComplete {
+    /// Always true: each operation was decided, and what was decided is stored.
+    pub success: bool,
+    /// The server's time.
+    pub timestamp: Time,
+    /// The client's mark: `requestId` of the push, else its `ref`.
+    pub request_id: Option<Reference>,
+    /// One for each operation, in their order.
+    pub results: Vec<OperationResult>,
+}
+
+impl SyncCompleteFrame {
+    /// The `type` of the frame.
+    pub const TYPE: &str = "sync_complete";
+
+    /// Answers a push whose operations were decided.
+    pub fn new(
+        request_id: Option<Reference>,
+        timestamp: Time,
+        results: Vec<OperationResult>,
+    ) -> Self {
+        Self { payload: SyncComplete { success: true, timestamp, request_id, results } }
+    }
+
+    /// Writes the frame.
+    pub fn encode(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("strings and numbers can be written as JSON")
     }
 }

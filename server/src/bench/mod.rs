@@ -13,6 +13,7 @@ mod floor_fanout;
 mod floor_ingest;
 mod floor_outbox;
 mod floor_postgres;
+mod floor_sync;
 mod generator;
 mod http;
 mod http_load;
@@ -36,6 +37,8 @@ mod send;
 mod server_frame;
 mod start;
 mod stats;
+mod sync;
+mod sync_rows;
 #[cfg(test)]
 mod tests;
 mod web_push;
@@ -80,6 +83,8 @@ pub enum What {
     Send(send::Options),
     /// Starting on a full store, and an idle server's memory.
     Start(start::Options),
+    /// Operations pushed to one hot feed, kept by the store alone, against raw SQLite or PostgreSQL.
+    Sync(sync::Options),
     /// Encrypted pushes to a push service on this machine, against the cryptography alone.
     Webpush(web_push::Options),
     /// The bare epoll loop, as a process of its own.
@@ -106,6 +111,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         What::Resume(options) => resume::run(&options, &mut report),
         What::Send(options) => send::run(&options, &mut report),
         What::Start(options) => start::run(&options, &mut report),
+        What::Sync(options) => sync::run(&options, &mut report),
         What::Webpush(options) => web_push::run(&options, &mut report),
         What::FloorFanout(options) => floor_fanout::run(&options),
         What::HubServer(options) => hub_server::run(&options),

@@ -39,6 +39,7 @@ mod secrets;
 mod server;
 mod store;
 mod suggest;
+mod sync;
 mod templates;
 #[cfg(test)]
 mod tests;
@@ -66,6 +67,7 @@ pub use schema::DEFAULT_FILE;
 pub use secrets::{SealingKey, SecretsSettings};
 pub use server::ServerSettings;
 pub use store::{Backend, StoreSettings, store_settings};
+pub use sync::SyncSettings;
 pub use templates::TemplateSettings;
 pub use tls::TlsSettings;
 pub use units::{Days, Hours, Kib, Mib, Millis, Seconds};
@@ -150,6 +152,8 @@ pub struct Config {
     pub templates: TemplateSettings,
     /// The files that lessons refer to.
     pub blobs: BlobSettings,
+    /// Offline work.
+    pub sync: SyncSettings,
     /// The audit trail.
     pub audit: AuditSettings,
     /// Every limit on what comes in.

@@ -163,6 +163,8 @@ fn put(message: &mut Value, name: &str, value: &Value) {
             Some(lines) if kind.ends_with("ndjson") => {
                 json!(lines.iter().map(|line| format!("{line}\n")).collect::<String>())
             }
+            // An example of the other form.
+            None if kind.ends_with("ndjson") => continue,
             _ => value.clone(),
         };
         if !media["examples"].is_object() {

@@ -5,10 +5,10 @@
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use bytes::Bytes;
-use landfall_core::auth::TokenMark;
+use landfall_core::auth::Caller;
 use landfall_core::feed::{FeedKey, Number};
 use landfall_core::id::UserId;
 use landfall_core::session::{Frame, Page, Reaction, Read, Session};
@@ -34,6 +34,8 @@ pub(super) struct Connection {
     pub(super) user: UserId,
     /// The device as it names itself.
     pub(super) device: Option<Arc<str>>,
+    /// How one that names itself not was named when it first pushed.
+    pub(super) called: OnceLock<Box<str>>,
     /// When it connected, in seconds since the hub's start.
     pub(super) opened_at: u64,
     /// The socket.
@@ -62,8 +64,8 @@ pub(super) struct State {
     pub(super) subscription: Option<Box<Subscription>>,
     /// What the session wants read; the connection's task sees to it.
     wanted: Option<Read>,
-    /// The token that it holds now; none only while it is being taken in.
-    token: Option<TokenMark>,
+    /// Whose token it holds now; none only while it is being taken in.
+    pub(super) caller: Option<Box<Caller>>,
     /// Whether it is closed for reading too slowly.
     pub(super) is_slow: bool,
     /// Whether the dispatcher has it on its list of sockets to write to.
@@ -127,7 +129,7 @@ impl Connection {
             ending: Ending::Open,
             subscription: None,
             wanted: None,
-            token: None,
+            caller: None,
             is_slow: false,
             is_dirty: false,
         };
@@ -136,6 +138,7 @@ impl Connection {
             feed,
             user,
             device,
+            called: OnceLock::new(),
             opened_at,
             wire,
             codec,
@@ -257,7 +260,8 @@ impl Connection {
         }
     }
 
-    fn send_bytes(&self, bytes: Bytes) {
+    /// Sends bytes that are spelled already, unless the connection is ending.
+    pub(super) fn send_bytes(&self, bytes: Bytes) {
         let mut state = self.lock();
         if state.ending == Ending::Open {
             self.push_live(&mut state, bytes);
@@ -366,16 +370,11 @@ impl Connection {
         state.ending != Ending::Gone && !state.queue.is_empty()
     }
 
-    /// Notes which token it holds from now on.
-    pub(super) fn hold(&self, token: TokenMark) {
-        self.lock().token = Some(token);
-    }
-
     /// Closes it if one of these revocations, of its tenant, covers its token.
     pub(super) fn close_if_revoked(&self, revocations: &[&Revocation]) {
         let mut state = self.lock();
-        let Some(token) = &state.token else { return };
-        if revocations.iter().any(|revocation| revocation.of.covers(revocation.at, token)) {
+        let Some(token) = state.caller.as_ref().map(|caller| caller.mark()) else { return };
+        if revocations.iter().any(|revocation| revocation.of.covers(revocation.at, &token)) {
             self.close(&mut state, CloseCode::Policy, REVOKED);
         }
     }

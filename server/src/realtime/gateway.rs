@@ -86,6 +86,8 @@ pub struct Gateway {
     pub tasks: TaskTracker,
     /// How long a socket may take to say who it is.
     pub first_message: Duration,
+    /// Operations of one push.
+    pub operations_max: usize,
     /// Cancelled when the server begins to drain.
     pub drain: CancellationToken,
 }
@@ -173,7 +175,7 @@ impl Gateway {
     /// Lets a connection hold a token, and looks again: it may have been revoked before the hub could
     /// find the connection by it.
     pub(super) fn hold(&self, connection: &Connection, caller: &Caller) {
-        connection.hold(caller.mark());
+        connection.hold(caller);
         if self.services.is_revoked(caller) {
             connection.close(&mut connection.lock(), CloseCode::Policy, REVOKED);
         }

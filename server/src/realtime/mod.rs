@@ -15,6 +15,7 @@ mod gateway;
 mod greeting;
 pub mod handshake;
 mod hub;
+mod pushing;
 mod queue;
 mod reading;
 mod rhythm;

@@ -11,7 +11,8 @@ use landfall_core::feed::Number;
 use landfall_core::id::UserId;
 use landfall_core::rate::{Bucket, Pace};
 use landfall_core::session::Read;
-use landfall_protocol::frame::{ClientFrame, ClientMessage, ControlFrame, Nothing};
+use landfall_core::sync::ANY;
+use landfall_protocol::frame::{ClientFrame, ClientMessage, ControlFrame, EntityTypes, Nothing};
 use landfall_protocol::problem::{CloseCode, Code};
 use landfall_protocol::text::Time;
 use tokio::io::Interest;
@@ -19,9 +20,11 @@ use tokio::io::Interest;
 use super::connection::{Connection, Ending, REVOKED};
 use super::frame::{Decoder, FrameError, Incoming};
 use super::gateway::Gateway;
+use super::pushing::Pushes;
 use crate::auth::AuthError;
 use crate::judge::{Refused, Shown};
 use crate::service::inbox::Confirmed;
+use crate::service::sync::LESSON;
 
 /// Bytes read at once; one buffer per thread, not per connection.
 const READ_BYTES: usize = 64 * 1_024;
@@ -41,13 +44,16 @@ struct Reader<'a> {
     sent: Bucket,
     /// The second at which the message that was begun has to be there.
     due: Option<u32>,
+    /// What it brings.
+    pushes: Pushes<'a>,
 }
 
 /// Serves a connection until it ends.
 pub(super) async fn serve(gateway: &Gateway, connection: &Arc<Connection>, followed: Vec<u8>) {
     let hub = &gateway.hub;
-    let sent = Bucket::default();
-    let mut reader = Reader { gateway, connection, decoder: Decoder::default(), sent, due: None };
+    let (sent, pushes) = (Bucket::default(), Pushes::default());
+    let decoder = Decoder::default();
+    let mut reader = Reader { gateway, connection, decoder, sent, due: None, pushes };
     if !followed.is_empty() {
         let mut bytes = followed;
         reader.take_in(&mut bytes);
@@ -80,6 +86,7 @@ impl Reader<'_> {
         let ready = tokio::select! {
             ready = connection.wire.ready(interest) => ready,
             () = connection.wake.notified() => return,
+            () = self.pushes.work(self.gateway, connection) => return,
         };
         let Ok(ready) = ready else { return connection.gone() };
         if ready.is_writable() {
@@ -104,7 +111,7 @@ impl Reader<'_> {
     }
 
     fn take_in(&mut self, mut bytes: &mut [u8]) {
-        let Self { gateway, connection, decoder, sent, .. } = self;
+        let Self { gateway, connection, decoder, sent, pushes, .. } = self;
         let settings = &gateway.hub.settings;
         let second = gateway.hub.second();
         if !connection.codec.hears() {
@@ -116,7 +123,7 @@ impl Reader<'_> {
             let (earned, is_last) = match decoder.next(&mut bytes, settings.message_bytes) {
                 Ok(Some(incoming)) => {
                     has_ended_one |= matches!(incoming, Incoming::Text(_) | Incoming::Binary(_));
-                    (on_incoming(gateway, connection, &incoming), false)
+                    (on_incoming(gateway, connection, &incoming, pushes), false)
                 }
                 Ok(None) => (0, true),
                 Err(error) => {
@@ -176,9 +183,14 @@ pub(super) fn close_code(error: FrameError) -> CloseCode {
 
 /// Serves a message; gives how many frames it earns: a frame that confirms something was caused by
 /// what the server sent, so it does not count against the client.
-fn on_incoming(gateway: &Gateway, connection: &Arc<Connection>, incoming: &Incoming<'_>) -> u32 {
+fn on_incoming<'a>(
+    gateway: &'a Gateway,
+    connection: &'a Arc<Connection>,
+    incoming: &Incoming<'_>,
+    pushes: &mut Pushes<'a>,
+) -> u32 {
     match incoming {
-        Incoming::Text(text) => return on_text(gateway, connection, text),
+        Incoming::Text(text) => return on_text(gateway, connection, text, pushes),
         Incoming::Binary(_) => connection.send(&ControlFrame::Error {
             code: Code::Unreadable,
             detail: "binary frames are not understood here".into(),
@@ -195,7 +207,12 @@ fn on_incoming(gateway: &Gateway, connection: &Arc<Connection>, incoming: &Incom
     0
 }
 
-fn on_text(gateway: &Gateway, connection: &Arc<Connection>, text: &str) -> u32 {
+fn on_text<'a>(
+    gateway: &'a Gateway,
+    connection: &'a Arc<Connection>,
+    text: &str,
+    pushes: &mut Pushes<'a>,
+) -> u32 {
     let depth = gateway.hub.settings.json_depth;
     match ClientMessage::decode(text.as_bytes(), depth) {
         Ok(ClientMessage { frame, reference }) => match frame {
@@ -204,8 +221,12 @@ fn on_text(gateway: &Gateway, connection: &Arc<Connection>, text: &str) -> u32 {
             ClientFrame::Subscribe(types) => {
                 let refused =
                     |detail| ControlFrame::Error { code: Code::Invalid, detail, reference };
-                let subscribed = gateway.hub.subscribe(connection, &types);
+                let known = known(gateway, &types);
+                let subscribed = known.and_then(|()| gateway.hub.subscribe(connection, &types));
                 connection.send(&subscribed.unwrap_or_else(refused));
+            }
+            ClientFrame::PushChange(change) => {
+                pushes.add(gateway, connection, *change, reference);
             }
             ClientFrame::Unsubscribe(types) => {
                 connection.send(&gateway.hub.unsubscribe(connection, &types));
@@ -224,6 +245,16 @@ fn on_text(gateway: &Gateway, connection: &Arc<Connection>, text: &str) -> u32 {
         Err(bad) => connection.send(&bad.into()),
     }
     0
+}
+
+/// Refuses types of which nothing will ever be heard.
+fn known(gateway: &Gateway, types: &EntityTypes) -> Result<(), String> {
+    let is_known =
+        |name: &str| matches!(name, ANY | LESSON) || gateway.services.kinds.get(name).is_some();
+    match types.entity_types.iter().position(|name| !is_known(name)) {
+        None => Ok(()),
+        Some(place) => Err(format!("/payload/entityTypes/{place} is no type of this server")),
+    }
 }
 
 /// Takes a fresh token of the same user and tenant.

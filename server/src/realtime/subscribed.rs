@@ -89,7 +89,7 @@ impl Connection {
         if let Some(number) = notice.number {
             subscription.on_number(number);
         }
-        let is_own = |by: &Origin| by.is(&self.user, self.device.as_deref());
+        let is_own = |by: &Origin| by.is(&self.user, self.device());
         if !subscription.wants(notice.kind) || notice.by.is_some_and(is_own) {
             return subscription.is_owed();
         }

@@ -92,6 +92,8 @@ pub struct Settings {
     pub revocation_ms: i64,
     /// Sizes of lessons and blobs.
     pub classes: ClassSettings,
+    /// For how long a device that syncs may be away, in milliseconds.
+    pub away_ms: i64,
     /// Segments that the sender of text messages may send in a second.
     pub segments_per_second: NonZeroU32,
 }
@@ -153,6 +155,8 @@ pub struct Services {
     renewing: Mutex<people::Walk>,
     /// How far the folder of blobs has been swept.
     swept_up_to: Mutex<Place>,
+    /// What devices say that they have.
+    heard: sync::Heard,
     troubles: tally::Troubles,
     turns: Turns,
 }
@@ -239,6 +243,7 @@ impl Services {
             blobs,
             kinds,
             swept_up_to: Mutex::default(),
+            heard: sync::Heard::default(),
             meetings: people::Meetings::default(),
             send_accepted: tokio::sync::Notify::new(),
             counting,

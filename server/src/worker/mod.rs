@@ -89,6 +89,7 @@ pub fn start(
             async move { services.forget_keys(FORGET_MAX).await }
         },
     ));
+    care_for_work(services, cancel, &mut workers);
     hear_revocations(services, cancel, &mut workers);
     carry_out(services, metrics, pace.deliveries, cancel, &mut workers);
     sums::start(services, metrics, cancel, &mut workers);
@@ -110,6 +111,16 @@ fn care_for_people(
     workers.spawn(periodic::every("seals", pace, cancel.clone(), move || {
         let services = Arc::clone(&theirs);
         async move { services.renew_seals(RENEW_MAX).await }
+    }));
+}
+
+/// Forgets what no device that may still come back needs.
+fn care_for_work(services: &Arc<Services>, cancel: &CancellationToken, workers: &mut JoinSet<()>) {
+    let theirs = Arc::clone(services);
+    let pace = paced(Duration::from_secs(60), FORGET_MAX);
+    workers.spawn(periodic::every("sync-sweeper", pace, cancel.clone(), move || {
+        let services = Arc::clone(&theirs);
+        async move { services.forget_sync(FORGET_MAX).await }
     }));
 }
 

@@ -268,6 +268,7 @@ pub fn parts_in(store: Arc<dyn Store>, folder: &Path) -> Parts {
             tenant_bytes: 16 << 20,
             ..config.class_settings()
         },
+        away_ms: config.sync.keep_days.millis(),
         segments_per_second: std::num::NonZeroU32::MIN,
     };
     let cursor_key = CursorKey::new([7; 32]);

@@ -11,6 +11,7 @@ use crate::suppressions::suppress;
 
 const CALLER: &str = "9ed4c947-f6ed-4728-9b5a-e80b327f355b";
 const NOTIFICATION: &str = "03fc3f69-5984-47f5-b079-38c0b67e2dc1";
+const CONFLICT: &str = "019bc1b5-3d5b-7c1e-8f60-2f7a5f3c9b11";
 const SUBSCRIPTION: &str = "0192f0c1-7a3e-7cc2-98c1-000000000012";
 
 fn folder() -> PathBuf {
@@ -70,6 +71,8 @@ async fn prepare_people(server: &Server, name: &str) -> String {
             Box::pin(prepare_people(server, "lesson_put")).await;
             "lesson_put"
         }
+        "sync_pull" | "sync_delta" => "sync_push",
+        "conflicts_list" | "conflict_resolve" => "sync_push_conflict",
         "tenant_preferences_get" => "tenant_preferences_put",
         _ => return String::new(),
     };
@@ -78,7 +81,9 @@ async fn prepare_people(server: &Server, name: &str) -> String {
     let (method, path) = (example["method"].as_str().unwrap(), example["path"].as_str().unwrap());
     let made = server.call(&caller(), method, path, example["request"].clone()).await;
     assert_eq!(made.status, example["status"], "{name}: {}", made.text);
-    made.json()["id"].as_str().unwrap_or_default().to_owned()
+    let made = made.json();
+    let id = made["id"].as_str().or(made["results"][0]["conflictId"].as_str());
+    id.unwrap_or_default().to_owned()
 }
 
 #[tokio::test]
@@ -89,7 +94,8 @@ async fn every_documented_call_is_answered_as_documented() {
         let server = Server::start().await;
         let id = prepare(&server, &name).await;
         let path = example["path"].as_str().unwrap().replace(NOTIFICATION, &id);
-        let path = path.replace(SUBSCRIPTION, &prepare_people(&server, &name).await);
+        let prepared = prepare_people(&server, &name).await;
+        let path = path.replace(SUBSCRIPTION, &prepared).replace(CONFLICT, &prepared);
         let mut request = server.request(example["method"].as_str().unwrap(), &path);
         request = request.bearer_auth(caller());
         for (header, value) in example["request_headers"].as_object().into_iter().flatten() {

@@ -306,3 +306,26 @@ async fn a_cursor_that_was_not_given_to_this_user_is_refused() {
     assert_eq!(answer.code(), "invalid");
     assert_eq!(pull(&server, json!({})).await["changes"], json!([]));
 }
+
+#[tokio::test]
+async fn devices_that_undo_each_other_are_stopped_over_many_requests() {
+    let server = Server::start().await;
+    let mut statuses = Vec::new();
+    for turn in 0..10 {
+        let mut edit = operation(
+            &format!("{turn}"),
+            "settings",
+            "s",
+            "UPDATE",
+            json!({"volume": turn % 2}),
+            turn + 1,
+        );
+        edit["baseVersion"] = json!(turn.min(8));
+        let results = push(&server, ["phone", "tablet"][turn as usize % 2], json!([edit])).await;
+        statuses.push(results[0]["reason"].as_str().unwrap().to_owned());
+    }
+    let stopped = statuses.iter().position(|reason| reason == "devices undo each other");
+    assert_eq!(stopped, Some(8), "{statuses:?}");
+    let list = Server::ok(server.get(&ann(), CONFLICTS).await, StatusCode::OK);
+    assert_eq!(list["items"][0]["serverData"], json!({"volume": 1}));
+}

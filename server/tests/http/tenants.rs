@@ -5,6 +5,7 @@ use landfall_server::http::table;
 use serde_json::{Value, json};
 
 use crate::harness::{Server, admin, finish, token, token_in};
+use crate::s1_sync::operation;
 use crate::suppressions::suppress;
 
 fn stranger() -> String {
@@ -18,6 +19,7 @@ async fn revocation(server: &Server) -> String {
     format!("revocations/{}", made["id"].as_str().unwrap())
 }
 
+const WRITTEN: &str = "what she wrote on the bus";
 const TOKEN: &str = "firebase_token_zq7x";
 const ENDPOINT: &str = "https://push.example.net/push/JzLQ3raZJfFBR0aqvOMsLrt54w4rJUsV";
 
@@ -81,6 +83,7 @@ fn asked(method: &str, template: &str) -> Option<(Value, u16)> {
         (_, t) if t.contains("/lessons") || t.contains("/blobs/") => {
             return asked_of_a_class(method, t);
         }
+        (_, t) if t.contains("/sync/") => asked_of_work(method, t),
         (_, t) if t.ends_with("/send") => (json!({ "class_id": "class", "body": "m" }), 404),
         ("POST", "/api/v1/notifications/test") => (Value::Null, 202),
         // Live connections have their own tests, with a hub.
@@ -110,6 +113,29 @@ fn asked_of_a_class(method: &str, template: &str) -> Option<(Value, u16)> {
     })
 }
 
+/// The same for what people did offline.
+fn asked_of_work(method: &str, template: &str) -> (Value, u16) {
+    let entity = json!({ "entityType": "notes", "entityId": "n", "clientFields": {} });
+    match (method, template) {
+        ("POST", "/api/v1/sync/push") => (json!({ "deviceId": "phone", "pull": {} }), 200),
+        ("POST", "/api/v1/sync/pull") => (json!({}), 200),
+        ("POST", "/api/v1/sync/delta") => (entity, 404),
+        ("POST", t) if t.ends_with("/resolve") => (json!({ "resolution": "client_wins" }), 404),
+        _ => (Value::Null, 200),
+    }
+}
+
+/// Makes an entity and a conflict; gives the conflict.
+async fn work(server: &Server) -> String {
+    let data = json!({ "text": WRITTEN });
+    let create = operation("1", "notes", "n", "CREATE", data.clone(), 1);
+    let mut late = operation("2", "notes", "m", "UPDATE", data, 4);
+    late["baseVersion"] = json!(3);
+    let body = json!({ "deviceId": "phone", "operations": [create, late] });
+    let made = server.call(&admin(), "POST", "/api/v1/sync/push", body).await.json();
+    made["results"][1]["conflictId"].as_str().unwrap().to_owned()
+}
+
 #[tokio::test]
 async fn another_tenant_sees_nothing_on_any_route() {
     let server = Server::start().await;
@@ -118,10 +144,12 @@ async fn another_tenant_sees_nothing_on_any_route() {
     let revocation = revocation(&server).await;
     let subscription = people(&server).await;
     let blob = lesson(&server).await;
+    let conflict = work(&server).await;
     suppress(&server, &[(Channel::Email, "private@sarah.example")]).await;
     for (method, template) in table() {
         let path = template
             .replace("revocations/{id}", &revocation)
+            .replace("conflicts/{id}", &format!("conflicts/{conflict}"))
             .replace("topics/{id}", "topics/class")
             .replace("notifications/{id}", &format!("notifications/{id}"))
             .replace("notify/{id}", &format!("notify/{id}"))
@@ -138,9 +166,10 @@ async fn another_tenant_sees_nothing_on_any_route() {
         let answer = server.call(&stranger(), method, &path, body).await;
         assert_eq!(answer.status, expected, "{method} {path}: {}", answer.text);
         assert!(!answer.text.contains(&id), "{method} {path}: {}", answer.text);
-        let theirs = [r#""id":"class""#, "root-token-7", "pt-BR", "…zq7x", "private@sarah.example"];
+        let theirs =
+            [r#""id":"class""#, "root-token-7", "pt-BR", "…zq7x", "private@sarah.example", WRITTEN];
         let told = theirs.map(|text| answer.text.contains(text));
-        assert_eq!(told, [false; 5], "{method} {path}");
+        assert_eq!(told, [false; 6], "{method} {path}");
     }
     all_is_as_it_was(&server).await;
     a_topic_of_the_same_name_is_another(&server).await;

@@ -63,6 +63,7 @@ fn small(setting: &str) -> (Option<&'static str>, &'static [(&'static str, &'sta
     match setting {
         "recipients_max" | "members_bulk_max" | "page_default" => (Some("3"), &[]),
         "lessons_per_class_max" => (Some("1"), &[]),
+        "sync_body_kib" => (Some("64"), &[]),
         "connections_max" => (Some("1"), ONE_USER_ONE),
         "connections_per_user" | "header_seconds" | "body_seconds" | "frame_seconds" => {
             (Some("1"), &[])
@@ -83,6 +84,9 @@ async fn past(landfall: &Landfall, setting: &str) -> String {
         "batch_line_kib" | "members_bulk_max" | "page_default" | "page_max" => {
             past_a_call(landfall, setting).await
         }
+        "sync_body_kib" | "sync_operations_max" | "pull_max" => {
+            past_a_sync(landfall, setting).await
+        }
         lesson if lesson.starts_with("lesson") => past_a_lesson(landfall, setting).await,
         pace if pace.starts_with("user_") || pace.starts_with("tenant_") => {
             past_a_pace(landfall, setting).await
@@ -95,6 +99,21 @@ async fn past(landfall: &Landfall, setting: &str) -> String {
         }
         _ => past_the_wire(landfall, setting).await,
     }
+}
+
+async fn past_a_sync(landfall: &Landfall, setting: &str) -> String {
+    let limits = &landfall.server.app.limits;
+    let (name, body) = match setting {
+        "sync_body_kib" => ("pull", json!({ "unknown": "x".repeat(limits.sync_body_kib.bytes()) })),
+        "pull_max" => ("pull", json!({ "limit": limits.pull_max + 1 })),
+        _ => ("push", {
+            let operations = vec![json!({}); limits.sync_operations_max + 1];
+            json!({ "deviceId": "phone", "operations": operations })
+        }),
+    };
+    let path = format!("/api/v1/sync/{name}");
+    let root = token("root", "admin");
+    call(landfall, ("POST", &path), &root, &[], body.to_string()).await.told()
 }
 
 async fn past_a_notification(landfall: &Landfall, setting: &str) -> String {

@@ -29,6 +29,7 @@ mod raw;
 mod repair;
 mod replay;
 mod restored;
+mod s1_push;
 mod s1_sync;
 mod s2_monitoring;
 mod s4_offline;

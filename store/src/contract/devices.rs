@@ -23,8 +23,10 @@ pub struct StoredDevice {
     pub seen_at: Timestamp,
     /// The stamp of what it wrote last: the time, and the count within it.
     pub stamp: Option<(Timestamp, u32)>,
-    /// Up to where it has its user's data feed, as far as it is known.
+    /// Up to where it has confirmed to have its user's data feed.
     pub place: Number,
+    /// Up to where it was given what its user's data feed has of activities.
+    pub given: Number,
     /// Its last sync session.
     pub session: Option<Uuid>,
     /// How many operations it said it had not sent yet, and when it said so.
@@ -44,6 +46,8 @@ pub struct DeviceNext {
     pub stamp: Option<(Timestamp, u32)>,
     /// Up to where it has its user's data feed; the greatest is kept.
     pub place: Option<Number>,
+    /// Up to where it is given what its user's data feed has of activities; the greatest is kept.
+    pub given: Option<Number>,
     /// What it did; the session that is known stays where there is none.
     pub session: Option<SessionNext>,
     /// How many operations it says it has not sent yet; what it said before stays where it says nothing.

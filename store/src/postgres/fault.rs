@@ -46,11 +46,13 @@ impl Refused {
     }
 
     /// Says whether another transaction was in the way, so that the same one may pass now. One
-    /// that took the same idempotency key meanwhile is found by then, and answered for.
+    /// that took the same idempotency key or the same operation meanwhile is found by then, and
+    /// answered for.
     pub(super) fn is_passing(&self) -> bool {
         let passing = [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED];
+        let taken = ["idempotency_pkey", "operation_pkey"];
         passing.iter().any(|state| state.code() == self.code)
-            || self.constraint.as_deref() == Some("idempotency_pkey")
+            || self.constraint.as_deref().is_some_and(|constraint| taken.contains(&constraint))
     }
 
     /// Says whether the server, not the statement, is the reason: it is full, stopping, starting,

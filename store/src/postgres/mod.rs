@@ -17,6 +17,7 @@ mod pool;
 mod reach;
 mod reads;
 mod runner;
+mod standings;
 mod sync;
 mod tls;
 mod volley;

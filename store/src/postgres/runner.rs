@@ -59,6 +59,14 @@ impl PostgresRunner<'_> {
         self.0.change_ahead(sql, values).await
     }
 
+    /// Runs a statement that both stores have with the next one that is asked, or with the commit.
+    pub(super) async fn execute_ahead<const N: usize>(
+        &mut self,
+        command: Query<'_, (), N>,
+    ) -> Answer<()> {
+        self.change_ahead(&command.sql, &params(&command.values)).await
+    }
+
     /// Runs a statement of PostgreSQL's own; tells how many rows it changed.
     pub(super) async fn change(&mut self, sql: &str, values: Values<'_>) -> Answer<u64> {
         // Its count is not a row, so that it goes alone.

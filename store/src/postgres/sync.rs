@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::Postgres;
 use super::fault::told;
 use super::reads::ask;
+use super::standings::standings;
 use crate::sql::{activities, conflicts, devices, sync_forget, sync_read};
 use crate::{
     ActivityCounts, ActivityFilter, Answered, ConflictFilter, Devices, Standings, StandingsAsk,
@@ -17,16 +18,7 @@ use crate::{
 
 impl Syncs for Postgres {
     fn standings(&self, ask: StandingsAsk) -> Answered<'_, Standings> {
-        Box::pin(async move {
-            let mut loan = self.pool.lend().await?;
-            let connection = loan.connection();
-            connection.command("begin isolation level repeatable read read only").await?;
-            // After an error the connection is closed with the loan.
-            let found = sync_read::standings(&mut connection.runner(), &ask).await.map_err(told)?;
-            connection.command("commit").await?;
-            loan.give_back();
-            Ok(found)
-        })
+        ask!(self.pool, |r| standings(r, &ask))
     }
 
     fn entities(&self, feed: &FeedKey, names: Vec<EntityName>) -> Answered<'_, Vec<StoredEntity>> {

@@ -47,6 +47,12 @@ impl Connection {
         self.volley = Volley { ahead: vec![Ahead::Command("begin")], has_begun: false };
     }
 
+    /// Begins, with its first statement, a transaction that reads and sees one snapshot.
+    pub(super) fn begin_snapshot(&mut self) {
+        let begin = Ahead::Command("begin isolation level repeatable read read only");
+        self.volley = Volley { ahead: vec![begin], has_begun: false };
+    }
+
     /// Says whether the server may have heard of the transaction: until then, the same one can be
     /// begun on another connection.
     pub(super) fn has_begun(&self) -> bool {

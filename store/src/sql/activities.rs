@@ -1,13 +1,11 @@
 //! Activities: operations as the apps know them that send such.
 
-use landfall_core::id::{ConflictId, Tenant, UserId};
-use landfall_core::sync::Reason;
+use landfall_core::id::{Tenant, UserId};
 
 use super::sync_read::{json, sorted};
 use super::{Corrupt, Query, Row, Runner};
 use crate::{
-    ACTIVITIES_COUNTED_MAX, ActivityCounts, ActivityFilter, ActivityNext, ActivityStatus, Answer,
-    StoredActivity, SyncWrite,
+    ACTIVITIES_COUNTED_MAX, ActivityCounts, ActivityFilter, ActivityStatus, Answer, StoredActivity,
 };
 
 const COLUMNS: &str = "a.id, a.kind, a.entity_id, a.device, a.data, a.status, a.reason,
@@ -26,61 +24,6 @@ fn read(row: &dyn Row) -> Result<StoredActivity, Corrupt> {
         created_at: row.time(7)?,
         decided_at: row.time(8)?,
     })
-}
-
-/// Keeps what is shown of an operation.
-pub(crate) async fn put<R: Runner>(
-    runner: &mut R,
-    tenant: &Tenant,
-    write: &SyncWrite,
-    next: &ActivityNext,
-) -> Answer<()> {
-    let sql = "insert into activity (tenant, user_id, id, kind, entity_id, device, data, status,
-                   reason, created_at, decided_at)
-               values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10)
-               on conflict (tenant, user_id, id) do update set
-                   kind = ?4, entity_id = ?5, device = ?6, data = ?7, status = ?8, reason = ?9,
-                   decided_at = ?10";
-    let ActivityNext { kind, entity_id, data, status, reason } = next;
-    let values = [
-        tenant.into(),
-        (&write.user).into(),
-        (&*write.operation.id).into(),
-        (&**kind).into(),
-        (&**entity_id).into(),
-        (&*write.device).into(),
-        data.as_str().into(),
-        status.as_str().into(),
-        (&**reason).into(),
-        write.operation.at.into(),
-    ];
-    runner.execute(Query::command(sql, values)).await.map(drop)
-}
-
-/// Lets activities take effect that waited for a conflict: those of its device about its entity.
-pub(crate) async fn settle<R: Runner>(
-    runner: &mut R,
-    tenant: &Tenant,
-    write: &SyncWrite,
-    conflict: &ConflictId,
-) -> Answer<()> {
-    // What one without a name brought may be anybody's, and goes on with no conflict.
-    let sql = "update activity set status = 'synced', reason = ?6, decided_at = ?7
-               where tenant = ?1 and user_id = ?2 and kind = ?3 and status = 'conflict'
-                   and entity_id = ?4
-                   and exists (select 1 from sync_conflict c
-                       where c.tenant = ?1 and c.id = ?5 and c.device = activity.device
-                           and (c.device <> '' or c.operation = activity.id))";
-    let values = [
-        tenant.into(),
-        (&write.user).into(),
-        (&*write.name.kind).into(),
-        (&*write.name.id).into(),
-        (&conflict.0).into(),
-        Reason::PersonSaid.as_str().into(),
-        write.operation.at.into(),
-    ];
-    runner.execute(Query::command(sql, values)).await.map(drop)
 }
 
 /// Lists a user's activities. Those of each status stand in their order in an index, so that a page

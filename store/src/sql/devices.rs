@@ -8,7 +8,7 @@ use crate::{Answer, DeviceNext, SessionCounts, SessionNext, StoredDevice, Stored
 
 /// All columns of a device `d`, as [`device`] reads them.
 pub(crate) const DEVICE: &str = "d.device, d.first_at, d.seen_at, d.stamp_at, d.stamp_count,
-    d.place, d.session, d.pending, d.reported_at";
+    d.place, d.session, d.pending, d.reported_at, d.given";
 
 pub(crate) fn device(row: &dyn Row) -> Result<StoredDevice, Corrupt> {
     let count = row.optional_count(4)?.map(u32::try_from).transpose();
@@ -21,6 +21,7 @@ pub(crate) fn device(row: &dyn Row) -> Result<StoredDevice, Corrupt> {
         place: row.number(5)?,
         session: row.optional_uuid(6)?,
         pending: row.optional_count(7)?.zip(row.optional_time(8)?),
+        given: row.number(9)?,
     })
 }
 
@@ -94,14 +95,31 @@ pub(crate) async fn sessions<R: Runner>(
 }
 
 /// Notes that a device synced.
-pub(crate) async fn synced<R: Runner>(
+pub(crate) async fn note<R: Runner>(
     runner: &mut R,
     tenant: &Tenant,
     next: &DeviceNext,
 ) -> Answer<()> {
+    let (device, session) = synced(tenant, next);
+    runner.execute(device).await?;
+    if let Some(session) = session {
+        runner.execute(session).await?;
+    }
+    Ok(())
+}
+
+type OfDevice<'n> = Query<'n, (), 11>;
+type OfSession<'n> = Query<'n, (), 12>;
+
+/// Gives the statements that note that a device synced: of the device and, where there is one, of
+/// its session.
+pub(crate) fn synced<'n>(
+    tenant: &'n Tenant,
+    next: &'n DeviceNext,
+) -> (OfDevice<'n>, Option<OfSession<'n>>) {
     let sql = "insert into device (tenant, user_id, device, first_at, seen_at, stamp_at,
-                   stamp_count, place, session, pending, reported_at)
-               values (?1, ?2, ?3, ?4, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+                   stamp_count, place, session, pending, reported_at, given)
+               values (?1, ?2, ?3, ?4, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
                on conflict (tenant, user_id, device) do update set
                    seen_at = case when device.seen_at > ?4 then device.seen_at else ?4 end,
                    stamp_at = case when device.stamp_at is null or device.stamp_at < ?5
@@ -111,10 +129,11 @@ pub(crate) async fn synced<R: Runner>(
                            or device.stamp_at = ?5 and device.stamp_count < ?6
                        then coalesce(?6, device.stamp_count) else device.stamp_count end,
                    place = case when device.place > ?7 then device.place else ?7 end,
+                   given = case when device.given > ?11 then device.given else ?11 end,
                    session = coalesce(?8, device.session),
                    pending = coalesce(?9, device.pending),
                    reported_at = coalesce(?10, device.reported_at)";
-    let DeviceNext { user, device, at, stamp, place, session, pending } = next;
+    let DeviceNext { user, device, at, stamp, place, given, session, pending } = next;
     let values = [
         tenant.into(),
         user.into(),
@@ -126,21 +145,14 @@ pub(crate) async fn synced<R: Runner>(
         session.as_ref().map(|session| &session.id).into(),
         (*pending).into(),
         pending.map(|_| *at).into(),
+        given.unwrap_or_default().into(),
     ];
-    runner.execute(Query::command(sql, values)).await?;
-    match session {
-        Some(session) => add(runner, tenant, next, session).await,
-        None => Ok(()),
-    }
+    let session = session.as_ref().map(|session| add(tenant, next, session));
+    (Query::command(sql, values), session)
 }
 
 /// Adds what a device did to its session.
-async fn add<R: Runner>(
-    runner: &mut R,
-    tenant: &Tenant,
-    next: &DeviceNext,
-    session: &SessionNext,
-) -> Answer<()> {
+fn add<'n>(tenant: &'n Tenant, next: &'n DeviceNext, session: &'n SessionNext) -> OfSession<'n> {
     let sql = "insert into sync_session (tenant, user_id, id, device, started_at, ended_at,
                    operations, applied, merged, conflicts, rejected, replayed, pulled)
                values (?1, ?2, ?3, ?4, ?5, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
@@ -169,5 +181,5 @@ async fn add<R: Runner>(
         replayed.into(),
         pulled.into(),
     ];
-    runner.execute(Query::command(sql, values)).await.map(drop)
+    Query::command(sql, values)
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use landfall_core::feed::{FeedKey, FeedKind, Head, Number};
 use landfall_core::id::{Tenant, TopicId};
 
-use super::{Query, Runner, Value};
+use super::{Query, Row, Runner, Value};
 use crate::Answer;
 
 /// Above what a feed begins that nobody wrote to yet: what earlier lives of the store may have given
@@ -37,19 +37,22 @@ pub(crate) async fn next_of_topic<R: Runner>(
     runner.one(Query::new(sql, values, |row| row.number(0))).await
 }
 
-/// Gives a feed's key, making it where nobody wrote to it yet.
-pub(crate) async fn make<R: Runner>(runner: &mut R, feed: &FeedKey) -> Answer<i64> {
-    if let Some(id) = id(runner, feed).await? {
-        return Ok(id);
+/// Gives a feed's key and the last number that it gave out, making it where nobody wrote to it yet.
+pub(crate) async fn make<R: Runner>(runner: &mut R, feed: &FeedKey) -> Answer<(i64, Number)> {
+    let read = |row: &dyn Row| Ok((row.int(0)?, row.number(1)?));
+    let sql = "select id, newest from feed where tenant = ?1 and kind = ?2 and owner = ?3";
+    if let Some(found) = runner.optional(Query::new(sql, name(feed), read)).await? {
+        return Ok(found);
     }
     let sql = concat!(
         "insert into feed (tenant, kind, owner, newest, horizon) values (?1, ?2, ?3, ",
         feed_base!(),
         ", ",
         feed_base!(),
-        ") on conflict (tenant, kind, owner) do update set newest = feed.newest returning id"
+        ") on conflict (tenant, kind, owner) do update set newest = feed.newest
+         returning id, newest"
     );
-    runner.one(Query::new(sql, name(feed), |row| row.int(0))).await
+    runner.one(Query::new(sql, name(feed), read)).await
 }
 
 /// Gives a feed's key, if anybody wrote to it.
@@ -62,10 +65,10 @@ fn name(feed: &FeedKey) -> [Value<'_>; 3] {
     [(&feed.tenant).into(), feed.kind.as_str().into(), (&*feed.owner).into()]
 }
 
-/// Gives the next number of a feed; the counter is held until the commit.
-pub(crate) async fn next<R: Runner>(runner: &mut R, feed: i64) -> Answer<Number> {
-    let sql = "update feed set newest = newest + 1 where id = ?1 returning newest";
-    runner.one(Query::new(sql, [feed.into()], |row| row.number(0))).await
+/// Has a feed give out so many numbers; the counter is held until the commit.
+pub(crate) async fn give<R: Runner>(runner: &mut R, feed: i64, count: u64) -> Answer<()> {
+    let sql = "update feed set newest = newest + ?2 where id = ?1";
+    runner.execute(Query::command(sql, [feed.into(), count.into()])).await.map(drop)
 }
 
 /// Tells where a feed stands; one that nobody wrote to stands at zero.

@@ -14,7 +14,9 @@ use super::{
     Runner, audits, blobs, devices, idempotency, inbox_write, lessons, reach, revocations, sends,
     sync_write, told, topics,
 };
-use crate::{Answer, AuditDraft, Change, Guard, Outcome, Receipt, StoreError, Unit, Write};
+use crate::{
+    Answer, AuditDraft, Change, Guard, Outcome, Receipt, StoreError, SyncWrite, Unit, Write,
+};
 
 /// Writes being made: where, for whom, and what they did so far.
 pub(crate) struct Work<'a, R> {
@@ -52,8 +54,21 @@ pub(crate) async fn apply<R: Runner>(
     }
     let mut work = Work { runner, tenant: &tenant, changes, entries: Vec::new() };
     let mut outcomes = Vec::with_capacity(writes.len());
-    for one in writes {
-        outcomes.push(write(&mut work, one).await?);
+    let mut writes = writes.into_iter();
+    let mut next = writes.next();
+    while let Some(one) = next {
+        next = match one {
+            Write::Sync(first) => {
+                let mut run = vec![first];
+                let behind = gather(&mut writes, &mut run);
+                outcomes.extend(keep_operations(&mut work, &run).await?);
+                behind
+            }
+            one => {
+                outcomes.push(write(&mut work, one).await?);
+                writes.next()
+            }
+        };
     }
     let Work { runner, entries, .. } = work;
     audits::append(runner, &tenant, &entries).await?;
@@ -65,6 +80,30 @@ pub(crate) async fn apply<R: Runner>(
         idempotency::keep(runner, &tenant, key, &receipt.numbers()).await?;
     }
     Ok(receipt)
+}
+
+/// Takes operations that follow; gives the write behind them.
+fn gather(
+    writes: &mut impl Iterator<Item = Write>,
+    run: &mut Vec<Box<SyncWrite>>,
+) -> Option<Write> {
+    loop {
+        match writes.next() {
+            Some(Write::Sync(next)) => run.push(next),
+            behind => return behind,
+        }
+    }
+}
+
+async fn keep_operations<R: Runner>(
+    work: &mut Work<'_, R>,
+    operations: &[Box<SyncWrite>],
+) -> Answer<Vec<Outcome>> {
+    let kept = sync_write::keep(work.runner, work.tenant, operations).await?;
+    for (write, ended) in operations.iter().zip(&kept) {
+        work.changes.extend(told::of_operation(work.tenant, write, *ended));
+    }
+    Ok(kept)
 }
 
 /// Answers `Revoked` for a caller whose token is, before they are told anything.
@@ -124,13 +163,12 @@ pub(crate) async fn write<R: Runner>(work: &mut Work<'_, R>, write: Write) -> An
         Write::Expire { user, number, at, details } => {
             settle(work, Settle::Expired, &user, number, at, details).await
         }
-        Write::Sync(write) => {
-            let kept = sync_write::keep(work.runner, work.tenant, &write).await?;
-            work.changes.extend(told::of_operation(work.tenant, &write, kept));
-            Ok(kept)
+        Write::Sync(operation) => {
+            let kept = keep_operations(work, &[operation]).await?;
+            Ok(kept.into_iter().next().unwrap_or(Outcome::Unchanged))
         }
         Write::Synced(next) => {
-            devices::synced(work.runner, work.tenant, &next).await.map(|()| Outcome::Done)
+            devices::note(work.runner, work.tenant, &next).await.map(|()| Outcome::Done)
         }
         other => {
             let of_lesson = told::of_lesson(work.tenant, &other);

@@ -94,10 +94,9 @@ pub async fn fill(store: &dyn Store) -> Delivery {
     leased
 }
 
-/// An operation with everything that one can do.
-fn worked() -> SyncWrite {
+fn contested() -> Conflict {
     let json = JsonText::trusted;
-    let conflict = Conflict {
+    Conflict {
         id: ConflictId(Uuid::from_u128(9)),
         is_open: true,
         decided_by: "manual".into(),
@@ -108,7 +107,23 @@ fn worked() -> SyncWrite {
         clashes: json("[]"),
         client_version: Some(1),
         server_version: 0,
-    };
+    }
+}
+
+/// What is shown of it.
+fn shown() -> ActivityNext {
+    ActivityNext {
+        kind: "notes".into(),
+        entity_id: "n1".into(),
+        data: JsonText::trusted("{}"),
+        status: ActivityStatus::Conflict,
+        reason: "why".into(),
+    }
+}
+
+/// An operation with everything that one can do.
+fn worked() -> SyncWrite {
+    let json = JsonText::trusted;
     SyncWrite {
         feed: FeedKey::data(&tenant("t"), &user("u")),
         name: EntityName { kind: "notes".into(), id: "n1".into() },
@@ -136,14 +151,8 @@ fn worked() -> SyncWrite {
             fields: None,
             is_refused: true,
         }),
-        conflict: Some(Box::new(ConflictNext::New(conflict))),
-        activity: Some(Box::new(ActivityNext {
-            kind: "notes".into(),
-            entity_id: "n1".into(),
-            data: json("{}"),
-            status: ActivityStatus::Conflict,
-            reason: "why".into(),
-        })),
+        conflict: Some(Box::new(ConflictNext::New(contested()))),
+        activity: Some(Box::new(shown())),
     }
 }
 
@@ -157,6 +166,7 @@ async fn fill_a_class(store: &dyn Store) {
         at: at(5),
         stamp: Some((at(4), 1)),
         place: Some(Number(1)),
+        given: Some(Number(1)),
         session: Some(SessionNext { id: Uuid::from_u128(4), counts: SessionCounts::default() }),
         pending: Some(3),
     }));

@@ -14,7 +14,16 @@ use super::world::{World, assert_stale};
 
 fn synced(name: &str, ms: i64) -> DeviceNext {
     let (user, device) = (user("u"), name.into());
-    DeviceNext { user, device, at: at(ms), stamp: None, place: None, session: None, pending: None }
+    DeviceNext {
+        user,
+        device,
+        at: at(ms),
+        stamp: None,
+        place: None,
+        given: None,
+        session: None,
+        pending: None,
+    }
 }
 
 fn counts(n: u64) -> SessionCounts {
@@ -65,10 +74,12 @@ pub async fn what_is_known_of_a_device_only_grows(mut world: World) {
     assert_eq!((found.stamp, found.place), (Some((at(7), 3)), Number(4)));
     assert_eq!(found.session, Some(Uuid::from_u128(1)));
     assert_eq!(found.pending, None);
-    for (ms, pending) in [(10, Some(3)), (11, Some(0)), (12, None)] {
-        note(&world, DeviceNext { pending, ..synced("phone", ms) }).await;
+    for (ms, pending, given) in [(10, Some(3), 6), (11, Some(0), 5), (12, None, 0)] {
+        let given = Some(Number(given)).filter(|given| *given > Number::ZERO);
+        note(&world, DeviceNext { pending, given, ..synced("phone", ms) }).await;
     }
-    assert_eq!(world.standings(ask(&t, &[])).await.device.unwrap().pending, Some((0, at(11))));
+    let found = world.standings(ask(&t, &[])).await.device.unwrap();
+    assert_eq!((found.pending, found.given), (Some((0, at(11))), Number(6)));
     let more = DeviceNext { stamp: Some((at(7), 4)), ..synced("phone", 9) };
     note(&world, more).await;
     note(&world, synced("a tablet", 1)).await;
@@ -193,18 +204,23 @@ pub async fn activities_are_listed_by_when_they_came(mut world: World) {
         decided_at: at(3),
     };
     assert_eq!((named.len(), &named[0]), (2, &failed));
-    for (t, u) in [("t", "v"), ("other", "u")] {
-        let (t, u) = (tenant(t), user(u));
-        let theirs = ActivityFilter { user: u.clone(), ..everything() };
-        assert_eq!(world.store.activities(&t, theirs).await.unwrap(), []);
-        assert_eq!(world.store.named_activities(&t, &u, ids()).await.unwrap(), []);
-        let counts = world.store.activity_counts(&t, &u).await.unwrap();
-        assert_eq!(counts, ActivityCounts::default());
-    }
+    assert_nothing_of_others(&world, &failed).await;
     // What waits for somebody is never forgotten.
     assert_eq!(world.store.forget_sync(at(5), 0).await.unwrap(), 0);
     assert_eq!(world.store.forget_sync(at(5), 9).await.unwrap(), 1 + 3, "three outcomes, too");
     assert_eq!(listed(&world, everything()).await, ["b", "c", "a"]);
+}
+
+/// Another user and another tenant are shown nothing of it.
+async fn assert_nothing_of_others(world: &World, one: &StoredActivity) {
+    for (t, u) in [("t", "v"), ("other", "u")] {
+        let (t, u) = (tenant(t), user(u));
+        let theirs = ActivityFilter { user: u.clone(), ..everything() };
+        assert_eq!(world.store.activities(&t, theirs).await.unwrap(), []);
+        assert_eq!(world.store.named_activities(&t, &u, vec![one.id.clone()]).await.unwrap(), []);
+        let counts = world.store.activity_counts(&t, &u).await.unwrap();
+        assert_eq!(counts, ActivityCounts::default());
+    }
 }
 
 pub async fn what_failed_is_decided_once_more(world: World) {

@@ -33,6 +33,7 @@ pub mod revocations;
 pub mod sends;
 pub mod sync;
 pub mod sync_desk;
+pub mod sync_model;
 pub mod taking_back;
 pub mod tallies;
 pub mod tampering;
@@ -225,6 +226,10 @@ macro_rules! contract {
             the_last_trace_of_what_was_deleted_goes_with_its_time,
             lessons_are_read_in_the_order_of_their_changes,
             memberships_tell_since_when,
+        );
+        contract!(@of $backend, sync_model:
+            any_operations_leave_what_a_naive_model_says,
+            of_units_at_once_each_is_taken_or_refused_by_itself,
         );
         contract!(@of $backend, taking_back:
             a_notification_is_taken_back_once_and_stays_in_the_inbox,

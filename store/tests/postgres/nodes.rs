@@ -3,16 +3,17 @@
 use std::sync::{Arc, OnceLock};
 
 use landfall_core::audit::Action;
-use landfall_core::feed::Number;
+use landfall_core::feed::{FeedKey, Number};
 use landfall_core::id::{Tenant, UserId};
 use landfall_core::topic::MemberRole;
-use landfall_store::{Guard, SendTo, Store, StoreError, Unit, Write};
+use landfall_store::{DeviceNext, Guard, SendTo, Store, StoreError, SyncWrite, Unit, Write};
 use tokio::task::JoinSet;
 
 use crate::contract::make::{
     at, details, draft, key, mark_read, note, publish, put_member, put_topic, remove_member,
     tenant, topic, topic_id, unit, user,
 };
+use crate::contract::make_sync::{data, name, put as sync, write};
 use crate::contract::races::{Committed, read_all, write_through};
 use crate::contract::sends::send;
 use crate::contract::world::everything;
@@ -68,7 +69,7 @@ async fn any_unit(dice: &mut Dice, store: &dyn Store, t: &Tenant) -> Unit {
     let name = format!("c{}", dice.roll(TOPICS));
     let number = Number(1 + dice.roll(50));
     let any_user = |dice: &mut Dice| user(&format!("u{}", dice.roll(USERS)));
-    let writes = match dice.roll(10) {
+    let writes = match dice.roll(12) {
         0 => vec![Write::MarkAllRead { user: u.clone(), at: at(1) }],
         1 => vec![put_topic(&topic(&name, &format!("title {}", dice.roll(3))))],
         2 => vec![put_member(&name, u.as_str(), MemberRole::Teacher)],
@@ -91,6 +92,7 @@ async fn any_unit(dice: &mut Dice, store: &dyn Store, t: &Tenant) -> Unit {
             publish(&note(&u, "alone")),
             put_member(&name, u.as_str(), MemberRole::Owner),
         ],
+        8 | 9 => any_operations(dice, t, &u),
         _ => (0..1 + dice.roll(6)).map(|_| publish(&note(&any_user(dice), "n"))).collect(),
     };
     let guards = match dice.roll(4) {
@@ -101,6 +103,27 @@ async fn any_unit(dice: &mut Dice, store: &dyn Store, t: &Tenant) -> Unit {
     let key = (dice.roll(2) == 0).then(|| key(&format!("k{}", dice.roll(400)), 1));
     let audit = vec![draft(Action::Connected, "u", 1)];
     Unit { guards, audit, idempotency: key, ..unit(t, writes) }
+}
+
+/// Makes operations on feeds of users and topics in any order, and notes the few devices.
+fn any_operations(dice: &mut Dice, t: &Tenant, u: &UserId) -> Vec<Write> {
+    let mut writes = Vec::new();
+    for _ in 0..1 + dice.roll(4) {
+        let feed = match dice.roll(2) {
+            0 => FeedKey::topic(t, &topic_id(&format!("c{}", dice.roll(TOPICS)))),
+            _ => FeedKey::data(t, &user(&format!("u{}", dice.roll(USERS)))),
+        };
+        let (id, entity) = (dice.roll(1 << 40), dice.roll(1 << 40));
+        let one = write(t, &format!("op{id}"), name("notes", &format!("e{entity}")), (0, 1));
+        writes.push(sync(SyncWrite { feed, user: u.clone(), ..one }));
+    }
+    for _ in 0..2 {
+        let (user, device) = (u.clone(), format!("d{}", dice.roll(3)).into());
+        let (stamp, place, session) = (Some((at(3), 1)), None, None);
+        let next = DeviceNext { user, device, at: at(3), stamp, place, session };
+        writes.push(Write::Synced(Box::new(next)));
+    }
+    writes
 }
 
 async fn load(store: Arc<dyn Store>, seed: u64) -> u64 {
@@ -161,4 +184,24 @@ async fn of_two_sealers_each_block_has_one() {
     let found = nodes[0].verify(&t).await.unwrap();
     assert_eq!((found.entries, found.unsealed, found.broken), (entries, 0, None));
     assert_eq!(entries, 100);
+}
+
+/// An operation's name is its user's, whatever feed it is on and whichever node is told of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_nodes_one_keeps_an_operation() {
+    let place = Place::empty();
+    let nodes = [open(&place.settings()).await, open(&place.settings()).await];
+    let t = tenant("t");
+    for n in 0..50 {
+        let one = |feed| {
+            let first = write(&t, &format!("a{n}"), name("notes", &format!("{n}")), (0, 1));
+            let second = write(&t, &format!("b{n}"), name("notes", &format!("{n}")), (1, 2));
+            let both = [first, second].map(|one| SyncWrite { feed: FeedKey::clone(&feed), ..one });
+            unit(&t, both.map(sync).to_vec())
+        };
+        let (own, shared) = (one(data(&t)), one(FeedKey::topic(&t, &topic_id("c"))));
+        let (a, b) = tokio::join!(nodes[0].commit(own), nodes[1].commit(shared));
+        assert_eq!([&a, &b].iter().filter(|answer| answer.is_ok()).count(), 1, "{a:?} {b:?}");
+        assert!([a, b].iter().all(|one| matches!(one, Ok(_) | Err(StoreError::Stale))));
+    }
 }

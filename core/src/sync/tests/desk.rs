@@ -145,3 +145,33 @@ fn words_of_verdicts_are_read_as_they_are_written() {
     assert_eq!(Why::parse(Why::GoesOn.as_str()), Some(Why::GoesOn));
     assert_eq!(Why::parse("else"), None);
 }
+
+#[test]
+fn devices_that_undo_each_other_are_stopped_and_a_person_says() {
+    let kind = kind(Strategy::LastWriteWins);
+    let mut standing = Standing::default();
+    let mut turn = |n: u64, device: &'static str, at: i64, value: u64| {
+        let seen = Seen { now: Timestamp::from_ms(at), sent_at: None };
+        let mut desk = Desk::new(device, seen, None);
+        desk.lay(name(), Standing { branch: None, open: None, ..standing.clone() });
+        let edit = Operation {
+            base_version: Some(standing.version),
+            client_version: None,
+            ..operation(&format!("op {n}"), 2, &format!(r#"{{"a":{value}}}"#))
+        };
+        let taken = take(&mut desk, &kind, &edit);
+        standing = desk.standing(&name()).unwrap().clone();
+        taken.verdict
+    };
+    // Each puts back what the other took away, and every step is on its base.
+    let outcomes: Vec<Why> =
+        (0..12).map(|n| turn(n, ["phone", "tablet"][n as usize % 2], 1_000, n % 2).why).collect();
+    let stopped = outcomes.iter().position(|why| *why == Why::Decided(Reason::BackAndForth));
+    // The first makes it, the second changes it; the six after them undo.
+    assert_eq!(stopped, Some(8));
+    assert!(outcomes[8..].iter().all(|why| *why == Why::Decided(Reason::BackAndForth)
+        || *why == Why::Decided(Reason::NothingNew)));
+    // What is new goes on, and later so does what is not.
+    assert_eq!(turn(20, "tablet", 2_000, 7).status, Status::Applied);
+    assert_eq!(turn(21, "phone", 1_000 + crate::sync::WINDOW_MS, 1).status, Status::Applied);
+}

@@ -28,9 +28,10 @@ use super::super::error::ApiError;
 use super::super::headers::Device;
 use super::super::params::Params;
 use super::body::{PageText, PageWork};
+use super::measure;
 use super::pull::pages;
-use super::{measure, raw, raw_server};
 use crate::app::App;
+use crate::brought::{raw, raw_server};
 use crate::metrics::SyncCall;
 use crate::service::sync::{
     ActivitiesAsk, Activity, ActivityOutcome, ActivityView, ChangedEntity, Held, Since, Wish,

@@ -11,14 +11,13 @@ pub(super) mod pull;
 pub(super) mod push;
 
 use landfall_core::id::DeviceId;
-use landfall_core::notification::JsonText;
 use landfall_protocol::sync::Since as Asked;
 use landfall_protocol::text::IdText;
-use serde_json::value::RawValue;
 
 use super::error::ApiError;
 use super::headers::Device;
-use crate::service::sync::{ServerData, Since};
+use crate::brought::{raw, raw_server};
+use crate::service::sync::Since;
 
 /// Takes the device as a body in camel case names it.
 fn device_of(device: Device, id: Option<&IdText>) -> Result<Option<DeviceId>, ApiError> {
@@ -34,18 +33,5 @@ fn since(asked: Asked, kinds: &[Box<str>]) -> Since {
         Asked::Beginning => Since::Beginning,
         Asked::Time(at) => Since::Time(at),
         Asked::Cursor(text) => Since::Cursor(text, kinds.to_vec()),
-    }
-}
-
-/// Gives an entity's fields as they are kept.
-fn raw(json: &JsonText) -> Box<RawValue> {
-    RawValue::from_string(json.as_str().to_owned()).expect("what is kept is one JSON value")
-}
-
-/// Gives an entity as the server has it; null where it is not there.
-fn raw_server(server: &ServerData) -> Option<Box<RawValue>> {
-    match server {
-        ServerData::There(json) => Some(raw(json)),
-        ServerData::Gone => None,
     }
 }

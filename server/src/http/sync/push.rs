@@ -6,12 +6,8 @@ use axum::Json;
 use axum::extract::State;
 use landfall_core::auth::Caller;
 use landfall_core::id::DeviceId;
-use landfall_core::notify::FieldError;
 use landfall_core::time::Timestamp;
-use landfall_protocol::sync::{
-    BadOperation, OperationFields, OperationResult, PullFields, PushAnswer, PushPost, Since,
-    read_operation,
-};
+use landfall_protocol::sync::{OperationResult, PullFields, PushAnswer, PushPost, Since};
 use landfall_protocol::text::Time;
 use serde_json::value::RawValue;
 
@@ -21,10 +17,11 @@ use super::super::headers::Device;
 use super::body::WorkBody;
 use super::measure;
 use super::pull::{answer as pulled, pages};
-use super::{device_of, raw_server, since};
+use super::{device_of, since};
 use crate::app::App;
+use crate::brought::{self, Bringer};
 use crate::metrics::SyncCall as Call;
-use crate::service::sync::{Brought, PullAsk, PushAsk, Pushed};
+use crate::service::sync::PullAsk;
 
 /// Brings what a device did.
 ///
@@ -93,33 +90,7 @@ pub(in super::super) async fn pushed(
     From { device, sent_at, has, pending }: From<'_>,
     operations: &[Box<RawValue>],
 ) -> Result<Vec<OperationResult>, ApiError> {
-    let read: Vec<Result<OperationFields, BadOperation>> =
-        operations.iter().map(|operation| read_operation(operation.get())).collect();
-    let brought = |fields: &OperationFields| Brought {
-        operation: fields.operation.clone(),
-        topic: fields.topic.clone(),
-        activity: None,
-    };
-    let good = read.iter().filter_map(|one| one.as_ref().ok()).map(brought).collect();
-    let device = Some(device.clone());
-    let ask = PushAsk { device, sent_at, has, operations: good, pending };
-    let pushed = measure::took(app, Call::Push, app.services.push(caller, &ask)).await?;
-    for one in &pushed {
-        app.metrics.sync.operation(one.verdict.status, one.is_replay, one.verdict.conflict);
-    }
-    let mut pushed = pushed.into_iter();
-    let result = |one: Result<OperationFields, BadOperation>| match one {
-        Err(bad) => Some(OperationResult::unreadable(bad)),
-        Ok(_) => pushed.next().map(result),
-    };
-    Ok(read.into_iter().filter_map(result).collect())
-}
-
-fn result(pushed: Pushed) -> OperationResult {
-    OperationResult {
-        replayed: pushed.is_replay,
-        server_data: pushed.server.as_ref().map(raw_server),
-        errors: pushed.errors.into_iter().map(FieldError::into).collect(),
-        ..OperationResult::new(&pushed.id, &pushed.verdict)
-    }
+    let bringer = Bringer { device: device.clone(), sent_at, has, pending };
+    let decided = brought::decide((&app.services, &app.metrics), caller, bringer, operations);
+    Ok(measure::took(app, Call::Push, decided).await?)
 }

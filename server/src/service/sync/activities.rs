@@ -160,7 +160,8 @@ impl Services {
             device: device.as_str().into(),
             at,
             stamp: None,
-            place: places.map(|places| places.own.number),
+            place: None,
+            given: places.map(|places| places.own.number),
             session: Some(SessionNext { id, counts }),
             pending,
         })));

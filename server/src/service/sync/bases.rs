@@ -35,12 +35,13 @@ impl Services {
         chunk: &[Brought],
     ) -> Result<Option<Number>, ServiceError> {
         let Some(first) = chunk.iter().find(|one| one.activity.is_some()) else { return Ok(None) };
-        let device = match (&ask.has, &ask.device) {
-            (Since::Beginning, Some(device)) => self.known_device(caller, device).await?,
-            _ => None,
+        let has = match (&ask.has, &ask.device) {
+            (Since::Beginning, Some(device)) => {
+                let known = self.known_device(caller, device).await?;
+                known.map_or(Number::ZERO, |known| known.place.max(known.given))
+            }
+            _ => self.has(caller, ask, feed, &Standings::default()).await?,
         };
-        let standings = Standings { device, ..Standings::default() };
-        let has = self.has(caller, ask, feed, &standings).await?;
         if !desk::is_again(first) {
             return Ok(Some(has));
         }
@@ -82,6 +83,7 @@ impl Services {
             at: self.now(),
             stamp: None,
             place: None,
+            given: None,
             session: None,
             pending: Some(pending),
         })));
@@ -158,7 +160,7 @@ fn is_taken_as_seen(
     ask: &PushAsk,
     written: Timestamp,
 ) -> Result<bool, ServiceError> {
-    let stamps = read_entity(entity)?.stamps;
+    let stamps = read_entity(entity)?.0.stamps;
     let latest = latest(&stamps);
     let says_nothing = ask.device.is_none() && ask.has == Since::Beginning;
     Ok((latest.device.is_empty() || says_nothing) && written >= latest.at)

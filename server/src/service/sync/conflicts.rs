@@ -7,7 +7,7 @@ use landfall_core::json::{Object, Value};
 use landfall_core::notification::JsonText;
 use landfall_core::notify::FieldError;
 use landfall_core::sync::{
-    Reason, Resolution, Seen, Shown, Stamp, Status, Verdict, Why, Written, resolve, stamp,
+    Flips, Reason, Resolution, Seen, Shown, Stamp, Status, Verdict, Why, Written, resolve, stamp,
 };
 use landfall_core::topic::MemberRole;
 use landfall_store::{
@@ -20,7 +20,9 @@ use serde_json::value::RawValue;
 use super::desk;
 use super::kinds::{Kind, Owner};
 use super::misfit::Misfit;
-use super::records::{ClashRecord, read_clashes, read_object, written_object, written_verdict};
+use super::records::{
+    ClashRecord, read_clashes, read_entity, read_object, written_object, written_verdict,
+};
 use super::{ServerData, topic_of};
 use crate::service::revocations::unit_of;
 use crate::service::topics::still;
@@ -122,6 +124,7 @@ impl Services {
                 at: write.operation.at,
                 stamp: Some((stamp.at, stamp.count)),
                 place: None,
+                given: None,
                 session: None,
                 pending: None,
             })));
@@ -172,7 +175,7 @@ impl Services {
         let last = last.map(|(at, count)| Stamp { at, count, device: device.clone() });
         let seen = Seen { now: self.now(), sent_at: None };
         let stamp = stamp(&device, Written { at: seen.now, age_ms: Some(0) }, seen, last.as_ref());
-        let entity = stored.map(super::records::read_entity).transpose()?;
+        let entity = stored.map(read_entity).transpose()?.map(|(entity, _)| entity);
         let fields = |data: &Option<JsonText>| data.as_ref().map(read_object).transpose();
         let (server, client) = (fields(&found.conflict.server)?, fields(&found.conflict.client)?);
         let shown = Shown { server: server.as_ref(), client: client.as_ref() };
@@ -217,7 +220,7 @@ impl Services {
             from: revision,
             from_version: version,
             from_branch: standings.branches.first().map(|branch| branch.operation.clone()),
-            next: next.map(|next| desk::entity_next(&next, next_version)),
+            next: next.map(|next| desk::entity_next(&next, next_version, Flips::default())),
             branch: None,
             conflict: Some(Box::new(ConflictNext::Resolved {
                 id: found.conflict.id,

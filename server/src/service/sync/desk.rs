@@ -7,8 +7,8 @@ use landfall_core::feed::{FeedKey, Number};
 use landfall_core::id::DeviceId;
 use landfall_core::json::Object;
 use landfall_core::sync::{
-    Branch, BranchTip, Contested, Desk, Dispute, Effect, EntityName, Known, Next, OpenConflict,
-    Operation, Refused, Rules, Seen, Stamp, Standing, Status, Verdict,
+    Branch, BranchTip, Contested, Desk, Dispute, Effect, EntityName, Flips, Known, Next,
+    OpenConflict, Operation, Refused, Rules, Seen, Stamp, Standing, Status, Verdict,
 };
 use landfall_store::{
     BranchNext, Conflict, ConflictNext, EntityNext, OperationKeep, Standings, StandingsAsk,
@@ -133,7 +133,9 @@ pub(super) fn is_again(brought: &Brought) -> bool {
 }
 
 fn lay(standing: &mut Standing, entity: &StoredEntity) -> Result<(), ServiceError> {
-    standing.entity = Some(read_entity(entity)?);
+    let (read, flips) = read_entity(entity)?;
+    (standing.entity, standing.flips) = (Some(read), flips);
+    standing.writer.clone_from(&entity.device);
     (standing.version, standing.revision) = (entity.version, entity.revision);
     Ok(())
 }
@@ -213,7 +215,7 @@ pub(super) fn write(
     verdict: &Verdict,
     effect: Effect,
 ) -> SyncWrite {
-    let Effect { from: (from, from_version), next, tip, conflict } = effect;
+    let Effect { from: (from, from_version), next, tip, conflict, flips } = effect;
     let tip = tip.filter(|_| !place.device.is_empty());
     let from_branch = place.ends.get(&operation.name).cloned();
     if tip.is_some() {
@@ -234,19 +236,19 @@ pub(super) fn write(
         from,
         from_version,
         from_branch,
-        next: next.map(|(next, version)| entity_next(&next, version)),
+        next: next.map(|(next, version)| entity_next(&next, version, flips)),
         branch: tip.map(|tip| branch_next(&tip)),
         conflict: conflict.map(|one| Box::new(conflict_next(one, operation, from_version))),
         activity: None,
     }
 }
 
-pub(super) fn entity_next(next: &Next, version: u64) -> EntityNext {
+pub(super) fn entity_next(next: &Next, version: u64, flips: Flips) -> EntityNext {
     EntityNext {
         version,
         data: written_object(&next.data),
         is_deleted: next.is_deleted,
-        stamps: written_stamps(&next.stamps),
+        stamps: written_stamps(&next.stamps, flips),
     }
 }
 

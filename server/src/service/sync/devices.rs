@@ -181,6 +181,7 @@ mod tests {
             seen_at: Timestamp::from_ms(seen_at),
             stamp: None,
             place: Number::ZERO,
+            given: Number::ZERO,
             session: None,
             pending: pending.map(|(count, at)| (count, Timestamp::from_ms(at))),
         }

@@ -9,6 +9,8 @@ mod conflicts;
 mod delta;
 mod desk;
 mod devices;
+mod forgetting;
+mod heard;
 pub mod kinds;
 mod misfit;
 mod places;
@@ -28,8 +30,9 @@ pub use activities::{ActivitiesAsk, Activity, ActivityOutcome, ActivityView, Syn
 pub use conflicts::{ConflictView, ResolveAsk, Resolved};
 pub use delta::{Delta, DeltaAsk, FieldDiffers};
 pub use devices::{Fares, Health, SessionView, Stall};
+pub use heard::Heard;
 pub use kinds::Kinds;
-pub use pull::{ChangedEntity, Held, PullAsk, Pulled};
+pub use pull::{ChangedEntity, Held, LESSON, PullAsk, Pulled};
 pub use records::ClashRecord;
 
 /// From where a device wants to know what others did, or up to where it knows it.

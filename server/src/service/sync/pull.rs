@@ -20,7 +20,7 @@ const PAGE: usize = 500;
 /// A page ends after so many bytes of data, however many changes it may have.
 const BYTES_MAX: usize = 4 << 20;
 /// The type as which lessons come.
-pub(super) const LESSON: &str = "lesson";
+pub const LESSON: &str = "lesson";
 /// Stands for all types of activities, on their user's own feed: a cursor holds though a type is added.
 /// No type is named so.
 pub(super) const ACTIVITIES: &str = "|activities";
@@ -124,6 +124,10 @@ impl Services {
         };
         let feeds = self.feeds_of(caller, members).await?;
         let (mut places, is_reset, removed) = self.begins(caller, ask, &feeds).await?;
+        // Who asks for some types has not said what it has of the others.
+        if let Some(device) = ask.device.as_ref().filter(|_| ask.kinds.is_empty() && !is_reset) {
+            self.heard_of(caller, device, places.own.number).await?;
+        }
         let mut page = Page { kinds: &kinds, left: ask.limit, bytes: 0, changes: Vec::new() };
         let mut has_more = false;
         for feed in &feeds {

@@ -249,6 +249,7 @@ impl Services {
                 at,
                 stamp,
                 place: None,
+                given: None,
                 session: Some(SessionNext { id, counts: decided.counts }),
                 pending: None,
             })));

@@ -1,11 +1,11 @@
 //! Applying a round in its transaction, as if its units had come one after the other.
 //!
-//! Notifications come first, then single writes, then ends of deliveries; within each kind the
-//! order is that of the units.
+//! Notifications come first, then operations, then single writes, then ends of deliveries; within
+//! each kind the order is that of the units.
 
 use super::columns::params;
 use super::rounds::{self, Kind};
-use super::{Done, feeds, guards, keys, outbox, publish, revoked, settles, trail};
+use super::{Done, feeds, guards, keys, operations, outbox, publish, revoked, settles, trail};
 use crate::postgres::runner::PostgresRunner;
 use crate::postgres::volley::Ask;
 use crate::sql::unit::{self, Work};
@@ -69,6 +69,7 @@ pub(super) async fn apply(runner: &mut PostgresRunner<'_>, units: &[&Unit]) -> A
     move_sends(runner, &mut members).await?;
     publish::publish(runner, &mut members, &mut changes).await?;
     outbox::enqueue(runner, &mut members).await?;
+    operations::keep(runner, &mut members, &locked, &mut changes).await?;
     write_single(runner, &mut members, &mut changes).await?;
     settles::settle(runner, &mut members, &locked).await?;
     append(runner, &members).await?;

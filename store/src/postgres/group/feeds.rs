@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use landfall_core::feed::{FeedKind, Number};
+use landfall_core::feed::{FeedKey, FeedKind, Number};
 use landfall_core::id::{Tenant, TopicId, UserId};
 
 use crate::postgres::runner::PostgresRunner;
@@ -22,16 +22,25 @@ type Name<'u> = (&'u str, &'u str, &'u str);
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Held {
     pub(super) id: i64,
+    pub(super) newest: Number,
     pub(super) read_up_to: Number,
 }
 
-/// The inboxes that are there and held.
+/// The feeds that are there and held.
 #[derive(Debug, Default)]
 pub(super) struct Locked<'u>(HashMap<Name<'u>, Held>);
 
 impl Locked<'_> {
     pub(super) fn inbox(&self, tenant: &Tenant, user: &UserId) -> Option<Held> {
         self.0.get(&(tenant.as_str(), FeedKind::Inbox.as_str(), user.as_str())).copied()
+    }
+
+    pub(super) fn feed(&self, feed: &FeedKey) -> Option<Held> {
+        self.0.get(&name_of_feed(feed)).copied()
+    }
+
+    pub(super) fn feeds(&self) -> impl Iterator<Item = Held> {
+        self.0.values().copied()
     }
 }
 
@@ -50,8 +59,11 @@ pub(super) async fn lock<'u>(
 ) -> Answer<Locked<'u>> {
     let mut named = Named::default();
     units.for_each(|unit| name(&mut named, unit));
+    if named.all.is_empty() {
+        return Ok(Locked::default());
+    }
     make_missing(runner, &named.made).await?;
-    let sql = "select f.id, f.read_up_to, n.place
+    let sql = "select f.id, f.newest, f.read_up_to, n.place
                from unnest($1::text[], $2::text[], $3::text[], $4::bigint[])
                    as n (tenant, kind, owner, place)
                join feed f on f.tenant = n.tenant and f.kind = n.kind and f.owner = n.owner
@@ -63,10 +75,15 @@ pub(super) async fn lock<'u>(
     let mut locked = HashMap::with_capacity(rows.len());
     for row in &rows {
         let row: &dyn Row = row;
-        let held = Held { id: row.int(0)?, read_up_to: row.number(1)? };
-        locked.insert(names[row.count(2)? as usize], held);
+        let (newest, read_up_to) = (row.number(1)?, row.number(2)?);
+        let held = Held { id: row.int(0)?, newest, read_up_to };
+        locked.insert(names[row.count(3)? as usize], held);
     }
     Ok(Locked(locked))
+}
+
+fn name_of_feed(feed: &FeedKey) -> Name<'_> {
+    (feed.tenant.as_str(), feed.kind.as_str(), &feed.owner)
 }
 
 type Texts<'u> = Vec<&'u str>;
@@ -103,7 +120,6 @@ async fn make_missing(runner: &mut PostgresRunner<'_>, names: &BTreeSet<Name<'_>
 }
 
 fn name<'u>(named: &mut Named<'u>, unit: &'u Unit) {
-    let inbox = |user: &'u UserId| (unit.tenant.as_str(), FeedKind::Inbox.as_str(), user.as_str());
     let of_topic =
         |topic: &'u TopicId| (unit.tenant.as_str(), FeedKind::Topic.as_str(), topic.as_str());
     for guard in &unit.guards {
@@ -117,34 +133,28 @@ fn name<'u>(named: &mut Named<'u>, unit: &'u Unit) {
             Guard::NotRevoked(_) => false,
         };
     }
-    for write in &unit.writes {
-        match write {
-            Write::PutAddress(address) => {
-                named.made.insert(inbox(&address.user));
-                named.all.insert(inbox(&address.user))
-            }
-            Write::PutTopic(topic) => {
-                named.made.insert(of_topic(&topic.id));
-                named.all.insert(of_topic(&topic.id))
-            }
-            Write::Revoke { .. } | Write::Lift { .. } => {
-                named.made.insert(revocations::COUNTER);
-                named.all.insert(revocations::COUNTER)
-            }
-            Write::Sync(write) => {
-                let feed = &write.feed;
-                let name = (feed.tenant.as_str(), feed.kind.as_str(), &*feed.owner);
-                named.made.insert(name);
-                named.all.insert(name)
-            }
-            Write::PutLesson { lesson, .. } => named.all.insert(of_topic(&lesson.class)),
-            Write::DeleteLesson { class, .. } => named.all.insert(of_topic(class)),
-            Write::DeleteTopic { topic, .. }
-            | Write::PutMember { topic, .. }
-            | Write::RemoveMember { topic, .. } => named.all.insert(of_topic(topic)),
-            other => inbox_of(other).is_some_and(|user| named.all.insert(inbox(user))),
-        };
-    }
+    unit.writes.iter().for_each(|write| name_of_write(named, &unit.tenant, write));
+}
+
+fn name_of_write<'u>(named: &mut Named<'u>, tenant: &'u Tenant, write: &'u Write) {
+    let inbox = |user: &'u UserId| (tenant.as_str(), FeedKind::Inbox.as_str(), user.as_str());
+    let of_topic = |topic: &'u TopicId| (tenant.as_str(), FeedKind::Topic.as_str(), topic.as_str());
+    let mut make = |name| {
+        named.made.insert(name);
+        named.all.insert(name)
+    };
+    match write {
+        Write::PutAddress(address) => make(inbox(&address.user)),
+        Write::PutTopic(topic) => make(of_topic(&topic.id)),
+        Write::Revoke { .. } | Write::Lift { .. } => make(revocations::COUNTER),
+        Write::Sync(write) => make(name_of_feed(&write.feed)),
+        Write::PutLesson { lesson, .. } => named.all.insert(of_topic(&lesson.class)),
+        Write::DeleteLesson { class, .. } => named.all.insert(of_topic(class)),
+        Write::DeleteTopic { topic, .. }
+        | Write::PutMember { topic, .. }
+        | Write::RemoveMember { topic, .. } => named.all.insert(of_topic(topic)),
+        other => inbox_of(other).is_some_and(|user| named.all.insert(inbox(user))),
+    };
 }
 
 /// Gives the user to whose inbox a write goes, or whose addresses go.

@@ -10,6 +10,8 @@ pub(super) mod columns;
 mod feeds;
 mod guards;
 mod keys;
+mod operation_rows;
+mod operations;
 mod outbox;
 mod publish;
 mod revoked;

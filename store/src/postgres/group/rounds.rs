@@ -8,12 +8,18 @@ use landfall_core::id::{Tenant, UserId};
 use crate::postgres::lane::Job;
 use crate::{Unit, Write};
 
+/// Operations that share a transaction, unless one unit has more.
+const OPERATIONS_MAX: usize = 2_048;
+
 /// How a unit is written together with others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     /// Notifications with their deliveries, and at most one step of a send: refused before anything
     /// is written, then written with everybody else's.
     Publishes,
+    /// Operations, and the devices that brought them: refused before anything is written, then
+    /// written with everybody else's.
+    Syncs,
     /// Ends of deliveries: never refused, written with everybody else's.
     Settles,
     /// One write of another kind, which is refused before it writes.
@@ -31,6 +37,9 @@ impl Kind {
         let rest = writes.iter().filter(|write| !is_of_send(write));
         if of_sends <= 1 && rest.clone().all(publishes) {
             return Self::Publishes;
+        }
+        if writes.iter().all(syncs) {
+            return Self::Syncs;
         }
         if writes.iter().any(|write| revokes(write) || begins_before_it_knows(write)) {
             return Self::Alone;
@@ -55,6 +64,10 @@ fn begins_before_it_knows(write: &Write) -> bool {
         write,
         Write::Sync(_) | Write::PutLesson { .. } | Write::PutBlob { .. } | Write::ForgetBlob { .. }
     )
+}
+
+fn syncs(write: &Write) -> bool {
+    matches!(write, Write::Sync(_) | Write::Synced(_))
 }
 
 fn publishes(write: &Write) -> bool {
@@ -96,12 +109,16 @@ fn claims(unit: &Unit) -> Vec<Claim> {
 /// Takes the units of the next transaction, at least one, and leaves the others in their order.
 pub(super) fn choose(waiting: Vec<Job>) -> (Vec<Job>, Vec<Job>) {
     let mut claimed = HashSet::new();
+    let mut operations = 0;
     let (mut round, mut later) = (Vec::with_capacity(waiting.len()), Vec::new());
     for job in waiting {
         let is_alone = Kind::of(&job.unit) == Kind::Alone;
         let claims = claims(&job.unit);
         let is_free = claims.iter().all(|claim| !claimed.contains(claim));
-        if is_free && !is_alone {
+        let more = job.unit.writes.iter().filter(|write| syncs(write)).count();
+        let has_room = operations == 0 || operations + more <= OPERATIONS_MAX;
+        if is_free && !is_alone && has_room {
+            operations += more;
             claimed.extend(claims);
             round.push(job);
         } else {

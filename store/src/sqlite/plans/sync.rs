@@ -84,7 +84,7 @@ fn operations_are_kept_through_indexes() {
     for (conflict, version) in chain.into_iter().zip(1..) {
         let one = operation(&bench, &format!("op{version}"), version, conflict);
         bench.check(|b| {
-            at_once(sync_write::keep(&mut b.runner(), &b.tenant, &one)).unwrap();
+            at_once(sync_write::keep(&mut b.runner(), &b.tenant, &[Box::new(one)])).unwrap();
         });
     }
 }
@@ -152,7 +152,16 @@ fn devices_and_what_they_did_are_reached_through_indexes() {
     for place in [None, Some(ONE)] {
         let session = Some(SessionNext { id: Uuid::nil(), counts: SessionCounts::default() });
         let (user, device, stamp) = (bench.user.clone(), "phone".into(), Some((AT, 1)));
-        let next = DeviceNext { user, device, at: AT, stamp, place, session, pending: Some(1) };
+        let next = DeviceNext {
+            user,
+            device,
+            at: AT,
+            stamp,
+            place,
+            given: place,
+            session,
+            pending: Some(1),
+        };
         bench.check(|b| b.write(Write::Synced(Box::new(next))));
     }
     bench.check_reaches("SEARCH d USING PRIMARY KEY (tenant=? AND user_id=? AND device>?)", |b| {

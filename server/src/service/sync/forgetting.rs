@@ -1,0 +1,17 @@
+//! What no device that may still come back needs.
+
+use crate::service::{ServiceError, Services};
+
+impl Services {
+    /// Forgets what entities were, how operations ended, what lost against what, and that something was
+    /// deleted, of before the longest time that a device may be away; `limit` of each at most. Tells how
+    /// many it forgot. Names and digests of operations stay for ever.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn forget_sync(&self, limit: usize) -> Result<usize, ServiceError> {
+        let before = self.now().plus_ms(-self.settings.away_ms);
+        let forgotten = self.store.forget_sync(before, limit).await?;
+        Ok(forgotten + self.store.forget_tombstones(before, limit).await?)
+    }
+}
