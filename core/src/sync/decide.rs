@@ -201,7 +201,13 @@ fn deletion(kind: &EntityKind, entity: &Entity, edit: &Edit<'_>) -> Decision {
 fn update(kind: &EntityKind, entity: &Entity, edit: &Edit<'_>) -> Decision {
     let meeting = Meeting::of(kind, entity, edit);
     if meeting.contested.is_empty() {
-        let is_current = matches!(edit.basis, Basis::Current);
+        let is_as_it_was =
+            |base: &Object| base.iter().all(|(field, value)| entity.data.get(field) == Some(value));
+        let is_current = match edit.basis {
+            Basis::Current => true,
+            Basis::Fields(base) => is_as_it_was(base),
+            Basis::Nothing | Basis::Unknown => false,
+        };
         let next = meeting.with(Side::Client);
         let is_new = next.as_ref().is_some_and(|next| next.data != entity.data);
         return match (next, is_current) {
