@@ -187,7 +187,12 @@ impl Services {
         ground: &Ground,
         misfit: &Misfit,
     ) -> Result<&Kind, Refused> {
-        let kind = self.kinds.get(&brought.operation.name.kind).ok_or(Refused::UnknownType)?;
+        let Some(kind) = self.kinds.get(&brought.operation.name.kind) else {
+            if brought.activity.is_some() {
+                misfit.note("/activity_type", "is no type that this server knows");
+            }
+            return Err(Refused::UnknownType);
+        };
         if let Some(fault) = brought.activity.as_ref().and_then(|one| one.fault.as_ref()) {
             misfit.note(&fault.pointer, &fault.detail);
             return Err(Refused::Invalid);
