@@ -16,6 +16,7 @@ use std::sync::{Arc, OnceLock};
 use axum::Router;
 use folder::Folder;
 use jsonwebtoken::{EncodingKey, Header};
+pub use kinds::kind;
 use landfall_channels::Registry;
 use landfall_channels::connect::Guard;
 use landfall_core::cursor::CursorKey;
@@ -33,6 +34,7 @@ use landfall_server::secret::Secret;
 use landfall_server::service::links::Links;
 use landfall_server::service::outbox::{Outbox, OutboxSettings};
 use landfall_server::service::people::PeopleParts;
+use landfall_server::service::sync::kinds::Kind;
 use landfall_server::service::{ClassSettings, Parts, Services, Settings};
 use landfall_server::templates::Templates;
 use landfall_server::vault::Vault;
@@ -155,6 +157,15 @@ impl Server {
         Self { app, store, base, client: reqwest::Client::new(), folder, database }
     }
 
+    /// Serves the same store where one type more is known.
+    pub async fn knowing(&self, kind: Kind) -> Self {
+        let folder = Folder::new();
+        let parts = parts_in(Arc::clone(&self.store), &folder.0);
+        let config = Config::load(Inputs::default()).unwrap().config;
+        let kinds = kinds::all(&config, [kind]);
+        Self::serving(app_of(Parts { kinds, ..parts }), folder, None, Router::new()).await
+    }
+
     /// Gives the folder of the server's blobs.
     pub fn blobs(&self) -> PathBuf {
         self.folder.0.join("blobs").join("store")
@@ -271,7 +282,7 @@ pub fn parts_in(store: Arc<dyn Store>, folder: &Path) -> Parts {
         cursor_key,
         settings,
         people: people(),
-        kinds: kinds::kinds(&config),
+        kinds: kinds::all(&config, []),
         blobs: BlobFolder::new(&folder.join("blobs"), "store"),
     }
 }

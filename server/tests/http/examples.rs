@@ -72,6 +72,9 @@ async fn prepare_people(server: &Server, name: &str) -> String {
             "lesson_put"
         }
         "sync_pull" | "sync_delta" => "sync_push",
+        "activities_list" => "activity_store",
+        "activities_retry" | "sync_health" => "activities_bulk_store",
+        "sync_status" | "sync_history" | "sync_devices" => "activities_sync",
         "conflicts_list" | "conflict_resolve" => "sync_push_conflict",
         "tenant_preferences_get" => "tenant_preferences_put",
         _ => return String::new(),

@@ -23,6 +23,8 @@ mod revocations;
 mod s0_devices;
 mod s0_preferences;
 mod s0_send;
+mod s0_sync;
+mod s0_sync_chains;
 mod s1_lessons;
 mod s1_sync;
 mod s2_analytics;

@@ -119,6 +119,11 @@ fn asked_of_work(method: &str, template: &str) -> (Value, u16) {
         ("POST", "/api/v1/sync/push") => (json!({ "deviceId": "phone", "pull": {} }), 200),
         ("POST", "/api/v1/sync/pull") => (json!({}), 200),
         ("POST", "/api/v1/sync/delta") => (entity, 404),
+        ("POST", "/api/v1/sync/activities") => (json!({}), 422),
+        ("POST", "/api/v1/sync/sync" | "/api/v1/sync/bulk-store") => {
+            (json!({ "device_id": "phone" }), 200)
+        }
+        ("POST", "/api/v1/sync/retry") => (json!({ "offline_ids": ["1", "3"] }), 200),
         ("POST", t) if t.ends_with("/resolve") => (json!({ "resolution": "client_wins" }), 404),
         _ => (Value::Null, 200),
     }
@@ -132,6 +137,11 @@ async fn work(server: &Server) -> String {
     late["baseVersion"] = json!(3);
     let body = json!({ "deviceId": "phone", "operations": [create, late] });
     let made = server.call(&admin(), "POST", "/api/v1/sync/push", body).await.json();
+    let about = json!({ "slide_id": 1, "text": WRITTEN });
+    let body =
+        json!({ "activity_type": "slide_progress", "offline_id": "3", "activity_data": about });
+    let stored = server.call(&admin(), "POST", "/api/v1/sync/activities", body).await;
+    assert_eq!(stored.status, 201, "{}", stored.text);
     made["results"][1]["conflictId"].as_str().unwrap().to_owned()
 }
 

@@ -63,7 +63,8 @@ impl Plan {
         };
         let at_most = number("OFFLINE_MINUTES").map(|minutes| Duration::from_secs(60 * minutes));
         let one = number("OFFLINE_SEED");
-        let seeds = number("OFFLINE_SEEDS").unwrap_or(if at_most.is_some() { u64::MAX / 2 } else { SEEDS });
+        let seeds =
+            number("OFFLINE_SEEDS").unwrap_or(if at_most.is_some() { u64::MAX / 2 } else { SEEDS });
         Self {
             place,
             from: one.or(number("OFFLINE_FROM")).unwrap_or(0),

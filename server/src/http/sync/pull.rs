@@ -20,8 +20,10 @@ use super::super::auth::Authenticated;
 use super::super::error::ApiError;
 use super::super::headers::Device;
 use super::body::WorkBody;
+use super::measure;
 use super::{device_of, raw, since};
 use crate::app::App;
+use crate::metrics::SyncCall as Call;
 use crate::service::sync::{ChangedEntity, Held, PullAsk, Pulled, Since};
 
 const NDJSON: &str = "application/x-ndjson";
@@ -46,11 +48,13 @@ pub(in super::super) async fn pull(
     WorkBody(body): WorkBody<PullPost>,
 ) -> Result<Response, ApiError> {
     let device = device_of(device, body.device_id.as_ref())?;
+    let report = body.report;
     let PullFields { since: from, kinds, limit } =
         body.read(pages(&app)).map_err(ApiError::fields)?;
-    let ask = PullAsk { device, since: since(from, &kinds), kinds, limit };
+    let pending = measure::report(&app, report);
+    let ask = PullAsk { device, since: since(from, &kinds), kinds, limit, pending };
     if !takes_lines(&headers) {
-        let page = app.services.pull(&caller, &ask).await?;
+        let page = measure::took(&app, Call::Pull, app.services.pull(&caller, &ask)).await?;
         return Ok(Json(answer(page)).into_response());
     }
     let ask = PullAsk { limit: PART, ..ask };
@@ -81,7 +85,8 @@ fn streamed(app: Arc<App>, caller: Caller, ask: PullAsk, first: Pulled) -> Body 
             let is_expired = app.services.now() >= caller.expires_at;
             let next = if page.has_more && !is_expired {
                 let since = Since::Cursor(page.cursor.clone(), ask.kinds.clone());
-                app.services.pull(&caller, &PullAsk { since, ..ask }).await.ok()
+                let ask = PullAsk { since, pending: None, ..ask };
+                app.services.pull(&caller, &ask).await.ok()
             } else {
                 None
             };

@@ -124,7 +124,9 @@ impl Services {
                 at: write.operation.at,
                 stamp: Some((stamp.at, stamp.count)),
                 place: None,
+                given: None,
                 session: None,
+                pending: None,
             })));
         }
         unit.writes.insert(0, Write::Sync(Box::new(write)));

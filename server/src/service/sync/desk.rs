@@ -1,6 +1,6 @@
 //! Fills a desk with what the store knows, and writes down what it hands out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use landfall_core::auth::Caller;
 use landfall_core::feed::{FeedKey, Number};
@@ -21,7 +21,7 @@ use super::records::{
     read_entity, read_object, read_verdict, written_clashes, written_object, written_stamps,
     written_verdict,
 };
-use super::{Brought, PushAsk, ServerData};
+use super::{Brought, PushAsk, ServerData, Turn, Wish};
 use crate::service::ServiceError;
 
 /// What is asked of the store before some operations of one feed are decided.
@@ -29,7 +29,7 @@ pub(super) fn ask(
     caller: &Caller,
     feed: &FeedKey,
     push: &PushAsk,
-    chunk: &[Brought],
+    (chunk, had): (&[Brought], Option<Number>),
 ) -> StandingsAsk {
     let operations = chunk.iter().map(|brought| &brought.operation);
     let mut names: Vec<EntityName> = operations.clone().map(|one| one.name.clone()).collect();
@@ -53,7 +53,7 @@ pub(super) fn ask(
         names,
         operations: ids,
         versions,
-        had: None,
+        had,
     }
 }
 
@@ -122,10 +122,17 @@ pub(super) fn fill<'d>(
     for (name, standing) in laid {
         desk.lay(name, standing);
     }
-    for operation in &standings.operations {
+    let again = push.operations.iter().filter(|one| is_again(one));
+    let again: BTreeSet<&str> = again.map(|one| &*one.operation.id).collect();
+    for operation in standings.operations.iter().filter(|one| !again.contains(&*one.id)) {
         desk.lay_known(operation.id.clone(), known(operation)?);
     }
     Ok(desk)
+}
+
+/// Says whether an operation is decided once more.
+pub(super) fn is_again(brought: &Brought) -> bool {
+    brought.activity.as_ref().is_some_and(|activity| activity.turn == Turn::Again)
 }
 
 fn lay(standing: &mut Standing, entity: &StoredEntity) -> Result<(), ServiceError> {
@@ -154,7 +161,7 @@ pub(super) fn take(
     desk: &mut Desk<'_>,
     operation: &Operation,
     kind: Result<&Kind, Refused>,
-    (misfit, fresh): (&Misfit, landfall_core::id::ConflictId),
+    (misfit, fresh, wish): (&Misfit, landfall_core::id::ConflictId, Wish),
 ) -> landfall_core::sync::Taken {
     let checked = kind.and_then(|kind| {
         misfit.check_size(kind, "/data", &operation.data)?;
@@ -166,7 +173,11 @@ pub(super) fn take(
         Err(refused) => desk.take(operation, Err(refused), fresh),
         Ok(kind) => {
             let fits = |data: &Object| misfit.check(kind, data);
-            desk.take(operation, Ok(Rules { kind: &kind.rules, fits: &fits }), fresh)
+            let rules = match wish {
+                Wish::AsTyped => &kind.rules,
+                Wish::ClientWins => kind.client_wins.as_ref().unwrap_or(&kind.rules),
+            };
+            desk.take(operation, Ok(Rules { kind: rules, fits: &fits }), fresh)
         }
     }
 }

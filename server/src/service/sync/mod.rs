@@ -3,9 +3,12 @@
 //! What becomes of an operation is decided in `landfall_core::sync`. This folder loads what that
 //! needs, and commits what it says.
 
+mod activities;
+mod bases;
 mod conflicts;
 mod delta;
 mod desk;
+mod devices;
 mod forgetting;
 mod heard;
 pub mod kinds;
@@ -24,8 +27,10 @@ use landfall_core::notify::FieldError;
 use landfall_core::sync::{Operation, Verdict};
 use landfall_core::time::Timestamp;
 
+pub use activities::{ActivitiesAsk, Activity, ActivityOutcome, ActivityView, SyncedActivities};
 pub use conflicts::{ConflictView, ResolveAsk, Resolved};
 pub use delta::{Delta, DeltaAsk, FieldDiffers};
+pub use devices::{Fares, Health, SessionView, Stall};
 pub use heard::Heard;
 pub use kinds::Kinds;
 pub use pull::{ChangedEntity, Held, LESSON, PullAsk, Pulled};
@@ -53,6 +58,8 @@ pub struct PushAsk {
     pub has: Since,
     /// What it did, in the order in which it did it.
     pub operations: Vec<Brought>,
+    /// How many operations it says it has not sent yet, if it says so.
+    pub pending: Option<u64>,
 }
 
 /// An operation as a device brings it.
@@ -62,6 +69,39 @@ pub struct Brought {
     pub operation: Operation,
     /// The topic to whose entities it belongs; the user's own where there is none.
     pub topic: Option<TopicId>,
+    /// How it came, where it came as an activity (S0).
+    pub activity: Option<AsActivity>,
+}
+
+/// What goes with an operation that came as an activity: it is shown to apps that send such, and
+/// began from what its device had by then.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AsActivity {
+    /// Whose word is asked for.
+    pub wish: Wish,
+    /// What is wrong with it, so that no entity can be made out.
+    pub fault: Option<FieldError>,
+    /// Whether it is decided for the first time.
+    pub turn: Turn,
+}
+
+/// Whose word a request asks for where two edits meet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Wish {
+    /// As the type says.
+    #[default]
+    AsTyped,
+    /// The device's, where the type lets a request ask for that.
+    ClientWins,
+}
+
+/// Whether an activity is decided for the first time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turn {
+    /// It is; or it was decided, and answers as it did.
+    First,
+    /// It failed, and is decided anew.
+    Again,
 }
 
 /// What became of an operation.

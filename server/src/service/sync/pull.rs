@@ -21,6 +21,9 @@ const PAGE: usize = 500;
 const BYTES_MAX: usize = 4 << 20;
 /// The type as which lessons come.
 pub const LESSON: &str = "lesson";
+/// Stands for all types of activities, on their user's own feed: a cursor holds though a type is added.
+/// No type is named so.
+pub(super) const ACTIVITIES: &str = "|activities";
 
 /// What a device asks for.
 #[derive(Debug, Clone)]
@@ -33,6 +36,8 @@ pub struct PullAsk {
     pub kinds: Vec<Box<str>>,
     /// Changes at most.
     pub limit: usize,
+    /// How many operations it says it has not sent yet, if it says so.
+    pub pending: Option<u64>,
 }
 
 /// What a device gets.
@@ -107,13 +112,23 @@ impl Services {
     /// `Invalid` for a cursor that was not given for this; when the store is away.
     pub async fn pull(&self, caller: &Caller, ask: &PullAsk) -> Result<Pulled, ServiceError> {
         let at = self.now();
-        let feeds = self.feeds_of(caller).await?;
+        self.note_pending(caller, ask.device.as_ref(), ask.pending).await?;
+        let is_of_activities = ask.kinds.iter().any(|kind| **kind == *ACTIVITIES);
+        let (members, kinds) = match is_of_activities {
+            // Never empty, which would be all.
+            true => (Vec::new(), [self.kinds.of_activities(), ask.kinds.clone()].concat()),
+            false => {
+                let members = self.store.memberships(&caller.tenant, &caller.user).await?;
+                (members, ask.kinds.clone())
+            }
+        };
+        let feeds = self.feeds_of(caller, members).await?;
         let (mut places, is_reset, removed) = self.begins(caller, ask, &feeds).await?;
         // Who asks for some types has not said what it has of the others.
         if let Some(device) = ask.device.as_ref().filter(|_| ask.kinds.is_empty() && !is_reset) {
             self.heard_of(caller, device, places.own.number).await?;
         }
-        let mut page = Page { kinds: &ask.kinds, left: ask.limit, bytes: 0, changes: Vec::new() };
+        let mut page = Page { kinds: &kinds, left: ask.limit, bytes: 0, changes: Vec::new() };
         let mut has_more = false;
         for feed in &feeds {
             let place = match &feed.topic {
@@ -129,9 +144,12 @@ impl Services {
         Ok(Pulled { changes: page.changes, cursor, has_more, is_reset, removed, at })
     }
 
-    /// Finds the feeds that a caller may read, the own one first, and where each stands.
-    async fn feeds_of(&self, caller: &Caller) -> Result<Vec<Feed>, ServiceError> {
-        let members = self.store.memberships(&caller.tenant, &caller.user).await?;
+    /// Finds the feed of a caller's own, and behind it those of topics, and where each stands.
+    async fn feeds_of(
+        &self,
+        caller: &Caller,
+        members: Vec<Membership>,
+    ) -> Result<Vec<Feed>, ServiceError> {
         let own =
             (Arc::new(FeedKey::data(&caller.tenant, &caller.user)), None, Timestamp::from_ms(0));
         let of_topic = |Membership { topic, joined_at, .. }: Membership| {
