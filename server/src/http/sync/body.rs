@@ -6,7 +6,7 @@ use axum::extract::{FromRequest, Request};
 use landfall_protocol::json;
 use serde::de::DeserializeOwned;
 
-use super::super::body::{is_json, read_up_to, require_type};
+use super::super::body::{is_json, read_json, require_type};
 use super::super::error::ApiError;
 use crate::app::App;
 
@@ -19,7 +19,7 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for WorkBody<T> {
 
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, ApiError> {
         require_type(request.headers(), is_json, "application/json")?;
-        let bytes = read_up_to(request, &app.limits, app.limits.sync_body_kib.bytes()).await?;
+        let bytes = read_json(request, &app.limits, app.limits.sync_body_kib.bytes()).await?;
         Ok(Self(json::parse(&bytes, usize::MAX)?))
     }
 }
