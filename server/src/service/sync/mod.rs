@@ -5,6 +5,7 @@
 
 mod conflicts;
 mod delta;
+mod deltas;
 mod desk;
 mod forgetting;
 mod heard;
@@ -25,6 +26,7 @@ use landfall_core::time::Timestamp;
 
 pub use conflicts::{ConflictView, ResolveAsk, Resolved};
 pub use delta::{Delta, DeltaAsk, FieldDiffers};
+pub use deltas::FieldChanges;
 pub use heard::Heard;
 pub use kinds::Kinds;
 pub use pull::{ChangedEntity, Held, LESSON, PullAsk, Pulled};
