@@ -65,6 +65,7 @@ const TEXTS: &[(&str, &str)] = examples![
     "suppressions_list",
     "sync_delta",
     "sync_pull",
+    "sync_pull_deltas",
     "sync_push",
     "sync_push_conflict",
     "sync_push_pull",

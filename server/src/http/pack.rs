@@ -148,3 +148,68 @@ impl Packer {
         Ok(written.into())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::io::Read as _;
+
+    use super::*;
+
+    fn unpacked(coding: Coding, packed: &[u8]) -> Vec<u8> {
+        let mut bytes = vec![0; 1 << 20];
+        let mut read = 0;
+        let mut reader: Box<dyn io::Read> = match coding {
+            Coding::Gzip => Box::new(flate2::bufread::GzDecoder::new(packed)),
+            Coding::Zstd => Box::new(zstd::Decoder::with_buffer(packed).unwrap()),
+        };
+        // Where the rest is still to come this ends with an error, behind all that is there.
+        while let Ok(count) = reader.read(&mut bytes[read..])
+            && count > 0
+        {
+            read += count;
+        }
+        bytes.truncate(read);
+        bytes
+    }
+
+    #[tokio::test]
+    async fn a_part_of_a_stream_can_be_read_before_the_next_one_is_there() {
+        for coding in [Coding::Gzip, Coding::Zstd] {
+            let (sender, parts) = tokio::sync::mpsc::channel::<Bytes>(1);
+            let parts = stream::unfold(parts, |mut parts| async move {
+                parts.recv().await.map(|part| (Ok::<_, std::convert::Infallible>(part), parts))
+            });
+            let body = streamed(coding, Body::from_stream(parts)).unwrap();
+            let (mut body, mut packed, mut plain) = (body.into_data_stream(), vec![], vec![]);
+            for number in 0..3 {
+                let part = format!("{{\"number\":{number}}}\n").repeat(5_000);
+                plain.extend_from_slice(part.as_bytes());
+                sender.send(part.into()).await.unwrap();
+                packed.extend_from_slice(&body.next().await.unwrap().unwrap());
+                assert_eq!(unpacked(coding, &packed), plain, "{coding:?} {number}");
+            }
+            drop(sender);
+            while let Some(rest) = body.next().await {
+                packed.extend_from_slice(&rest.unwrap());
+            }
+            assert_eq!(unpacked(coding, &packed), plain);
+            assert!(packed.len() * 10 < plain.len());
+        }
+    }
+
+    #[tokio::test]
+    async fn what_would_grow_stays_as_it_is() {
+        let bytes: Vec<u8> =
+            (0..400_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+        for coding in [Coding::Gzip, Coding::Zstd] {
+            let answer = pack(coding, Response::new(Body::from(bytes.clone()))).await;
+            assert!(answer.headers().get(header::CONTENT_ENCODING).is_none());
+            assert_eq!(answer.into_body().collect().await.unwrap().to_bytes(), bytes);
+            let answer = pack(coding, Response::new(Body::from("a".repeat(199)))).await;
+            assert!(answer.headers().get(header::CONTENT_ENCODING).is_none());
+            let answer = pack(coding, Response::new(Body::from("a".repeat(200)))).await;
+            assert_eq!(answer.headers()[header::CONTENT_ENCODING], coding.as_str());
+        }
+    }
+}
