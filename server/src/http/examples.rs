@@ -74,6 +74,7 @@ const TEXTS: &[(&str, &str)] = examples![
     "sync_health",
     "sync_history",
     "sync_pull",
+    "sync_pull_deltas",
     "sync_push",
     "sync_push_conflict",
     "sync_push_pull",

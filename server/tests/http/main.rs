@@ -33,6 +33,8 @@ mod s4_notifications;
 mod sealed;
 mod server;
 mod suppressions;
+mod sync_bytes;
+mod sync_deltas;
 mod templates;
 mod tenants;
 mod timeline;

@@ -316,7 +316,7 @@ fn item(view: ActivityView) -> ActivityItem {
 fn server_activity(changed: ChangedEntity) -> ServerActivity {
     let activity_data = match &changed.data {
         Held::Fields(json) => Some(raw(json)),
-        Held::Nothing | Held::Lesson(_) => None,
+        Held::Nothing | Held::Lesson(_) | Held::Changes(_) => None,
     };
     ServerActivity {
         activity_type: changed.name.kind.into(),

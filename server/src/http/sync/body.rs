@@ -8,7 +8,7 @@ use landfall_protocol::json;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-use super::super::body::{is_json, read_up_to, require_type};
+use super::super::body::{is_json, read_json, require_type};
 use super::super::error::ApiError;
 use crate::app::App;
 
@@ -30,7 +30,7 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for WorkBody<T> {
 
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, ApiError> {
         require_type(request.headers(), is_json, "application/json")?;
-        let bytes = read_up_to(request, &app.limits, app.limits.sync_body_kib.bytes()).await?;
+        let bytes = read_json(request, &app.limits, app.limits.sync_body_kib.bytes()).await?;
         Ok(Self(json::parse(&bytes, usize::MAX)?))
     }
 }
@@ -59,5 +59,5 @@ async fn page_bytes(request: Request, app: &App) -> Result<Bytes, ApiError> {
     // One that names no type says as little as `fetch` does.
     let is_page = |essence: &str| essence.is_empty() || essence == "text/plain" || is_json(essence);
     require_type(request.headers(), is_page, "application/json")?;
-    read_up_to(request, &app.limits, app.limits.sync_body_kib.bytes()).await
+    read_json(request, &app.limits, app.limits.sync_body_kib.bytes()).await
 }

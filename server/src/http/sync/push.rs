@@ -28,7 +28,8 @@ use crate::service::sync::PullAsk;
 /// Each operation has its own result, in the order of the operations; one that is wrong fails alone.
 /// Sent again, an operation answers as it did the first time. Those of one device about one entity take
 /// effect in their order. With `pull` the same request asks for what others did, so that a device that
-/// has nothing new and misses nothing needs one round trip.
+/// has nothing new and misses nothing needs one round trip. The body may come as zstd or gzip
+/// (`Content-Encoding`), and by `Accept-Encoding` the answer does.
 #[utoipa::path(post, path = "/api/v1/sync/push", tag = "sync", operation_id = "sync_push",
     params(("X-Device-ID" = Option<String>, Header, description = "The device.")),
     request_body = PushPost,
@@ -60,9 +61,9 @@ pub(in super::super) async fn push(
     let from = From { device: &device, sent_at, has, pending };
     let results = pushed(&app, &caller, from, &body.operations).await?;
     let pull = match asked {
-        Some(PullFields { since: from, kinds, limit }) => {
+        Some(PullFields { since: from, kinds, limit, deltas }) => {
             let since = since(from, &kinds);
-            let ask = PullAsk { device: Some(device), since, kinds, limit, pending: None };
+            let ask = PullAsk { device: Some(device), since, kinds, limit, deltas, pending: None };
             Some(pulled(app.services.pull(&caller, &ask).await?))
         }
         None => None,

@@ -145,7 +145,7 @@ impl Services {
         limit: usize,
     ) -> Result<SyncedActivities, ServiceError> {
         let kinds = vec![ACTIVITIES.into()];
-        let ask = PullAsk { device, since, kinds, limit, pending: None };
+        let ask = PullAsk { device, since, kinds, limit, deltas: false, pending: None };
         let pulled = self.pull(caller, &ask).await?;
         let Some(device) = &ask.device else { return Ok(pulled) };
         let places = self.places_in(caller, &ask.kinds, &pulled.cursor)?;

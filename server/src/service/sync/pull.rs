@@ -12,6 +12,7 @@ use landfall_core::time::Timestamp;
 use landfall_store::{Membership, StoredEntity};
 
 use super::Since;
+use super::deltas::{FieldChanges, Had};
 use super::places::{Place, Places};
 use crate::service::{ServiceError, Services};
 
@@ -36,6 +37,8 @@ pub struct PullAsk {
     pub kinds: Vec<Box<str>>,
     /// Changes at most.
     pub limit: usize,
+    /// Whether what changed of an entity may come in place of all its fields.
+    pub deltas: bool,
     /// How many operations it says it has not sent yet, if it says so.
     pub pending: Option<u64>,
 }
@@ -83,6 +86,8 @@ pub struct ChangedEntity {
 pub enum Held {
     /// Its fields.
     Fields(JsonText),
+    /// What changed of its fields since the device had it.
+    Changes(FieldChanges),
     /// It is a lesson.
     Lesson(Box<Lesson>),
     /// Nothing: it was deleted.
@@ -99,6 +104,8 @@ struct Feed {
 
 /// A page while it is filled.
 struct Page<'a> {
+    caller: &'a Caller,
+    ask: &'a PullAsk,
     kinds: &'a [Box<str>],
     left: usize,
     bytes: usize,
@@ -128,7 +135,8 @@ impl Services {
         if let Some(device) = ask.device.as_ref().filter(|_| ask.kinds.is_empty() && !is_reset) {
             self.heard_of(caller, device, places.own.number).await?;
         }
-        let mut page = Page { kinds: &kinds, left: ask.limit, bytes: 0, changes: Vec::new() };
+        let (left, bytes, changes) = (ask.limit, 0, Vec::new());
+        let mut page = Page { caller, ask, kinds: &kinds, left, bytes, changes };
         let mut has_more = false;
         for feed in &feeds {
             let place = match &feed.topic {
@@ -228,36 +236,53 @@ impl Services {
     ) -> Result<(), ServiceError> {
         while place.number < feed.head.newest && page.has_room() {
             let limit = page.left.min(PAGE);
-            let after = place.number;
-            let mut rows = Vec::new();
-            if page.kinds.is_empty() || page.kinds.iter().any(|kind| **kind != *LESSON) {
-                let kinds = page.kinds.to_vec();
-                let found = self.store.changed_entities(&feed.key, after, kinds, limit).await?;
-                rows.extend(found.into_iter().map(|row| changed(row, feed.topic.as_ref())));
+            let (mut rows, upto) = self.rows_after(page, feed, place.number, limit).await?;
+            if page.ask.deltas {
+                let had = Had { number: place.number, whole: place.whole };
+                self.shorten(page.caller, &feed.key, had, &mut rows).await?;
             }
-            let has_lessons =
-                page.kinds.is_empty() || page.kinds.iter().any(|kind| **kind == *LESSON);
-            if let Some(class) = feed.topic.as_ref().filter(|_| has_lessons) {
-                let found =
-                    self.store.changed_lessons(&feed.key.tenant, class, after, limit).await?;
-                let at = self.now();
-                rows.extend(found.into_iter().map(|lesson| changed_lesson(lesson, at)));
-            }
-            // The two are not read at one moment: what changed since the head comes the next time, or
-            // one of them would pass what the other did not show yet.
-            rows.retain(|row| row.changed <= feed.head.newest);
-            rows.sort_by_key(|row| row.changed);
-            rows.truncate(limit);
-            let is_all = rows.len() < limit;
-            let last = rows.last().map_or(after, |row| row.changed);
-            // The head is from before the rows were read, so nothing up to it is missing.
-            place.number = if is_all { feed.head.newest } else { last };
+            *place = match rows.last() {
+                Some(last) if rows.len() == limit => Place { number: last.changed, ..*place },
+                _ => Place { number: upto, whole: upto, ..*place },
+            };
             let was_there =
                 |row: &ChangedEntity| row.verb != Verb::Delete || row.changed > place.began;
             rows.retain(was_there);
             page.take(rows);
         }
         Ok(())
+    }
+
+    /// Reads what changed after a number, oldest change first; tells up to which number that is
+    /// everything, if it is fewer than `limit`.
+    async fn rows_after(
+        &self,
+        page: &Page<'_>,
+        feed: &Feed,
+        after: Number,
+        limit: usize,
+    ) -> Result<(Vec<ChangedEntity>, Number), ServiceError> {
+        let kinds = page.kinds;
+        let mut rows = Vec::new();
+        if kinds.is_empty() || kinds.iter().any(|kind| **kind != *LESSON) {
+            let found =
+                self.store.changed_entities(&feed.key, after, kinds.to_vec(), limit).await?;
+            rows.extend(found.into_iter().map(|row| changed(row, feed.topic.as_ref())));
+        }
+        // The head is from before the rows were read, so nothing up to it is missing.
+        let upto = rows.last().map_or(after, |row: &ChangedEntity| row.changed);
+        let upto = upto.max(feed.head.newest);
+        let has_lessons = kinds.is_empty() || kinds.iter().any(|kind| **kind == *LESSON);
+        if let Some(class) = feed.topic.as_ref().filter(|_| has_lessons) {
+            let found = self.store.changed_lessons(&feed.key.tenant, class, after, limit).await?;
+            let at = self.now();
+            // An entity may have changed before a lesson that was stored only after the entities were read.
+            let found = found.into_iter().filter(|lesson| lesson.changed <= upto);
+            rows.extend(found.map(|lesson| changed_lesson(lesson, at)));
+            rows.sort_by_key(|row| row.changed);
+            rows.truncate(limit);
+        }
+        Ok((rows, upto))
     }
 }
 
@@ -270,6 +295,7 @@ impl Page<'_> {
         self.left -= rows.len();
         let bytes = |row: &ChangedEntity| match &row.data {
             Held::Fields(data) => data.as_str().len(),
+            Held::Changes(changes) => changes.fields.as_str().len(),
             Held::Lesson(lesson) => lesson.data.as_str().len(),
             Held::Nothing => 0,
         };
