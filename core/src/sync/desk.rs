@@ -203,16 +203,19 @@ impl<'k> Desk<'k> {
         let standing = self.standings.entry(operation.name.clone()).or_default();
         let from = (standing.revision, standing.version);
         // What was made of nothing stays refused with all that builds on it.
-        let tip = (standing.version == 0).then(|| BranchTip {
-            branch: Branch {
-                client_version: operation.client_version,
-                base_version: 0,
-                fields: None,
-                is_left: false,
-            },
-            operation: operation.id.clone(),
-            is_refused: true,
-        });
+        let tip = match standing.version {
+            0 => Some(BranchTip {
+                branch: Branch {
+                    client_version: operation.client_version,
+                    base_version: 0,
+                    fields: None,
+                    is_left: false,
+                },
+                operation: operation.id.clone(),
+                is_refused: true,
+            }),
+            _ => standing.counted_past(operation),
+        };
         if tip.is_some() {
             standing.branch.clone_from(&tip);
         }
@@ -243,23 +246,8 @@ impl<'k> Desk<'k> {
             stamp: &stamp,
         };
         let tip = standing.tip(operation, &removed, base);
-        if let Some(open) = &standing.open {
-            let id = open.id;
-            let client = standing.goes_on(operation, &removed);
-            standing.branch = Some(tip.clone());
-            let (status, why) = (Status::Conflict, Why::GoesOn);
-            let verdict = Verdict { status, why, version: from.1, conflict: Some(id) };
-            let conflict = Some(Contested::GoesOn(id, client));
-            return Ok(Taken {
-                verdict,
-                effect: Some(Effect {
-                    from,
-                    next: None,
-                    tip: Some(tip),
-                    conflict,
-                    flips: standing.flips,
-                }),
-            });
+        if let Some(open) = standing.open.clone() {
+            return Ok(standing.goes_on(open, (operation, &removed), (from, tip)));
         }
         let entity = standing.entity.as_ref();
         let mut decision = decide(rules.kind, entity, &edit);
@@ -291,6 +279,12 @@ fn again(known: &Known, operation: &Operation) -> Verdict {
 }
 
 impl Operation {
+    /// Says whether its device has nothing of what it makes, whatever it may have had once: a topic's entities go
+    /// with the membership.
+    fn begins_anew(&self) -> bool {
+        self.verb == Verb::Create && self.base_version == Some(0) && self.after.is_none()
+    }
+
     /// The fields that it takes away.
     fn removed(&self) -> BTreeSet<String> {
         let fields = self.base_data.iter().flat_map(Object::keys);
@@ -300,7 +294,7 @@ impl Operation {
 
 impl Standing {
     fn basis<'a>(&'a self, operation: &'a Operation) -> Basis<'a> {
-        let tip = self.branch.as_ref().filter(|tip| !tip.is_refused);
+        let tip = self.branch.as_ref().filter(|tip| !tip.is_refused && !operation.begins_anew());
         let follows = match (&operation.after, tip) {
             (Some(after), Some(tip)) if *after == tip.operation => Follows::Branch,
             (Some(_), _) => Follows::Other,
@@ -313,6 +307,25 @@ impl Standing {
             follows,
         };
         basis(said, tip.map(|tip| &tip.branch), self)
+    }
+
+    /// Counts an operation of which nothing came: a device that only counts goes on from its number, and what it
+    /// had before it is what it has.
+    fn counted_past(&self, operation: &Operation) -> Option<BranchTip> {
+        let Operation { client_version, base_version, base_data, after, .. } = operation;
+        let only_counts = base_version.is_none() && base_data.is_none() && after.is_none();
+        let client_version = Some(client_version.filter(|_| only_counts)?);
+        let on_nothing = self.branch.as_ref().is_some_and(|tip| tip.is_refused);
+        let fields = match self.basis(operation) {
+            _ if on_nothing => None,
+            Basis::Fields(fields) => Some(fields.clone()),
+            Basis::Current => self.entity.as_ref().map(|entity| entity.data.clone()),
+            Basis::Nothing => None,
+            Basis::Unknown => return None,
+        };
+        let base_version = self.branch.as_ref().map_or(self.version, |tip| tip.branch.base_version);
+        let branch = Branch { client_version, base_version, fields, is_left: false };
+        Some(BranchTip { branch, operation: operation.id.clone(), is_refused: false })
     }
 
     /// Gives the branch as it is after an operation.
@@ -336,12 +349,22 @@ impl Standing {
         BranchTip { branch, operation: operation.id.clone(), is_refused: false }
     }
 
-    /// Gives what the device has now of the entity of an open conflict.
-    fn goes_on(&mut self, operation: &Operation, removed: &BTreeSet<String>) -> Option<Object> {
-        let open = self.open.as_mut()?;
+    /// Leaves an entity as it is whose conflict waits for a person, and keeps what the device has now.
+    fn goes_on(
+        &mut self,
+        OpenConflict { id, client }: OpenConflict,
+        (operation, removed): (&Operation, &BTreeSet<String>),
+        (from, tip): ((u64, u64), BranchTip),
+    ) -> Taken {
         let is_there = operation.verb != Verb::Delete;
-        open.client = is_there.then(|| laid_over(open.client.as_ref(), operation, removed));
-        open.client.clone()
+        let client = is_there.then(|| laid_over(client.as_ref(), operation, removed));
+        self.open = Some(OpenConflict { id, client: client.clone() });
+        self.branch = Some(tip.clone());
+        let (status, why) = (Status::Conflict, Why::GoesOn);
+        let verdict = Verdict { status, why, version: from.1, conflict: Some(id) };
+        let (tip, conflict) = (Some(tip), Some(Contested::GoesOn(id, client)));
+        let effect = Effect { from, next: None, tip, conflict, flips: self.flips };
+        Taken { verdict, effect: Some(effect) }
     }
 
     /// Moves on to what was decided.

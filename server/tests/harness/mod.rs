@@ -7,6 +7,7 @@
 
 mod folder;
 mod kinds;
+mod nobody;
 mod opened;
 
 use std::path::{Path, PathBuf};
@@ -20,15 +21,13 @@ use landfall_channels::Registry;
 use landfall_channels::connect::Guard;
 use landfall_core::cursor::CursorKey;
 use landfall_core::delivery::RetryPolicy;
-use landfall_core::feed::{FeedKey, Number};
-use landfall_core::id::Tenant;
 use landfall_core::notify::NotifyLimits;
 use landfall_fixtures::Database;
-use landfall_server::app::{App, AppParts, CallbackKeys, Connected, LiveCounters, LiveStats};
+use landfall_server::app::{App, AppParts, CallbackKeys};
 use landfall_server::auth::{Alg, KeyConfig, Material, Policy, Tenants, Verifier};
 use landfall_server::blobs::BlobFolder;
 use landfall_server::clock::{Clock, now_ms};
-use landfall_server::config::{Config, Inputs, SealingKey};
+use landfall_server::config::{Config, Inputs, Limits, SealingKey};
 use landfall_server::http;
 use landfall_server::keys::{VaultKeys, generate_vapid};
 use landfall_server::secret::Secret;
@@ -36,10 +35,11 @@ use landfall_server::service::links::Links;
 use landfall_server::service::outbox::{Outbox, OutboxSettings};
 use landfall_server::service::people::PeopleParts;
 use landfall_server::service::sync::kinds::Kind;
-use landfall_server::service::{ClassSettings, Connections, Parts, Services, Settings};
+use landfall_server::service::{ClassSettings, Parts, Services, Settings};
 use landfall_server::templates::Templates;
 use landfall_server::vault::Vault;
-use landfall_store::{ChangeSink, Revocation, Store};
+use landfall_store::{ChangeSink, Store};
+use nobody::Nobody;
 use opened::{asked_for, in_database};
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
@@ -302,8 +302,12 @@ async fn deliver(services: Arc<Services>) {
 }
 
 fn app_of(parts: Parts) -> Arc<App> {
+    app_within(parts, Config::load(Inputs::default()).unwrap().config.limits)
+}
+
+/// Builds everything but the edges, within these limits.
+pub fn app_within(parts: Parts, limits: Limits) -> Arc<App> {
     let config = Config::load(Inputs::default()).unwrap().config;
-    let limits = config.limits.clone();
     let services = Services::new(parts);
     App::new(AppParts {
         services: Arc::new(services),
@@ -378,36 +382,4 @@ pub fn admin() -> String {
 
 pub fn service() -> String {
     token("backend", &["service"])
-}
-
-/// No socket is open.
-struct Nobody;
-
-impl Connections for Nobody {
-    fn count(&self, _: &FeedKey) -> usize {
-        0
-    }
-
-    fn close_revoked(&self, _: &[&Revocation]) {}
-    fn confirmed(&self, _: &FeedKey, _: Number) {}
-    fn resync(&self) {}
-}
-
-impl LiveStats for Nobody {
-    fn connected(&self, _: &Tenant) -> Connected {
-        Connected::default()
-    }
-
-    fn total_connections(&self) -> u64 {
-        0
-    }
-    fn active_users(&self) -> u64 {
-        0
-    }
-    fn average_duration_seconds(&self) -> u64 {
-        0
-    }
-    fn counters(&self) -> LiveCounters {
-        LiveCounters { frames_sent: 5, ..LiveCounters::default() }
-    }
 }

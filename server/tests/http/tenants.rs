@@ -75,7 +75,6 @@ fn asked(method: &str, template: &str) -> Option<(Value, u16)> {
         ("DELETE", "/api/v1/admin/suppressions") => {
             (json!({ "channel": "email", "address": "private@sarah.example" }), 404)
         }
-        ("DELETE", "/api/v1/notifications/tokens/{token}") => (Value::Null, 404),
         ("DELETE", "/api/v1/users/me") => (Value::Null, 204),
         ("POST", "/api/v1/notify") => {
             (json!({ "topic_id": "elsewhere", "type": "t", "message": "m" }), 404)
@@ -96,7 +95,7 @@ fn asked(method: &str, template: &str) -> Option<(Value, u16)> {
             (json!({ "members": [{ "user_id": "u1" }] }), 404)
         }
         ("POST", "/api/v1/notifications/ack") => (json!({ "replay_id": 9 }), 200),
-        (_, template) if template.contains("{id}") => (Value::Null, 404),
+        (_, t) if t.contains("{id}") || t.contains("{token}") => (Value::Null, 404),
         ("POST", "/api/v1/admin/revocations") => (json!({}), 422),
         ("POST", "/api/v1/admin/deliveries/replay") => (json!({}), 202),
         _ => (Value::Null, 200),

@@ -21,7 +21,7 @@ use crate::{
 pub(crate) async fn keep<R: Runner>(
     runner: &mut R,
     tenant: &Tenant,
-    writes: &[Box<SyncWrite>],
+    writes: &[SyncWrite],
 ) -> Answer<Vec<Outcome>> {
     let mut ledger = Ledger::default();
     let mut kept = Vec::with_capacity(writes.len());
@@ -115,7 +115,7 @@ async fn put_history<R: Runner>(runner: &mut R, kept: &Kept<'_>) -> Answer<()> {
     }
     if let Some(next) = &kept.write.conflict {
         let changed = match of_conflict(kept, next) {
-            OfConflict::New(new) => runner.execute(new).await?,
+            OfConflict::New(new) => runner.execute(*new).await?,
             OfConflict::GoesOn(goes_on) => runner.execute(goes_on).await?,
             OfConflict::Resolved(resolved) => runner.execute(resolved).await?,
         };
@@ -158,7 +158,7 @@ fn activity<'w>(kept: &Kept<'w>, next: &'w ActivityNext) -> Query<'w, (), 11> {
 /// A statement that writes what becomes of a conflict. Those about one that is open change nothing
 /// where it is not.
 pub(crate) enum OfConflict<'w> {
-    New(Query<'w, (), 19>),
+    New(Box<Query<'w, (), 19>>),
     GoesOn(Query<'w, (), 4>),
     Resolved(Query<'w, (), 6>),
 }
@@ -174,7 +174,7 @@ pub(crate) fn of_conflict<'w>(kept: &Kept<'w>, next: &'w ConflictNext) -> OfConf
                            clashes, client_version, server_version, created_at, resolved_at)
                        values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15,
                            ?16, ?17, ?18, ?19)";
-            OfConflict::New(Query::command(sql, sync_rows::conflict(kept, conflict)))
+            OfConflict::New(Box::new(Query::command(sql, sync_rows::conflict(kept, conflict))))
         }
         ConflictNext::GoesOn { id, client } => {
             let sql = "update sync_conflict set client = ?3, operation = ?4

@@ -59,7 +59,7 @@ pub(crate) async fn apply<R: Runner>(
     while let Some(one) = next {
         next = match one {
             Write::Sync(first) => {
-                let mut run = vec![first];
+                let mut run = vec![*first];
                 let behind = gather(&mut writes, &mut run);
                 outcomes.extend(keep_operations(&mut work, &run).await?);
                 behind
@@ -83,13 +83,10 @@ pub(crate) async fn apply<R: Runner>(
 }
 
 /// Takes operations that follow; gives the write behind them.
-fn gather(
-    writes: &mut impl Iterator<Item = Write>,
-    run: &mut Vec<Box<SyncWrite>>,
-) -> Option<Write> {
+fn gather(writes: &mut impl Iterator<Item = Write>, run: &mut Vec<SyncWrite>) -> Option<Write> {
     loop {
         match writes.next() {
-            Some(Write::Sync(next)) => run.push(next),
+            Some(Write::Sync(next)) => run.push(*next),
             behind => return behind,
         }
     }
@@ -97,7 +94,7 @@ fn gather(
 
 async fn keep_operations<R: Runner>(
     work: &mut Work<'_, R>,
-    operations: &[Box<SyncWrite>],
+    operations: &[SyncWrite],
 ) -> Answer<Vec<Outcome>> {
     let kept = sync_write::keep(work.runner, work.tenant, operations).await?;
     for (write, ended) in operations.iter().zip(&kept) {
@@ -164,7 +161,7 @@ pub(crate) async fn write<R: Runner>(work: &mut Work<'_, R>, write: Write) -> An
             settle(work, Settle::Expired, &user, number, at, details).await
         }
         Write::Sync(operation) => {
-            let kept = keep_operations(work, &[operation]).await?;
+            let kept = keep_operations(work, &[*operation]).await?;
             Ok(kept.into_iter().next().unwrap_or(Outcome::Unchanged))
         }
         Write::Synced(next) => {

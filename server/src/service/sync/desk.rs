@@ -103,7 +103,10 @@ pub(super) fn fill<'d>(
         let is_heard = push.operations.iter().all(|one| one.operation.id != branch.operation);
         let standing = laid.entry(branch.name.clone()).or_default();
         let is_either = branch.client_version == Some(standing.version);
-        let is_left = is_heard && is_either && has >= branch.changed;
+        // Only who has the version that counts the same may mean that one.
+        let entity = standings.entities.iter().find(|entity| entity.name == branch.name);
+        let has_it = entity.is_some_and(|entity| has >= entity.changed);
+        let is_left = is_heard && is_either && has_it;
         let mut tip = tip(branch)?;
         tip.branch.is_left = is_left;
         standing.branch = Some(tip);
@@ -185,10 +188,12 @@ pub(super) fn server_data(
     operation: &Operation,
     verdict: &Verdict,
 ) -> Option<ServerData> {
-    if verdict.status == Status::Applied {
+    let standing = desk.standing(&operation.name);
+    // What was decided before may have been changed, or be gone, by now.
+    let version = standing.map_or(0, |standing| standing.version);
+    if verdict.status == Status::Applied && verdict.version == version {
         return None;
     }
-    let standing = desk.standing(&operation.name);
     let entity = standing.and_then(|standing| standing.entity.as_ref());
     let there = entity.filter(|entity| !entity.is_deleted);
     Some(there.map_or(ServerData::Gone, |entity| ServerData::There(written_object(&entity.data))))

@@ -18,6 +18,7 @@ mod pull;
 mod push;
 mod records;
 pub mod schema;
+mod trail;
 
 use landfall_core::feed::{FeedKey, FeedKind};
 use landfall_core::id::{DeviceId, TopicId};

@@ -177,6 +177,10 @@ impl Services {
         };
         let mut places = match &ask.since {
             Since::Beginning => return Ok((beginning(), false, Vec::new())),
+            // What was there then may be gone without a trace.
+            Since::Time(at) if self.store.epoch().is_after(*at) => {
+                return Ok((beginning(), true, Vec::new()));
+            }
             Since::Time(at) => self.places_before(feeds, *at).await?,
             Since::Cursor(text, kinds) => match self.places_in(caller, kinds, text)? {
                 Some(places) => places,
@@ -238,13 +242,16 @@ impl Services {
                     self.store.changed_lessons(&feed.key.tenant, class, after, limit).await?;
                 let at = self.now();
                 rows.extend(found.into_iter().map(|lesson| changed_lesson(lesson, at)));
-                rows.sort_by_key(|row| row.changed);
-                rows.truncate(limit);
             }
+            // The two are not read at one moment: what changed since the head comes the next time, or
+            // one of them would pass what the other did not show yet.
+            rows.retain(|row| row.changed <= feed.head.newest);
+            rows.sort_by_key(|row| row.changed);
+            rows.truncate(limit);
             let is_all = rows.len() < limit;
             let last = rows.last().map_or(after, |row| row.changed);
             // The head is from before the rows were read, so nothing up to it is missing.
-            place.number = if is_all { last.max(feed.head.newest) } else { last };
+            place.number = if is_all { feed.head.newest } else { last };
             let was_there =
                 |row: &ChangedEntity| row.verb != Verb::Delete || row.changed > place.began;
             rows.retain(was_there);

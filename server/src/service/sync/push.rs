@@ -136,6 +136,7 @@ impl Services {
                     Some(topic) => places.topics.get(topic).map_or(Number::ZERO, |at| at.number),
                 }
             }
+            Since::Time(at) if self.store.epoch().is_after(*at) => Number::ZERO,
             Since::Time(at) => self.store.number_before(feed, *at).await?,
             Since::Beginning if topic.is_none() => {
                 standings.device.as_ref().map_or(Number::ZERO, |device| device.place)

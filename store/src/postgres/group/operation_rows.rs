@@ -23,7 +23,7 @@ pub(super) async fn write(runner: &mut PostgresRunner<'_>, kept: &[Kept<'_>]) ->
     for one in kept {
         let Some(next) = &one.write.conflict else { continue };
         match sync_write::of_conflict(one, next) {
-            sync_write::OfConflict::New(new) => runner.execute_ahead(new).await?,
+            sync_write::OfConflict::New(new) => runner.execute_ahead(*new).await?,
             sync_write::OfConflict::GoesOn(goes_on) => runner.execute_ahead(goes_on).await?,
             sync_write::OfConflict::Resolved(resolved) => runner.execute_ahead(resolved).await?,
         }

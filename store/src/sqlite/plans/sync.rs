@@ -84,7 +84,8 @@ fn operations_are_kept_through_indexes() {
     for (conflict, version) in chain.into_iter().zip(1..) {
         let one = operation(&bench, &format!("op{version}"), version, conflict);
         bench.check(|b| {
-            at_once(sync_write::keep(&mut b.runner(), &b.tenant, &[Box::new(one)])).unwrap();
+            at_once(sync_write::keep(&mut b.runner(), &b.tenant, std::slice::from_ref(&one)))
+                .unwrap();
         });
     }
 }
