@@ -282,7 +282,10 @@ const fn wish(word: Option<Word>) -> Wish {
 }
 
 fn count(app: &App, outcome: &ActivityOutcome) {
-    app.metrics.sync.operation(outcome.ended, outcome.is_replay, outcome.conflict);
+    match outcome.is_replay {
+        true => app.metrics.sync.replayed(),
+        false => app.metrics.sync.decided(outcome.ended, outcome.conflict),
+    }
 }
 
 fn result(outcome: ActivityOutcome) -> ActivityItem {
