@@ -49,7 +49,10 @@ pub async fn decide(
     let ask = PushAsk { device: Some(device), sent_at, has, operations: good, pending };
     let pushed = services.push(caller, &ask).await?;
     for one in &pushed {
-        metrics.sync.operation(one.verdict.status, one.is_replay, one.verdict.conflict);
+        match one.is_replay {
+            true => metrics.sync.replayed(),
+            false => metrics.sync.decided(one.verdict.status, one.verdict.conflict),
+        }
     }
     let mut pushed = pushed.into_iter();
     let result = |one: Result<OperationFields, BadOperation>| match one {

@@ -72,7 +72,7 @@ impl ActivitiesPost {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct RetryPost {
-    /// Which; the hundred oldest that failed where absent.
+    /// Which, a hundred at most; the hundred oldest that failed where absent.
     #[serde(alias = "offlineIds", skip_serializing_if = "Option::is_none")]
     pub offline_ids: Option<Vec<IdText>>,
     /// Those of this device alone.

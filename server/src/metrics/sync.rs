@@ -108,13 +108,17 @@ impl SyncMetrics {
         self.took.get_or_create(&labels).observe(took.as_secs_f64());
     }
 
-    /// Counts an operation; one that had been decided before as `replayed`, and no conflict of it anew.
-    pub fn operation(&self, status: Status, is_replay: bool, conflict: Option<ConflictId>) {
-        let status = if is_replay { "replayed" } else { status.as_str() };
-        self.operations.get_or_create(&StatusLabels { status }).inc();
-        if conflict.is_some() && !is_replay {
+    /// Counts an operation that was decided.
+    pub fn decided(&self, status: Status, conflict: Option<ConflictId>) {
+        self.operations.get_or_create(&StatusLabels { status: status.as_str() }).inc();
+        if conflict.is_some() {
             self.conflicts.inc();
         }
+    }
+
+    /// Counts an operation that had been decided before.
+    pub fn replayed(&self) {
+        self.operations.get_or_create(&StatusLabels { status: "replayed" }).inc();
     }
 
     /// Counts the background runs that a device tells of.

@@ -34,7 +34,8 @@ use crate::app::App;
 use crate::brought::{raw, raw_server};
 use crate::metrics::SyncCall;
 use crate::service::sync::{
-    ActivitiesAsk, Activity, ActivityOutcome, ActivityView, ChangedEntity, Held, Since, Wish,
+    ActivitiesAsk, Activity, ActivityOutcome, ActivityView, ChangedEntity, Held, RETRIED_MAX,
+    Since, Wish,
 };
 
 const LIST: &str = "/api/v1/sync/activities";
@@ -184,7 +185,7 @@ pub(in super::super) async fn bulk_store(
     Ok(Json(ActivitiesAnswer::new(results)))
 }
 
-/// Decides failed activities anew: those in `offline_ids`, or the hundred oldest.
+/// Decides failed activities anew: those in `offline_ids`, a hundred at most, or the hundred oldest.
 ///
 /// Worth it once what was wrong is mended, such as a type that the server did not know. What is in effect
 /// already answers as it did; ids of nobody are left out.
@@ -196,7 +197,7 @@ pub(in super::super) async fn retry(
     Authenticated(caller): Authenticated,
     PageWork(body): PageWork<RetryPost>,
 ) -> Result<Json<ActivitiesAnswer>, ApiError> {
-    let ids = body.read(app.limits.sync_operations_max).map_err(ApiError::fields)?.ids;
+    let ids = body.read(RETRIED_MAX).map_err(ApiError::fields)?.ids;
     // Names whose activities, and not who asks.
     let device = Device(None).in_body(body.device_id.as_ref())?;
     let run = app.services.retry_activities(&caller, ids, device.as_ref());
@@ -281,7 +282,10 @@ const fn wish(word: Option<Word>) -> Wish {
 }
 
 fn count(app: &App, outcome: &ActivityOutcome) {
-    app.metrics.sync.operation(outcome.ended, outcome.is_replay, outcome.conflict);
+    match outcome.is_replay {
+        true => app.metrics.sync.replayed(),
+        false => app.metrics.sync.decided(outcome.ended, outcome.conflict),
+    }
 }
 
 fn result(outcome: ActivityOutcome) -> ActivityItem {

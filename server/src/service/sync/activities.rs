@@ -28,8 +28,8 @@ use crate::service::{ServiceError, Services, deciding};
 /// Bytes of the data of a refused activity that is kept for a retry; one with more is answered, and
 /// shown in no list.
 const REFUSED_BYTES_MAX: usize = 64 << 10;
-/// Failed activities that are decided anew where none is named.
-const RETRIED_MAX: usize = 100;
+/// Failed activities that are decided anew at once.
+pub const RETRIED_MAX: usize = 100;
 
 /// An activity as a device brings it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -28,7 +28,9 @@ use landfall_core::notify::FieldError;
 use landfall_core::sync::{Operation, Verdict};
 use landfall_core::time::Timestamp;
 
-pub use activities::{ActivitiesAsk, Activity, ActivityOutcome, ActivityView, SyncedActivities};
+pub use activities::{
+    ActivitiesAsk, Activity, ActivityOutcome, ActivityView, RETRIED_MAX, SyncedActivities,
+};
 pub use conflicts::{ConflictView, ResolveAsk, Resolved};
 pub use delta::{Delta, DeltaAsk, FieldDiffers};
 pub use deltas::FieldChanges;
