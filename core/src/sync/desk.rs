@@ -312,8 +312,7 @@ impl Standing {
             Basis::Nothing => None,
             Basis::Unknown => return None,
         };
-        let base_version =
-            self.branch.as_ref().map_or(self.version, |tip| tip.branch.base_version);
+        let base_version = self.branch.as_ref().map_or(self.version, |tip| tip.branch.base_version);
         let branch = Branch { client_version, base_version, fields, is_left: false };
         Some(BranchTip { branch, operation: operation.id.clone(), is_refused: false })
     }

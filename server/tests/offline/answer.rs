@@ -39,7 +39,8 @@ impl Answer {
     pub fn read(text: &str) -> Option<Self> {
         let answer: Value = serde_json::from_str(text).ok()?;
         let results = answer["results"].as_array().map_or(&[][..], Vec::as_slice);
-        let pulled = if answer.get("cursor").is_some() { Some(&answer) } else { answer.get("pull") };
+        let pulled =
+            if answer.get("cursor").is_some() { Some(&answer) } else { answer.get("pull") };
         Some(Self { results: results.iter().map(result).collect(), pulled: pulled.map(pull) })
     }
 }

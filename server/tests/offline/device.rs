@@ -173,7 +173,14 @@ impl Device {
         let Value::Object(said) = said else { unreachable!("it was written as an object") };
         self.disk.made += 1;
         self.disk.counts.insert(key.clone(), count);
-        self.disk.queue.push_back(Operation { id: id.clone(), key, verb, data, said, made_at: now });
+        self.disk.queue.push_back(Operation {
+            id: id.clone(),
+            key,
+            verb,
+            data,
+            said,
+            made_at: now,
+        });
         id
     }
 
@@ -212,7 +219,11 @@ impl Device {
             device: index,
             path: if is_pull { "/api/v1/sync/pull" } else { "/api/v1/sync/push" },
             body: body.to_string(),
-            operations: if is_pull { Vec::new() } else { operations.iter().map(|one| one.id.clone()).collect() },
+            operations: if is_pull {
+                Vec::new()
+            } else {
+                operations.iter().map(|one| one.id.clone()).collect()
+            },
             position: self.disk.position.clone(),
             life: self.disk.life,
         }
@@ -272,7 +283,8 @@ impl Device {
     }
 
     fn take_pull(&self, disk: &mut Disk, pulled: Pulled) {
-        let is_gone = |key: &Key| key.topic.as_ref().is_some_and(|topic| pulled.removed.contains(topic));
+        let is_gone =
+            |key: &Key| key.topic.as_ref().is_some_and(|topic| pulled.removed.contains(topic));
         disk.rows.retain(|key, _| !is_gone(key));
         disk.aside.retain(|key, _| !is_gone(key));
         disk.counts.retain(|key, _| !is_gone(key));
@@ -291,7 +303,9 @@ impl Device {
             }
             disk.aside.insert(key, row);
         }
-        if !pulled.has_more && let Some(fresh) = disk.fresh.take() {
+        if !pulled.has_more
+            && let Some(fresh) = disk.fresh.take()
+        {
             disk.rows.retain(|key, _| fresh.contains(key));
             disk.counts.retain(|key, _| fresh.contains(key));
         }
@@ -321,7 +335,12 @@ impl Device {
 /// Puts operations into the order in which they were made.
 fn order(queue: &mut VecDeque<Operation>) {
     let number = |operation: &Operation| -> u64 {
-        operation.id.rsplit('-').next().and_then(|text| text.parse().ok()).expect("it ends with a number")
+        operation
+            .id
+            .rsplit('-')
+            .next()
+            .and_then(|text| text.parse().ok())
+            .expect("it ends with a number")
     };
     queue.make_contiguous().sort_by_key(number);
 }

@@ -44,7 +44,9 @@ pub fn think(dice: &mut Dice, (index, device): (usize, &Device), mark: u64) -> (
     } else {
         for field in ["t", "u", "v"] {
             if dice.happens(50) {
-                meant.data.insert(field.into(), json!(format!("{} by {} at {mark}", field, device.name)));
+                meant
+                    .data
+                    .insert(field.into(), json!(format!("{} by {} at {mark}", field, device.name)));
             }
         }
     }

@@ -20,9 +20,7 @@ use landfall_server::service::lives::epoch_entry;
 use landfall_server::service::sync::Kinds;
 use landfall_server::service::sync::kinds::{Kind, Owner};
 use landfall_server::service::{Ids, Parts};
-use landfall_store::{
-    BackupFile, BackupOrder, Overwrite, RestoreOrder, Store, postgres, sqlite,
-};
+use landfall_store::{BackupFile, BackupOrder, Overwrite, RestoreOrder, Store, postgres, sqlite};
 use tower::ServiceExt as _;
 
 use crate::Place;
@@ -199,7 +197,9 @@ fn folder(place: Place) -> PathBuf {
 /// what a person decides.
 fn kinds() -> Kinds {
     let named = [("n".to_owned(), Rule::Counter), ("tags".to_owned(), Rule::Set)].into();
-    let adds = || Strategy::Merge(Fields { named: Clone::clone(&named), other: Box::new(Rule::LastWrite) });
+    let adds = || {
+        Strategy::Merge(Fields { named: Clone::clone(&named), other: Box::new(Rule::LastWrite) })
+    };
     let kind = |name: &str, strategy, deletion, owner| Kind {
         name: name.into(),
         rules: EntityKind { strategy, deletion },

@@ -37,8 +37,11 @@ const FRESH: u64 = 25;
 /// What the store stands on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
+    /// SQLite, with files in memory.
     Memory,
+    /// SQLite, with files on the disk.
     Sqlite,
+    /// PostgreSQL, with what it commits in the page cache.
     Postgres,
 }
 
@@ -63,7 +66,8 @@ impl Plan {
         };
         let at_most = number("OFFLINE_MINUTES").map(|minutes| Duration::from_secs(60 * minutes));
         let one = number("OFFLINE_SEED");
-        let seeds = number("OFFLINE_SEEDS").unwrap_or(if at_most.is_some() { u64::MAX / 2 } else { SEEDS });
+        let seeds =
+            number("OFFLINE_SEEDS").unwrap_or(if at_most.is_some() { u64::MAX / 2 } else { SEEDS });
         Self {
             place,
             from: one.or(number("OFFLINE_FROM")).unwrap_or(0),

@@ -67,7 +67,9 @@ impl<'g> World<'g> {
             .map(|user| UserId::parse(user).unwrap())
             .collect();
         let token = |user: &str, role: &str| {
-            sign(&json!({ "sub": user, "tenant": tenant, "roles": [role], "exp": 4_102_444_800u64 }))
+            sign(
+                &json!({ "sub": user, "tenant": tenant, "roles": [role], "exp": 4_102_444_800u64 }),
+            )
         };
         let speeches = [Speech::Versions, Speech::BaseData, Speech::Counts];
         let is_mixed = dice.happens(40);
@@ -110,7 +112,8 @@ impl<'g> World<'g> {
         };
         for device in &world.devices {
             let Device { name, user, speech, is_by_time, keeps, .. } = device;
-            world.tell(|| format!("{name} of {user} {speech:?} by_time={is_by_time} keeps={keeps}"));
+            world
+                .tell(|| format!("{name} of {user} {speech:?} by_time={is_by_time} keeps={keeps}"));
         }
         let put = world.called_by_admin("PUT", &format!("/api/v1/topics/{TOPIC}"), json!({})).await;
         assert_eq!(put.0, 201, "{}", put.1);
@@ -202,7 +205,9 @@ impl<'g> World<'g> {
             return;
         }
         let id = self.devices[index].edit(edit, self.now);
-        self.tell(|| format!("edit {:?}", self.devices[index].disk.queue.back().map(|one| &one.said)));
+        self.tell(|| {
+            format!("edit {:?}", self.devices[index].disk.queue.back().map(|one| &one.said))
+        });
         self.meant.insert(id, meant);
     }
 
@@ -243,7 +248,9 @@ impl<'g> World<'g> {
 
     fn begun(&mut self, request: &Request) -> Paced<Reply> {
         self.sums.requests += 1;
-        self.tell(|| format!("{} begins {} {:?}", request.device, request.path, request.operations));
+        self.tell(|| {
+            format!("{} begins {} {:?}", request.device, request.path, request.operations)
+        });
         let token = &self.tokens[self.devices[request.device].user];
         Paced::new(self.ground.call(token, ("POST", request.path), request.body.clone()))
     }
@@ -370,7 +377,10 @@ impl<'g> World<'g> {
         for (id, result) in request.operations.iter().zip(&answer.results) {
             if self.meant[id].key.topic.is_some() && !known.contains_key(id) {
                 let seed = self.seed;
-                assert_eq!(result.status, "rejected", "seed {seed}: {id} came after its user had left");
+                assert_eq!(
+                    result.status, "rejected",
+                    "seed {seed}: {id} came after its user had left"
+                );
             }
         }
         self.sent.push(Sent::Answer(request, reply.1));
@@ -492,7 +502,8 @@ impl<'g> World<'g> {
         for conflict in self.conflicts(user, "pending").await {
             let mut word = self.word(&conflict, "d0");
             word.as_object_mut().unwrap().remove("baseVersion");
-            let path = format!("/api/v1/sync/conflicts/{}/resolve", conflict["id"].as_str().unwrap());
+            let path =
+                format!("/api/v1/sync/conflicts/{}/resolve", conflict["id"].as_str().unwrap());
             let reply = self.called_by(user, "POST", &path, word).await;
             let is_shut = reply.0 == 403 && conflict["topicId"].is_string();
             assert!(reply.0 == 200 || is_shut, "seed {}: {}", self.seed, reply.1);
