@@ -6,7 +6,7 @@
 #![allow(clippy::unwrap_used, dead_code, reason = "each test binary uses its part")]
 
 mod folder;
-mod kinds;
+pub mod kinds;
 mod nobody;
 mod opened;
 
@@ -16,7 +16,6 @@ use std::sync::{Arc, OnceLock};
 use axum::Router;
 use folder::Folder;
 use jsonwebtoken::{EncodingKey, Header};
-pub use kinds::kind;
 use landfall_channels::Registry;
 use landfall_channels::connect::Guard;
 use landfall_core::cursor::CursorKey;

@@ -5,7 +5,8 @@ use landfall_server::service::sync::kinds::Kind;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, Server, finish, kind, token, token_in};
+use crate::harness::kinds::kind;
+use crate::harness::{Answer, Server, finish, token, token_in};
 use crate::lists::walk;
 
 pub const ACTIVITIES: &str = "/api/v1/sync/activities";

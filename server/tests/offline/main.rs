@@ -37,8 +37,11 @@ const FRESH: u64 = 25;
 /// What the store stands on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
+    /// SQLite, with files in memory.
     Memory,
+    /// SQLite, with files on the disk.
     Sqlite,
+    /// PostgreSQL, with what it commits in the page cache.
     Postgres,
 }
 
