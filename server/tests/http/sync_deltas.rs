@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use landfall_core::time::Timestamp;
+use landfall_server::clock::now_ms;
 use reqwest::StatusCode;
 use serde_json::{Map, Value, json};
 
@@ -217,8 +219,8 @@ async fn what_was_forgotten_comes_whole() {
     note(&server, "1", "n", 0, long("a")).await;
     let cursor = pull(&server, json!({})).await["cursor"].clone();
     note(&server, "2", "n", 1, json!({"title": "b"})).await;
-    let forget = "delete from entity_version where version = 1";
-    server.behind_its_back(forget, forget);
+    let later = Timestamp::from_ms(now_ms() + 60_000);
+    assert!(server.store.forget_sync(later, 100).await.unwrap() >= 2);
     let whole = pull(&server, json!({"cursor": cursor, "deltas": true})).await;
     assert_eq!(whole["changes"][0]["data"], long("b"));
 }
