@@ -8,7 +8,7 @@ use landfall_store::{StandingsAsk, StoredEntity};
 use serde_json::Value;
 
 use crate::device::{Fields, Key, Speech};
-use crate::edits::TOPIC;
+use crate::edits::{Meant, TOPIC};
 use crate::world::{Sums, World};
 
 /// How an operation ended as the store has it: the status, and the conflict.
@@ -241,27 +241,33 @@ impl World<'_> {
                 let found = fields.get("n").and_then(Value::as_i64).unwrap_or(0);
                 assert_eq!(found, steps, "seed {seed}: {key:?} is {found}");
             }
-            let tags = about.iter().filter_map(|meant| meant.tag.clone());
-            let expected: BTreeSet<String> = tags.collect();
-            let found = fields.get("tags").and_then(Value::as_array).cloned().unwrap_or_default();
-            let count = found.len();
-            let found: BTreeSet<String> =
-                found.iter().map(|tag| tag.as_str().unwrap().to_owned()).collect();
-            assert_eq!(found.len(), count, "seed {seed}: {key:?} has a tag twice");
-            // A count may be taken for a server version that its device has, but did not begin from.
-            if self.is_exact(user) {
-                assert!(
-                    found.is_superset(&expected),
-                    "seed {seed}: {key:?} {found:?} {expected:?}"
-                );
-            }
-            // Nor may it bring along more than what it was made on.
-            let refused =
-                |tag: &&String| in_vain.iter().any(|meant| meant.tag.as_ref() == Some(tag));
-            let more: Vec<&String> =
-                found.difference(&expected).filter(|tag| !refused(tag)).collect();
-            assert!(more.is_empty(), "seed {seed}: {key:?} has {more:?}");
+            self.check_tags((user, &key), &fields, &about, &in_vain);
         }
+    }
+
+    fn check_tags(
+        &self,
+        (user, key): (Option<usize>, &Key),
+        fields: &Fields,
+        about: &[&Meant],
+        in_vain: &[&Meant],
+    ) {
+        let seed = self.seed;
+        let tags = about.iter().filter_map(|meant| meant.tag.clone());
+        let expected: BTreeSet<String> = tags.collect();
+        let found = fields.get("tags").and_then(Value::as_array).cloned().unwrap_or_default();
+        let count = found.len();
+        let found: BTreeSet<String> =
+            found.iter().map(|tag| tag.as_str().unwrap().to_owned()).collect();
+        assert_eq!(found.len(), count, "seed {seed}: {key:?} has a tag twice");
+        // A count may be taken for a server version that its device has, but did not begin from.
+        if self.is_exact(user) {
+            assert!(found.is_superset(&expected), "seed {seed}: {key:?} {found:?} {expected:?}");
+        }
+        // Nor may it bring along more than what it was made on.
+        let refused = |tag: &&String| in_vain.iter().any(|meant| meant.tag.as_ref() == Some(tag));
+        let more: Vec<&String> = found.difference(&expected).filter(|tag| !refused(tag)).collect();
+        assert!(more.is_empty(), "seed {seed}: {key:?} has {more:?}");
     }
 }
 

@@ -142,7 +142,6 @@ impl Device {
         let Edit { key, verb, data } = edit;
         let disk = &self.disk;
         let id = format!("{}-{}", self.name, disk.made + 1);
-        let pending = || disk.queue.iter().filter(|operation| operation.key == key);
         let version = disk.rows.get(&key).map_or(0, |row| row.version);
         let count = disk.counts.get(&key).copied().unwrap_or(version) + 1;
         let at = Timestamp::from_ms(now + self.clock).to_string();
@@ -155,21 +154,7 @@ impl Device {
         if let Some(topic) = &key.topic {
             said["topicId"] = json!(topic);
         }
-        match self.speech {
-            Speech::Versions => {
-                let first = pending().next().and_then(|first| first.said.get("baseVersion"));
-                said["baseVersion"] = first.cloned().unwrap_or(json!(version));
-                if let Some(before) = pending().last() {
-                    said["after"] = json!(before.id);
-                }
-            }
-            Speech::Counts => said["clientVersion"] = json!(count),
-            Speech::BaseData => {
-                let mut base = self.view(&key).unwrap_or_default();
-                base.retain(|field, _| verb == "DELETE" || data.contains_key(field));
-                said["baseData"] = Value::Object(base);
-            }
-        }
+        self.say_base(&mut said, (&key, verb, &data), (version, count));
         let Value::Object(said) = said else { unreachable!("it was written as an object") };
         self.disk.made += 1;
         self.disk.counts.insert(key.clone(), count);
@@ -182,6 +167,31 @@ impl Device {
             made_at: now,
         });
         id
+    }
+
+    /// Says what an edit began from, in the device's own way.
+    fn say_base(
+        &self,
+        said: &mut Value,
+        (key, verb, data): (&Key, &str, &Fields),
+        (version, count): (u64, u64),
+    ) {
+        let pending = || self.disk.queue.iter().filter(|operation| operation.key == *key);
+        match self.speech {
+            Speech::Versions => {
+                let first = pending().next().and_then(|first| first.said.get("baseVersion"));
+                said["baseVersion"] = first.cloned().unwrap_or(json!(version));
+                if let Some(before) = pending().last() {
+                    said["after"] = json!(before.id);
+                }
+            }
+            Speech::Counts => said["clientVersion"] = json!(count),
+            Speech::BaseData => {
+                let mut base = self.view(key).unwrap_or_default();
+                base.retain(|field, _| verb == "DELETE" || data.contains_key(field));
+                said["baseData"] = Value::Object(base);
+            }
+        }
     }
 
     /// Writes down what a request says: the operations at these places among those that wait.

@@ -21,6 +21,7 @@ mod dice;
 mod edits;
 mod ground;
 mod paced;
+mod people;
 mod world;
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};

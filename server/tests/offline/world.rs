@@ -14,7 +14,7 @@ use crate::harness::sign;
 use crate::paced::Paced;
 
 /// What is on its way, in either direction.
-enum Sent {
+pub enum Sent {
     Request(Request),
     Answer(Request, String),
 }
@@ -45,10 +45,10 @@ pub struct World<'g> {
     pub sums: Sums,
     /// Whether everything that happens is said.
     is_told: bool,
-    tokens: Vec<String>,
-    admin: String,
-    dice: Dice,
-    sent: Vec<Sent>,
+    pub tokens: Vec<String>,
+    pub admin: String,
+    pub dice: Dice,
+    pub sent: Vec<Sent>,
     begun: i64,
     now: i64,
 }
@@ -71,26 +71,7 @@ impl<'g> World<'g> {
                 &json!({ "sub": user, "tenant": tenant, "roles": [role], "exp": 4_102_444_800u64 }),
             )
         };
-        let speeches = [Speech::Versions, Speech::BaseData, Speech::Counts];
-        let is_mixed = dice.happens(40);
-        let first = dice.place(3);
-        let may_be_timed = dice.happens(40);
-        let mut devices = Vec::new();
-        for user in 0..users.len() {
-            for _ in 0..1 + dice.place(if users.len() == 1 { 4 } else { 3 }) {
-                let place = devices.len();
-                devices.push(Device {
-                    name: format!("d{place}"),
-                    user,
-                    speech: speeches[if is_mixed { (first + place) % 3 } else { first }],
-                    is_by_time: may_be_timed && dice.happens(50),
-                    has_age: dice.happens(30),
-                    clock: 0,
-                    keeps: if dice.happens(80) { 10_000 } else { 5 },
-                    disk: Disk::default(),
-                });
-            }
-        }
+        let devices = devices(&mut dice, users.len());
         ground.forget_backup();
         let begun = ground.now() + 1;
         let mut world = Self {
@@ -212,7 +193,7 @@ impl<'g> World<'g> {
     }
 
     /// Writes a request of a device: all that it has to say, or a part.
-    fn request(&mut self, index: usize) -> Request {
+    pub fn request(&mut self, index: usize) -> Request {
         let asks = match self.dice.below(10) {
             0..7 => Asks::Both,
             7..9 => Asks::Push,
@@ -246,7 +227,7 @@ impl<'g> World<'g> {
         reply
     }
 
-    fn begun(&mut self, request: &Request) -> Paced<Reply> {
+    pub fn begun(&mut self, request: &Request) -> Paced<Reply> {
         self.sums.requests += 1;
         self.tell(|| {
             format!("{} begins {} {:?}", request.device, request.path, request.operations)
@@ -259,7 +240,7 @@ impl<'g> World<'g> {
         self.ground.call(&self.tokens[user], (method, path), body.to_string()).await
     }
 
-    async fn called_by_admin(&self, method: &str, path: &str, body: Value) -> Reply {
+    pub async fn called_by_admin(&self, method: &str, path: &str, body: Value) -> Reply {
         self.ground.call(&self.admin, (method, path), body.to_string()).await
     }
 
@@ -337,55 +318,6 @@ impl<'g> World<'g> {
         self.sent.push(Sent::Answer(request, reply.1));
     }
 
-    async fn learn_members(&mut self) {
-        let store = std::sync::Arc::clone(self.ground.store());
-        self.members.clear();
-        for (place, user) in self.users.iter().enumerate() {
-            if !store.memberships(&self.tenant, user).await.unwrap().is_empty() {
-                self.members.insert(place);
-            }
-        }
-    }
-
-    async fn change_membership(&mut self, user: usize) {
-        let path = format!("/api/v1/topics/{TOPIC}/members/{}", self.users[user].as_str());
-        let (method, body) = match self.members.remove(&user) {
-            true => ("DELETE", Value::Null),
-            false => ("PUT", json!({ "role": "member" })),
-        };
-        let reply = self.called_by_admin(method, &path, body).await;
-        if method == "PUT" {
-            self.members.insert(user);
-        }
-        assert!([201, 204].contains(&reply.0), "{} {}", reply.0, reply.1);
-    }
-
-    /// Somebody loses a topic while their work for it is being decided: what had not taken effect by then never does.
-    async fn remove_while_pushing(&mut self, index: usize) {
-        let user = self.devices[index].user;
-        let is_member = self.members.contains(&user);
-        let request = self.request(index);
-        let mut call = self.begun(&request);
-        call.go(1 + self.dice.below(7)).await;
-        if !is_member {
-            return;
-        }
-        self.change_membership(user).await;
-        let known = self.outcomes(user, &request.operations).await;
-        let reply = call.finish().await;
-        let answer = Answer::read(&reply.1).unwrap_or_else(|| panic!("{} {}", reply.0, reply.1));
-        for (id, result) in request.operations.iter().zip(&answer.results) {
-            if self.meant[id].key.topic.is_some() && !known.contains_key(id) {
-                let seed = self.seed;
-                assert_eq!(
-                    result.status, "rejected",
-                    "seed {seed}: {id} came after its user had left"
-                );
-            }
-        }
-        self.sent.push(Sent::Answer(request, reply.1));
-    }
-
     /// Links hold from now on: every device pushes and pulls until nothing is left, and people say what becomes of
     /// conflicts.
     async fn heal(&mut self) {
@@ -433,80 +365,29 @@ impl<'g> World<'g> {
         }
         panic!("seed {}: device {index} never has all", self.seed);
     }
+}
 
-    pub async fn conflicts(&self, user: usize, status: &str) -> Vec<Value> {
-        let path = format!("/api/v1/sync/conflicts?status={status}&limit=500");
-        let reply = self.called_by(user, "GET", &path, Value::Null).await;
-        assert_eq!(reply.0, 200, "{}", reply.1);
-        let list: Value = serde_json::from_str(&reply.1).unwrap();
-        assert!(list["next_cursor"].is_null());
-        list["items"].as_array().unwrap().clone()
-    }
-
-    fn word(&mut self, conflict: &Value, device: &str) -> Value {
-        let adds_up = ["tally", "board"].contains(&conflict["entityType"].as_str().unwrap());
-        let mut word = match self.dice.below(4) {
-            _ if adds_up => json!({ "resolution": "server_wins" }),
-            0 => json!({ "resolution": "server_wins" }),
-            1 => json!({ "resolution": "client_wins" }),
-            2 => json!({ "resolution": "merge", "mergedData": { "t": "merged" } }),
-            _ => json!({ "resolution": "manual", "mergedData": { "t": "by hand", "w": 1 } }),
-        };
-        word["deviceId"] = json!(device);
-        if self.dice.happens(30) {
-            word["baseVersion"] = conflict["serverVersion"].clone();
-        }
-        word
-    }
-
-    /// A person says what becomes of a conflict; the answer may be lost, others may come between, and they may say it
-    /// twice.
-    async fn resolve_one(&mut self, index: usize) {
-        let user = self.devices[index].user;
-        let open = self.conflicts(user, "pending").await;
-        if open.is_empty() {
-            return;
-        }
-        let conflict = &open[self.dice.place(open.len())];
-        let device = self.devices[index].name.clone();
-        let word = self.word(conflict, &device);
-        let path = format!("/api/v1/sync/conflicts/{}/resolve", conflict["id"].as_str().unwrap());
-        let call = self.ground.call(&self.tokens[user], ("POST", &path), word.to_string());
-        let mut call = Paced::new(call);
-        call.go(1 + self.dice.below(8)).await;
-        if self.dice.happens(20) {
-            return;
-        }
-        if self.dice.happens(50) {
-            let other = self.request(index);
-            let reply = self.called(&other).await;
-            self.sent.push(Sent::Answer(other, reply.1));
-        }
-        let first = call.finish().await;
-        assert!([200, 403, 409].contains(&first.0), "{word}: {}", first.1);
-        let again = self.called_by(user, "POST", &path, word.clone()).await;
-        let conflict = |reply: &Reply| -> Value {
-            let answer: Value = serde_json::from_str(&reply.1).unwrap();
-            answer["conflict"].clone()
-        };
-        let is_same = || again.0 == 200 && conflict(&first) == conflict(&again);
-        assert!(first.0 != 200 || is_same(), "{word}: {} and then {}", first.1, again.1);
-        let mut otherwise = word;
-        otherwise["resolution"] = json!("merge");
-        otherwise["mergedData"] = json!({ "t": "something else" });
-        let otherwise = self.called_by(user, "POST", &path, otherwise).await;
-        assert!(first.0 != 200 || otherwise.0 == 409, "{}", otherwise.1);
-    }
-
-    async fn resolve_all(&mut self, user: usize) {
-        for conflict in self.conflicts(user, "pending").await {
-            let mut word = self.word(&conflict, "d0");
-            word.as_object_mut().unwrap().remove("baseVersion");
-            let path =
-                format!("/api/v1/sync/conflicts/{}/resolve", conflict["id"].as_str().unwrap());
-            let reply = self.called_by(user, "POST", &path, word).await;
-            let is_shut = reply.0 == 403 && conflict["topicId"].is_string();
-            assert!(reply.0 == 200 || is_shut, "seed {}: {}", self.seed, reply.1);
+/// Gives users their devices; in most runs all of them speak alike.
+fn devices(dice: &mut Dice, users: usize) -> Vec<Device> {
+    let speeches = [Speech::Versions, Speech::BaseData, Speech::Counts];
+    let is_mixed = dice.happens(40);
+    let first = dice.place(3);
+    let may_be_timed = dice.happens(40);
+    let mut devices = Vec::new();
+    for user in 0..users {
+        for _ in 0..1 + dice.place(if users == 1 { 4 } else { 3 }) {
+            let place = devices.len();
+            devices.push(Device {
+                name: format!("d{place}"),
+                user,
+                speech: speeches[if is_mixed { (first + place) % 3 } else { first }],
+                is_by_time: may_be_timed && dice.happens(50),
+                has_age: dice.happens(30),
+                clock: 0,
+                keeps: if dice.happens(80) { 10_000 } else { 5 },
+                disk: Disk::default(),
+            });
         }
     }
+    devices
 }

@@ -202,9 +202,7 @@ async fn torture(ground: Ground, faults: &[Fault], rounds: u32) {
         .map(|index| tokio::spawn(device::run(Arc::clone(&world), user(index), done.clone())))
         .collect();
 
-    let pushers: Vec<_> = (0..pusher::DEVICES)
-        .map(|index| tokio::spawn(pusher::run(Arc::clone(&world), index)))
-        .collect();
+    let pushers = pusher::start(&world);
 
     for _ in 0..rounds {
         world.more_answers(3 + random.below(400)).await;
@@ -216,10 +214,7 @@ async fn torture(ground: Ground, faults: &[Fault], rounds: u32) {
     for sender in senders {
         answers.add(sender.await.unwrap());
     }
-    let mut pushed = Vec::new();
-    for pusher in pushers {
-        pushed.push(pusher.await.unwrap());
-    }
+    let pushed = pusher::ended(pushers).await;
     let api = Api::new(world.address.borrow().clone().unwrap());
     api.wait_for_sends(&answers).await;
     let operations = pusher::check(&api, &pushed).await;
@@ -231,11 +226,8 @@ async fn torture(ground: Ground, faults: &[Fault], rounds: u32) {
     }
     check_audit(&api, &heads).await;
     let Answers { single, sends } = answers;
-    println!(
-        "{} notifications, {} sends, {operations} operations, {rounds} faults",
-        single.len(),
-        sends.len()
-    );
+    let (single, sends) = (single.len(), sends.len());
+    println!("{single} notifications, {sends} sends, {operations} operations, {rounds} faults");
     server.kill(&address_tx).await;
 }
 

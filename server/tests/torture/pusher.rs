@@ -8,12 +8,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use serde_json::{Value, json};
+use tokio::task::JoinHandle;
 
 use crate::World;
 use crate::process::{Api, token};
 
 /// Devices of the one user.
-pub const DEVICES: usize = 2;
+const DEVICES: usize = 2;
 /// Operations of one request.
 const BATCH: u64 = 5;
 /// Operations of a device after which the entity that it shares is another.
@@ -38,8 +39,22 @@ fn operation(device: usize, number: u64) -> Value {
     })
 }
 
+/// Starts all devices.
+pub fn start(world: &Arc<World>) -> Vec<JoinHandle<Pushed>> {
+    (0..DEVICES).map(|device| tokio::spawn(run(Arc::clone(world), device))).collect()
+}
+
+/// Waits for their ends; gives what they were told.
+pub async fn ended(running: Vec<JoinHandle<Pushed>>) -> Vec<Pushed> {
+    let mut pushed = Vec::new();
+    for device in running {
+        pushed.push(device.await.unwrap());
+    }
+    pushed
+}
+
 /// Pushes until the test is over; gives what it was told.
-pub async fn run(world: Arc<World>, device: usize) -> Pushed {
+async fn run(world: Arc<World>, device: usize) -> Pushed {
     let client = reqwest::Client::new();
     let bearer = token(USER, "student");
     let mut told = Pushed::new();
