@@ -180,21 +180,22 @@ pub fn read_page_activity(
         faults.push(fault);
         None
     });
-    let data = match Value::parse(body) {
-        Ok(Value::Object(data)) => data,
-        Ok(_) => {
-            faults.push(FieldError::new("", "must be an object: activity_data"));
-            Object::new()
-        }
-        Err(error) => {
-            faults.push(FieldError::new("", error.to_string()));
-            Object::new()
-        }
-    };
+    let data = read_bare(body).unwrap_or_else(|fault| {
+        faults.push(fault);
+        Object::new()
+    });
     if !faults.is_empty() {
         return Err(faults);
     }
     let (id, kind) = (id.unwrap_or_default(), kind.unwrap_or_default());
     let (age_ms, device) = (None, None);
     Ok(ActivityFields { id, kind, data, written_at, age_ms, word, device, last_sync_at })
+}
+
+fn read_bare(body: &str) -> Result<Object, FieldError> {
+    match Value::parse(body) {
+        Ok(Value::Object(data)) => Ok(data),
+        Ok(_) => Err(FieldError::new("", "must be an object: activity_data")),
+        Err(error) => Err(FieldError::new("", error.to_string())),
+    }
 }

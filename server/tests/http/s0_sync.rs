@@ -1,6 +1,9 @@
 //! Activities as S0 documents them: each call, by curl and by its page, with what goes wrong.
 
+use landfall_core::auth::Role;
 use landfall_core::sync::Strategy;
+use landfall_server::clock::now_ms;
+use landfall_server::service::sync::Stall;
 use landfall_server::service::sync::kinds::Kind;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -8,6 +11,7 @@ use serde_json::{Value, json};
 use crate::harness::kinds::kind;
 use crate::harness::{Answer, Server, finish, token, token_in};
 use crate::lists::walk;
+use crate::s1_lessons::{caller, services_at};
 
 pub const ACTIVITIES: &str = "/api/v1/sync/activities";
 pub const SYNC: &str = "/api/v1/sync/sync";
@@ -125,6 +129,11 @@ async fn wrong_fields_of_an_activity_are_named() {
             "{body}"
         );
     }
+}
+
+#[tokio::test]
+async fn wrong_parameters_of_an_activity_are_named() {
+    let server = Server::start().await;
     let page = async |query: &str, body: &str| {
         let request = server.request("POST", &format!("{ACTIVITIES}?{query}")).bearer_auth(ann());
         finish(request.body(body.to_owned())).await
@@ -141,6 +150,11 @@ async fn wrong_fields_of_an_activity_are_named() {
     let answer =
         server.call(&ann(), "GET", &format!("{ACTIVITIES}?sync_status=maybe"), Value::Null).await;
     assert_eq!(answer.pointers(), ["/query/sync_status"]);
+}
+
+#[tokio::test]
+async fn wrong_fields_of_calls_of_many_activities_are_named() {
+    let server = Server::start().await;
     let many = json!({"activities": vec![json!({}); server.app.limits.sync_operations_max + 1]});
     for (path, body, pointer) in [
         (BULK, many.clone(), "/activities"),
@@ -176,18 +190,10 @@ async fn a_bad_activity_fails_alone() {
         .iter()
         .map(|one| (one["sync_status"].as_str().unwrap(), one["reason"].as_str().unwrap()))
         .collect();
-    let failed = |reason| ("failed", reason);
-    let expected = [
-        ("synced", "on its base"),
-        failed("invalid"),
-        failed("invalid"),
-        failed("unknown_type"),
-        failed("invalid"),
-        failed("too_large"),
-        failed("invalid"),
-        ("synced", "on its base"),
-    ];
-    assert_eq!(brief, expected);
+    let synced = ("synced", "on its base");
+    let failed = ["invalid", "invalid", "unknown_type", "invalid", "too_large", "invalid"];
+    let failed = failed.map(|reason| ("failed", reason));
+    assert_eq!((brief[0], &brief[1..7], brief[7]), (synced, &failed[..], synced));
     let pointers =
         [(2, "/activity_data"), (4, "/activity_type"), (5, "/activity_data"), (6, "/device_id")];
     for (place, pointer) in pointers {
@@ -326,12 +332,10 @@ async fn devices_tell_what_they_have_not_sent() {
     assert_eq!(sessions, ["phone"]);
     // A day later, with nothing heard of it.
     let day = 25 * 60 * 60 * 1_000;
-    let sql =
-        format!("update device set seen_at = seen_at - {day}, reported_at = reported_at - {day}");
-    server.behind_its_back(&sql, &sql);
-    let health = server.get(&ann(), "/api/v1/sync/health").await.json();
-    let stalled = json!([{"device_id": "phone", "stalled": ["work_not_sent"]}]);
-    assert_eq!((&health["stalled_devices"], &health["status"]), (&stalled, &json!("degraded")));
+    let later = services_at(&server, now_ms() + day, None);
+    let health = later.sync_health(&caller("ann", Role::parse("student").unwrap())).await.unwrap();
+    let not_sent = [("phone".into(), [Stall::WorkNotSent].into())];
+    assert_eq!(health.stalled, not_sent.into());
     let text = server.app.metrics.text();
     for line in [
         r#"landfall_sync_background_runs_total{outcome="succeeded"} 2"#,

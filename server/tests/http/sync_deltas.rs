@@ -23,7 +23,7 @@ struct Device {
 
 impl Device {
     /// Takes one page as the documentation says; tells whether there is more.
-    async fn page(&mut self, server: &Server, limit: usize, deltas: bool) -> bool {
+    async fn page(&mut self, server: &Server, (limit, deltas): (usize, bool)) -> bool {
         let body = json!({"cursor": self.cursor, "limit": limit, "deltas": deltas});
         let page = pull(server, body).await;
         assert_eq!(page["reset"], Value::Null, "{page}");
@@ -61,7 +61,7 @@ impl Device {
     }
 
     async fn catch_up(&mut self, server: &Server, limit: usize) {
-        while self.page(server, limit, true).await {}
+        while self.page(server, (limit, true)).await {}
     }
 }
 
@@ -132,14 +132,14 @@ async fn what_a_device_holds_is_the_same_with_deltas_and_without() {
             edit(&server, &mut dice, step + 1_000 * seed as usize, &mut known).await;
             match dice.throw(6) {
                 // In the middle of several pages others go on.
-                0 => _ = device.page(&server, 1 + dice.throw(3) as usize, true).await,
+                0 => _ = device.page(&server, (1 + dice.throw(3) as usize, true)).await,
                 1 => device.catch_up(&server, 100).await,
-                2 => while whole.page(&server, 100, false).await {},
+                2 => while whole.page(&server, (100, false)).await {},
                 _ => {}
             }
         }
         device.catch_up(&server, 2).await;
-        while whole.page(&server, 100, false).await {}
+        while whole.page(&server, (100, false)).await {}
         assert_eq!(device.held, whole.held);
         let mut fresh = Device::default();
         fresh.catch_up(&server, 3).await;
@@ -172,10 +172,10 @@ async fn a_change_between_two_pages_never_builds_on_what_was_not_given() {
     note(&server, "2", "m", 0, long("m")).await;
     note(&server, "3", "n", 1, json!({"title": "b"})).await;
     note(&server, "4", "o", 0, long("o")).await;
-    assert!(device.page(&server, 1, true).await);
+    assert!(device.page(&server, (1, true)).await);
     note(&server, "5", "n", 2, json!({"title": "c"})).await;
     // This page ends behind the number of the change that was never given.
-    assert!(device.page(&server, 1, true).await);
+    assert!(device.page(&server, (1, true)).await);
     device.catch_up(&server, 1).await;
     assert_eq!((device.deltas, device.held["null \"n\""].clone()), (0, (3, long("c"))));
     // Now the device has everything, and the next change is told by its fields.

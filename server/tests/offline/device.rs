@@ -181,7 +181,7 @@ impl Device {
             Speech::Versions => {
                 let first = pending().next().and_then(|first| first.said.get("baseVersion"));
                 said["baseVersion"] = first.cloned().unwrap_or(json!(version));
-                if let Some(before) = pending().last() {
+                if let Some(before) = pending().next_back() {
                     said["after"] = json!(before.id);
                 }
             }

@@ -62,14 +62,11 @@ impl<'g> World<'g> {
     pub async fn new(seed: u64, ground: &'g mut Ground) -> Self {
         let mut dice = Dice::new(seed);
         let tenant = format!("s{seed}");
-        let users: Vec<UserId> = ["ann", "ben", "cem"][..1 + dice.place(3)]
-            .iter()
-            .map(|user| UserId::parse(user).unwrap())
-            .collect();
+        let named = ["ann", "ben", "cem"].map(|user| UserId::parse(user).unwrap());
+        let users = named[..1 + dice.place(3)].to_vec();
         let token = |user: &str, role: &str| {
-            sign(
-                &json!({ "sub": user, "tenant": tenant, "roles": [role], "exp": 4_102_444_800u64 }),
-            )
+            let (roles, exp) = ([role], 4_102_444_800_u64);
+            sign(&json!({ "sub": user, "tenant": tenant, "roles": roles, "exp": exp }))
         };
         let devices = devices(&mut dice, users.len());
         ground.forget_backup();

@@ -27,7 +27,7 @@ pub type Pushed = BTreeMap<String, String>;
 /// Names the entity that an operation is about: one that the devices share, or its own.
 fn entity(id: &str) -> String {
     let number: u64 = id.split('-').nth(1).unwrap().parse().unwrap();
-    if number % 3 == 0 { format!("page-{}", number / PAGE) } else { id.to_owned() }
+    if number.is_multiple_of(3) { format!("page-{}", number / PAGE) } else { id.to_owned() }
 }
 
 fn operation(device: usize, number: u64) -> Value {
