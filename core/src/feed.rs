@@ -113,10 +113,18 @@ pub struct Head {
 pub struct Epoch(pub u64);
 
 impl Epoch {
+    /// The life of a store that was never restored.
+    pub const FIRST: Self = Self(1);
+
     /// Gives the epoch that follows. The time is part of it, so that two restores of one backup
     /// never share an epoch.
     pub fn following(self, now: Timestamp) -> Self {
         Self(self.0.saturating_add(1).max(now.as_ms().max(0) as u64))
+    }
+
+    /// Says whether a time is of an earlier life: whatever was told then may not be so any more.
+    pub const fn is_after(self, at: Timestamp) -> bool {
+        self.0 > Self::FIRST.0 && at.as_ms() <= self.0.cast_signed()
     }
 
     /// Gives the number above which every feed goes on once this epoch has begun: more than any

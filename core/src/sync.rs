@@ -8,10 +8,12 @@ mod basis;
 mod decide;
 mod desk;
 mod entity;
+mod flips;
 mod operation;
 mod reason;
 mod resolve;
 mod stamp;
+mod standing;
 mod subscription;
 
 #[cfg(test)]
@@ -19,10 +21,12 @@ mod tests;
 
 pub use basis::{Branch, Follows, Memory, Said, basis};
 pub use decide::{Basis, Decision, Dispute, Edit, Next, Outcome, decide};
-pub use desk::{BranchTip, Contested, Desk, Effect, Known, OpenConflict, Rules, Standing, Taken};
+pub use desk::{Contested, Desk, Effect, Known, Rules, Taken};
 pub use entity::{Entity, EntityKind, Stamps, Strategy, Verb};
+pub use flips::{FLIPS_MAX, Flips, WINDOW_MS};
 pub use operation::{EntityName, Operation, Refused, Status, Verdict, Why};
 pub use reason::Reason;
 pub use resolve::{Resolution, Shown, resolve};
 pub use stamp::{Seen, Stamp, Written, stamp};
+pub use standing::{BranchTip, OpenConflict, Standing};
 pub use subscription::{ANY, Subscription, TYPE_BYTES_MAX, TYPES_MAX, TooManyTypes, type_fault};

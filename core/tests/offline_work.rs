@@ -2,8 +2,9 @@
 //! done has taken effect once, and everybody has the same.
 //!
 //! Devices are a naive model of a client; the server is a store in memory around the desk. A run is a seed;
-//! `OFFLINE_SEED=n cargo test -p landfall-core --test offline_work` runs one alone.
+//! `OFFLINE_SEED=n cargo test -p landfall-core --test offline_work` runs one alone, `OFFLINE_SEEDS=n` so many.
 #![allow(clippy::unwrap_used)]
+#![allow(clippy::print_stdout, reason = "whoever asks for many seeds hears how many were done")]
 
 #[path = "offline_work/device.rs"]
 mod device;
@@ -19,8 +20,10 @@ const SEEDS: u64 = 400;
 
 #[test]
 fn everything_takes_effect_once_and_everybody_ends_with_the_same() {
-    let named = std::env::var("OFFLINE_SEED").ok().map(|seed| seed.parse().unwrap());
-    let seeds = named.map_or(0..SEEDS, |seed: u64| seed..seed + 1);
+    let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
+    let seeds = number("OFFLINE_SEEDS").unwrap_or(SEEDS);
+    let seeds = number("OFFLINE_SEED").map_or(0..seeds, |seed| seed..seed + 1);
+    let done = seeds.end - seeds.start;
     for seed in seeds {
         let mut world = World::new(seed);
         for _ in 0..120 {
@@ -29,4 +32,5 @@ fn everything_takes_effect_once_and_everybody_ends_with_the_same() {
         world.heal();
         world.check();
     }
+    println!("{done} seeds done");
 }

@@ -10,6 +10,7 @@ use landfall_core::time::Timestamp;
 use landfall_protocol::sync::{BadOperation, OperationFields, OperationResult, read_operation};
 use serde_json::value::RawValue;
 
+use crate::metrics::Metrics;
 use crate::service::sync::{Brought, PushAsk, Pushed, ServerData, Since};
 use crate::service::{ServiceError, Services};
 
@@ -22,6 +23,8 @@ pub struct Bringer {
     pub sent_at: Option<Timestamp>,
     /// Up to where it has what the server has.
     pub has: Since,
+    /// How many operations it says it has not sent yet, if it says so.
+    pub pending: Option<u64>,
 }
 
 /// Decides operations as they came; gives a result for each, in their order.
@@ -29,7 +32,7 @@ pub struct Bringer {
 /// # Errors
 /// As [`Services::push`].
 pub async fn decide(
-    services: &Services,
+    (services, metrics): (&Services, &Metrics),
     caller: &Caller,
     bringer: Bringer,
     operations: &[Box<RawValue>],
@@ -39,11 +42,19 @@ pub async fn decide(
     let brought = |fields: &OperationFields| Brought {
         operation: fields.operation.clone(),
         topic: fields.topic.clone(),
+        activity: None,
     };
     let good = read.iter().filter_map(|one| one.as_ref().ok()).map(brought).collect();
-    let Bringer { device, sent_at, has } = bringer;
-    let ask = PushAsk { device: Some(device), sent_at, has, operations: good };
-    let mut pushed = services.push(caller, &ask).await?.into_iter();
+    let Bringer { device, sent_at, has, pending } = bringer;
+    let ask = PushAsk { device: Some(device), sent_at, has, operations: good, pending };
+    let pushed = services.push(caller, &ask).await?;
+    for one in &pushed {
+        match one.is_replay {
+            true => metrics.sync.replayed(),
+            false => metrics.sync.decided(one.verdict.status, one.verdict.conflict),
+        }
+    }
+    let mut pushed = pushed.into_iter();
     let result = |one: Result<OperationFields, BadOperation>| match one {
         Err(bad) => Some(OperationResult::unreadable(bad)),
         Ok(_) => pushed.next().map(result),

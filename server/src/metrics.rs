@@ -5,6 +5,7 @@
 
 mod key_sets;
 mod outbox;
+mod sync;
 
 use std::fmt;
 use std::sync::Arc;
@@ -26,6 +27,7 @@ use prometheus_client::registry::Registry;
 
 use crate::auth::Verifier;
 pub use outbox::OutboxMetrics;
+pub use sync::{SyncCall, SyncMetrics};
 
 /// What the live connections count, from the start of the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -143,6 +145,8 @@ pub struct Metrics {
     pub sends_expanded: Counter,
     /// The outbox and the analytics.
     pub outbox: OutboxMetrics,
+    /// Offline work.
+    pub sync: SyncMetrics,
 }
 
 impl fmt::Debug for Metrics {
@@ -166,6 +170,7 @@ impl Metrics {
             sealer_runs: Counter::default(),
             sends_expanded: Counter::default(),
             outbox: OutboxMetrics::default(),
+            sync: SyncMetrics::default(),
         };
         metrics.register(started_at);
         metrics.registry.register_collector(Box::new(LiveCollector(live)));
@@ -193,6 +198,7 @@ impl Metrics {
         r.register("sealer_runs", "Rounds of the sealer", self.sealer_runs.clone());
         r.register("sends_expanded", "Chunks of sends expanded", self.sends_expanded.clone());
         self.outbox.register(r);
+        self.sync.register(r);
     }
 
     /// Counts a request that was answered.

@@ -19,6 +19,9 @@ use landfall_channels::{Load, Parcel, Provider, Registry};
 use landfall_core::sms::segments;
 
 use crate::config::{Config, EmailSettings, SmsSettings, VapidPair};
+use crate::keys::Keys;
+use crate::service::people::PeopleParts;
+use crate::vault::Vault;
 
 /// How long a signature for push services lives.
 const VAPID_LIFE: Duration = Duration::from_secs(12 * 3_600);
@@ -26,6 +29,18 @@ const VAPID_LIFE: Duration = Duration::from_secs(12 * 3_600);
 const PATIENCE: Duration = Duration::from_secs(2);
 /// In which full speed is reached after a rest.
 const RAMP: Duration = Duration::from_secs(10);
+
+/// Builds what people's use cases need.
+///
+/// # Errors
+/// When a setting is wrong.
+pub fn people_parts(config: &Config, keys: &Keys) -> anyhow::Result<PeopleParts> {
+    Ok(PeopleParts {
+        vault: Arc::new(Vault::new(&keys.vault)),
+        server_key: keys.vapid.public_bytes(),
+        guard: guard(config)?,
+    })
+}
 
 /// Builds the guard of users' URLs.
 ///

@@ -33,12 +33,10 @@ use crate::realtime::{Gateway, Hub, HubSettings};
 use crate::service::links::Links;
 use crate::service::live_queue::{Reports, Room, live_queue};
 use crate::service::outbox::{Outbox, OutboxSettings};
-use crate::service::people::PeopleParts;
 use crate::service::{Parts, Services, Settings};
 use crate::sockets::Carried;
 use crate::templates::Templates;
 use crate::tls::{Certificate, Tls, keep_renewed};
-use crate::vault::Vault;
 use crate::{backend, logs, memory, providers, realtime, sockets, worker};
 
 /// Nudges that the bus holds; more are lost, which costs a comparison of heads.
@@ -157,11 +155,7 @@ impl Server {
             outbox: Outbox::new(providers::registry(config, &keys.vapid)?, outbox_settings(config)),
             links: Links::new(CursorKey::new(keys.cursor_mac.0), &config.server.public_url),
             settings: service_settings(config),
-            people: PeopleParts {
-                vault: Arc::new(Vault::new(&keys.vault)),
-                server_key: keys.vapid.public_bytes(),
-                guard: providers::guard(config)?,
-            },
+            people: providers::people_parts(config, &keys)?,
             kinds: config.entity_types.clone(),
             blobs: BlobFolder::new(&config.blobs.dir(&config.server.data_dir), &life.store),
         }));

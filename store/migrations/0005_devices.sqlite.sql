@@ -17,7 +17,10 @@ create table device (
     stamp_at    integer,                       -- the stamp of what it wrote last
     stamp_count integer,
     place       integer not null default 0,    -- what it has of its user's data feed
+    given       integer not null default 0,    -- what it was given of its activities
     session     blob,                          -- the last sync session
+    pending     integer,                       -- operations that it said it had not sent yet
+    reported_at integer,                       -- and when it said so
     primary key (tenant, user_id, device)
 ) without rowid;
 
@@ -58,6 +61,9 @@ create table activity (
 create index activity_status on activity (tenant, user_id, status, created_at, id);
 create index activity_kind on activity (tenant, user_id, kind, status, created_at, id);
 create index activity_decided on activity (decided_at) where status = 'synced';
+
+-- Conflicts that wait for their user, to be counted.
+create index sync_conflict_waiting on sync_conflict (tenant, user_id, id) where open = 1;
 
 -- What a class's devices have to read, what is left of deleted lessons too.
 create index lesson_changed on lesson (tenant, class_id, changed);

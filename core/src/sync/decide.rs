@@ -201,7 +201,13 @@ fn deletion(kind: &EntityKind, entity: &Entity, edit: &Edit<'_>) -> Decision {
 fn update(kind: &EntityKind, entity: &Entity, edit: &Edit<'_>) -> Decision {
     let meeting = Meeting::of(kind, entity, edit);
     if meeting.contested.is_empty() {
-        let is_current = matches!(edit.basis, Basis::Current);
+        let is_as_it_was =
+            |base: &Object| base.iter().all(|(field, value)| entity.data.get(field) == Some(value));
+        let is_current = match edit.basis {
+            Basis::Current => true,
+            Basis::Fields(base) => is_as_it_was(base),
+            Basis::Nothing | Basis::Unknown => false,
+        };
         let next = meeting.with(Side::Client);
         let is_new = next.as_ref().is_some_and(|next| next.data != entity.data);
         return match (next, is_current) {
@@ -235,12 +241,12 @@ fn update(kind: &EntityKind, entity: &Entity, edit: &Edit<'_>) -> Decision {
 }
 
 impl Edit<'_> {
-    fn known_base(&self) -> Option<&Object> {
+    pub(super) fn known_base(&self) -> Option<&Object> {
         if let Basis::Fields(base) = self.basis { Some(base) } else { None }
     }
 
     /// Gives the fields as the device has them.
-    fn applied(&self, base: Option<&Object>) -> Object {
+    pub(super) fn applied(&self, base: Option<&Object>) -> Object {
         let mut fields = base.cloned().unwrap_or_default();
         fields.retain(|field, _| !self.removed.contains(field));
         fields.extend(self.data.iter().map(|(field, value)| (field.clone(), value.clone())));

@@ -5,53 +5,16 @@
 //! named, and stores what it hands out: all of it together, on condition that what it was filled
 //! with still stands.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
+use super::flips::frozen;
 use super::{
-    Basis, Branch, Decision, Dispute, Edit, Entity, EntityKind, EntityName, Follows, Memory, Next,
-    Operation, Outcome, Refused, Said, Seen, Stamp, Status, Verb, Verdict, Why, basis, decide,
-    stamp,
+    Branch, BranchTip, Dispute, Edit, EntityKind, EntityName, Flips, Next, Operation, Refused,
+    Seen, Stamp, Standing, Status, Verdict, Why, decide, stamp,
 };
 use crate::audit::Hash;
 use crate::id::ConflictId;
 use crate::json::Object;
-
-/// What is known of an entity.
-#[derive(Debug, Clone, Default)]
-pub struct Standing {
-    /// As it is; nothing where it never was there.
-    pub entity: Option<Entity>,
-    /// Its version; 0 where it never was there.
-    pub version: u64,
-    /// How often its row was written.
-    pub revision: u64,
-    /// What it was at earlier versions, as far as anybody asks for them and they are kept.
-    pub versions: BTreeMap<u64, Object>,
-    /// The device's branch of it.
-    pub branch: Option<BranchTip>,
-    /// The conflict of the device about it that waits for a person.
-    pub open: Option<OpenConflict>,
-}
-
-/// A device's branch, and the operation that it ends with.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BranchTip {
-    /// What the device has.
-    pub branch: Branch,
-    /// Its last operation.
-    pub operation: Box<str>,
-    /// Whether that was refused, so that what follows hangs in the air.
-    pub is_refused: bool,
-}
-
-/// A conflict that waits for a person.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OpenConflict {
-    /// Which.
-    pub id: ConflictId,
-    /// The fields as the device had them; nothing where it deleted the entity.
-    pub client: Option<Object>,
-}
 
 /// An operation that was decided before.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,6 +55,8 @@ pub struct Effect {
     pub tip: Option<BranchTip>,
     /// What becomes of a conflict.
     pub conflict: Option<Contested>,
+    /// How often devices took the entity from each other, with this.
+    pub flips: Flips,
 }
 
 /// What becomes of a conflict.
@@ -101,16 +66,6 @@ pub enum Contested {
     New(ConflictId, Dispute),
     /// An open one goes on with what the device has now; nothing where it deleted the entity.
     GoesOn(ConflictId, Option<Object>),
-}
-
-impl Memory for Standing {
-    fn version(&self) -> u64 {
-        self.version
-    }
-
-    fn fields(&self, version: u64) -> Option<&Object> {
-        self.versions.get(&version)
-    }
 }
 
 /// By what an operation is decided.
@@ -196,23 +151,27 @@ impl<'k> Desk<'k> {
         let standing = self.standings.entry(operation.name.clone()).or_default();
         let from = (standing.revision, standing.version);
         // What was made of nothing stays refused with all that builds on it.
-        let tip = (standing.version == 0).then(|| BranchTip {
-            branch: Branch {
-                client_version: operation.client_version,
-                base_version: 0,
-                fields: None,
-                is_left: false,
-            },
-            operation: operation.id.clone(),
-            is_refused: true,
-        });
+        let tip = match standing.version {
+            0 => Some(BranchTip {
+                branch: Branch {
+                    client_version: operation.client_version,
+                    base_version: 0,
+                    fields: None,
+                    is_left: false,
+                },
+                operation: operation.id.clone(),
+                is_refused: true,
+            }),
+            _ => standing.counted_past(operation),
+        };
         if tip.is_some() {
             standing.branch.clone_from(&tip);
         }
         let why = Why::Refused(refused);
         let verdict =
             Verdict { status: Status::Rejected, why, version: standing.version, conflict: None };
-        Taken { verdict, effect: Some(Effect { from, next: None, tip, conflict: None }) }
+        let flips = standing.flips;
+        Taken { verdict, effect: Some(Effect { from, next: None, tip, conflict: None, flips }) }
     }
 
     fn decide(
@@ -235,21 +194,24 @@ impl<'k> Desk<'k> {
             stamp: &stamp,
         };
         let tip = standing.tip(operation, &removed, base);
-        if let Some(open) = &standing.open {
-            let id = open.id;
-            let client = standing.goes_on(operation, &removed);
-            standing.branch = Some(tip.clone());
-            let (status, why) = (Status::Conflict, Why::GoesOn);
-            let verdict = Verdict { status, why, version: from.1, conflict: Some(id) };
-            let conflict = Some(Contested::GoesOn(id, client));
-            return Ok(Taken {
-                verdict,
-                effect: Some(Effect { from, next: None, tip: Some(tip), conflict }),
-            });
+        if let Some(open) = standing.open.clone() {
+            return Ok(standing.goes_on(open, (operation, &removed), (from, tip)));
         }
-        let decision = decide(rules.kind, standing.entity.as_ref(), &edit);
+        let entity = standing.entity.as_ref();
+        let mut decision = decide(rules.kind, entity, &edit);
+        let is_other = || *standing.writer != *self.device;
+        let flips = standing.flips.after(entity, &decision, is_other, self.seen.now);
+        if flips.are_too_many() {
+            let client = edit.applied(edit.known_base().or(entity.map(|entity| &entity.data)));
+            decision = frozen(entity, &edit, client);
+        } else {
+            standing.flips = flips;
+        }
         if let Some(next) = decision.next.as_ref().filter(|next| !next.is_deleted) {
             (rules.fits)(&next.data)?;
+        }
+        if decision.next.is_some() {
+            standing.writer = self.device.into();
         }
         Ok(standing.settle(decision, (from, tip), fresh))
     }
@@ -262,108 +224,4 @@ fn again(known: &Known, operation: &Operation) -> Verdict {
         return nothing(Status::Rejected, Why::Refused(Refused::IdReused));
     }
     known.verdict.unwrap_or(nothing(Status::Duplicate, Why::Forgotten))
-}
-
-impl Operation {
-    /// The fields that it takes away.
-    fn removed(&self) -> BTreeSet<String> {
-        let fields = self.base_data.iter().flat_map(Object::keys);
-        fields.filter(|field| !self.data.contains_key(*field)).cloned().collect()
-    }
-}
-
-impl Standing {
-    fn basis<'a>(&'a self, operation: &'a Operation) -> Basis<'a> {
-        let tip = self.branch.as_ref().filter(|tip| !tip.is_refused);
-        let follows = match (&operation.after, tip) {
-            (Some(after), Some(tip)) if *after == tip.operation => Follows::Branch,
-            (Some(_), _) => Follows::Other,
-            (None, _) => Follows::Nothing,
-        };
-        let said = Said {
-            base_version: operation.base_version,
-            base_data: operation.base_data.as_ref(),
-            client_version: operation.client_version,
-            follows,
-        };
-        basis(said, tip.map(|tip| &tip.branch), self)
-    }
-
-    /// Gives the branch as it is after an operation.
-    fn tip(&self, operation: &Operation, removed: &BTreeSet<String>, base: Basis<'_>) -> BranchTip {
-        let before = match base {
-            Basis::Fields(fields) => Some(fields),
-            Basis::Current => self.entity.as_ref().map(|entity| &entity.data),
-            Basis::Nothing | Basis::Unknown => None,
-        };
-        let on_branch = self.branch.as_ref().filter(|tip| !tip.is_refused);
-        let base_version = match (base, on_branch) {
-            (Basis::Fields(_), Some(tip)) if operation.base_version.is_none() => {
-                tip.branch.base_version
-            }
-            _ => operation.base_version.unwrap_or(self.version),
-        };
-        let fields =
-            (operation.verb != Verb::Delete).then(|| laid_over(before, operation, removed));
-        let client_version = operation.client_version;
-        let branch = Branch { client_version, base_version, fields, is_left: false };
-        BranchTip { branch, operation: operation.id.clone(), is_refused: false }
-    }
-
-    /// Gives what the device has now of the entity of an open conflict.
-    fn goes_on(&mut self, operation: &Operation, removed: &BTreeSet<String>) -> Option<Object> {
-        let open = self.open.as_mut()?;
-        let is_there = operation.verb != Verb::Delete;
-        open.client = is_there.then(|| laid_over(open.client.as_ref(), operation, removed));
-        open.client.clone()
-    }
-
-    /// Moves on to what was decided.
-    fn settle(
-        &mut self,
-        decision: Decision,
-        (from, tip): ((u64, u64), BranchTip),
-        fresh: ConflictId,
-    ) -> Taken {
-        let Decision { outcome, reason, next, dispute } = decision;
-        let next = next.map(|next| {
-            let is_seen = self.entity.as_ref().is_none_or(|entity| {
-                (&entity.data, entity.is_deleted) != (&next.data, next.is_deleted)
-            });
-            self.version += u64::from(is_seen);
-            self.revision += 1;
-            if is_seen && !next.is_deleted {
-                self.versions.insert(self.version, next.data.clone());
-            }
-            let Next { data, is_deleted, stamps } = next.clone();
-            self.entity = Some(Entity { data, is_deleted, stamps });
-            (next, self.version)
-        });
-        self.branch = Some(tip.clone());
-        if let Some(dispute) = dispute.as_ref().filter(|dispute| dispute.is_open) {
-            self.open = Some(OpenConflict { id: fresh, client: dispute.client.clone() });
-        }
-        let conflict = dispute.is_some().then_some(fresh);
-        let status = status(outcome);
-        let why = Why::Decided(reason);
-        let verdict = Verdict { status, why, version: self.version, conflict };
-        let conflict = dispute.map(|dispute| Contested::New(fresh, dispute));
-        Taken { verdict, effect: Some(Effect { from, next, tip: Some(tip), conflict }) }
-    }
-}
-
-const fn status(outcome: Outcome) -> Status {
-    match outcome {
-        Outcome::Applied => Status::Applied,
-        Outcome::Merged => Status::Merged,
-        Outcome::Conflict => Status::Conflict,
-    }
-}
-
-/// Lays what an operation says over fields.
-fn laid_over(before: Option<&Object>, operation: &Operation, removed: &BTreeSet<String>) -> Object {
-    let mut fields = before.cloned().unwrap_or_default();
-    fields.retain(|field, _| !removed.contains(field));
-    fields.extend(operation.data.iter().map(|(field, value)| (field.clone(), value.clone())));
-    fields
 }

@@ -29,11 +29,13 @@ pub enum Reason {
     UnknownEntity,
     /// A person has said.
     PersonSaid,
+    /// Devices went on undoing each other, and a person has to say.
+    BackAndForth,
 }
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Reason; 13] = [
+    pub const ALL: [Reason; 14] = [
         Self::OnItsBase,
         Self::NothingNew,
         Self::OtherFields,
@@ -47,6 +49,7 @@ impl Reason {
         Self::AsksAPerson,
         Self::UnknownEntity,
         Self::PersonSaid,
+        Self::BackAndForth,
     ];
 
     /// Names the reason as the wire spells it.
@@ -65,6 +68,7 @@ impl Reason {
             Self::AsksAPerson => "asks a person",
             Self::UnknownEntity => "unknown entity",
             Self::PersonSaid => "a person said so",
+            Self::BackAndForth => "devices undo each other",
         }
     }
 }

@@ -35,8 +35,8 @@ pub struct Answer {
 struct Row {
     standing: Standing,
     changed: u64,
-    /// Each device's branch, and the entity's number then.
-    branches: BTreeMap<usize, (BranchTip, u64)>,
+    /// Each device's branch.
+    branches: BTreeMap<usize, BranchTip>,
 }
 
 #[derive(Default)]
@@ -99,12 +99,12 @@ impl Server {
 
     fn standing(&self, operation: &Operation, request: &Request) -> Standing {
         let Some(row) = self.rows.get(&operation.name) else { return Standing::default() };
-        let branch = row.branches.get(&request.place).map(|(tip, number)| {
+        let branch = row.branches.get(&request.place).map(|tip| {
             let mut tip = tip.clone();
             // The device has what became of it, and a count that may be of either.
             let is_heard = request.operations.iter().all(|other| other.id != tip.operation);
             let is_either = tip.branch.client_version == Some(row.standing.version);
-            tip.branch.is_left = is_heard && is_either && request.after >= *number;
+            tip.branch.is_left = is_heard && is_either && request.after >= row.changed;
             tip
         });
         Standing { branch, ..row.standing.clone() }
@@ -124,7 +124,7 @@ impl Server {
             row.standing.entity = Some(Entity { data, is_deleted, stamps });
         }
         if let Some(tip) = effect.tip {
-            row.branches.insert(place, (tip, row.changed));
+            row.branches.insert(place, tip);
         }
     }
 }

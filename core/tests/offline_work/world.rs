@@ -182,7 +182,8 @@ impl World {
                 "seed {seed}: {entity} is {found:?}, not {steps}"
             );
         }
-        for (entity, tags) in &self.tags {
+        // A count may be taken for a server version that its device has, but did not begin from.
+        for (entity, tags) in self.tags.iter().filter(|_| is_exact) {
             let data = self.server.entities().find(|(id, _)| *id == entity).unwrap().1;
             let Some(Value::List(found)) = data.get("tags") else {
                 panic!("seed {seed}: {entity} has no tags")

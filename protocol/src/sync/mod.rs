@@ -1,7 +1,11 @@
-//! Calls of offline sync: push, pull, delta and conflicts (S1, contract 6), in camel case.
+//! Calls of offline sync: push, pull, delta and conflicts (S1) in camel case, activities (S0) in snake
+//! case (contract 6).
 
+mod activities;
+mod activity;
 mod conflicts;
 mod delta;
+mod devices;
 mod operation;
 mod pull;
 mod push;
@@ -9,10 +13,21 @@ mod push;
 #[cfg(test)]
 mod tests;
 
+pub use activities::{
+    ActivitiesAnswer, ActivitiesPost, ActivitiesQuery, ActivityItem, ActivityListFields,
+    RetryFields, RetryPost, ServerActivity, SyncActivitiesAnswer,
+};
+pub use activity::{
+    ActivityFields, ActivityParams, BadActivity, Word, read_activity, read_page_activity,
+};
 pub use conflicts::{
     ClashItem, ConflictItem, ConflictResolve, ConflictsQuery, ResolutionFields, ResolvedAnswer,
 };
 pub use delta::{DeltaAnswer, DeltaFields, DeltaPost, FieldDelta};
+pub use devices::{
+    ActivityCountsItem, DeviceItem, HistoryFields, HistoryQuery, SessionItem, StalledDevice,
+    SyncHealthAnswer, SyncStatusAnswer,
+};
 pub use operation::{BadOperation, OperationFields, read_operation};
 pub use pull::{ChangeItem, PullAnswer, PullFields, PullPost, PullTrailer, Since};
 pub use push::{ClientReport, OperationResult, PushAnswer, PushPost, PushPull};

@@ -25,10 +25,11 @@ pub struct BadOperation {
     pub errors: Vec<FieldError>,
 }
 
-/// What is left of an operation's members while they are taken one by one.
-struct Members {
-    left: Object,
-    faults: Vec<FieldError>,
+/// What is left of an operation's members while they are taken one by one; a fault is told by the
+/// first of a member's two spellings.
+pub(super) struct Members {
+    pub(super) left: Object,
+    pub(super) faults: Vec<FieldError>,
 }
 
 /// Reads one operation. Members that nobody knows are left out of it, and of its digest; so is
@@ -50,7 +51,7 @@ pub fn read_operation(text: &str) -> Result<OperationFields, BadOperation> {
 
 impl Members {
     /// Takes a member in either spelling.
-    fn take(&mut self, camel: &str, snake: &str) -> Option<Value> {
+    pub(super) fn take(&mut self, camel: &str, snake: &str) -> Option<Value> {
         let found = self.left.remove(camel);
         if camel == snake {
             return found.filter(|value| *value != Value::Null);
@@ -62,12 +63,12 @@ impl Members {
         found.or(other).filter(|value| *value != Value::Null)
     }
 
-    fn fault(&mut self, member: &str, detail: &str) {
+    pub(super) fn fault(&mut self, member: &str, detail: &str) {
         self.faults.push(FieldError::new(&format!("/{member}"), detail));
     }
 
     /// Takes an id: a text, or a whole number that stands for its decimal text (contract 1).
-    fn optional_id(&mut self, camel: &str, snake: &str) -> Option<String> {
+    pub(super) fn optional_id(&mut self, camel: &str, snake: &str) -> Option<String> {
         let text = match self.take(camel, snake)? {
             Value::Text(text) => text,
             Value::Number(number) if is_integer(number.as_str()) => number.as_str().to_owned(),
@@ -85,7 +86,7 @@ impl Members {
         }
     }
 
-    fn id(&mut self, camel: &str, snake: &str) -> Option<String> {
+    pub(super) fn id(&mut self, camel: &str, snake: &str) -> Option<String> {
         let faults = self.faults.len();
         let id = self.optional_id(camel, snake);
         if id.is_none() && self.faults.len() == faults {
@@ -94,7 +95,7 @@ impl Members {
         id
     }
 
-    fn count(&mut self, camel: &str, snake: &str) -> Option<u64> {
+    pub(super) fn count(&mut self, camel: &str, snake: &str) -> Option<u64> {
         let value = self.take(camel, snake)?;
         let whole = if let Value::Number(number) = &value { number.as_whole() } else { None };
         let count = whole.and_then(|whole| u64::try_from(whole).ok());
@@ -104,7 +105,7 @@ impl Members {
         count
     }
 
-    fn object(&mut self, camel: &str, snake: &str) -> Option<Object> {
+    pub(super) fn object(&mut self, camel: &str, snake: &str) -> Option<Object> {
         match self.take(camel, snake)? {
             Value::Object(members) => Some(members),
             _ => {

@@ -32,6 +32,9 @@ pub struct PullPost {
     /// Changes at most.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<usize>,
+    /// Lets a change name only the fields that changed, where the server knows what the device had.
+    #[serde(skip_serializing_if = "is_false")]
+    pub deltas: bool,
     /// How the device fares.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub report: Option<ClientReport>,
@@ -57,6 +60,8 @@ pub struct PullFields {
     pub kinds: Vec<Box<str>>,
     /// Changes at most.
     pub limit: usize,
+    /// Whether a change may name only the fields that changed.
+    pub deltas: bool,
 }
 
 impl PullPost {
@@ -70,7 +75,8 @@ impl PullPost {
             (None, Some(time)) => Since::Time(time.0),
             (None, None) => Since::Beginning,
         };
-        PullFields::read(since, self.entity_types, self.limit, limits, "")
+        let fields = PullFields::read(since, self.entity_types, self.limit, limits, "")?;
+        Ok(PullFields { deltas: self.deltas, ..fields })
     }
 }
 
@@ -101,7 +107,7 @@ impl PullFields {
         kinds.sort_unstable();
         kinds.dedup();
         let kinds = kinds.into_iter().map(Into::into).collect();
-        Ok(Self { since, kinds, limit })
+        Ok(Self { since, kinds, limit, deltas: false })
     }
 }
 
@@ -138,7 +144,7 @@ pub struct PullTrailer {
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
-const fn is_false(flag: &bool) -> bool {
+pub(super) const fn is_false(flag: &bool) -> bool {
     !*flag
 }
 
@@ -155,10 +161,21 @@ pub struct ChangeItem {
     pub operation: String,
     /// Its version.
     pub version: u64,
-    /// Its fields; absent where it was deleted.
+    /// Its fields; absent where it was deleted, or where only what changed is told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
     pub data: Option<Box<RawValue>>,
+    /// The version on which `fields` and `removed` are; whoever holds another one asks `sync/delta`, or pulls
+    /// without `deltas`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base_version: Option<u64>,
+    /// Fields that are new or another, whole; all others but those in `removed` stay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
+    pub fields: Option<Box<RawValue>>,
+    /// Fields that are gone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub removed: Vec<String>,
     /// When it was changed.
     pub timestamp: Time,
     /// Which device changed it; absent where none did.

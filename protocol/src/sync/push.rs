@@ -5,7 +5,7 @@ use landfall_core::sync::{Refused, Status, Verdict};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::pull::{PullAnswer, PullFields, Since};
+use super::pull::{PullAnswer, PullFields, Since, is_false};
 use crate::problem::FieldProblem;
 use crate::query::PageLimits;
 use crate::text::{IdText, Time};
@@ -49,6 +49,9 @@ pub struct PushPull {
     /// Changes at most.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<usize>,
+    /// Lets a change name only the fields that changed, where the server knows what the device had.
+    #[serde(skip_serializing_if = "is_false")]
+    pub deltas: bool,
 }
 
 /// How a device fares, as it says itself; kept for its owner and counted, never relied on.
@@ -79,13 +82,14 @@ impl PushPull {
         since: Option<Time>,
         limits: PageLimits,
     ) -> Result<PullFields, Vec<FieldError>> {
-        let Self { cursor, entity_types, limit } = self;
+        let Self { cursor, entity_types, limit, deltas } = self;
         let since = match (cursor, since) {
             (Some(cursor), _) => Since::Cursor(cursor),
             (None, Some(time)) => Since::Time(time.0),
             (None, None) => Since::Beginning,
         };
-        PullFields::read(since, entity_types, limit, limits, "/pull")
+        let fields = PullFields::read(since, entity_types, limit, limits, "/pull")?;
+        Ok(PullFields { deltas, ..fields })
     }
 }
 

@@ -1,3 +1,5 @@
+//! Operations as devices write them, and as they should not; must test no rule of merging.
+
 #![allow(clippy::unwrap_used)]
 use landfall_core::json::Value;
 use landfall_core::sync::Verb;

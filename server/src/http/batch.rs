@@ -19,6 +19,7 @@ use landfall_protocol::problem::Code;
 
 use super::auth::Authenticated;
 use super::body::{digest, require_type};
+use super::coding::Coding;
 use super::error::ApiError;
 use super::headers::Idempotency;
 use super::lines::{Cut, LineCutter};
@@ -52,6 +53,7 @@ pub(super) async fn notify_batch(
 ) -> Result<Response, ApiError> {
     let is_ndjson = |kind: &str| matches!(kind, NDJSON | "application/ndjson");
     require_type(request.headers(), is_ndjson, NDJSON)?;
+    Coding::refuse(request.headers())?;
     let lines = Lines::new(&app, caller.tenant.clone(), request.into_body());
     let caller = Arc::new(caller);
     let results = lines

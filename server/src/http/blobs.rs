@@ -72,7 +72,7 @@ async fn receive(app: &App, request: Request, to: &mut Receiving) -> Result<(), 
 fn media_type(headers: &HeaderMap) -> Result<String, ApiError> {
     if headers.contains_key(header::CONTENT_ENCODING) {
         let detail = "The body must be the bytes themselves, without Content-Encoding.";
-        return Err(ApiError::new(Code::UnsupportedType, detail));
+        return Err(ApiError::new(Code::UnsupportedType, detail).with_codings("identity"));
     }
     let Some(kind) = headers.get(header::CONTENT_TYPE) else {
         return Ok(MEDIA_TYPE_UNKNOWN.to_owned());

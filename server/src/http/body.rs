@@ -1,20 +1,22 @@
 //! Reads a body: its type, its size, its JSON, each with its own status.
 //!
-//! Nothing is read beyond the limit, and nothing for longer than a client may take.
+//! Nothing is read beyond the limit, packed or not, and nothing for longer than a client may take.
 
 use std::sync::Arc;
 
 use axum::body::HttpBody as _;
 use axum::extract::{FromRequest, Request};
-use axum::http::{HeaderMap, HeaderName, header};
+use axum::http::{HeaderMap, header};
 use bytes::{Bytes, BytesMut};
 use landfall_core::audit::Hash;
 use landfall_protocol::json;
 use landfall_protocol::problem::Code;
 use serde::de::DeserializeOwned;
 
+use super::coding::Coding;
 use super::error::ApiError;
 use super::slow_body::{Part, SlowBody};
+use super::unpack::unpack;
 use crate::app::App;
 use crate::config::Limits;
 
@@ -22,7 +24,7 @@ use crate::config::Limits;
 #[derive(Debug)]
 pub(super) struct JsonBody<T> {
     pub value: T,
-    /// SHA-256 of the body as it came.
+    /// SHA-256 of the body, unpacked.
     pub digest: Hash,
 }
 
@@ -41,7 +43,7 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for PageJson<T> {
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, ApiError> {
         let is_page_json = |essence: &str| is_json(essence) || essence == "text/plain";
         require_type(request.headers(), is_page_json, "application/json")?;
-        let bytes = read(request, &app.limits).await?;
+        let bytes = read_json(request, &app.limits, app.limits.body_kib.bytes()).await?;
         Ok(Self(json::parse(&bytes, app.limits.json_depth)?))
     }
 }
@@ -51,7 +53,7 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for JsonBody<T> {
 
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, ApiError> {
         require_type(request.headers(), is_json, "application/json")?;
-        let bytes = read(request, &app.limits).await?;
+        let bytes = read_json(request, &app.limits, app.limits.body_kib.bytes()).await?;
         let value = json::parse(&bytes, app.limits.json_depth)?;
         Ok(Self { value, digest: digest(&bytes) })
     }
@@ -62,7 +64,7 @@ impl<T: DeserializeOwned + Default> FromRequest<Arc<App>> for OptionalJson<T> {
 
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, ApiError> {
         let kind = require_type(request.headers(), is_json, "application/json");
-        let bytes = read(request, &app.limits).await?;
+        let bytes = read_json(request, &app.limits, app.limits.body_kib.bytes()).await?;
         if bytes.is_empty() {
             return Ok(Self(T::default()));
         }
@@ -77,29 +79,23 @@ pub(super) fn digest(bytes: &[u8]) -> Hash {
     digest.as_ref().try_into().expect("SHA-256 has 32 bytes")
 }
 
-/// Refuses a body of another media type, or one that is compressed.
+/// Refuses a body of another media type.
 pub(super) fn require_type(
     headers: &HeaderMap,
     fits: fn(&str) -> bool,
     wanted: &str,
 ) -> Result<(), ApiError> {
-    let is_plain = text(headers, header::CONTENT_ENCODING)
-        .is_none_or(|encoding| encoding.trim().eq_ignore_ascii_case("identity"));
-    if fits(&essence(headers)) && is_plain {
+    if fits(&essence(headers)) {
         return Ok(());
     }
-    let detail = format!("The body must be {wanted}, not compressed.");
+    let detail = format!("The body must be {wanted}.");
     Err(ApiError::new(Code::UnsupportedType, detail))
 }
 
 /// Gives a body's media type without its parameters, in small letters.
 pub(super) fn essence(headers: &HeaderMap) -> String {
-    let kind = text(headers, header::CONTENT_TYPE).unwrap_or_default();
-    kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
-}
-
-fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
-    headers.get(name).map(|value| value.to_str().unwrap_or_default())
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    kind.unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
 /// RFC 6839, section 3.1: whatever ends in `+json` is read as JSON.
@@ -108,13 +104,27 @@ pub(super) fn is_json(essence: &str) -> bool {
         || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
+/// Reads a body of at most so many bytes, packed and unpacked, in whatever coding it came.
+pub(super) async fn read_json(
+    request: Request,
+    limits: &Limits,
+    max_bytes: usize,
+) -> Result<Bytes, ApiError> {
+    let coding = Coding::of_body(request.headers())?;
+    let bytes = read_up_to(request, limits, max_bytes).await?;
+    match coding {
+        Some(coding) => unpack(coding, bytes, max_bytes).await,
+        None => Ok(bytes),
+    }
+}
+
 /// Reads a body, up to the limit.
 pub(super) async fn read(request: Request, limits: &Limits) -> Result<Bytes, ApiError> {
     read_up_to(request, limits, limits.body_kib.bytes()).await
 }
 
 /// Reads a body of at most so many bytes.
-pub(super) async fn read_up_to(
+async fn read_up_to(
     request: Request,
     limits: &Limits,
     max_bytes: usize,

@@ -12,7 +12,7 @@ use crate::app::WebSettings;
 const ANY: HeaderValue = HeaderValue::from_static("*");
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE");
 const HEADERS: HeaderValue = HeaderValue::from_static(
-    "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, If-Range, \
+    "Authorization, Content-Encoding, Content-Type, Idempotency-Key, If-Match, If-None-Match, If-Range, \
      Last-Event-ID, Prefer, Range, X-Device-ID, X-Request-Id",
 );
 const EXPOSED: HeaderValue = HeaderValue::from_static(

@@ -22,6 +22,8 @@ pub struct ApiError {
     challenge: &'static str,
     /// Seconds after which to try again, where the code says that it helps.
     retry_after: u64,
+    /// The codings that a body may have, where another one is what was wrong.
+    codings: Option<&'static str>,
 }
 
 /// How to authenticate anew with a token that holds (RFC 6750, section 3.1).
@@ -55,6 +57,11 @@ impl ApiError {
         Self { challenge, ..self }
     }
 
+    /// Says which codings a body may have (RFC 7694, section 3).
+    pub(super) fn with_codings(self, codings: &'static str) -> Self {
+        Self { codings: Some(codings), ..self }
+    }
+
     /// Shows the problem.
     pub fn problem(&self) -> &Problem {
         &self.problem
@@ -68,7 +75,8 @@ impl ApiError {
 
 impl From<Problem> for ApiError {
     fn from(problem: Problem) -> Self {
-        Self { problem: Box::new(problem), challenge: "Bearer", retry_after: RETRY_AFTER }
+        let problem = Box::new(problem);
+        Self { problem, challenge: "Bearer", retry_after: RETRY_AFTER, codings: None }
     }
 }
 
@@ -157,7 +165,7 @@ fn say_what_is_spoken(headers: &mut HeaderMap) {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let Self { problem, challenge, retry_after } = self;
+        let Self { problem, challenge, retry_after, codings } = self;
         let status = StatusCode::from_u16(problem.status).unwrap_or_default();
         let mut response = status.into_response();
         let headers = response.headers_mut();
@@ -170,6 +178,9 @@ impl IntoResponse for ApiError {
             }
             Code::UpgradeRequired => say_what_is_spoken(headers),
             _ => {}
+        }
+        if let Some(codings) = codings {
+            headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(codings));
         }
         response.extensions_mut().insert(Unwritten(Arc::from(problem)));
         response

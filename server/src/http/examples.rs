@@ -12,6 +12,12 @@ macro_rules! examples {
 }
 
 const TEXTS: &[(&str, &str)] = examples![
+    "activities_bulk_store",
+    "activities_list",
+    "activities_retry",
+    "activities_sync",
+    "activity_store",
+    "activity_store_page",
     "admin_audit",
     "admin_audit_verify",
     "admin_audit_verify_broken",
@@ -64,10 +70,15 @@ const TEXTS: &[(&str, &str)] = examples![
     "suppression_delete",
     "suppressions_list",
     "sync_delta",
+    "sync_devices",
+    "sync_health",
+    "sync_history",
     "sync_pull",
+    "sync_pull_deltas",
     "sync_push",
     "sync_push_conflict",
     "sync_push_pull",
+    "sync_status",
     "template_preview",
     "templates_list",
     "subscribe",

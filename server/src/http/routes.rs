@@ -6,8 +6,10 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::handler::Handler;
+use axum::middleware::from_fn;
 use axum::routing::{MethodFilter, on};
 
+use super::pack::packed;
 use super::{
     admin, analytics, batch, blobs, callbacks, deliveries, docs, health, inbox, lessons, manual,
     members, metrics, notify, preferences, revocations, subscriptions, suppressions, sync,
@@ -31,17 +33,31 @@ impl Routes {
         H: Handler<T, Arc<App>>,
         T: 'static,
     {
-        let filter = match method {
-            "GET" => MethodFilter::GET,
-            "POST" => MethodFilter::POST,
-            "PUT" => MethodFilter::PUT,
-            "PATCH" => MethodFilter::PATCH,
-            "HEAD" => MethodFilter::HEAD,
-            _ => MethodFilter::DELETE,
-        };
-        let route = on(filter, handler);
+        let route = on(filter_of(method), handler);
         self.table.push((method, path));
         Self { router: self.router.route(path, route), table: self.table }
+    }
+
+    /// Adds a call whose answers are packed where the client takes that.
+    fn add_packed<H, T>(mut self, method: &'static str, path: &'static str, handler: H) -> Self
+    where
+        H: Handler<T, Arc<App>>,
+        T: 'static,
+    {
+        let route = on(filter_of(method), handler).layer(from_fn(packed));
+        self.table.push((method, path));
+        Self { router: self.router.route(path, route), table: self.table }
+    }
+}
+
+fn filter_of(method: &str) -> MethodFilter {
+    match method {
+        "GET" => MethodFilter::GET,
+        "POST" => MethodFilter::POST,
+        "PUT" => MethodFilter::PUT,
+        "PATCH" => MethodFilter::PATCH,
+        "HEAD" => MethodFilter::HEAD,
+        _ => MethodFilter::DELETE,
     }
 }
 
@@ -113,11 +129,20 @@ fn lesson_calls(routes: Routes) -> Routes {
 
 fn sync_calls(routes: Routes) -> Routes {
     routes
-        .add("POST", "/api/v1/sync/push", sync::push::push)
-        .add("POST", "/api/v1/sync/pull", sync::pull::pull)
-        .add("POST", "/api/v1/sync/delta", sync::delta::delta)
-        .add("GET", "/api/v1/sync/conflicts", sync::conflicts::list)
-        .add("POST", "/api/v1/sync/conflicts/{id}/resolve", sync::conflicts::resolve)
+        .add_packed("POST", "/api/v1/sync/push", sync::push::push)
+        .add_packed("POST", "/api/v1/sync/pull", sync::pull::pull)
+        .add_packed("POST", "/api/v1/sync/delta", sync::delta::delta)
+        .add_packed("POST", "/api/v1/sync/activities", sync::activities::store)
+        .add_packed("GET", "/api/v1/sync/activities", sync::activities::list)
+        .add_packed("POST", "/api/v1/sync/sync", sync::activities::sync)
+        .add_packed("POST", "/api/v1/sync/bulk-store", sync::activities::bulk_store)
+        .add_packed("POST", "/api/v1/sync/retry", sync::activities::retry)
+        .add_packed("GET", "/api/v1/sync/status", sync::devices::status)
+        .add_packed("GET", "/api/v1/sync/history", sync::devices::history)
+        .add_packed("GET", "/api/v1/sync/devices", sync::devices::devices)
+        .add_packed("GET", "/api/v1/sync/health", sync::devices::health)
+        .add_packed("GET", "/api/v1/sync/conflicts", sync::conflicts::list)
+        .add_packed("POST", "/api/v1/sync/conflicts/{id}/resolve", sync::conflicts::resolve)
 }
 
 fn people_calls(routes: Routes) -> Routes {

@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 
 use super::aliases::CalledAs;
 use super::body::{essence, is_json, read, require_type};
+use super::coding::Coding;
 use super::error::ApiError;
 use super::observe::Seen;
 use super::peer::Origin;
@@ -38,6 +39,7 @@ pub(super) async fn signed_parameters(
     request: Request,
 ) -> Result<Parameters, ApiError> {
     require_type(request.headers(), |kind| kind == FORM || is_json(kind), "a form or JSON")?;
+    Coding::refuse(request.headers())?;
     let Some(token) = &app.twilio.token else {
         return Err(ApiError::new(Code::NotFound, "No text messages are sent from here."));
     };

@@ -108,23 +108,9 @@ pub(super) struct Parts {
 
 impl Connection {
     pub(super) fn new(parts: Parts) -> Self {
-        let Parts {
-            id,
-            feed,
-            user,
-            device,
-            wire,
-            codec,
-            from,
-            opened_at,
-            heard_at,
-            expires_at,
-            session,
-            limits,
-        } = parts;
         let queue = Queue::default();
         let state = State {
-            session,
+            session: parts.session,
             queue,
             ending: Ending::Open,
             subscription: None,
@@ -134,19 +120,19 @@ impl Connection {
             is_dirty: false,
         };
         Self {
-            id,
-            feed,
-            user,
-            device,
+            id: parts.id,
+            feed: parts.feed,
+            user: parts.user,
+            device: parts.device,
             called: OnceLock::new(),
-            opened_at,
-            wire,
-            codec,
-            from,
+            opened_at: parts.opened_at,
+            wire: parts.wire,
+            codec: parts.codec,
+            from: parts.from,
             wake: Notify::new(),
-            heard_at: AtomicU32::new(heard_at),
-            expires_at: AtomicI64::new(expires_at.as_ms()),
-            limits,
+            heard_at: AtomicU32::new(parts.heard_at),
+            expires_at: AtomicI64::new(parts.expires_at.as_ms()),
+            limits: parts.limits,
             state: Mutex::new(state),
         }
     }

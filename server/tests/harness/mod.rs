@@ -6,6 +6,8 @@
 #![allow(clippy::unwrap_used, dead_code, reason = "each test binary uses its part")]
 
 mod folder;
+pub mod kinds;
+mod nobody;
 mod opened;
 
 use std::path::{Path, PathBuf};
@@ -18,29 +20,25 @@ use landfall_channels::Registry;
 use landfall_channels::connect::Guard;
 use landfall_core::cursor::CursorKey;
 use landfall_core::delivery::RetryPolicy;
-use landfall_core::feed::{FeedKey, Number};
-use landfall_core::id::Tenant;
 use landfall_core::notify::NotifyLimits;
-use landfall_core::sync::{EntityKind, Strategy};
-use landfall_core::topic::MemberRole;
 use landfall_fixtures::Database;
-use landfall_server::app::{App, AppParts, CallbackKeys, Connected, LiveCounters, LiveStats};
+use landfall_server::app::{App, AppParts, CallbackKeys};
 use landfall_server::auth::{Alg, KeyConfig, Material, Policy, Tenants, Verifier};
 use landfall_server::blobs::BlobFolder;
 use landfall_server::clock::{Clock, now_ms};
-use landfall_server::config::{Config, Inputs, SealingKey};
+use landfall_server::config::{Config, Inputs, Limits, SealingKey};
 use landfall_server::http;
 use landfall_server::keys::{VaultKeys, generate_vapid};
 use landfall_server::secret::Secret;
 use landfall_server::service::links::Links;
 use landfall_server::service::outbox::{Outbox, OutboxSettings};
 use landfall_server::service::people::PeopleParts;
-use landfall_server::service::sync::Kinds;
-use landfall_server::service::sync::kinds::{Kind, Owner};
-use landfall_server::service::{ClassSettings, Connections, Parts, Services, Settings};
+use landfall_server::service::sync::kinds::Kind;
+use landfall_server::service::{ClassSettings, Parts, Services, Settings};
 use landfall_server::templates::Templates;
 use landfall_server::vault::Vault;
-use landfall_store::{ChangeSink, Revocation, Store};
+use landfall_store::{ChangeSink, Store};
+use nobody::Nobody;
 use opened::{asked_for, in_database};
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
@@ -156,6 +154,15 @@ impl Server {
         let base = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(async move { axum::serve(listener, router).await });
         Self { app, store, base, client: reqwest::Client::new(), folder, database }
+    }
+
+    /// Serves the same store where one type more is known.
+    pub async fn knowing(&self, kind: Kind) -> Self {
+        let folder = Folder::new();
+        let parts = parts_in(Arc::clone(&self.store), &folder.0);
+        let config = Config::load(Inputs::default()).unwrap().config;
+        let kinds = kinds::all(&config, [kind]);
+        Self::serving(app_of(Parts { kinds, ..parts }), folder, None, Router::new()).await
     }
 
     /// Gives the folder of the server's blobs.
@@ -274,28 +281,9 @@ pub fn parts_in(store: Arc<dyn Store>, folder: &Path) -> Parts {
         cursor_key,
         settings,
         people: people(),
-        kinds: kinds(&config),
+        kinds: kinds::all(&config, []),
         blobs: BlobFolder::new(&folder.join("blobs"), "store"),
     }
-}
-
-/// The built-in types of entities; one of which a person decides, and two that belong to topics.
-fn kinds(config: &Config) -> Kinds {
-    let built_in = config.entity_types.names().filter_map(|name| config.entity_types.get(name));
-    let settings = config.entity_types.get("settings").unwrap();
-    let kind = |name: &str, strategy: Strategy, owner: Owner| Kind {
-        name: name.into(),
-        rules: EntityKind { strategy, ..settings.rules.clone() },
-        owner,
-        ..settings.clone()
-    };
-    let topic = |write| Owner::Topic { write };
-    let more = [
-        kind("essay", Strategy::Manual, Owner::User),
-        kind("notice", Strategy::LastWriteWins, topic(MemberRole::Teacher)),
-        kind("board", Strategy::LastWriteWins, topic(MemberRole::Member)),
-    ];
-    Kinds::new(built_in.cloned().chain(more))
 }
 
 /// Carries out what becomes due, as long as the test runs.
@@ -313,8 +301,12 @@ async fn deliver(services: Arc<Services>) {
 }
 
 fn app_of(parts: Parts) -> Arc<App> {
+    app_within(parts, Config::load(Inputs::default()).unwrap().config.limits)
+}
+
+/// Builds everything but the edges, within these limits.
+pub fn app_within(parts: Parts, limits: Limits) -> Arc<App> {
     let config = Config::load(Inputs::default()).unwrap().config;
-    let limits = config.limits.clone();
     let services = Services::new(parts);
     App::new(AppParts {
         services: Arc::new(services),
@@ -389,36 +381,4 @@ pub fn admin() -> String {
 
 pub fn service() -> String {
     token("backend", &["service"])
-}
-
-/// No socket is open.
-struct Nobody;
-
-impl Connections for Nobody {
-    fn count(&self, _: &FeedKey) -> usize {
-        0
-    }
-
-    fn close_revoked(&self, _: &[&Revocation]) {}
-    fn confirmed(&self, _: &FeedKey, _: Number) {}
-    fn resync(&self) {}
-}
-
-impl LiveStats for Nobody {
-    fn connected(&self, _: &Tenant) -> Connected {
-        Connected::default()
-    }
-
-    fn total_connections(&self) -> u64 {
-        0
-    }
-    fn active_users(&self) -> u64 {
-        0
-    }
-    fn average_duration_seconds(&self) -> u64 {
-        0
-    }
-    fn counters(&self) -> LiveCounters {
-        LiveCounters { frames_sent: 5, ..LiveCounters::default() }
-    }
 }

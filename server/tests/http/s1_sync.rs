@@ -1,5 +1,10 @@
 //! Offline work as S1 documents it: push, pull, delta, conflicts, resolve.
 
+use landfall_core::feed::Epoch;
+use landfall_core::time::Timestamp;
+use landfall_server::service::Ids;
+use landfall_server::service::lives::epoch_entry;
+use landfall_store::NewEpoch;
 use serde_json::{Value, json};
 
 use reqwest::StatusCode;
@@ -305,4 +310,68 @@ async fn a_cursor_that_was_not_given_to_this_user_is_refused() {
     let answer = server.call(&ann(), "POST", PUSH, body).await;
     assert_eq!(answer.code(), "invalid");
     assert_eq!(pull(&server, json!({})).await["changes"], json!([]));
+}
+
+#[tokio::test]
+async fn devices_that_undo_each_other_are_stopped_over_many_requests() {
+    let server = Server::start().await;
+    let mut statuses = Vec::new();
+    for turn in 0..10 {
+        let mut edit = operation(
+            &format!("{turn}"),
+            "settings",
+            "s",
+            "UPDATE",
+            json!({"volume": turn % 2}),
+            turn + 1,
+        );
+        edit["baseVersion"] = json!(turn.min(8));
+        let results = push(&server, ["phone", "tablet"][turn as usize % 2], json!([edit])).await;
+        statuses.push(results[0]["reason"].as_str().unwrap().to_owned());
+    }
+    let stopped = statuses.iter().position(|reason| reason == "devices undo each other");
+    assert_eq!(stopped, Some(8), "{statuses:?}");
+    let list = Server::ok(server.get(&ann(), CONFLICTS).await, StatusCode::OK);
+    assert_eq!(list["items"][0]["serverData"], json!({"volume": 1}));
+}
+
+#[tokio::test]
+async fn a_time_of_an_earlier_life_of_the_store_starts_the_device_over() {
+    let server = Server::start().await;
+    push(&server, "a", json!([operation("1", "notes", "n", "CREATE", json!({"text": "x"}), 1)]))
+        .await;
+    let (from, to) = (server.store.epoch(), Epoch(1_704_067_200_000));
+    let entry = epoch_entry(&Ids::new(), Timestamp::from_ms(0), "restored", from, to);
+    server.store.begin_epoch(NewEpoch { from, to, entry }).await.unwrap();
+    server.store.life().await.unwrap();
+    let before = pull(&server, json!({"lastSyncTimestamp": "2023-12-31T23:59:59Z"})).await;
+    assert_eq!((&before["reset"], &before["changes"][0]["entityId"]), (&json!(true), &json!("n")));
+    let at = before["serverTimestamp"].clone();
+    let since = pull(&server, json!({ "lastSyncTimestamp": at })).await;
+    assert_eq!(since["reset"], Value::Null);
+}
+
+#[tokio::test]
+async fn what_was_applied_and_is_gone_by_now_is_told_so() {
+    let server = Server::start().await;
+    let create = json!([operation("1", "notes", "n", "CREATE", json!({"text": "x"}), 1)]);
+    assert_eq!(push(&server, "a", create.clone()).await[0].get("serverData"), None);
+    push(&server, "b", json!([operation("2", "notes", "n", "DELETE", Value::Null, 2)])).await;
+    let again = push(&server, "a", create).await;
+    expect(&again[0], "applied", "on its base", 1);
+    assert_eq!(again[0].get("serverData"), Some(&Value::Null));
+}
+
+#[tokio::test]
+async fn a_conflict_of_a_topic_that_its_user_left_is_not_theirs_to_resolve() {
+    let server = Server::start().await;
+    server.topic("t", &[("ann", "member")]).await;
+    let mut update = operation("1", "board", "b", "UPDATE", json!({"text": "x"}), 4);
+    (update["topicId"], update["baseVersion"]) = (json!("t"), json!(3));
+    let results = push(&server, "a", json!([update])).await;
+    let path = format!("{CONFLICTS}/{}/resolve", results[0]["conflictId"].as_str().unwrap());
+    let members = "/api/v1/topics/t/members/ann";
+    server.call(&crate::harness::admin(), "DELETE", members, Value::Null).await;
+    let answer = server.call(&ann(), "POST", &path, json!({"resolution": "client_wins"})).await;
+    assert_eq!((answer.code(), answer.status), ("forbidden".into(), 403));
 }

@@ -75,7 +75,6 @@ fn asked(method: &str, template: &str) -> Option<(Value, u16)> {
         ("DELETE", "/api/v1/admin/suppressions") => {
             (json!({ "channel": "email", "address": "private@sarah.example" }), 404)
         }
-        ("DELETE", "/api/v1/notifications/tokens/{token}") => (Value::Null, 404),
         ("DELETE", "/api/v1/users/me") => (Value::Null, 204),
         ("POST", "/api/v1/notify") => {
             (json!({ "topic_id": "elsewhere", "type": "t", "message": "m" }), 404)
@@ -96,7 +95,7 @@ fn asked(method: &str, template: &str) -> Option<(Value, u16)> {
             (json!({ "members": [{ "user_id": "u1" }] }), 404)
         }
         ("POST", "/api/v1/notifications/ack") => (json!({ "replay_id": 9 }), 200),
-        (_, template) if template.contains("{id}") => (Value::Null, 404),
+        (_, t) if t.contains("{id}") || t.contains("{token}") => (Value::Null, 404),
         ("POST", "/api/v1/admin/revocations") => (json!({}), 422),
         ("POST", "/api/v1/admin/deliveries/replay") => (json!({}), 202),
         _ => (Value::Null, 200),
@@ -120,6 +119,11 @@ fn asked_of_work(method: &str, template: &str) -> (Value, u16) {
         ("POST", "/api/v1/sync/push") => (json!({ "deviceId": "phone", "pull": {} }), 200),
         ("POST", "/api/v1/sync/pull") => (json!({}), 200),
         ("POST", "/api/v1/sync/delta") => (entity, 404),
+        ("POST", "/api/v1/sync/activities") => (json!({}), 422),
+        ("POST", "/api/v1/sync/sync" | "/api/v1/sync/bulk-store") => {
+            (json!({ "device_id": "phone" }), 200)
+        }
+        ("POST", "/api/v1/sync/retry") => (json!({ "offline_ids": ["1", "3"] }), 200),
         ("POST", t) if t.ends_with("/resolve") => (json!({ "resolution": "client_wins" }), 404),
         _ => (Value::Null, 200),
     }
@@ -133,6 +137,11 @@ async fn work(server: &Server) -> String {
     late["baseVersion"] = json!(3);
     let body = json!({ "deviceId": "phone", "operations": [create, late] });
     let made = server.call(&admin(), "POST", "/api/v1/sync/push", body).await.json();
+    let about = json!({ "slide_id": 1, "text": WRITTEN });
+    let body =
+        json!({ "activity_type": "slide_progress", "offline_id": "3", "activity_data": about });
+    let stored = server.call(&admin(), "POST", "/api/v1/sync/activities", body).await;
+    assert_eq!(stored.status, 201, "{}", stored.text);
     made["results"][1]["conflictId"].as_str().unwrap().to_owned()
 }
 

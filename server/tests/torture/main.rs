@@ -2,7 +2,8 @@
 //!
 //! Senders repeat what was not answered with the same idempotency key; devices come back with the
 //! last number they saw. In the end every answered notification is there once, numbered without a
-//! gap, on its feed and in the audit trail, and every device has every message exactly once.
+//! gap, on its feed and in the audit trail, and every device has every message exactly once. Beside them others push
+//! offline work, again and again what was not answered: each operation takes effect once.
 
 #![allow(clippy::unwrap_used)]
 #![allow(clippy::print_stdout, reason = "a failing run is replayed by its seed")]
@@ -10,6 +11,7 @@
 mod device;
 mod disk;
 mod process;
+mod pusher;
 mod restored;
 mod sender;
 
@@ -200,6 +202,8 @@ async fn torture(ground: Ground, faults: &[Fault], rounds: u32) {
         .map(|index| tokio::spawn(device::run(Arc::clone(&world), user(index), done.clone())))
         .collect();
 
+    let pushers = pusher::start(&world);
+
     for _ in 0..rounds {
         world.more_answers(3 + random.below(400)).await;
         let fault = faults[random.below(faults.len() as u64) as usize];
@@ -210,8 +214,10 @@ async fn torture(ground: Ground, faults: &[Fault], rounds: u32) {
     for sender in senders {
         answers.add(sender.await.unwrap());
     }
+    let pushed = pusher::ended(pushers).await;
     let api = Api::new(world.address.borrow().clone().unwrap());
     api.wait_for_sends(&answers).await;
+    let operations = pusher::check(&api, &pushed).await;
 
     let heads = check_inboxes(&api, &answers).await;
     done_tx.send(Some(heads.clone())).unwrap();
@@ -220,7 +226,8 @@ async fn torture(ground: Ground, faults: &[Fault], rounds: u32) {
     }
     check_audit(&api, &heads).await;
     let Answers { single, sends } = answers;
-    println!("{} notifications, {} sends, {rounds} faults", single.len(), sends.len());
+    let (single, sends) = (single.len(), sends.len());
+    println!("{single} notifications, {sends} sends, {operations} operations, {rounds} faults");
     server.kill(&address_tx).await;
 }
 

@@ -1,5 +1,6 @@
 //! The server as a process, and its API as an operator uses it.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -217,6 +218,27 @@ impl Api {
         let url = format!("http://{}{path}", self.address);
         let response = self.client.get(url).bearer_auth(token).send().await.unwrap();
         (response.status().as_u16(), response.json().await.unwrap())
+    }
+
+    /// Pulls a user's entities: the version of each and what it holds, by its id.
+    pub async fn pulled(&self, user: &str) -> BTreeMap<String, (u64, Value)> {
+        let bearer = token(user, "student");
+        let mut entities = BTreeMap::new();
+        let mut body = json!({ "limit": 10_000 });
+        loop {
+            let request = self.client.post(format!("http://{}/api/v1/sync/pull", self.address));
+            let response = request.bearer_auth(&bearer).json(&body).send().await.unwrap();
+            let page: Value = response.json().await.unwrap();
+            for change in page["changes"].as_array().unwrap() {
+                let id = change["entityId"].as_str().unwrap().to_owned();
+                let held = (change["version"].as_u64().unwrap(), change["data"].clone());
+                assert!(entities.insert(id, held).is_none(), "{change} came twice");
+            }
+            if page["hasMore"] == false {
+                return entities;
+            }
+            body["cursor"] = page["cursor"].clone();
+        }
     }
 
     /// Sends a notification; gives its number.

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::error::Answered;
 
-/// Activities of one status are counted up to here.
+/// Activities of one status, and conflicts, are counted up to here.
 pub const ACTIVITIES_COUNTED_MAX: u64 = 10_000;
 
 /// What is known of a device.
@@ -25,8 +25,12 @@ pub struct StoredDevice {
     pub stamp: Option<(Timestamp, u32)>,
     /// Up to where it has confirmed to have its user's data feed.
     pub place: Number,
+    /// Up to where it was given what its user's data feed has of activities.
+    pub given: Number,
     /// Its last sync session.
     pub session: Option<Uuid>,
+    /// How many operations it said it had not sent yet, and when it said so.
+    pub pending: Option<(u64, Timestamp)>,
 }
 
 /// What becomes of a device, and of its sync session.
@@ -42,8 +46,12 @@ pub struct DeviceNext {
     pub stamp: Option<(Timestamp, u32)>,
     /// Up to where it has its user's data feed; the greatest is kept.
     pub place: Option<Number>,
+    /// Up to where it is given what its user's data feed has of activities; the greatest is kept.
+    pub given: Option<Number>,
     /// What it did; the session that is known stays where there is none.
     pub session: Option<SessionNext>,
+    /// How many operations it says it has not sent yet; what it said before stays where it says nothing.
+    pub pending: Option<u64>,
 }
 
 /// What a device did, in which of its sessions.
@@ -172,7 +180,8 @@ pub struct ActivityFilter {
     pub limit: usize,
 }
 
-/// How many activities of a user stand how, each up to [`ACTIVITIES_COUNTED_MAX`].
+/// How many activities of a user stand how, and how many conflicts wait for them, each up to
+/// [`ACTIVITIES_COUNTED_MAX`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ActivityCounts {
     /// Those that took effect.
@@ -181,6 +190,8 @@ pub struct ActivityCounts {
     pub conflict: u64,
     /// Those that have no effect.
     pub failed: u64,
+    /// Conflicts that wait for a person, of activities and of other operations.
+    pub open_conflicts: u64,
 }
 
 /// Reads what is known of devices that sync.
@@ -211,7 +222,7 @@ pub trait Devices {
         filter: ActivityFilter,
     ) -> Answered<'_, Vec<StoredActivity>>;
 
-    /// Counts a user's activities.
+    /// Counts a user's activities, and the conflicts that wait for them.
     fn activity_counts(&self, tenant: &Tenant, user: &UserId) -> Answered<'_, ActivityCounts>;
 
     /// Gives those of the named activities that are there, by id.

@@ -168,7 +168,8 @@ pub enum ConflictNext {
         /// The fields as the device has them now; nothing where it deleted the entity.
         client: Option<JsonText>,
     },
-    /// An open one is resolved; `Stale` unless it is open.
+    /// An open one is resolved, and activities of its device about the entity that waited for it are
+    /// synced; `Stale` unless it is open.
     Resolved {
         /// Which.
         id: ConflictId,

@@ -90,6 +90,11 @@ pub(crate) async fn counts<R: Runner>(
             ActivityStatus::Failed => counts.failed = count,
         }
     }
+    let sql = "select count(*) from (
+                   select 1 as one from sync_conflict c
+                   where c.tenant = ?1 and c.user_id = ?2 and c.open = 1 limit ?3) as found";
+    let values = [tenant.into(), user.into(), ACTIVITIES_COUNTED_MAX.into()];
+    counts.open_conflicts = runner.one(Query::new(sql, values, |row| row.count(0))).await?;
     Ok(counts)
 }
 

@@ -7,8 +7,8 @@ use super::{Corrupt, Query, Row, Runner};
 use crate::{Answer, DeviceNext, SessionCounts, SessionNext, StoredDevice, StoredSession};
 
 /// All columns of a device `d`, as [`device`] reads them.
-pub(crate) const DEVICE: &str =
-    "d.device, d.first_at, d.seen_at, d.stamp_at, d.stamp_count, d.place, d.session";
+pub(crate) const DEVICE: &str = "d.device, d.first_at, d.seen_at, d.stamp_at, d.stamp_count,
+    d.place, d.session, d.pending, d.reported_at, d.given";
 
 pub(crate) fn device(row: &dyn Row) -> Result<StoredDevice, Corrupt> {
     let count = row.optional_count(4)?.map(u32::try_from).transpose();
@@ -20,6 +20,8 @@ pub(crate) fn device(row: &dyn Row) -> Result<StoredDevice, Corrupt> {
         stamp: row.optional_time(3)?.zip(count),
         place: row.number(5)?,
         session: row.optional_uuid(6)?,
+        pending: row.optional_count(7)?.zip(row.optional_time(8)?),
+        given: row.number(9)?,
     })
 }
 
@@ -106,7 +108,7 @@ pub(crate) async fn note<R: Runner>(
     Ok(())
 }
 
-type OfDevice<'n> = Query<'n, (), 8>;
+type OfDevice<'n> = Query<'n, (), 11>;
 type OfSession<'n> = Query<'n, (), 12>;
 
 /// Gives the statements that note that a device synced: of the device and, where there is one, of
@@ -116,8 +118,8 @@ pub(crate) fn synced<'n>(
     next: &'n DeviceNext,
 ) -> (OfDevice<'n>, Option<OfSession<'n>>) {
     let sql = "insert into device (tenant, user_id, device, first_at, seen_at, stamp_at,
-                   stamp_count, place, session)
-               values (?1, ?2, ?3, ?4, ?4, ?5, ?6, ?7, ?8)
+                   stamp_count, place, session, pending, reported_at, given)
+               values (?1, ?2, ?3, ?4, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
                on conflict (tenant, user_id, device) do update set
                    seen_at = case when device.seen_at > ?4 then device.seen_at else ?4 end,
                    stamp_at = case when device.stamp_at is null or device.stamp_at < ?5
@@ -127,8 +129,11 @@ pub(crate) fn synced<'n>(
                            or device.stamp_at = ?5 and device.stamp_count < ?6
                        then coalesce(?6, device.stamp_count) else device.stamp_count end,
                    place = case when device.place > ?7 then device.place else ?7 end,
-                   session = coalesce(?8, device.session)";
-    let DeviceNext { user, device, at, stamp, place, session } = next;
+                   given = case when device.given > ?11 then device.given else ?11 end,
+                   session = coalesce(?8, device.session),
+                   pending = coalesce(?9, device.pending),
+                   reported_at = coalesce(?10, device.reported_at)";
+    let DeviceNext { user, device, at, stamp, place, given, session, pending } = next;
     let values = [
         tenant.into(),
         user.into(),
@@ -138,6 +143,9 @@ pub(crate) fn synced<'n>(
         stamp.map(|(_, count)| u64::from(count)).into(),
         place.unwrap_or_default().into(),
         session.as_ref().map(|session| &session.id).into(),
+        (*pending).into(),
+        pending.map(|_| *at).into(),
+        given.unwrap_or_default().into(),
     ];
     let session = session.as_ref().map(|session| add(tenant, next, session));
     (Query::command(sql, values), session)

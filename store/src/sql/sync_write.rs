@@ -9,6 +9,7 @@ use std::borrow::Cow;
 use landfall_core::feed::FeedKey;
 use landfall_core::id::Tenant;
 use landfall_core::notification::JsonText;
+use landfall_core::sync::Reason;
 
 use super::sync_ledger::{Ends, Kept, Ledger, Stand, ends, entity_key, given, is_seen};
 use super::{Query, Runner, done, feeds, sync_rows};
@@ -119,6 +120,9 @@ async fn put_history<R: Runner>(runner: &mut R, kept: &Kept<'_>) -> Answer<()> {
             OfConflict::Resolved(resolved) => runner.execute(resolved).await?,
         };
         done(changed)?;
+        if let Some(settled) = settled(kept, next) {
+            runner.execute(settled).await?;
+        }
     }
     Ok(())
 }
@@ -194,6 +198,30 @@ pub(crate) fn of_conflict<'w>(kept: &Kept<'w>, next: &'w ConflictNext) -> OfConf
             OfConflict::Resolved(Query::command(sql, values))
         }
     }
+}
+
+/// Gives the statement that lets activities take effect that waited for a conflict: those of its device
+/// about its entity; nothing unless it is resolved.
+pub(crate) fn settled<'w>(kept: &Kept<'w>, next: &'w ConflictNext) -> Option<Query<'w, (), 7>> {
+    let ConflictNext::Resolved { id, .. } = next else { return None };
+    let write = kept.write;
+    // What one without a name brought may be anybody's, and goes on with no conflict.
+    let sql = "update activity set status = 'synced', reason = ?6, decided_at = ?7
+               where tenant = ?1 and user_id = ?2 and kind = ?3 and status = 'conflict'
+                   and entity_id = ?4
+                   and exists (select 1 from sync_conflict c
+                       where c.tenant = ?1 and c.id = ?5 and c.device = activity.device
+                           and (c.device <> '' or c.operation = activity.id))";
+    let values = [
+        kept.tenant.into(),
+        (&write.user).into(),
+        (&*write.name.kind).into(),
+        (&*write.name.id).into(),
+        (&id.0).into(),
+        Reason::PersonSaid.as_str().into(),
+        write.operation.at.into(),
+    ];
+    Some(Query::command(sql, values))
 }
 
 /// Writes how entities and branches stand after the last of the operations about each.

@@ -166,7 +166,9 @@ async fn fill_a_class(store: &dyn Store) {
         at: at(5),
         stamp: Some((at(4), 1)),
         place: Some(Number(1)),
+        given: Some(Number(1)),
         session: Some(SessionNext { id: Uuid::from_u128(4), counts: SessionCounts::default() }),
+        pending: Some(3),
     }));
     let writes = [class, put_blob(1, 99), put(&lesson("l", 1, &[1])), work, synced];
     for write in writes {

@@ -2,19 +2,28 @@
 
 use landfall_core::feed::Number;
 use landfall_store::{
-    ActivityCounts, ActivityFilter, ActivityNext, ActivityStatus, DeviceNext, OperationKeep,
-    Outcome, SessionCounts, SessionNext, StoredActivity, StoredDevice, StoredSession, SyncWrite,
-    Write,
+    ActivityCounts, ActivityFilter, ActivityNext, ActivityStatus, ConflictNext, DeviceNext,
+    OperationKeep, Outcome, SessionCounts, SessionNext, StoredActivity, StoredDevice,
+    StoredSession, SyncWrite, Write,
 };
 use uuid::Uuid;
 
 use super::make::{at, tenant, user};
-use super::make_sync::{ask, json, name, put, write};
+use super::make_sync::{ask, conflict, json, name, put, write};
 use super::world::{World, assert_stale};
 
 fn synced(name: &str, ms: i64) -> DeviceNext {
     let (user, device) = (user("u"), name.into());
-    DeviceNext { user, device, at: at(ms), stamp: None, place: None, session: None }
+    DeviceNext {
+        user,
+        device,
+        at: at(ms),
+        stamp: None,
+        place: None,
+        given: None,
+        session: None,
+        pending: None,
+    }
 }
 
 fn counts(n: u64) -> SessionCounts {
@@ -64,6 +73,13 @@ pub async fn what_is_known_of_a_device_only_grows(mut world: World) {
     assert_eq!((found.first_at, found.seen_at), (at(5), at(9)));
     assert_eq!((found.stamp, found.place), (Some((at(7), 3)), Number(4)));
     assert_eq!(found.session, Some(Uuid::from_u128(1)));
+    assert_eq!(found.pending, None);
+    for (ms, pending, given) in [(10, Some(3), 6), (11, Some(0), 5), (12, None, 0)] {
+        let given = Some(Number(given)).filter(|given| *given > Number::ZERO);
+        note(&world, DeviceNext { pending, given, ..synced("phone", ms) }).await;
+    }
+    let found = world.standings(ask(&t, &[])).await.device.unwrap();
+    assert_eq!((found.pending, found.given), (Some((0, at(11))), Number(6)));
     let more = DeviceNext { stamp: Some((at(7), 4)), ..synced("phone", 9) };
     note(&world, more).await;
     note(&world, synced("a tablet", 1)).await;
@@ -73,8 +89,7 @@ pub async fn what_is_known_of_a_device_only_grows(mut world: World) {
     };
     let phone = ("phone".to_owned(), Some((at(7), 4)));
     assert_eq!(names(None, 9).await, [("a tablet".to_owned(), None), phone.clone()]);
-    assert_eq!(names(None, 1).await.len(), 1);
-    assert_eq!(names(Some("a tablet"), 9).await, [phone]);
+    assert_eq!((names(None, 1).await.len(), names(Some("a tablet"), 9).await), (1, vec![phone]));
     // Another user's, and another tenant's.
     assert_eq!(world.store.devices(&t, &user("v"), None, 9).await.unwrap(), []);
     assert_eq!(world.store.devices(&tenant("o"), &user("u"), None, 9).await.unwrap(), []);
@@ -173,7 +188,7 @@ pub async fn activities_are_listed_by_when_they_came(mut world: World) {
     assert_eq!(listed(&world, ActivityFilter { status, ..everything() }).await, ["d", "a"]);
     assert_eq!(listed(&world, ActivityFilter { status, ..quizzes }).await, ["a"]);
     let counts = world.store.activity_counts(&t, &user("u")).await.unwrap();
-    assert_eq!(counts, ActivityCounts { synced: 2, conflict: 1, failed: 1 });
+    assert_eq!(counts, ActivityCounts { synced: 2, conflict: 1, failed: 1, open_conflicts: 0 });
     let ids = || vec!["d".into(), "none".into(), "b".into(), "b".into()];
     let named = world.store.named_activities(&t, &user("u"), ids()).await.unwrap();
     let failed = StoredActivity {
@@ -235,4 +250,44 @@ pub async fn what_failed_is_decided_once_more(world: World) {
     let kept = world.operations(&["b"]).await.remove(0);
     assert_eq!((kept.at, kept.outcome), (at(9), Some(json(r#"{"status":"later"}"#))));
     assert_eq!(listed(&world, everything()).await, ["b", "c", "d", "a"]);
+}
+
+pub async fn what_waited_for_a_person_is_synced_once_they_said(world: World) {
+    use ActivityStatus::{Conflict, Failed, Synced};
+    let t = tenant("t");
+    let opened = conflict();
+    let id = opened.id;
+    let mut first = activity("a", "quiz", Conflict, 3);
+    first.conflict = Some(Box::new(ConflictNext::New(opened)));
+    world.done(&t, put(first)).await;
+    // Goes on with it; another entity's; another device's; one that failed.
+    for (id, entity, device, status) in [
+        ("b", "a", "phone", Conflict),
+        ("c", "c", "phone", Conflict),
+        ("d", "a", "tablet", Conflict),
+        ("e", "a", "phone", Failed),
+    ] {
+        let mut one = activity(id, "quiz", status, 4);
+        one.name = name("quiz", entity);
+        one.device = device.into();
+        one.activity.as_mut().unwrap().entity_id = entity.into();
+        world.done(&t, put(one)).await;
+    }
+    let mut word = write(&t, "word", name("quiz", "a"), (0, 1));
+    (word.next, word.device) = (None, "desk".into());
+    word.operation.at = at(9);
+    let waiting = async |user_id: &str| {
+        world.store.activity_counts(&t, &user(user_id)).await.unwrap().open_conflicts
+    };
+    assert_eq!((waiting("u").await, waiting("v").await), (1, 0));
+    let (resolution, by) = ("server_wins".into(), user("u"));
+    let resolved = ConflictNext::Resolved { id, resolution, result: None, by };
+    word.conflict = Some(Box::new(resolved));
+    world.done(&t, put(word)).await;
+    let found = world.store.activities(&t, everything()).await.unwrap();
+    let stands: Vec<_> = found.iter().map(|one| (&*one.id, one.status)).collect();
+    let expected = [("a", Synced), ("b", Synced), ("c", Conflict), ("d", Conflict), ("e", Failed)];
+    assert_eq!(stands, expected);
+    assert_eq!(waiting("u").await, 0);
+    assert_eq!((&*found[0].reason, found[0].decided_at), ("a person said so", at(9)));
 }

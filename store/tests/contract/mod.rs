@@ -93,6 +93,7 @@ macro_rules! contract {
             sessions_add_up_what_their_devices_did,
             activities_are_listed_by_when_they_came,
             what_failed_is_decided_once_more,
+            what_waited_for_a_person_is_synced_once_they_said,
         );
         contract!(@of $backend, expiry:
             what_expired_undelivered_is_found_and_given_up_once,

@@ -120,7 +120,16 @@ fn any_operations(dice: &mut Dice, t: &Tenant, u: &UserId) -> Vec<Write> {
     for _ in 0..2 {
         let (user, device) = (u.clone(), format!("d{}", dice.roll(3)).into());
         let (stamp, place, session) = (Some((at(3), 1)), None, None);
-        let next = DeviceNext { user, device, at: at(3), stamp, place, session };
+        let next = DeviceNext {
+            user,
+            device,
+            at: at(3),
+            stamp,
+            place,
+            given: place,
+            session,
+            pending: Some(2),
+        };
         writes.push(Write::Synced(Box::new(next)));
     }
     writes

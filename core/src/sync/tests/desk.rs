@@ -145,3 +145,61 @@ fn words_of_verdicts_are_read_as_they_are_written() {
     assert_eq!(Why::parse(Why::GoesOn.as_str()), Some(Why::GoesOn));
     assert_eq!(Why::parse("else"), None);
 }
+
+#[test]
+fn devices_that_undo_each_other_are_stopped_and_a_person_says() {
+    let kind = kind(Strategy::LastWriteWins);
+    let mut standing = Standing::default();
+    let mut turn = |n: u64, device: &'static str, at: i64, value: u64| {
+        let seen = Seen { now: Timestamp::from_ms(at), sent_at: None };
+        let mut desk = Desk::new(device, seen, None);
+        desk.lay(name(), Standing { branch: None, open: None, ..standing.clone() });
+        let edit = Operation {
+            base_version: Some(standing.version),
+            client_version: None,
+            ..operation(&format!("op {n}"), 2, &format!(r#"{{"a":{value}}}"#))
+        };
+        let taken = take(&mut desk, &kind, &edit);
+        standing = desk.standing(&name()).unwrap().clone();
+        taken.verdict
+    };
+    // Each puts back what the other took away, and every step is on its base.
+    let outcomes: Vec<Why> =
+        (0..12).map(|n| turn(n, ["phone", "tablet"][n as usize % 2], 1_000, n % 2).why).collect();
+    let stopped = outcomes.iter().position(|why| *why == Why::Decided(Reason::BackAndForth));
+    // The first makes it, the second changes it; the six after them undo.
+    assert_eq!(stopped, Some(8));
+    assert!(outcomes[8..].iter().all(|why| *why == Why::Decided(Reason::BackAndForth)
+        || *why == Why::Decided(Reason::NothingNew)));
+    // What is new goes on, and later so does what is not.
+    assert_eq!(turn(20, "tablet", 2_000, 7).status, Status::Applied);
+    assert_eq!(turn(21, "phone", 1_000 + crate::sync::WINDOW_MS, 1).status, Status::Applied);
+}
+
+#[test]
+fn who_only_counts_goes_on_past_what_was_refused() {
+    let (kind, mut desk) = (kind(Strategy::LastWriteWins), desk(changed_by_others()));
+    let refused = desk.take(&operation("1", 2, "{}"), Err(Refused::TooLarge), fresh(1));
+    let tip = refused.effect.unwrap().tip.unwrap();
+    assert_eq!((tip.is_refused, tip.branch.client_version), (false, Some(2)));
+    assert_eq!(tip.branch.fields, Some(object(r#"{"a":1,"b":1}"#)));
+    // Not on the server's version 2, which it never had.
+    let next = take(&mut desk, &kind, &operation("22", 3, r#"{"b":2}"#));
+    assert_eq!(next.verdict.why, Why::Decided(Reason::OtherFields));
+}
+
+#[test]
+fn who_makes_an_entity_anew_does_not_go_on_from_what_it_had_once() {
+    let (kind, mut desk) = (kind(Strategy::LastWriteWins), desk(Standing::default()));
+    let create = |id: &str, data: &str| Operation {
+        base_version: Some(0),
+        client_version: None,
+        ..operation(id, 1, data)
+    };
+    take(&mut desk, &kind, &create("1", r#"{"a":1}"#));
+    let anew = take(&mut desk, &kind, &create("22", r#"{"a":2}"#));
+    assert_eq!(anew.verdict.why, Why::Decided(Reason::WrittenLater));
+    let goes_on = Operation { verb: Verb::Update, ..create("333", r#"{"a":3}"#) };
+    let goes_on = take(&mut desk, &kind, &goes_on);
+    assert_eq!(goes_on.verdict.why, Why::Decided(Reason::OtherFields));
+}

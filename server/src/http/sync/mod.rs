@@ -1,8 +1,12 @@
-//! Offline sync over HTTP: push, pull, delta and conflicts (S1, contract 6).
+//! Offline sync over HTTP: push, pull, delta and conflicts (S1), activities and how devices fare (S0;
+//! contract 6).
 
+pub(super) mod activities;
 mod body;
 pub(super) mod conflicts;
 pub(super) mod delta;
+pub(super) mod devices;
+mod measure;
 pub(super) mod pull;
 pub(super) mod push;
 

@@ -20,8 +20,10 @@ use super::super::auth::Authenticated;
 use super::super::error::ApiError;
 use super::super::headers::Device;
 use super::body::WorkBody;
+use super::measure;
 use super::{device_of, raw, since};
 use crate::app::App;
+use crate::metrics::SyncCall as Call;
 use crate::service::sync::{ChangedEntity, Held, PullAsk, Pulled, Since};
 
 const NDJSON: &str = "application/x-ndjson";
@@ -33,6 +35,8 @@ const PART: usize = 1_000;
 /// Each entity comes once and as it is now, on the user's own feed and on those of the topics that they are
 /// in; lessons among them as type `lesson`. With `Accept: application/x-ndjson` everything comes in one
 /// answer, a change a line, with lines of a `cursor` between them: whoever is cut off goes on from the last.
+/// With `deltas` a change may bring `fields` and `removed` on a `baseVersion` in place of `data`. By
+/// `Accept-Encoding` the answer comes as zstd or gzip.
 #[utoipa::path(post, path = "/api/v1/sync/pull", tag = "sync", operation_id = "sync_pull",
     params(("X-Device-ID" = Option<String>, Header, description = "The device.")),
     request_body = PullPost,
@@ -46,11 +50,13 @@ pub(in super::super) async fn pull(
     WorkBody(body): WorkBody<PullPost>,
 ) -> Result<Response, ApiError> {
     let device = device_of(device, body.device_id.as_ref())?;
-    let PullFields { since: from, kinds, limit } =
+    let report = body.report;
+    let PullFields { since: from, kinds, limit, deltas } =
         body.read(pages(&app)).map_err(ApiError::fields)?;
-    let ask = PullAsk { device, since: since(from, &kinds), kinds, limit };
+    let pending = measure::report(&app, report);
+    let ask = PullAsk { device, since: since(from, &kinds), kinds, limit, deltas, pending };
     if !takes_lines(&headers) {
-        let page = app.services.pull(&caller, &ask).await?;
+        let page = measure::took(&app, Call::Pull, app.services.pull(&caller, &ask)).await?;
         return Ok(Json(answer(page)).into_response());
     }
     let ask = PullAsk { limit: PART, ..ask };
@@ -81,7 +87,8 @@ fn streamed(app: Arc<App>, caller: Caller, ask: PullAsk, first: Pulled) -> Body 
             let is_expired = app.services.now() >= caller.expires_at;
             let next = if page.has_more && !is_expired {
                 let since = Since::Cursor(page.cursor.clone(), ask.kinds.clone());
-                app.services.pull(&caller, &PullAsk { since, ..ask }).await.ok()
+                let ask = PullAsk { since, pending: None, ..ask };
+                app.services.pull(&caller, &ask).await.ok()
             } else {
                 None
             };
@@ -118,12 +125,14 @@ pub(super) fn answer(page: Pulled) -> PullAnswer {
 }
 
 fn change(changed: ChangedEntity) -> ChangeItem {
-    let data = match &changed.data {
-        Held::Nothing => None,
-        Held::Fields(json) => Some(raw(json)),
+    let (data, changes) = match changed.data {
+        Held::Nothing => (None, None),
+        Held::Fields(json) => (Some(raw(&json)), None),
+        Held::Changes(changes) => (None, Some(changes)),
         Held::Lesson(lesson) => {
-            let lesson = LessonAnswer::from(&**lesson);
-            Some(serde_json::value::to_raw_value(&lesson).expect("a lesson writes to memory"))
+            let lesson = LessonAnswer::from(&*lesson);
+            let data = serde_json::value::to_raw_value(&lesson);
+            (Some(data.expect("a lesson writes to memory")), None)
         }
     };
     ChangeItem {
@@ -132,6 +141,9 @@ fn change(changed: ChangedEntity) -> ChangeItem {
         operation: changed.verb.as_str().to_owned(),
         version: changed.version,
         data,
+        base_version: changes.as_ref().map(|changes| changes.base),
+        fields: changes.as_ref().map(|changes| raw(&changes.fields)),
+        removed: changes.map(|changes| changes.removed).unwrap_or_default(),
         timestamp: Time(changed.at),
         device_id: changed.device.map(Into::into),
         topic_id: changed.topic.map(|topic| topic.to_string()),

@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use landfall_core::auth::Caller;
 use landfall_core::id::DeviceId;
+use landfall_core::time::Timestamp;
 use landfall_protocol::sync::{OperationResult, PullFields, PushAnswer, PushPost, Since};
 use landfall_protocol::text::Time;
 use serde_json::value::RawValue;
@@ -14,10 +15,12 @@ use super::super::auth::Authenticated;
 use super::super::error::ApiError;
 use super::super::headers::Device;
 use super::body::WorkBody;
+use super::measure;
 use super::pull::{answer as pulled, pages};
 use super::{device_of, since};
 use crate::app::App;
 use crate::brought::{self, Bringer};
+use crate::metrics::SyncCall as Call;
 use crate::service::sync::PullAsk;
 
 /// Brings what a device did.
@@ -25,7 +28,8 @@ use crate::service::sync::PullAsk;
 /// Each operation has its own result, in the order of the operations; one that is wrong fails alone.
 /// Sent again, an operation answers as it did the first time. Those of one device about one entity take
 /// effect in their order. With `pull` the same request asks for what others did, so that a device that
-/// has nothing new and misses nothing needs one round trip.
+/// has nothing new and misses nothing needs one round trip. The body may come as zstd or gzip
+/// (`Content-Encoding`), and by `Accept-Encoding` the answer does.
 #[utoipa::path(post, path = "/api/v1/sync/push", tag = "sync", operation_id = "sync_push",
     params(("X-Device-ID" = Option<String>, Header, description = "The device.")),
     request_body = PushPost,
@@ -53,11 +57,13 @@ pub(in super::super) async fn push(
     let kinds = asked.as_ref().map_or(&[][..], |pull| &pull.kinds);
     let has = since(has, kinds);
     let sent_at = body.sent_at.map(|time| time.0);
-    let results = pushed(&app, &caller, (&device, sent_at, has), &body.operations).await?;
+    let pending = measure::report(&app, body.report);
+    let from = From { device: &device, sent_at, has, pending };
+    let results = pushed(&app, &caller, from, &body.operations).await?;
     let pull = match asked {
-        Some(PullFields { since: from, kinds, limit }) => {
+        Some(PullFields { since: from, kinds, limit, deltas }) => {
             let since = since(from, &kinds);
-            let ask = PullAsk { device: Some(device), since, kinds, limit };
+            let ask = PullAsk { device: Some(device), since, kinds, limit, deltas, pending: None };
             Some(pulled(app.services.pull(&caller, &ask).await?))
         }
         None => None,
@@ -66,15 +72,26 @@ pub(in super::super) async fn push(
     Ok(Json(PushAnswer { success: true, results, server_timestamp, pull }))
 }
 
-type From<'a> = (&'a DeviceId, Option<landfall_core::time::Timestamp>, crate::service::sync::Since);
+/// Where operations come from.
+pub(in super::super) struct From<'a> {
+    /// Which device.
+    pub device: &'a DeviceId,
+    /// What its clock showed.
+    pub sent_at: Option<Timestamp>,
+    /// Up to where it has what the server has.
+    pub has: crate::service::sync::Since,
+    /// How many it says it has not sent yet.
+    pub pending: Option<u64>,
+}
 
 /// Decides operations as they came; gives a result for each, in their order.
 pub(in super::super) async fn pushed(
     app: &App,
     caller: &Caller,
-    (device, sent_at, has): From<'_>,
+    From { device, sent_at, has, pending }: From<'_>,
     operations: &[Box<RawValue>],
 ) -> Result<Vec<OperationResult>, ApiError> {
-    let bringer = Bringer { device: device.clone(), sent_at, has };
-    Ok(brought::decide(&app.services, caller, bringer, operations).await?)
+    let bringer = Bringer { device: device.clone(), sent_at, has, pending };
+    let decided = brought::decide((&app.services, &app.metrics), caller, bringer, operations);
+    Ok(measure::took(app, Call::Push, decided).await?)
 }

@@ -1,26 +1,28 @@
 //! Conflicts: what was in the way of what, and what people say becomes of it.
 
-use landfall_core::audit::{Action, Details, Entity, Hash, digest};
+use landfall_core::audit::{Hash, digest};
 use landfall_core::auth::{Caller, Scope};
 use landfall_core::id::{ConflictId, DeviceId, TopicId};
 use landfall_core::json::{Object, Value};
 use landfall_core::notification::JsonText;
 use landfall_core::notify::FieldError;
 use landfall_core::sync::{
-    Reason, Resolution, Seen, Shown, Stamp, Status, Verdict, Why, Written, resolve, stamp,
+    Flips, Next, Reason, Resolution, Seen, Shown, Stamp, Status, Verdict, Why, Written, resolve,
+    stamp,
 };
+use landfall_core::time::Timestamp;
 use landfall_core::topic::MemberRole;
 use landfall_store::{
-    AuditDraft, Conflict, ConflictFilter, ConflictNext, DeviceNext, Guard, OperationKeep,
-    Standings, StandingsAsk, StoredConflict, StoredEntity, StoredOperation, SyncWrite, Unit, Write,
+    ConflictFilter, ConflictNext, DeviceNext, Guard, OperationKeep, Standings, StandingsAsk,
+    StoredConflict, StoredEntity, StoredOperation, SyncWrite, Unit, Write,
 };
-use serde::Serialize;
-use serde_json::value::RawValue;
 
 use super::desk;
 use super::kinds::{Kind, Owner};
 use super::misfit::Misfit;
-use super::records::{ClashRecord, read_clashes, read_object, written_object, written_verdict};
+use super::records::{
+    ClashRecord, read_clashes, read_entity, read_object, written_object, written_verdict,
+};
 use super::{ServerData, topic_of};
 use crate::service::revocations::unit_of;
 use crate::service::topics::still;
@@ -112,8 +114,8 @@ impl Services {
         let kind = self.kinds.get(&found.name.kind).ok_or_else(|| {
             ServiceError::Conflict("entities of this type are not configured any more".into())
         })?;
+        let mut unit = self.unit_of_word(caller, &found, kind).await?;
         let (write, stamp) = self.written_word(caller, &found, (kind, ask), (&standings, word))?;
-        let mut unit = self.unit_of_word(caller, &found, kind)?;
         unit.audit.push(self.entry_of_word(caller, &found, ask, &write));
         if let Some(device) = &ask.device {
             unit.writes.push(Write::Synced(Box::new(DeviceNext {
@@ -122,7 +124,9 @@ impl Services {
                 at: write.operation.at,
                 stamp: Some((stamp.at, stamp.count)),
                 place: None,
+                given: None,
                 session: None,
+                pending: None,
             })));
         }
         unit.writes.insert(0, Write::Sync(Box::new(write)));
@@ -151,7 +155,7 @@ impl Services {
         Ok(self.store.standings(ask).await?)
     }
 
-    /// Writes a person's word down as an operation.
+    /// Decides what an entity becomes by a person's word, and writes that down as an operation.
     fn written_word(
         &self,
         caller: &Caller,
@@ -160,173 +164,56 @@ impl Services {
         (standings, word): (&Standings, Word),
     ) -> Result<(SyncWrite, Stamp), ServiceError> {
         let stored = standings.entities.first();
-        let (version, revision) = stored.map_or((0, 0), |entity| (entity.version, entity.revision));
+        let version = stored.map_or(0, |entity| entity.version);
         if ask.base_version.is_some_and(|seen| seen != version) {
-            return Err(ServiceError::Conflict(format!(
-                "the entity is in version {version} by now"
-            )));
+            let detail = format!("the entity is in version {version} by now");
+            return Err(ServiceError::Conflict(detail));
         }
-        let device = desk::device_name(ask.device.as_ref());
-        let last = standings.device.as_ref().and_then(|known| known.stamp);
-        let last = last.map(|(at, count)| Stamp { at, count, device: device.clone() });
-        let seen = Seen { now: self.now(), sent_at: None };
-        let stamp = stamp(&device, Written { at: seen.now, age_ms: Some(0) }, seen, last.as_ref());
-        let entity = stored.map(super::records::read_entity).transpose()?;
+        let now = self.now();
+        let stamp = stamped(ask, standings, now);
+        let entity = stored.map(read_entity).transpose()?.map(|(entity, _)| entity);
         let fields = |data: &Option<JsonText>| data.as_ref().map(read_object).transpose();
         let (server, client) = (fields(&found.conflict.server)?, fields(&found.conflict.client)?);
         let shown = Shown { server: server.as_ref(), client: client.as_ref() };
         let next = resolve(entity.as_ref(), shown, &ask.resolution, &stamp);
         if let Some(next) = next.as_ref().filter(|next| !next.is_deleted) {
-            let misfit = Misfit::default();
-            if misfit.check(kind, &next.data).is_err() {
-                let within = |fault: FieldError| FieldError {
-                    pointer: fault.pointer.replacen("/data", "/mergedData", 1),
-                    ..fault
-                };
-                return Err(ServiceError::Invalid(
-                    misfit.into_errors().into_iter().map(within).collect(),
-                ));
-            }
+            check(kind, &next.data)?;
         }
-        let becomes =
-            next.as_ref().map_or(entity.as_ref().map(|e| (&e.data, e.is_deleted)), |next| {
-                Some((&next.data, next.is_deleted))
-            });
-        let result = becomes.filter(|(_, is_deleted)| !is_deleted);
-        let result = result.map(|(data, _)| written_object(data));
-        let next_version = version + u64::from(next.is_some());
-        let verdict = Verdict {
-            status: Status::Applied,
-            why: Why::Decided(Reason::PersonSaid),
-            version: next_version,
-            conflict: Some(found.conflict.id),
+        let stands = next.as_ref().map(|next| (&next.data, next.is_deleted));
+        let stands = stands.or(entity.as_ref().map(|entity| (&entity.data, entity.is_deleted)));
+        let there = stands.filter(|(_, is_deleted)| !is_deleted);
+        let conflict = ConflictNext::Resolved {
+            id: found.conflict.id,
+            resolution: ask.resolution.as_str().into(),
+            result: there.map(|(data, _)| written_object(data)),
+            by: caller.user.clone(),
         };
-        let write = SyncWrite {
-            feed: found.feed.clone(),
-            name: found.name.clone(),
-            user: found.user.clone(),
-            device,
-            operation: StoredOperation {
-                id: word.id,
-                digest: word.digest,
-                outcome: Some(written_verdict(&verdict)),
-                at: seen.now,
-            },
-            keeps: OperationKeep::New,
-            from: revision,
-            from_version: version,
-            from_branch: standings.branches.first().map(|branch| branch.operation.clone()),
-            next: next.map(|next| desk::entity_next(&next, next_version)),
-            branch: None,
-            conflict: Some(Box::new(ConflictNext::Resolved {
-                id: found.conflict.id,
-                resolution: ask.resolution.as_str().into(),
-                result,
-                by: caller.user.clone(),
-            })),
-            activity: None,
-        };
-        Ok((write, stamp))
+        Ok((kept(found, (standings, word), (next, now, &stamp), conflict), stamp))
     }
 
     /// Begins a unit on condition that the caller may still write the entity.
-    fn unit_of_word(
+    async fn unit_of_word(
         &self,
         caller: &Caller,
         found: &StoredConflict,
         kind: &Kind,
     ) -> Result<Unit, ServiceError> {
         let mut unit = unit_of(caller);
-        if let Some(topic) = topic_of(&found.feed) {
-            let least = match kind.owner {
-                Owner::Topic { write } => write,
-                Owner::User => MemberRole::Owner,
-            };
-            unit.guards.push(Guard::TopicThere(topic.clone()));
-            unit.guards.extend(still(caller, &topic, least));
+        let Some(topic) = topic_of(&found.feed) else { return Ok(unit) };
+        let least = match kind.owner {
+            Owner::Topic { write } => write,
+            Owner::User => MemberRole::Owner,
+        };
+        let view = self.store.topic(&caller.tenant, &topic, &caller.user).await?;
+        let role = view.as_ref().and_then(|view| view.role);
+        if view.is_none() || !(caller.may(&Scope::TopicsManage) || role >= Some(least)) {
+            let detail = "you may not change this topic's entities any more";
+            return Err(ServiceError::Forbidden(detail.into()));
         }
+        unit.guards.push(Guard::TopicThere(topic.clone()));
+        unit.guards.extend(still(caller, &topic, least));
         Ok(unit)
     }
-
-    /// Tells what was in the way of what, and what a rule did or a person has to say.
-    pub(super) fn entry_of_dispute(
-        &self,
-        caller: &Caller,
-        write: &SyncWrite,
-    ) -> Option<AuditDraft> {
-        let Some(ConflictNext::New(conflict)) = write.conflict.as_deref() else { return None };
-        let told = Told {
-            entity_type: &write.name.kind,
-            entity_id: &write.name.id,
-            operation: &write.operation.id,
-            device: &write.device,
-            by: &conflict.decided_by,
-            base: raw(conflict.base.as_ref()),
-            server: raw(conflict.server.as_ref()),
-            client: raw(conflict.client.as_ref()),
-            result: raw(conflict.result.as_ref()),
-        };
-        let action =
-            if conflict.is_open { Action::ConflictOpened } else { Action::ConflictDecided };
-        Some(self.entry_told(caller, action, conflict.id, &told))
-    }
-
-    fn entry_of_word(
-        &self,
-        caller: &Caller,
-        found: &StoredConflict,
-        ask: &ResolveAsk,
-        write: &SyncWrite,
-    ) -> AuditDraft {
-        let result = match write.conflict.as_deref() {
-            Some(ConflictNext::Resolved { result, .. }) => result.as_ref(),
-            _ => None,
-        };
-        let Conflict { base, server, client, .. } = &found.conflict;
-        let told = Told {
-            entity_type: &found.name.kind,
-            entity_id: &found.name.id,
-            operation: &write.operation.id,
-            device: &write.device,
-            by: ask.resolution.as_str(),
-            base: raw(base.as_ref()),
-            server: raw(server.as_ref()),
-            client: raw(client.as_ref()),
-            result: raw(result),
-        };
-        self.entry_told(caller, Action::ConflictResolved, found.conflict.id, &told)
-    }
-
-    fn entry_told(
-        &self,
-        caller: &Caller,
-        action: Action,
-        id: ConflictId,
-        told: &Told<'_>,
-    ) -> AuditDraft {
-        let metadata = serde_json::to_string(told).expect("what is told has only text as keys");
-        let details = Details { actor: Some(caller.user.clone()), target: None, metadata };
-        let entity = Entity::Other("conflict", id.to_string());
-        AuditDraft { at: self.now(), action, entity, details: self.ids.salted(details) }
-    }
-}
-
-/// What the trail says of a conflict.
-#[derive(Serialize)]
-struct Told<'a> {
-    entity_type: &'a str,
-    entity_id: &'a str,
-    operation: &'a str,
-    device: &'a str,
-    by: &'a str,
-    base: Option<&'a RawValue>,
-    server: Option<&'a RawValue>,
-    client: Option<&'a RawValue>,
-    result: Option<&'a RawValue>,
-}
-
-fn raw(data: Option<&JsonText>) -> Option<&RawValue> {
-    data.and_then(|data| serde_json::from_str(data.as_str()).ok())
 }
 
 /// A person's word as an operation: one conflict has one, by the conflict's name.
@@ -344,6 +231,61 @@ impl Word {
         }
         let digest = digest(Value::Object(said).canonical().as_bytes());
         Self { id: format!("resolve:{}", found.conflict.id).into(), digest }
+    }
+}
+
+/// Stamps what a person says now.
+fn stamped(ask: &ResolveAsk, standings: &Standings, now: Timestamp) -> Stamp {
+    let device = desk::device_name(ask.device.as_ref());
+    let last = standings.device.as_ref().and_then(|known| known.stamp);
+    let last = last.map(|(at, count)| Stamp { at, count, device: device.clone() });
+    let written = Written { at: now, age_ms: Some(0) };
+    stamp(&device, written, Seen { now, sent_at: None }, last.as_ref())
+}
+
+/// Refuses what a type does not allow.
+fn check(kind: &Kind, data: &Object) -> Result<(), ServiceError> {
+    let misfit = Misfit::default();
+    misfit.check(kind, data).map_err(|_| {
+        let within = |fault: FieldError| FieldError {
+            pointer: fault.pointer.replacen("/data", "/mergedData", 1),
+            ..fault
+        };
+        ServiceError::Invalid(misfit.into_errors().into_iter().map(within).collect())
+    })
+}
+
+fn kept(
+    found: &StoredConflict,
+    (standings, word): (&Standings, Word),
+    (next, at, stamp): (Option<Next>, Timestamp, &Stamp),
+    conflict: ConflictNext,
+) -> SyncWrite {
+    let stored = standings.entities.first();
+    let (from_version, from) = stored.map_or((0, 0), |entity| (entity.version, entity.revision));
+    let version = from_version + u64::from(next.is_some());
+    let why = Why::Decided(Reason::PersonSaid);
+    let verdict =
+        Verdict { status: Status::Applied, why, version, conflict: Some(found.conflict.id) };
+    SyncWrite {
+        feed: found.feed.clone(),
+        name: found.name.clone(),
+        user: found.user.clone(),
+        device: stamp.device.clone(),
+        operation: StoredOperation {
+            id: word.id,
+            digest: word.digest,
+            outcome: Some(written_verdict(&verdict)),
+            at,
+        },
+        keeps: OperationKeep::New,
+        from,
+        from_version,
+        from_branch: standings.branches.first().map(|branch| branch.operation.clone()),
+        next: next.map(|next| desk::entity_next(&next, version, Flips::default())),
+        branch: None,
+        conflict: Some(Box::new(conflict)),
+        activity: None,
     }
 }
 

@@ -1,14 +1,14 @@
 //! Fills a desk with what the store knows, and writes down what it hands out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use landfall_core::auth::Caller;
 use landfall_core::feed::{FeedKey, Number};
 use landfall_core::id::DeviceId;
 use landfall_core::json::Object;
 use landfall_core::sync::{
-    Branch, BranchTip, Contested, Desk, Dispute, Effect, EntityName, Known, Next, OpenConflict,
-    Operation, Refused, Rules, Seen, Stamp, Standing, Status, Verdict,
+    Branch, BranchTip, Contested, Desk, Dispute, Effect, EntityName, Flips, Known, Next,
+    OpenConflict, Operation, Refused, Rules, Seen, Stamp, Standing, Status, Verdict,
 };
 use landfall_store::{
     BranchNext, Conflict, ConflictNext, EntityNext, OperationKeep, Standings, StandingsAsk,
@@ -21,7 +21,7 @@ use super::records::{
     read_entity, read_object, read_verdict, written_clashes, written_object, written_stamps,
     written_verdict,
 };
-use super::{Brought, PushAsk, ServerData};
+use super::{Brought, PushAsk, ServerData, Turn, Wish};
 use crate::service::ServiceError;
 
 /// What is asked of the store before some operations of one feed are decided.
@@ -29,7 +29,7 @@ pub(super) fn ask(
     caller: &Caller,
     feed: &FeedKey,
     push: &PushAsk,
-    chunk: &[Brought],
+    (chunk, had): (&[Brought], Option<Number>),
 ) -> StandingsAsk {
     let operations = chunk.iter().map(|brought| &brought.operation);
     let mut names: Vec<EntityName> = operations.clone().map(|one| one.name.clone()).collect();
@@ -53,7 +53,7 @@ pub(super) fn ask(
         names,
         operations: ids,
         versions,
-        had: None,
+        had,
     }
 }
 
@@ -103,7 +103,10 @@ pub(super) fn fill<'d>(
         let is_heard = push.operations.iter().all(|one| one.operation.id != branch.operation);
         let standing = laid.entry(branch.name.clone()).or_default();
         let is_either = branch.client_version == Some(standing.version);
-        let is_left = is_heard && is_either && has >= branch.changed;
+        // Only who has the version that counts the same may mean that one.
+        let entity = standings.entities.iter().find(|entity| entity.name == branch.name);
+        let has_it = entity.is_some_and(|entity| has >= entity.changed);
+        let is_left = is_heard && is_either && has_it;
         let mut tip = tip(branch)?;
         tip.branch.is_left = is_left;
         standing.branch = Some(tip);
@@ -119,14 +122,23 @@ pub(super) fn fill<'d>(
     for (name, standing) in laid {
         desk.lay(name, standing);
     }
-    for operation in &standings.operations {
+    let again = push.operations.iter().filter(|one| is_again(one));
+    let again: BTreeSet<&str> = again.map(|one| &*one.operation.id).collect();
+    for operation in standings.operations.iter().filter(|one| !again.contains(&*one.id)) {
         desk.lay_known(operation.id.clone(), known(operation)?);
     }
     Ok(desk)
 }
 
+/// Says whether an operation is decided once more.
+pub(super) fn is_again(brought: &Brought) -> bool {
+    brought.activity.as_ref().is_some_and(|activity| activity.turn == Turn::Again)
+}
+
 fn lay(standing: &mut Standing, entity: &StoredEntity) -> Result<(), ServiceError> {
-    standing.entity = Some(read_entity(entity)?);
+    let (read, flips) = read_entity(entity)?;
+    (standing.entity, standing.flips) = (Some(read), flips);
+    standing.writer.clone_from(&entity.device);
     (standing.version, standing.revision) = (entity.version, entity.revision);
     Ok(())
 }
@@ -149,7 +161,7 @@ pub(super) fn take(
     desk: &mut Desk<'_>,
     operation: &Operation,
     kind: Result<&Kind, Refused>,
-    (misfit, fresh): (&Misfit, landfall_core::id::ConflictId),
+    (misfit, fresh, wish): (&Misfit, landfall_core::id::ConflictId, Wish),
 ) -> landfall_core::sync::Taken {
     let checked = kind.and_then(|kind| {
         misfit.check_size(kind, "/data", &operation.data)?;
@@ -161,7 +173,11 @@ pub(super) fn take(
         Err(refused) => desk.take(operation, Err(refused), fresh),
         Ok(kind) => {
             let fits = |data: &Object| misfit.check(kind, data);
-            desk.take(operation, Ok(Rules { kind: &kind.rules, fits: &fits }), fresh)
+            let rules = match wish {
+                Wish::AsTyped => &kind.rules,
+                Wish::ClientWins => kind.client_wins.as_ref().unwrap_or(&kind.rules),
+            };
+            desk.take(operation, Ok(Rules { kind: rules, fits: &fits }), fresh)
         }
     }
 }
@@ -172,10 +188,12 @@ pub(super) fn server_data(
     operation: &Operation,
     verdict: &Verdict,
 ) -> Option<ServerData> {
-    if verdict.status == Status::Applied {
+    let standing = desk.standing(&operation.name);
+    // What was decided before may have been changed, or be gone, by now.
+    let version = standing.map_or(0, |standing| standing.version);
+    if verdict.status == Status::Applied && verdict.version == version {
         return None;
     }
-    let standing = desk.standing(&operation.name);
     let entity = standing.and_then(|standing| standing.entity.as_ref());
     let there = entity.filter(|entity| !entity.is_deleted);
     Some(there.map_or(ServerData::Gone, |entity| ServerData::There(written_object(&entity.data))))
@@ -202,7 +220,7 @@ pub(super) fn write(
     verdict: &Verdict,
     effect: Effect,
 ) -> SyncWrite {
-    let Effect { from: (from, from_version), next, tip, conflict } = effect;
+    let Effect { from: (from, from_version), next, tip, conflict, flips } = effect;
     let tip = tip.filter(|_| !place.device.is_empty());
     let from_branch = place.ends.get(&operation.name).cloned();
     if tip.is_some() {
@@ -223,19 +241,19 @@ pub(super) fn write(
         from,
         from_version,
         from_branch,
-        next: next.map(|(next, version)| entity_next(&next, version)),
+        next: next.map(|(next, version)| entity_next(&next, version, flips)),
         branch: tip.map(|tip| branch_next(&tip)),
         conflict: conflict.map(|one| Box::new(conflict_next(one, operation, from_version))),
         activity: None,
     }
 }
 
-pub(super) fn entity_next(next: &Next, version: u64) -> EntityNext {
+pub(super) fn entity_next(next: &Next, version: u64, flips: Flips) -> EntityNext {
     EntityNext {
         version,
         data: written_object(&next.data),
         is_deleted: next.is_deleted,
-        stamps: written_stamps(&next.stamps),
+        stamps: written_stamps(&next.stamps, flips),
     }
 }
 

@@ -65,7 +65,9 @@ impl Services {
             at,
             stamp: None,
             place: Some(place),
+            given: None,
             session: None,
+            pending: None,
         })));
         let kept = self.commit(unit).await;
         if kept.is_err() {

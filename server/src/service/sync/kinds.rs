@@ -61,6 +61,12 @@ impl Kinds {
         self.0.get(name)
     }
 
+    /// Lists the names of the types of activities, sorted.
+    pub fn of_activities(&self) -> Vec<Box<str>> {
+        let of_activities = self.0.values().filter(|kind| kind.key.is_some());
+        of_activities.map(|kind| kind.name.clone()).collect()
+    }
+
     /// Lists the names, sorted.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(|name| &**name)

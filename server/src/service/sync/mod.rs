@@ -3,9 +3,13 @@
 //! What becomes of an operation is decided in `landfall_core::sync`. This folder loads what that
 //! needs, and commits what it says.
 
+mod activities;
+mod bases;
 mod conflicts;
 mod delta;
+mod deltas;
 mod desk;
+mod devices;
 mod forgetting;
 mod heard;
 pub mod kinds;
@@ -15,6 +19,7 @@ mod pull;
 mod push;
 mod records;
 pub mod schema;
+mod trail;
 
 use landfall_core::feed::{FeedKey, FeedKind};
 use landfall_core::id::{DeviceId, TopicId};
@@ -23,8 +28,13 @@ use landfall_core::notify::FieldError;
 use landfall_core::sync::{Operation, Verdict};
 use landfall_core::time::Timestamp;
 
+pub use activities::{
+    ActivitiesAsk, Activity, ActivityOutcome, ActivityView, RETRIED_MAX, SyncedActivities,
+};
 pub use conflicts::{ConflictView, ResolveAsk, Resolved};
 pub use delta::{Delta, DeltaAsk, FieldDiffers};
+pub use deltas::FieldChanges;
+pub use devices::{Fares, Health, SessionView, Stall};
 pub use heard::Heard;
 pub use kinds::Kinds;
 pub use pull::{ChangedEntity, Held, LESSON, PullAsk, Pulled};
@@ -52,6 +62,8 @@ pub struct PushAsk {
     pub has: Since,
     /// What it did, in the order in which it did it.
     pub operations: Vec<Brought>,
+    /// How many operations it says it has not sent yet, if it says so.
+    pub pending: Option<u64>,
 }
 
 /// An operation as a device brings it.
@@ -61,6 +73,39 @@ pub struct Brought {
     pub operation: Operation,
     /// The topic to whose entities it belongs; the user's own where there is none.
     pub topic: Option<TopicId>,
+    /// How it came, where it came as an activity (S0).
+    pub activity: Option<AsActivity>,
+}
+
+/// What goes with an operation that came as an activity: it is shown to apps that send such, and
+/// began from what its device had by then.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AsActivity {
+    /// Whose word is asked for.
+    pub wish: Wish,
+    /// What is wrong with it, so that no entity can be made out.
+    pub fault: Option<FieldError>,
+    /// Whether it is decided for the first time.
+    pub turn: Turn,
+}
+
+/// Whose word a request asks for where two edits meet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Wish {
+    /// As the type says.
+    #[default]
+    AsTyped,
+    /// The device's, where the type lets a request ask for that.
+    ClientWins,
+}
+
+/// Whether an activity is decided for the first time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turn {
+    /// It is; or it was decided, and answers as it did.
+    First,
+    /// It failed, and is decided anew.
+    Again,
 }
 
 /// What became of an operation.

@@ -18,17 +18,20 @@ pub(super) struct Place {
     /// Where the feed stood when the device began at its beginning: what was gone by then it never had,
     /// so that up to there it does not miss that anything is gone.
     pub(super) began: Number,
+    /// Up to here the device had every entity as it was. It lags behind `number` while a pull takes several
+    /// pages: what changes between two of them is only given as it became.
+    pub(super) whole: Number,
 }
 
 impl Place {
     /// Begins a feed.
     pub(super) const fn begin(head: Head) -> Self {
-        Self { number: Number::ZERO, began: head.newest }
+        Self { number: Number::ZERO, began: head.newest, whole: Number::ZERO }
     }
 
-    /// Goes on from a number.
+    /// Goes on from a number, up to which nobody knows what the device had.
     pub(super) const fn at(number: Number) -> Self {
-        Self { number, began: Number::ZERO }
+        Self { number, began: Number::ZERO, whole: Number::ZERO }
     }
 
     /// Says whether the feed can go on from here: nothing was forgotten in between, and the place was given
@@ -47,9 +50,10 @@ pub(super) struct Places {
     pub(super) topics: BTreeMap<TopicId, Place>,
 }
 
-/// Marks a topic's number, and where a beginning was.
+/// Marks a topic's number, where a beginning was, and up to where a feed was had as a whole.
 const TOPIC: char = ':';
 const BEGAN: char = '^';
+const WHOLE: char = '~';
 
 impl Places {
     fn positions(&self) -> Vec<Position> {
@@ -64,6 +68,9 @@ impl Places {
             // Behind it nothing of it matters any more.
             if place.began > place.number {
                 put(format!("{BEGAN}{of}"), place.began);
+            }
+            if place.whole < place.number {
+                put(format!("{WHOLE}{of}"), place.whole);
             }
         }
         positions
@@ -80,7 +87,9 @@ impl Places {
             };
             match mark {
                 Some(BEGAN) => place.began = number,
-                Some(TOPIC) | None => place.number = number,
+                Some(WHOLE) => place.whole = number,
+                // What tells that it is not whole comes behind it.
+                Some(TOPIC) | None => (place.number, place.whole) = (number, number),
                 Some(_) => return None,
             }
         }
@@ -131,7 +140,7 @@ mod tests {
     use super::*;
 
     fn place(number: u64, began: u64) -> Place {
-        Place { number: Number(number), began: Number(began) }
+        Place { number: Number(number), began: Number(began), whole: Number(number) }
     }
 
     #[test]
@@ -144,6 +153,11 @@ mod tests {
         let places = Places { own: place(8, 8), topics: BTreeMap::new() };
         assert_eq!(Places::from_positions(places.positions()).unwrap().own, place(8, 0));
         assert_eq!(Places::default().positions().len(), 1);
+        // In the middle of several pages.
+        let partly = Place { whole: Number(2), ..place(5, 0) };
+        let topics = [(topic("c"), Place::at(Number(4)))];
+        let places = Places { own: partly, topics: topics.into() };
+        assert_eq!(Places::from_positions(places.positions()), Some(places));
     }
 
     #[test]

@@ -12,6 +12,7 @@ use landfall_core::time::Timestamp;
 use landfall_store::{Membership, StoredEntity};
 
 use super::Since;
+use super::deltas::{FieldChanges, Had};
 use super::places::{Place, Places};
 use crate::service::{ServiceError, Services};
 
@@ -21,6 +22,9 @@ const PAGE: usize = 500;
 const BYTES_MAX: usize = 4 << 20;
 /// The type as which lessons come.
 pub const LESSON: &str = "lesson";
+/// Stands for all types of activities, on their user's own feed: a cursor holds though a type is added.
+/// No type is named so.
+pub(super) const ACTIVITIES: &str = "|activities";
 
 /// What a device asks for.
 #[derive(Debug, Clone)]
@@ -33,6 +37,10 @@ pub struct PullAsk {
     pub kinds: Vec<Box<str>>,
     /// Changes at most.
     pub limit: usize,
+    /// Whether what changed of an entity may come in place of all its fields.
+    pub deltas: bool,
+    /// How many operations it says it has not sent yet, if it says so.
+    pub pending: Option<u64>,
 }
 
 /// What a device gets.
@@ -78,6 +86,8 @@ pub struct ChangedEntity {
 pub enum Held {
     /// Its fields.
     Fields(JsonText),
+    /// What changed of its fields since the device had it.
+    Changes(FieldChanges),
     /// It is a lesson.
     Lesson(Box<Lesson>),
     /// Nothing: it was deleted.
@@ -94,6 +104,8 @@ struct Feed {
 
 /// A page while it is filled.
 struct Page<'a> {
+    caller: &'a Caller,
+    ask: &'a PullAsk,
     kinds: &'a [Box<str>],
     left: usize,
     bytes: usize,
@@ -107,13 +119,24 @@ impl Services {
     /// `Invalid` for a cursor that was not given for this; when the store is away.
     pub async fn pull(&self, caller: &Caller, ask: &PullAsk) -> Result<Pulled, ServiceError> {
         let at = self.now();
-        let feeds = self.feeds_of(caller).await?;
+        self.note_pending(caller, ask.device.as_ref(), ask.pending).await?;
+        let is_of_activities = ask.kinds.iter().any(|kind| **kind == *ACTIVITIES);
+        let (members, kinds) = match is_of_activities {
+            // Never empty, which would be all.
+            true => (Vec::new(), [self.kinds.of_activities(), ask.kinds.clone()].concat()),
+            false => {
+                let members = self.store.memberships(&caller.tenant, &caller.user).await?;
+                (members, ask.kinds.clone())
+            }
+        };
+        let feeds = self.feeds_of(caller, members).await?;
         let (mut places, is_reset, removed) = self.begins(caller, ask, &feeds).await?;
         // Who asks for some types has not said what it has of the others.
         if let Some(device) = ask.device.as_ref().filter(|_| ask.kinds.is_empty() && !is_reset) {
             self.heard_of(caller, device, places.own.number).await?;
         }
-        let mut page = Page { kinds: &ask.kinds, left: ask.limit, bytes: 0, changes: Vec::new() };
+        let (left, bytes, changes) = (ask.limit, 0, Vec::new());
+        let mut page = Page { caller, ask, kinds: &kinds, left, bytes, changes };
         let mut has_more = false;
         for feed in &feeds {
             let place = match &feed.topic {
@@ -129,9 +152,12 @@ impl Services {
         Ok(Pulled { changes: page.changes, cursor, has_more, is_reset, removed, at })
     }
 
-    /// Finds the feeds that a caller may read, the own one first, and where each stands.
-    async fn feeds_of(&self, caller: &Caller) -> Result<Vec<Feed>, ServiceError> {
-        let members = self.store.memberships(&caller.tenant, &caller.user).await?;
+    /// Finds the feed of a caller's own, and behind it those of topics, and where each stands.
+    async fn feeds_of(
+        &self,
+        caller: &Caller,
+        members: Vec<Membership>,
+    ) -> Result<Vec<Feed>, ServiceError> {
         let own =
             (Arc::new(FeedKey::data(&caller.tenant, &caller.user)), None, Timestamp::from_ms(0));
         let of_topic = |Membership { topic, joined_at, .. }: Membership| {
@@ -159,6 +185,10 @@ impl Services {
         };
         let mut places = match &ask.since {
             Since::Beginning => return Ok((beginning(), false, Vec::new())),
+            // What was there then may be gone without a trace.
+            Since::Time(at) if self.store.epoch().is_after(*at) => {
+                return Ok((beginning(), true, Vec::new()));
+            }
             Since::Time(at) => self.places_before(feeds, *at).await?,
             Since::Cursor(text, kinds) => match self.places_in(caller, kinds, text)? {
                 Some(places) => places,
@@ -206,33 +236,53 @@ impl Services {
     ) -> Result<(), ServiceError> {
         while place.number < feed.head.newest && page.has_room() {
             let limit = page.left.min(PAGE);
-            let after = place.number;
-            let mut rows = Vec::new();
-            if page.kinds.is_empty() || page.kinds.iter().any(|kind| **kind != *LESSON) {
-                let kinds = page.kinds.to_vec();
-                let found = self.store.changed_entities(&feed.key, after, kinds, limit).await?;
-                rows.extend(found.into_iter().map(|row| changed(row, feed.topic.as_ref())));
+            let (mut rows, upto) = self.rows_after(page, feed, place.number, limit).await?;
+            if page.ask.deltas {
+                let had = Had { number: place.number, whole: place.whole };
+                self.shorten(page.caller, &feed.key, had, &mut rows).await?;
             }
-            let has_lessons =
-                page.kinds.is_empty() || page.kinds.iter().any(|kind| **kind == *LESSON);
-            if let Some(class) = feed.topic.as_ref().filter(|_| has_lessons) {
-                let found =
-                    self.store.changed_lessons(&feed.key.tenant, class, after, limit).await?;
-                let at = self.now();
-                rows.extend(found.into_iter().map(|lesson| changed_lesson(lesson, at)));
-                rows.sort_by_key(|row| row.changed);
-                rows.truncate(limit);
-            }
-            let is_all = rows.len() < limit;
-            let last = rows.last().map_or(after, |row| row.changed);
-            // The head is from before the rows were read, so nothing up to it is missing.
-            place.number = if is_all { last.max(feed.head.newest) } else { last };
+            *place = match rows.last() {
+                Some(last) if rows.len() == limit => Place { number: last.changed, ..*place },
+                _ => Place { number: upto, whole: upto, ..*place },
+            };
             let was_there =
                 |row: &ChangedEntity| row.verb != Verb::Delete || row.changed > place.began;
             rows.retain(was_there);
             page.take(rows);
         }
         Ok(())
+    }
+
+    /// Reads what changed after a number, oldest change first; tells up to which number that is
+    /// everything, if it is fewer than `limit`.
+    async fn rows_after(
+        &self,
+        page: &Page<'_>,
+        feed: &Feed,
+        after: Number,
+        limit: usize,
+    ) -> Result<(Vec<ChangedEntity>, Number), ServiceError> {
+        let kinds = page.kinds;
+        let mut rows = Vec::new();
+        if kinds.is_empty() || kinds.iter().any(|kind| **kind != *LESSON) {
+            let found =
+                self.store.changed_entities(&feed.key, after, kinds.to_vec(), limit).await?;
+            rows.extend(found.into_iter().map(|row| changed(row, feed.topic.as_ref())));
+        }
+        // The head is from before the rows were read, so nothing up to it is missing.
+        let upto = rows.last().map_or(after, |row: &ChangedEntity| row.changed);
+        let upto = upto.max(feed.head.newest);
+        let has_lessons = kinds.is_empty() || kinds.iter().any(|kind| **kind == *LESSON);
+        if let Some(class) = feed.topic.as_ref().filter(|_| has_lessons) {
+            let found = self.store.changed_lessons(&feed.key.tenant, class, after, limit).await?;
+            let at = self.now();
+            // An entity may have changed before a lesson that was stored only after the entities were read.
+            let found = found.into_iter().filter(|lesson| lesson.changed <= upto);
+            rows.extend(found.map(|lesson| changed_lesson(lesson, at)));
+            rows.sort_by_key(|row| row.changed);
+            rows.truncate(limit);
+        }
+        Ok((rows, upto))
     }
 }
 
@@ -245,6 +295,7 @@ impl Page<'_> {
         self.left -= rows.len();
         let bytes = |row: &ChangedEntity| match &row.data {
             Held::Fields(data) => data.as_str().len(),
+            Held::Changes(changes) => changes.fields.as_str().len(),
             Held::Lesson(lesson) => lesson.data.as_str().len(),
             Held::Nothing => 0,
         };

@@ -10,13 +10,16 @@ use landfall_core::sync::{Desk, Refused, Seen, Status, Taken, Why};
 use landfall_core::time::Timestamp;
 use landfall_core::topic::MemberRole;
 use landfall_store::{
-    DeviceNext, Guard, SessionCounts, SessionNext, Standings, SyncWrite, Unit, Write,
+    DeviceNext, Guard, SessionCounts, SessionNext, Standings, StoredDevice, SyncWrite, Unit, Write,
 };
+use uuid::Uuid;
 
+use super::activities;
+use super::bases::Bases;
 use super::desk;
 use super::kinds::{Kind, Owner};
 use super::misfit::Misfit;
-use super::{Brought, PushAsk, Pushed, Since};
+use super::{Brought, PushAsk, Pushed, Since, Wish};
 use crate::service::revocations::unit_of;
 use crate::service::{ServiceError, Services, deciding};
 
@@ -61,10 +64,11 @@ impl Services {
             pushed.extend(deciding(|| self.push_chunk(caller, ask, chunk)).await?);
             rest = after;
         }
+        self.note_pending(caller, ask.device.as_ref(), ask.pending).await?;
         Ok(pushed)
     }
 
-    async fn push_chunk(
+    pub(super) async fn push_chunk(
         &self,
         caller: &Caller,
         ask: &PushAsk,
@@ -72,7 +76,9 @@ impl Services {
     ) -> Result<Vec<Pushed>, ServiceError> {
         let topic = chunk.first().and_then(|first| first.topic.as_ref());
         let ground = self.ground(caller, topic).await?;
-        let standings = self.store.standings(desk::ask(caller, &ground.feed, ask, chunk)).await?;
+        let had = self.had(caller, ask, &ground.feed, chunk).await?;
+        let asked = desk::ask(caller, &ground.feed, ask, (chunk, had));
+        let standings = self.store.standings(asked).await?;
         let has = match desk::may_be_left(&standings) {
             true => self.has(caller, ask, &ground.feed, &standings).await?,
             false => Number::ZERO,
@@ -80,13 +86,15 @@ impl Services {
         let device = desk::device_name(ask.device.as_ref());
         let seen = Seen { now: self.now(), sent_at: ask.sent_at };
         let mut desk = desk::fill(&device, seen, &standings, (ask, has))?;
+        let bases = Bases::of(&standings, (ask, chunk), had, seen)?;
         let mut ends = desk::ends(&standings);
         let feed = &ground.feed;
         let mut place =
             desk::Place { feed, caller, device: &device, ends: &mut ends, at: seen.now };
         let mut decided = Decided::default();
         for brought in chunk {
-            self.decide(&mut desk, &mut place, (brought, &ground), &mut decided);
+            let based = bases.based(brought);
+            self.decide(&mut desk, &mut place, (&based, &ground), &mut decided);
         }
         let stamp = desk.last().map(|stamp| (stamp.at, stamp.count));
         let unit = self.unit_of_push(caller, &ground, &mut decided);
@@ -112,7 +120,7 @@ impl Services {
     }
 
     /// Finds the number up to which the device has a feed, as it says or as it is known.
-    async fn has(
+    pub(super) async fn has(
         &self,
         caller: &Caller,
         ask: &PushAsk,
@@ -128,6 +136,7 @@ impl Services {
                     Some(topic) => places.topics.get(topic).map_or(Number::ZERO, |at| at.number),
                 }
             }
+            Since::Time(at) if self.store.epoch().is_after(*at) => Number::ZERO,
             Since::Time(at) => self.store.number_before(feed, *at).await?,
             Since::Beginning if topic.is_none() => {
                 standings.device.as_ref().map_or(Number::ZERO, |device| device.place)
@@ -151,7 +160,8 @@ impl Services {
             decided.needs = decided.needs.max(Some(*write));
         }
         let fresh = self.ids.conflict(place.at);
-        let taken = desk::take(desk, operation, kind, (&misfit, fresh));
+        let wish = brought.activity.as_ref().map_or(Wish::AsTyped, |activity| activity.wish);
+        let mut taken = desk::take(desk, operation, kind, (&misfit, fresh, wish));
         let verdict = taken.verdict;
         decided.count(&taken);
         decided.pushed.push(Pushed {
@@ -161,9 +171,14 @@ impl Services {
             server: desk::server_data(desk, operation, &verdict),
             errors: misfit.into_errors(),
         });
-        if let Some(effect) = taken.effect {
-            decided.writes.push(desk::write(place, operation, &verdict, effect));
+        let Some(effect) = &mut taken.effect else { return };
+        if brought.activity.is_some() {
+            // Nothing depends on an activity that was refused.
+            effect.tip.take_if(|tip| tip.is_refused);
         }
+        let mut write = desk::write(place, operation, &verdict, taken.effect.expect("it is there"));
+        activities::ride(brought, &verdict, &mut write);
+        decided.writes.push(write);
     }
 
     /// Finds an operation's type, or why it is refused.
@@ -173,7 +188,16 @@ impl Services {
         ground: &Ground,
         misfit: &Misfit,
     ) -> Result<&Kind, Refused> {
-        let kind = self.kinds.get(&brought.operation.name.kind).ok_or(Refused::UnknownType)?;
+        let Some(kind) = self.kinds.get(&brought.operation.name.kind) else {
+            if brought.activity.is_some() {
+                misfit.note("/activity_type", "is no type that this server knows");
+            }
+            return Err(Refused::UnknownType);
+        };
+        if let Some(fault) = brought.activity.as_ref().and_then(|one| one.fault.as_ref()) {
+            misfit.note(&fault.pointer, &fault.detail);
+            return Err(Refused::Invalid);
+        }
         match (&kind.owner, &ground.topic) {
             (Owner::User, None) => Ok(kind),
             (Owner::User, Some(_)) => {
@@ -221,22 +245,29 @@ impl Services {
             return Ok(());
         }
         let at = self.now();
-        if let Some(device) = &ask.device {
-            let running =
-                standings.device.as_ref().filter(|known| known.seen_at.plus_ms(SESSION_MS) > at);
-            let id =
-                running.and_then(|known| known.session).unwrap_or_else(|| self.ids.session(at));
+        // Whoever asks to decide anew may do so for another device.
+        let is_here = !ask.operations.iter().any(desk::is_again);
+        if let Some(device) = ask.device.as_ref().filter(|_| is_here) {
+            let id = self.session_of(standings.device.as_ref(), at);
             unit.writes.push(Write::Synced(Box::new(DeviceNext {
                 user: caller.user.clone(),
                 device: device.as_str().into(),
                 at,
                 stamp,
                 place: None,
+                given: None,
                 session: Some(SessionNext { id, counts: decided.counts }),
+                pending: None,
             })));
         }
         self.commit(unit).await?;
         Ok(())
+    }
+
+    /// Names the session in which a device syncs now.
+    pub(super) fn session_of(&self, known: Option<&StoredDevice>, at: Timestamp) -> Uuid {
+        let running = known.filter(|known| known.seen_at.plus_ms(SESSION_MS) > at);
+        running.and_then(|known| known.session).unwrap_or_else(|| self.ids.session(at))
     }
 }
 

@@ -6,7 +6,7 @@ use landfall_core::id::ConflictId;
 use landfall_core::json::{self, Object, Value};
 use landfall_core::merge::Clash;
 use landfall_core::notification::JsonText;
-use landfall_core::sync::{Entity, Stamp, Stamps, Status, Verdict, Why};
+use landfall_core::sync::{Entity, Flips, Stamp, Stamps, Status, Verdict, Why};
 use landfall_core::time::Timestamp;
 use landfall_store::{StoreError, StoredEntity};
 use serde::{Deserialize, Serialize};
@@ -22,7 +22,14 @@ struct StampsRecord {
     whole: StampRecord,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     fields: BTreeMap<String, StampRecord>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    flips: Option<FlipsRecord>,
 }
+
+/// How often devices took an entity from each other, since when in milliseconds, and the digest of what it
+/// was before.
+#[derive(Serialize, Deserialize)]
+struct FlipsRecord(u32, Option<i64>, Option<u64>);
 
 #[derive(Serialize, Deserialize)]
 struct VerdictRecord<'a> {
@@ -80,19 +87,28 @@ pub(super) fn read_object(text: &JsonText) -> Result<Object, ServiceError> {
     }
 }
 
-/// Writes down when fields were written.
-pub(super) fn written_stamps(stamps: &Stamps) -> JsonText {
+/// Writes down when fields were written, and how often devices took the entity from each other.
+pub(super) fn written_stamps(stamps: &Stamps, flips: Flips) -> JsonText {
     let fields = stamps.fields.iter().map(|(field, stamp)| (field.clone(), stamp.into()));
-    written(&StampsRecord { whole: (&stamps.whole).into(), fields: fields.collect() })
+    let Flips { count, since, before } = flips;
+    let record = FlipsRecord(count, since.map(Timestamp::as_ms), before);
+    let flips = (flips != Flips::default()).then_some(record);
+    written(&StampsRecord { whole: (&stamps.whole).into(), fields: fields.collect(), flips })
 }
 
 /// Reads an entity.
-pub(super) fn read_entity(stored: &StoredEntity) -> Result<Entity, ServiceError> {
+pub(super) fn read_entity(stored: &StoredEntity) -> Result<(Entity, Flips), ServiceError> {
     let stamps: StampsRecord =
         serde_json::from_str(stored.stamps.as_str()).map_err(|_| corrupt("stamp"))?;
     let fields = stamps.fields.into_iter().map(|(field, stamp)| (field, stamp.into()));
+    let flips = stamps.flips.map_or(Flips::default(), |FlipsRecord(count, since, before)| Flips {
+        count,
+        since: since.map(Timestamp::from_ms),
+        before,
+    });
     let stamps = Stamps { whole: stamps.whole.into(), fields: fields.collect() };
-    Ok(Entity { data: read_object(&stored.data)?, is_deleted: stored.is_deleted, stamps })
+    let (data, is_deleted) = (read_object(&stored.data)?, stored.is_deleted);
+    Ok((Entity { data, is_deleted, stamps }, flips))
 }
 
 /// Writes down how an operation ended.

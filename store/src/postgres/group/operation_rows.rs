@@ -27,6 +27,9 @@ pub(super) async fn write(runner: &mut PostgresRunner<'_>, kept: &[Kept<'_>]) ->
             sync_write::OfConflict::GoesOn(goes_on) => runner.execute_ahead(goes_on).await?,
             sync_write::OfConflict::Resolved(resolved) => runner.execute_ahead(resolved).await?,
         }
+        if let Some(settled) = sync_write::settled(one, next) {
+            runner.execute_ahead(settled).await?;
+        }
     }
     counters(runner, kept).await
 }

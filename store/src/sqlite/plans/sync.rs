@@ -153,7 +153,16 @@ fn devices_and_what_they_did_are_reached_through_indexes() {
     for place in [None, Some(ONE)] {
         let session = Some(SessionNext { id: Uuid::nil(), counts: SessionCounts::default() });
         let (user, device, stamp) = (bench.user.clone(), "phone".into(), Some((AT, 1)));
-        let next = DeviceNext { user, device, at: AT, stamp, place, session };
+        let next = DeviceNext {
+            user,
+            device,
+            at: AT,
+            stamp,
+            place,
+            given: place,
+            session,
+            pending: Some(1),
+        };
         bench.check(|b| b.write(Write::Synced(Box::new(next))));
     }
     bench.check_reaches("SEARCH d USING PRIMARY KEY (tenant=? AND user_id=? AND device>?)", |b| {
