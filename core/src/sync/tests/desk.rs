@@ -201,5 +201,5 @@ fn who_makes_an_entity_anew_does_not_go_on_from_what_it_had_once() {
     assert_eq!(anew.verdict.why, Why::Decided(Reason::WrittenLater));
     let goes_on = Operation { verb: Verb::Update, ..create("333", r#"{"a":3}"#) };
     let goes_on = take(&mut desk, &kind, &goes_on);
-    assert_eq!(goes_on.verdict.why, Why::Decided(Reason::OtherFields));
+    assert_eq!(goes_on.verdict.why, Why::Decided(Reason::OnItsBase));
 }
