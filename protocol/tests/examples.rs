@@ -28,8 +28,9 @@ use landfall_protocol::problem::{Code, Problem};
 use landfall_protocol::revocations::{RevocationItem, RevocationRequest};
 use landfall_protocol::suppressions::{SuppressedAddress, SuppressionItem};
 use landfall_protocol::sync::{
-    ConflictItem, ConflictResolve, DeltaAnswer, DeltaPost, PullAnswer, PullPost, PushAnswer,
-    PushPost, ResolvedAnswer,
+    ActivitiesAnswer, ActivitiesPost, ActivityItem, ConflictItem, ConflictResolve, DeltaAnswer,
+    DeltaPost, DeviceItem, PullAnswer, PullPost, PushAnswer, PushPost, ResolvedAnswer, RetryPost,
+    SessionItem, SyncActivitiesAnswer, SyncHealthAnswer, SyncStatusAnswer,
 };
 use landfall_protocol::templates::{PreviewAnswer, PreviewRequest, TemplateItem};
 use landfall_protocol::timeline::Timeline;
@@ -61,6 +62,12 @@ fn none(value: &Value) -> Value {
 }
 
 const CALLS: &[(&str, Shape, Shape)] = &[
+    ("activities_bulk_store", of::<ActivitiesPost>, of::<ActivitiesAnswer>),
+    ("activities_list", none, of::<List<ActivityItem>>),
+    ("activities_retry", of::<RetryPost>, of::<ActivitiesAnswer>),
+    ("activities_sync", of::<Value>, of::<SyncActivitiesAnswer>),
+    ("activity_store", of::<Value>, of::<ActivityItem>),
+    ("activity_store_page", of::<Value>, of::<ActivityItem>),
     ("admin_audit", none, of::<List<AuditItem>>),
     ("admin_audit_verify", none, of::<VerifyAnswer>),
     ("admin_audit_verify_broken", none, of::<VerifyAnswer>),
@@ -116,10 +123,15 @@ const CALLS: &[(&str, Shape, Shape)] = &[
     ("suppression_delete", of::<SuppressedAddress>, none),
     ("suppressions_list", none, of::<List<SuppressionItem>>),
     ("sync_delta", of::<DeltaPost>, of::<DeltaAnswer>),
+    ("sync_devices", none, of::<List<DeviceItem>>),
+    ("sync_health", none, of::<SyncHealthAnswer>),
+    ("sync_history", none, of::<List<SessionItem>>),
     ("sync_pull", of::<PullPost>, of::<PullAnswer>),
+    ("sync_pull_deltas", of::<PullPost>, of::<PullAnswer>),
     ("sync_push", of::<PushPost>, of::<PushAnswer>),
     ("sync_push_conflict", of::<PushPost>, of::<PushAnswer>),
     ("sync_push_pull", of::<PushPost>, of::<PushAnswer>),
+    ("sync_status", none, of::<SyncStatusAnswer>),
     ("template_preview", of::<PreviewRequest>, of::<PreviewAnswer>),
     ("templates_list", none, of::<List<TemplateItem>>),
     ("tenant_preferences_get", none, of::<PreferencesAnswer>),
