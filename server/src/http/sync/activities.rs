@@ -106,11 +106,10 @@ pub(in super::super) async fn list(
     });
     let skip = small_offset(&page)?;
     let filter = ActivityFilter {
-        user: caller.user.clone(),
         kind: kind.map(Into::into),
         status: status.as_deref().and_then(ActivityStatus::parse),
         after,
-        limit: page.limit + 1 + skip,
+        ..ActivityFilter::of(&caller.user, page.limit + 1 + skip)
     };
     let mut rows = app.services.activities(&caller, filter).await?;
     rows.drain(..skip.min(rows.len()));
