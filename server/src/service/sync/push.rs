@@ -166,7 +166,7 @@ impl Services {
         if let Ok(Kind { owner: Owner::Topic { write }, .. }) = kind {
             decided.needs = decided.needs.max(Some(*write));
         }
-        let fresh = self.ids.conflict(place.at);
+        let fresh = self.ids.conflict(place.at, decided.pushed.len());
         let wish = brought.activity.as_ref().map_or(Wish::AsTyped, |activity| activity.wish);
         let mut taken = desk::take(desk, operation, kind, (&misfit, fresh, wish));
         let verdict = taken.verdict;
