@@ -135,40 +135,26 @@ struct Played {
 /// Plays a history as a user of its own.
 async fn play(server: &Server, user: &str, plot: &Plot, base: &str, history: &[Request]) -> Played {
     let bearer = token(user, &["student"]);
-    let push = async |device: &str, operations: &[Value]| {
-        let whole = |operation: &Value| {
-            let mut whole = operation.clone();
-            (whole["entityType"], whole["entityId"]) = (json!(plot.kind), json!("it"));
-            whole
-        };
-        let operations: Vec<Value> = operations.iter().map(whole).collect();
-        let body = json!({"deviceId": device, "operations": operations});
-        let answer = Server::ok(server.call(&bearer, "POST", PUSH, body).await, StatusCode::OK);
-        answer["results"].as_array().unwrap().clone()
-    };
     let made = json!({
         "id": "made", "operation": "CREATE", "data": {"x": plot.made},
         "timestamp": "2026-01-15T08:00:00Z", "clientVersion": 1,
     });
-    push("phone", std::slice::from_ref(&made)).await;
+    push(server, &bearer, plot, ("phone", std::slice::from_ref(&made))).await;
     let mut told = vec![json!({"device": "phone", "operations": [made]})];
     let (mut done, mut met, mut results) = (0, None, BTreeMap::new());
     for request in history {
         let (device, operations, loss) = match request {
             Request::Tablet => {
                 met = Some(done);
-                let change = json!({
-                    "id": "tablet", "operation": "UPDATE", "data": {"x": plot.tablet},
-                    "timestamp": "2026-01-15T08:15:00Z", "baseVersion": version(server, &bearer).await,
-                });
-                ("tablet", vec![change], Loss::Answered)
+                let version = version(server, &bearer).await;
+                ("tablet", vec![change(plot, &version)], Loss::Answered)
             }
             Request::Phone(from, to, loss) => {
                 done = done.max(*to);
                 ("phone", (*from..*to).map(|number| edit(plot, number, base)).collect(), *loss)
             }
         };
-        let answered: Vec<Value> = push(device, &operations).await.iter().map(brief).collect();
+        let answered = push(server, &bearer, plot, (device, &operations)).await;
         for (operation, result) in operations.iter().zip(&answered) {
             let first =
                 results.entry(operation["id"].to_string()).or_insert_with(|| result.clone());
@@ -183,13 +169,36 @@ async fn play(server: &Server, user: &str, plot: &Plot, base: &str, history: &[R
         told.push(request);
     }
     let end = end(server, &bearer).await;
-    let line = json!({
-        "entityType": plot.kind, "base": base, "requests": told, "end": end,
-    });
+    let line = json!({"entityType": plot.kind, "base": base, "requests": told, "end": end});
     Played { line, end, key: (plot.kind.into(), met) }
 }
 
-/// Leaves out of a result what is another one each time.
+/// Writes the tablet's edit, which is on the version that the server has.
+fn change(plot: &Plot, version: &Value) -> Value {
+    json!({
+        "id": "tablet", "operation": "UPDATE", "data": {"x": plot.tablet},
+        "timestamp": "2026-01-15T08:15:00Z", "baseVersion": version,
+    })
+}
+
+/// Pushes operations of a device; gives their results, without what is another one each time.
+async fn push(
+    server: &Server,
+    bearer: &str,
+    plot: &Plot,
+    (device, operations): (&str, &[Value]),
+) -> Vec<Value> {
+    let whole = |operation: &Value| {
+        let mut whole = operation.clone();
+        (whole["entityType"], whole["entityId"]) = (json!(plot.kind), json!("it"));
+        whole
+    };
+    let operations: Vec<Value> = operations.iter().map(whole).collect();
+    let body = json!({"deviceId": device, "operations": operations});
+    let answer = Server::ok(server.call(bearer, "POST", PUSH, body).await, StatusCode::OK);
+    answer["results"].as_array().unwrap().iter().map(brief).collect()
+}
+
 fn brief(result: &Value) -> Value {
     let mut brief = result.clone();
     let fields = brief.as_object_mut().unwrap();
