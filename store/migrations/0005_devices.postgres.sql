@@ -77,3 +77,6 @@ alter table lesson drop constraint lesson_pkey, add primary key (tenant, id);
 alter table sync_conflict drop constraint sync_conflict_pkey, add primary key (tenant, id);
 alter table activity drop constraint activity_pkey, add primary key (tenant, user_id, id);
 alter table sync_session drop constraint sync_session_pkey, add primary key (tenant, user_id, id);
+
+-- What a device forgets that says only since when it wants to know.
+create index topic_member_left on topic_member (tenant, user_id, topic_id) where removed = 1;

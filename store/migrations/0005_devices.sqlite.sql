@@ -68,3 +68,6 @@ create index sync_conflict_waiting on sync_conflict (tenant, user_id, id) where 
 -- What a class's devices have to read, what is left of deleted lessons too.
 create index lesson_changed on lesson (tenant, class_id, changed);
 create index lesson_updated on lesson (tenant, class_id, updated_at);
+
+-- What a device forgets that says only since when it wants to know.
+create index topic_member_left on topic_member (tenant, user_id, topic_id) where removed = 1;

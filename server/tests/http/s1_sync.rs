@@ -262,6 +262,14 @@ async fn what_belongs_to_a_topic_is_pulled_by_its_members_until_they_leave() {
     assert_eq!((&after["removedFeeds"], &after["changes"]), (&json!(["t"]), &json!([])));
     let later = pull(&server, json!({"cursor": after["cursor"]})).await;
     assert_eq!(later["removedFeeds"], json!([]));
+    // Who names a time says nothing of what they had, and is told each time.
+    for _ in 0..2 {
+        let since = pull(&server, json!({"lastSyncTimestamp": pulled["serverTimestamp"]})).await;
+        assert_eq!((&since["removedFeeds"], &since["changes"]), (&json!(["t"]), &json!([])));
+    }
+    server.topic("t", &[("ann", "member")]).await;
+    let back = pull(&server, json!({"lastSyncTimestamp": pulled["serverTimestamp"]})).await;
+    assert_eq!((&back["removedFeeds"], &back["changes"][0]["topicId"]), (&json!([]), &json!("t")));
 }
 
 #[tokio::test]

@@ -56,6 +56,9 @@ pub trait Topics {
     /// Gives the topics a user is in, by id, [`MEMBERSHIPS_MAX`] at most, and since when.
     fn memberships(&self, tenant: &Tenant, user: &UserId) -> Answered<'_, Vec<Membership>>;
 
+    /// Gives the topics a user was in and is in no more, by id, [`MEMBERSHIPS_MAX`] at most.
+    fn left_topics(&self, tenant: &Tenant, user: &UserId) -> Answered<'_, Vec<TopicId>>;
+
     /// Lists a topic's members by user id, after `after` (a user id, or empty). A member who is
     /// there during the whole of a walk through the pages is in exactly one of them.
     fn members(

@@ -155,6 +155,11 @@ impl Topics for Postgres {
         ask!(self.pool, |r| topics::memberships(r, &tenant, &user))
     }
 
+    fn left_topics(&self, tenant: &Tenant, user: &UserId) -> Answered<'_, Vec<TopicId>> {
+        let (tenant, user) = (tenant.clone(), user.clone());
+        ask!(self.pool, |r| topics::left(r, &tenant, &user))
+    }
+
     fn members(
         &self,
         tenant: &Tenant,

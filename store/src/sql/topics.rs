@@ -232,6 +232,18 @@ pub(crate) async fn memberships<R: Runner>(
     runner.all(Query::new(sql, [tenant.into(), user.into(), MEMBERSHIPS_MAX.into()], read)).await
 }
 
+/// Gives the topics a user was in.
+pub(crate) async fn left<R: Runner>(
+    runner: &mut R,
+    tenant: &Tenant,
+    user: &UserId,
+) -> Answer<Vec<TopicId>> {
+    let sql = "select topic_id from topic_member
+               where tenant = ?1 and user_id = ?2 and removed = 1 order by topic_id limit ?3";
+    let values = [tenant.into(), user.into(), MEMBERSHIPS_MAX.into()];
+    runner.all(Query::new(sql, values, |row| row.topic(0))).await
+}
+
 const VIEW: &str = "t.id, t.kind, t.visibility, t.title, t.room_id, t.created_at, t.updated_at,
     t.changed, m.role, (select count(*) from topic_member c
              where c.tenant = t.tenant and c.topic_id = t.id and c.removed = 0)";

@@ -142,6 +142,11 @@ impl Topics for Sqlite {
         Box::pin(self.readers.run(move |r| at_once(topics::memberships(r, &tenant, &user))))
     }
 
+    fn left_topics(&self, tenant: &Tenant, user: &UserId) -> Answered<'_, Vec<TopicId>> {
+        let (tenant, user) = (tenant.clone(), user.clone());
+        Box::pin(self.readers.run(move |r| at_once(topics::left(r, &tenant, &user))))
+    }
+
     fn members(
         &self,
         tenant: &Tenant,

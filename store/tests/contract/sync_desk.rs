@@ -199,6 +199,9 @@ pub async fn memberships_tell_since_when(world: World) {
     let found = world.store.memberships(&t, &user("u")).await.unwrap();
     let told: Vec<_> = found.iter().map(|m| (m.topic.as_str(), m.role, m.joined_at)).collect();
     assert_eq!(told, [("a", MemberRole::Teacher, at(7)), ("b", MemberRole::Member, at(0))]);
-    assert_eq!(world.store.memberships(&tenant("o"), &user("u")).await.unwrap(), []);
-    assert_eq!(world.store.memberships(&t, &user("v")).await.unwrap(), []);
+    assert_eq!(world.store.left_topics(&t, &user("u")).await.unwrap(), [topic_id("c")]);
+    for (tenant, user) in [(tenant("o"), user("u")), (t, user("v"))] {
+        assert_eq!(world.store.memberships(&tenant, &user).await.unwrap(), []);
+        assert_eq!(world.store.left_topics(&tenant, &user).await.unwrap(), []);
+    }
 }

@@ -119,8 +119,7 @@ impl Services {
     /// `Invalid` for a cursor that was not given for this; when the store is away.
     pub async fn pull(&self, caller: &Caller, ask: &PullAsk) -> Result<Pulled, ServiceError> {
         let at = self.now();
-        let is_of_activities = ask.kinds.iter().any(|kind| **kind == *ACTIVITIES);
-        let (members, kinds) = match is_of_activities {
+        let (members, kinds) = match is_of_activities(ask) {
             // Never empty, which would be all.
             true => (Vec::new(), [self.kinds.of_activities(), ask.kinds.clone()].concat()),
             false => {
@@ -205,8 +204,12 @@ impl Services {
         }
         let is_there =
             |topic: &TopicId| feeds.iter().any(|feed| feed.topic.as_ref() == Some(topic));
-        let removed: Vec<TopicId> =
-            places.topics.keys().filter(|topic| !is_there(topic)).cloned().collect();
+        let removed = match &ask.since {
+            // A time says nothing of what the device could read by then.
+            Since::Time(_) if is_of_activities(ask) => Vec::new(),
+            Since::Time(_) => self.store.left_topics(&caller.tenant, &caller.user).await?,
+            _ => places.topics.keys().filter(|topic| !is_there(topic)).cloned().collect(),
+        };
         places.topics.retain(|topic, _| is_there(topic));
         Ok((places, false, removed))
     }
@@ -285,6 +288,10 @@ impl Services {
         }
         Ok((rows, upto))
     }
+}
+
+fn is_of_activities(ask: &PullAsk) -> bool {
+    ask.kinds.iter().any(|kind| **kind == *ACTIVITIES)
 }
 
 impl Page<'_> {

@@ -145,6 +145,9 @@ fn what_classes_have_to_read_is_found_through_indexes() {
     bench.check_reaches(index, |b| {
         at_once(topics::memberships(&mut b.runner(), &b.tenant, &b.user)).unwrap();
     });
+    bench.check_reaches("topic_member_left (tenant=? AND user_id=?)", |b| {
+        at_once(topics::left(&mut b.runner(), &b.tenant, &b.user)).unwrap();
+    });
 }
 
 #[test]
