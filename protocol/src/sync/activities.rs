@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::activity::{BadActivity, Word, read_word};
-use super::push::ClientReport;
+use super::report::ClientReport;
 use crate::names::must_be_one_of;
 use crate::problem::FieldProblem;
 use crate::query::{Faults, Page, PageLimits, PageQuery};

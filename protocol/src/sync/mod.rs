@@ -9,6 +9,7 @@ mod devices;
 mod operation;
 mod pull;
 mod push;
+mod report;
 
 #[cfg(test)]
 mod tests;
@@ -30,4 +31,5 @@ pub use devices::{
 };
 pub use operation::{BadOperation, OperationFields, read_operation};
 pub use pull::{ChangeItem, PullAnswer, PullFields, PullPost, PullTrailer, PushPull, Since};
-pub use push::{ClientReport, OperationResult, PushAnswer, PushPost};
+pub use push::{OperationResult, PushAnswer, PushPost};
+pub use report::ClientReport;

@@ -5,7 +5,7 @@ use landfall_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::push::ClientReport;
+use super::report::ClientReport;
 use crate::query::PageLimits;
 use crate::text::{IdText, Time};
 

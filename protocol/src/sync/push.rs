@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::pull::{PullAnswer, PushPull};
+use super::report::ClientReport;
 use crate::problem::FieldProblem;
 use crate::text::{IdText, Time};
 
@@ -31,24 +32,6 @@ pub struct PushPost {
     /// How the device fares.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub report: Option<ClientReport>,
-}
-
-/// How a device fares, as it says itself; kept for its owner and counted, never relied on.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(rename_all = "camelCase", default)]
-pub struct ClientReport {
-    /// Operations that it has not sent yet.
-    pub pending: Option<u64>,
-    /// For how long the queue that it emptied last had waited, in milliseconds.
-    #[serde(alias = "drain_ms")]
-    pub drain_ms: Option<u64>,
-    /// Background runs since its last report that came to their end.
-    #[serde(alias = "background_succeeded")]
-    pub background_succeeded: Option<u64>,
-    /// Background runs since its last report that did not.
-    #[serde(alias = "background_failed")]
-    pub background_failed: Option<u64>,
 }
 
 /// What became of the operations of a push.
