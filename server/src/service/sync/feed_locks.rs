@@ -3,18 +3,23 @@
 //! Deciding beside others lets many be committed together, and nearly always they are about different
 //! entities. Where many devices write into one, each would be overtaken again and again; with the lock,
 //! each waits at most for those that came before it. Other nodes are not held up by it: of these there
-//! are few.
+//! are few. Nothing relies on the locks: the commit checks what was decided from, and whoever has waited
+//! for long enough decides without.
 
 use std::hash::{BuildHasher, RandomState};
+use std::time::Duration;
 
 use landfall_core::feed::FeedKey;
 use landfall_store::StoreError;
 use tokio::sync::RwLock;
+use tokio::time::timeout;
 
 use crate::service::ServiceError;
 
 /// Feeds share so many locks.
 const LOCKS: usize = 256;
+/// For so long a push waits for its turn, where one that has it stands still.
+const WAIT_MAX: Duration = Duration::from_secs(1);
 /// So often is a push decided alone while other nodes overtake it.
 const ALONE_MAX: usize = 20;
 
@@ -47,13 +52,13 @@ impl FeedLocks {
     {
         let lock = self.of(feed);
         {
-            let _beside = lock.read().await;
+            let _beside = timeout(WAIT_MAX, lock.read()).await;
             match decide().await {
                 Err(ServiceError::Store(StoreError::Stale)) => {}
                 result => return result,
             }
         }
-        let _alone = lock.write().await;
+        let _alone = timeout(WAIT_MAX, lock.write()).await;
         for _ in 0..ALONE_MAX {
             match decide().await {
                 Err(ServiceError::Store(StoreError::Stale)) => {}
@@ -105,6 +110,22 @@ mod tests {
             ended.unwrap().unwrap();
         }
         assert_eq!(version.load(Ordering::SeqCst), 200);
+    }
+
+    #[tokio::test]
+    async fn one_that_stands_still_keeps_nobody_for_ever() {
+        let (locks, feed, version) = (FeedLocks::default(), feed(), AtomicUsize::new(0));
+        let stands = std::future::pending::<Result<(), ServiceError>>;
+        let mut standing = Box::pin(locks.deciding(&feed, stands));
+        assert!(futures_util::poll!(&mut standing).is_pending());
+        let mut is_first = true;
+        let decide = || {
+            let overtaken = std::mem::take(&mut is_first);
+            let change = change(&version);
+            async move { if overtaken { Err(StoreError::Stale.into()) } else { change.await } }
+        };
+        locks.deciding(&feed, decide).await.unwrap();
+        assert_eq!(version.load(Ordering::SeqCst), 1);
     }
 
     #[tokio::test]
