@@ -161,6 +161,28 @@ async fn of_one_device_only_its_own_are_decided_anew_and_it_is_not_taken_for_hea
     assert_eq!((results.len(), &results[0]["offline_id"]), (1, &json!("t")));
 }
 
+/// Who brought it nobody knows: it may be in the way of what is there, and goes on with nobody's conflict.
+#[tokio::test]
+async fn of_devices_without_a_name_each_conflict_is_another() {
+    let server = Server::start().await;
+    let draft = |id: &str| {
+        json!({
+            "activity_type": "draft", "offline_id": id, "activity_data": {"draft_id": 1, "text": id},
+            "created_at": "2024-01-15T08:00:00Z",
+        })
+    };
+    let mut first = draft("1");
+    (first["device_id"], first["created_at"]) = (json!("phone"), json!("2024-01-15T09:00:00Z"));
+    expect(&done(&server, first).await, "synced", "on its base", 1);
+    let mut conflicts = Vec::new();
+    for id in ["2", "3"] {
+        let waits = done(&server, draft(id)).await;
+        expect(&waits, "conflict", "asks a person", 1);
+        conflicts.push(waits["conflict_id"].clone());
+    }
+    assert_ne!(conflicts[0], conflicts[1]);
+}
+
 #[tokio::test]
 async fn another_activity_of_a_known_name_is_answered_as_itself() {
     let server = Server::start().await;

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use crate::harness::Server;
 use crate::s1_lessons::{caller, services_at};
-use crate::s1_sync::{CONFLICTS, ann, operation, pull, push};
+use crate::s1_sync::{CONFLICTS, PUSH, ann, operation, pull, push};
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 
@@ -80,22 +80,64 @@ async fn names_of_operations_stay_known_when_their_outcomes_are_forgotten() {
     assert_eq!(push(&server, "phone", json!([other])).await[0]["reason"], "id_reused");
 }
 
+/// Begins another life of the store, as one that was put back from a backup does.
+async fn begin_again(server: &Server) {
+    let (from, to) = (server.store.epoch(), Epoch(now_ms() as u64 + 60_000));
+    let entry = epoch_entry(&Ids::new(), Timestamp::from_ms(0), "restored", from, to);
+    server.store.begin_epoch(NewEpoch { from, to, entry }).await.unwrap();
+    server.store.life().await.unwrap();
+}
+
 #[tokio::test]
 async fn a_cursor_of_an_earlier_life_of_the_store_starts_the_device_over() {
     let server = Server::start().await;
     push(&server, "desk", json!([note("1", "n", "CREATE", 0)])).await;
     let had = pull(&server, json!({})).await["cursor"].clone();
-    let (from, to) = (server.store.epoch(), Epoch(1_704_067_200_000));
-    let entry = epoch_entry(&Ids::new(), Timestamp::from_ms(0), "restored", from, to);
-    server.store.begin_epoch(NewEpoch { from, to, entry }).await.unwrap();
-    server.store.life().await.unwrap();
-    let over = pull(&server, json!({"cursor": had})).await;
+    begin_again(&server).await;
+    let over = pull(&server, json!({ "cursor": had })).await;
     assert_eq!((&over["reset"], &over["changes"][0]["entityId"]), (&json!(true), &json!("n")));
     let next = pull(&server, json!({"cursor": over["cursor"]})).await;
     assert_eq!((&next["reset"], &next["changes"]), (&Value::Null, &json!([])));
     // What it kept answers as it did.
     let again = push(&server, "desk", json!([note("1", "n", "CREATE", 0)])).await;
     assert_eq!(again[0]["replayed"], true);
+}
+
+/// The same numbers were given to other changes since.
+#[tokio::test]
+async fn a_cursor_into_what_was_lost_starts_the_device_over_though_there_is_as_much_by_now() {
+    let notes = |ids: std::ops::Range<usize>| -> Value {
+        ids.map(|n| note(&n.to_string(), &n.to_string(), "CREATE", 0)).collect::<Vec<_>>().into()
+    };
+    let (lost, server) = (Server::start().await, Server::start().await);
+    push(&lost, "desk", notes(0..5)).await;
+    let had = pull(&lost, json!({})).await["cursor"].clone();
+    push(&server, "desk", notes(0..2)).await;
+    begin_again(&server).await;
+    push(&server, "desk", notes(10..17)).await;
+    let over = pull(&server, json!({ "cursor": had })).await;
+    assert_eq!((&over["reset"], over["changes"].as_array().unwrap().len()), (&json!(true), 9));
+    // What it says to have is nothing of this life, either.
+    let body = json!({"deviceId": "a", "operations": [], "pull": {"cursor": had}});
+    let pushed = server.call(&ann(), "POST", PUSH, body).await.json();
+    assert_eq!(pushed["pull"]["reset"], true, "{pushed}");
+}
+
+/// Nothing that is there tells that there was more.
+#[tokio::test]
+async fn a_time_that_was_lost_starts_the_device_over_though_nothing_changed_since() {
+    let server = Server::start().await;
+    push(&server, "desk", json!([note("1", "n", "CREATE", 0)])).await;
+    let stored = now_ms();
+    while now_ms() <= stored {
+        std::hint::spin_loop();
+    }
+    let had = pull(&server, json!({})).await["serverTimestamp"].clone();
+    let goes_on = pull(&server, json!({ "lastSyncTimestamp": had })).await;
+    assert_eq!((&goes_on["reset"], &goes_on["changes"]), (&Value::Null, &json!([])));
+    begin_again(&server).await;
+    let over = pull(&server, json!({ "lastSyncTimestamp": had })).await;
+    assert_eq!((&over["reset"], &over["changes"][0]["entityId"]), (&json!(true), &json!("n")));
 }
 
 /// Half a year of somebody's work, brought at once by a device of which the server has forgotten everything.

@@ -127,6 +127,25 @@ async fn the_trail_tells_of_conflicts_that_wait_of_those_that_a_rule_decided_and
     assert_eq!(trail(&server, "conflict_opened").await.len(), 1);
 }
 
+#[tokio::test]
+async fn what_a_device_writes_after_a_word_of_its_user_is_not_older_than_that() {
+    let server = Server::start().await;
+    let id = conflict(&server).await;
+    let one = |id: &str, at: &str, base: u64| {
+        let verb = if base == 0 { "CREATE" } else { "UPDATE" };
+        let mut one = operation(id, "settings", "s", verb, json!({"a": id}), base + 1);
+        (one["timestamp"], one["baseVersion"]) =
+            (json!(format!("2024-01-15T{at}:00Z")), json!(base));
+        one
+    };
+    push(&server, "phone", json!([one("1", "08:00", 0), one("2", "11:30", 1)])).await;
+    let word = json!({"resolution": "client_wins", "deviceId": "tablet"});
+    Server::ok(say(&server, &ann(), &id, word).await, StatusCode::OK);
+    // By a clock that was set back since.
+    let results = push(&server, "tablet", json!([one("3", "11:10", 1)])).await;
+    assert_eq!(results[0]["reason"], "written later", "{}", results[0]);
+}
+
 /// What nobody named may be anybody's: it neither goes on with an earlier conflict nor is settled with it.
 #[tokio::test]
 async fn a_conflict_goes_on_with_its_own_device_alone() {

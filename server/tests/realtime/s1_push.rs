@@ -192,8 +192,13 @@ async fn s1_a_push_says_what_its_clock_shows_and_what_it_has() {
     let since = json!({ "lastSyncTimestamp": pulled["serverTimestamp"] });
     let next = edit("4", "UPDATE", 4, 3, now - hour);
     assert_eq!(reason(&mut phone, next, since).await, "on its base");
-    let mut slow = edit("5", "UPDATE", 5, 2, now - hour);
-    slow["baseVersion"] = json!(1);
-    let sent = json!({ "sentAt": at(now - hour) });
-    assert_eq!(reason(&mut tablet, slow, sent).await, "written later");
+    let mut desk = landfall.device("ada", "device_id=desk").await;
+    for (value, more, said) in [
+        (5, json!({}), "written earlier"),
+        (6, json!({ "sentAt": at(now - 2 * hour) }), "written later"),
+    ] {
+        let mut slow = edit(&value.to_string(), "UPDATE", value, 2, now - 2 * hour);
+        slow["baseVersion"] = json!(1);
+        assert_eq!(reason(&mut desk, slow, more).await, said);
+    }
 }
