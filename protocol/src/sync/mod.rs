@@ -29,5 +29,5 @@ pub use devices::{
     SyncHealthAnswer, SyncStatusAnswer,
 };
 pub use operation::{BadOperation, OperationFields, read_operation};
-pub use pull::{ChangeItem, PullAnswer, PullFields, PullPost, PullTrailer, Since};
-pub use push::{ClientReport, OperationResult, PushAnswer, PushPost, PushPull};
+pub use pull::{ChangeItem, PullAnswer, PullFields, PullPost, PullTrailer, PushPull, Since};
+pub use push::{ClientReport, OperationResult, PushAnswer, PushPost};

@@ -40,6 +40,25 @@ pub struct PullPost {
     pub report: Option<ClientReport>,
 }
 
+/// The pull within a push.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase", default)]
+pub struct PushPull {
+    /// Where to go on; from the beginning where absent and there is no `lastSyncTimestamp`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+    /// These types alone; all where absent.
+    #[serde(alias = "entity_types", skip_serializing_if = "Option::is_none")]
+    pub entity_types: Option<Vec<String>>,
+    /// Changes at most.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<usize>,
+    /// Lets a change name only the fields that changed, where the server knows what the device had.
+    #[serde(skip_serializing_if = "is_false")]
+    pub deltas: bool,
+}
+
 /// From where a device wants to know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Since {
@@ -70,33 +89,40 @@ impl PullPost {
     /// # Errors
     /// Every fault.
     pub fn read(self, limits: PageLimits) -> Result<PullFields, Vec<FieldError>> {
-        let since = match (self.cursor, self.last_sync_timestamp) {
-            (Some(cursor), _) => Since::Cursor(cursor),
-            (None, Some(time)) => Since::Time(time.0),
-            (None, None) => Since::Beginning,
-        };
-        let fields = PullFields::read(since, self.entity_types, self.limit, limits, "")?;
-        Ok(PullFields { deltas: self.deltas, ..fields })
+        let Self { cursor, entity_types, limit, deltas, .. } = self;
+        let asked = PushPull { cursor, entity_types, limit, deltas };
+        asked.read_within("", self.last_sync_timestamp, limits)
     }
 }
 
-impl PullFields {
-    pub(super) fn read(
-        since: Since,
-        kinds: Option<Vec<String>>,
-        limit: Option<usize>,
+impl PushPull {
+    /// Reads what is asked for; `since` stands for a cursor where there is none.
+    ///
+    /// # Errors
+    /// Every fault.
+    pub fn read(
+        self,
+        since: Option<Time>,
         limits: PageLimits,
+    ) -> Result<PullFields, Vec<FieldError>> {
+        self.read_within("/pull", since, limits)
+    }
+
+    fn read_within(
+        self,
         within: &str,
-    ) -> Result<Self, Vec<FieldError>> {
+        since: Option<Time>,
+        limits: PageLimits,
+    ) -> Result<PullFields, Vec<FieldError>> {
         let mut faults = Vec::new();
-        let mut kinds = kinds.unwrap_or_default();
+        let mut kinds = self.entity_types.unwrap_or_default();
         let is_type =
             |kind: &String| landfall_core::id::check_id(kind).is_ok() && !kind.contains('|');
         if kinds.len() > TYPES_MAX || !kinds.iter().all(is_type) {
             let detail = format!("must be at most {TYPES_MAX} names of types");
             faults.push(FieldError::new(&format!("{within}/entityTypes"), detail));
         }
-        let limit = limit.unwrap_or(limits.default);
+        let limit = self.limit.unwrap_or(limits.default);
         if !(1..=limits.max).contains(&limit) {
             let detail = format!("must be a number from 1 to {}", limits.max);
             faults.push(FieldError::new(&format!("{within}/limit"), detail));
@@ -106,8 +132,13 @@ impl PullFields {
         }
         kinds.sort_unstable();
         kinds.dedup();
+        let since = match (self.cursor, since) {
+            (Some(cursor), _) => Since::Cursor(cursor),
+            (None, Some(time)) => Since::Time(time.0),
+            (None, None) => Since::Beginning,
+        };
         let kinds = kinds.into_iter().map(Into::into).collect();
-        Ok(Self { since, kinds, limit, deltas: false })
+        Ok(PullFields { since, kinds, limit, deltas: self.deltas })
     }
 }
 

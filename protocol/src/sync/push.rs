@@ -1,13 +1,11 @@
 //! Push: what a device did, and what became of it.
 
-use landfall_core::notify::FieldError;
 use landfall_core::sync::{Refused, Status, Verdict};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::pull::{PullAnswer, PullFields, Since, is_false};
+use super::pull::{PullAnswer, PushPull};
 use crate::problem::FieldProblem;
-use crate::query::PageLimits;
 use crate::text::{IdText, Time};
 
 /// Brings what a device did (S1). With `pull` it asks in the same request for what others did.
@@ -35,25 +33,6 @@ pub struct PushPost {
     pub report: Option<ClientReport>,
 }
 
-/// The pull within a push.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(rename_all = "camelCase", default)]
-pub struct PushPull {
-    /// Where to go on; from the beginning where absent and there is no `lastSyncTimestamp`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub cursor: Option<String>,
-    /// These types alone; all where absent.
-    #[serde(alias = "entity_types", skip_serializing_if = "Option::is_none")]
-    pub entity_types: Option<Vec<String>>,
-    /// Changes at most.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub limit: Option<usize>,
-    /// Lets a change name only the fields that changed, where the server knows what the device had.
-    #[serde(skip_serializing_if = "is_false")]
-    pub deltas: bool,
-}
-
 /// How a device fares, as it says itself; kept for its owner and counted, never relied on.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -70,27 +49,6 @@ pub struct ClientReport {
     /// Background runs since its last report that did not.
     #[serde(alias = "background_failed")]
     pub background_failed: Option<u64>,
-}
-
-impl PushPull {
-    /// Reads what is asked for; `since` stands for a cursor where there is none.
-    ///
-    /// # Errors
-    /// Every fault.
-    pub fn read(
-        self,
-        since: Option<Time>,
-        limits: PageLimits,
-    ) -> Result<PullFields, Vec<FieldError>> {
-        let Self { cursor, entity_types, limit, deltas } = self;
-        let since = match (cursor, since) {
-            (Some(cursor), _) => Since::Cursor(cursor),
-            (None, Some(time)) => Since::Time(time.0),
-            (None, None) => Since::Beginning,
-        };
-        let fields = PullFields::read(since, entity_types, limit, limits, "/pull")?;
-        Ok(PullFields { deltas, ..fields })
-    }
 }
 
 /// What became of the operations of a push.

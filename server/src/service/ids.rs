@@ -79,9 +79,14 @@ impl Ids {
         AddressId(self.uuid_v7(at))
     }
 
-    /// Names a conflict (UUIDv7, RFC 9562).
-    pub fn conflict(&self, at: Timestamp) -> ConflictId {
-        ConflictId(self.uuid_v7(at))
+    /// Names the conflict of the `nth` operation that is decided at once, so that names of one time stand
+    /// in the order of the operations (UUIDv7 with a counter, RFC 9562, 6.2).
+    pub fn conflict(&self, at: Timestamp, nth: usize) -> ConflictId {
+        let mut bytes = self.uuid_v7(at).into_bytes();
+        let [high, low] = u16::try_from(nth).unwrap_or(u16::MAX).to_be_bytes();
+        // The version stays in the upper half.
+        (bytes[6], bytes[7]) = (bytes[6] & 0xf0 | high & 0x0f, low);
+        ConflictId(Uuid::from_bytes(bytes))
     }
 
     /// Names a device's session of sync (UUIDv7, RFC 9562).
@@ -114,5 +119,14 @@ mod tests {
         let salts: HashSet<Salt> = (0..10_000).map(|_| ids.bytes()).collect();
         assert_eq!((drawn.len(), salts.len()), (10_000, 10_000));
         assert!(!drawn.contains(&[0; 10]));
+    }
+
+    #[test]
+    fn conflicts_of_one_time_stand_in_the_order_of_their_operations() {
+        let ids = Ids::new();
+        let at = Timestamp::from_ms(1_768_464_000_000);
+        let named: Vec<Uuid> = (0..300).map(|nth| ids.conflict(at, nth).0).collect();
+        assert!(named.is_sorted());
+        assert!(named.iter().all(|id| id.get_version_num() == 7));
     }
 }

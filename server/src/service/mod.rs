@@ -157,6 +157,8 @@ pub struct Services {
     swept_up_to: Mutex<Place>,
     /// What devices say that they have.
     heard: sync::Heard,
+    /// Who decides about which feed.
+    feed_locks: sync::FeedLocks,
     troubles: tally::Troubles,
     turns: Turns,
 }
@@ -231,6 +233,7 @@ impl Services {
             kinds: parts.kinds,
             swept_up_to: Mutex::default(),
             heard: sync::Heard::default(),
+            feed_locks: sync::FeedLocks::default(),
             meetings: people::Meetings::default(),
             send_accepted: tokio::sync::Notify::new(),
             in_flight: InFlight::default(),

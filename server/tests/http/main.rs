@@ -28,6 +28,7 @@ mod s0_sync_bases;
 mod s0_sync_chains;
 mod s1_lessons;
 mod s1_sync;
+mod s1_sync_vectors;
 mod s2_analytics;
 mod s3_subscriptions;
 mod s4_notifications;

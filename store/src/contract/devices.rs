@@ -54,6 +54,23 @@ pub struct DeviceNext {
     pub pending: Option<u64>,
 }
 
+impl DeviceNext {
+    /// Begins with a device that was there at a time and said nothing.
+    #[must_use]
+    pub fn seen(user: &UserId, device: &str, at: Timestamp) -> Self {
+        Self {
+            user: user.clone(),
+            device: device.into(),
+            at,
+            stamp: None,
+            place: None,
+            given: None,
+            session: None,
+            pending: None,
+        }
+    }
+}
+
 /// What a device did, in which of its sessions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SessionNext {
@@ -172,12 +189,22 @@ pub struct ActivityFilter {
     pub user: UserId,
     /// Of one type.
     pub kind: Option<Box<str>>,
+    /// That this device brought last.
+    pub device: Option<Box<str>>,
     /// That stand so.
     pub status: Option<ActivityStatus>,
     /// Behind this one, by when it came and its id.
     pub after: Option<(Timestamp, Box<str>)>,
     /// At most so many.
     pub limit: usize,
+}
+
+impl ActivityFilter {
+    /// Begins with all of a user's, at most so many.
+    #[must_use]
+    pub fn of(user: &UserId, limit: usize) -> Self {
+        Self { user: user.clone(), kind: None, device: None, status: None, after: None, limit }
+    }
 }
 
 /// How many activities of a user stand how, and how many conflicts wait for them, each up to

@@ -55,6 +55,7 @@ async fn of_status<R: Runner>(
         "select {COLUMNS} from activity a
          where a.tenant = ?1 and a.user_id = ?2 and a.status = ?3
            and (a.created_at, a.id) > (?4, ?5) and {of_kind}
+           and (cast(?8 as text) is null or a.device = ?8)
          order by a.created_at, a.id limit ?6"
     );
     let after = filter.after.as_ref();
@@ -66,6 +67,7 @@ async fn of_status<R: Runner>(
         after.map_or("", |(_, id)| id).into(),
         filter.limit.into(),
         filter.kind.as_deref().into(),
+        filter.device.as_deref().into(),
     ];
     runner.all(Query::new(sql, values, read)).await
 }

@@ -13,17 +13,7 @@ use super::make_sync::{ask, conflict, json, name, put, write};
 use super::world::{World, assert_stale};
 
 fn synced(name: &str, ms: i64) -> DeviceNext {
-    let (user, device) = (user("u"), name.into());
-    DeviceNext {
-        user,
-        device,
-        at: at(ms),
-        stamp: None,
-        place: None,
-        given: None,
-        session: None,
-        pending: None,
-    }
+    DeviceNext::seen(&user("u"), name, at(ms))
 }
 
 fn counts(n: u64) -> SessionCounts {
@@ -153,7 +143,7 @@ fn activity(id: &str, kind: &str, status: ActivityStatus, ms: i64) -> SyncWrite 
 }
 
 fn everything() -> ActivityFilter {
-    ActivityFilter { user: user("u"), kind: None, status: None, after: None, limit: 9 }
+    ActivityFilter::of(&user("u"), 9)
 }
 
 async fn listed(world: &World, filter: ActivityFilter) -> Vec<String> {

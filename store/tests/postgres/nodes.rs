@@ -118,18 +118,8 @@ fn any_operations(dice: &mut Dice, t: &Tenant, u: &UserId) -> Vec<Write> {
         writes.push(sync(SyncWrite { feed, user: u.clone(), ..one }));
     }
     for _ in 0..2 {
-        let (user, device) = (u.clone(), format!("d{}", dice.roll(3)).into());
-        let (stamp, place, session) = (Some((at(3), 1)), None, None);
-        let next = DeviceNext {
-            user,
-            device,
-            at: at(3),
-            stamp,
-            place,
-            given: place,
-            session,
-            pending: Some(2),
-        };
+        let seen = DeviceNext::seen(u, &format!("d{}", dice.roll(3)), at(3));
+        let next = DeviceNext { stamp: Some((at(3), 1)), pending: Some(2), ..seen };
         writes.push(Write::Synced(Box::new(next)));
     }
     writes

@@ -28,8 +28,8 @@ use super::super::error::ApiError;
 use super::super::headers::Device;
 use super::super::params::Params;
 use super::body::{PageText, PageWork};
-use super::measure;
 use super::pull::pages;
+use super::{bounded, measure};
 use crate::app::App;
 use crate::brought::{raw, raw_server};
 use crate::metrics::SyncCall;
@@ -106,11 +106,10 @@ pub(in super::super) async fn list(
     });
     let skip = small_offset(&page)?;
     let filter = ActivityFilter {
-        user: caller.user.clone(),
         kind: kind.map(Into::into),
         status: status.as_deref().and_then(ActivityStatus::parse),
         after,
-        limit: page.limit + 1 + skip,
+        ..ActivityFilter::of(&caller.user, page.limit + 1 + skip)
     };
     let mut rows = app.services.activities(&caller, filter).await?;
     rows.drain(..skip.min(rows.len()));
@@ -222,11 +221,7 @@ async fn brought(
     (device, has, pending): (Option<DeviceId>, &Since, Option<u64>),
     body: ActivitiesPost,
 ) -> Result<Vec<ActivityItem>, ApiError> {
-    let max = app.limits.sync_operations_max;
-    if body.activities.len() > max {
-        let detail = format!("must have at most {max} entries");
-        return Err(ApiError::field("/activities", detail));
-    }
+    bounded(app, "/activities", body.activities.len())?;
     let word = body.word().map_err(|fault| ApiError::fields(vec![fault]))?;
     let (now, wish) = (app.services.now(), wish(word));
     let read = |text: &str| read_one(text, device.as_ref());

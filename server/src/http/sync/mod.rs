@@ -16,6 +16,7 @@ use landfall_protocol::text::IdText;
 
 use super::error::ApiError;
 use super::headers::Device;
+use crate::app::App;
 use crate::brought::{raw, raw_server};
 use crate::service::sync::Since;
 
@@ -34,4 +35,13 @@ fn since(asked: Asked, kinds: &[Box<str>]) -> Since {
         Asked::Time(at) => Since::Time(at),
         Asked::Cursor(text) => Since::Cursor(text, kinds.to_vec()),
     }
+}
+
+/// Refuses a request that brings more than may be decided at once.
+fn bounded(app: &App, pointer: &str, count: usize) -> Result<(), ApiError> {
+    let max = app.limits.sync_operations_max;
+    if count <= max {
+        return Ok(());
+    }
+    Err(ApiError::field(pointer, format!("must have at most {max} entries")))
 }

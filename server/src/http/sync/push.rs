@@ -17,7 +17,7 @@ use super::super::headers::Device;
 use super::body::WorkBody;
 use super::measure;
 use super::pull::{answer as pulled, pages};
-use super::{device_of, since};
+use super::{bounded, device_of, since};
 use crate::app::App;
 use crate::brought::{self, Bringer};
 use crate::metrics::SyncCall as Call;
@@ -44,10 +44,7 @@ pub(in super::super) async fn push(
     let device = device.ok_or_else(|| {
         ApiError::field("/deviceId", "is required, here or as the header X-Device-ID")
     })?;
-    if body.operations.len() > app.limits.sync_operations_max {
-        let detail = format!("must have at most {} entries", app.limits.sync_operations_max);
-        return Err(ApiError::field("/operations", detail));
-    }
+    bounded(&app, "/operations", body.operations.len())?;
     let asked = body.pull.map(|pull| pull.read(body.last_sync_timestamp, pages(&app)));
     let asked = asked.transpose().map_err(ApiError::fields)?;
     let has = asked.as_ref().map_or(

@@ -6,6 +6,7 @@
 
 use landfall_core::audit::{Hash, digest};
 use landfall_core::auth::Caller;
+use landfall_core::feed::FeedKey;
 use landfall_core::id::{ConflictId, DeviceId};
 use landfall_core::json::{Object, Value};
 use landfall_core::notification::JsonText;
@@ -23,7 +24,7 @@ use super::{
     AsActivity, Brought, PullAsk, Pulled, PushAsk, Pushed, ServerData, Since, Turn, Wish, desk,
 };
 use crate::service::revocations::unit_of;
-use crate::service::{ServiceError, Services, deciding};
+use crate::service::{ServiceError, Services};
 
 /// Bytes of the data of a refused activity that is kept for a retry; one with more is answered, and
 /// shown in no list.
@@ -105,9 +106,6 @@ pub struct ActivityOutcome {
     pub errors: Vec<FieldError>,
 }
 
-/// What the server has for a device.
-pub type SyncedActivities = Pulled;
-
 impl Since {
     /// Goes on where the last answer to a device's activities ended.
     pub fn activities(cursor: String) -> Self {
@@ -143,7 +141,7 @@ impl Services {
         caller: &Caller,
         (device, since, pending): (Option<DeviceId>, Since, Option<u64>),
         limit: usize,
-    ) -> Result<SyncedActivities, ServiceError> {
+    ) -> Result<Pulled, ServiceError> {
         let kinds = vec![ACTIVITIES.into()];
         let ask = PullAsk { device, since, kinds, limit, deltas: false, pending: None };
         let pulled = self.pull(caller, &ask).await?;
@@ -156,14 +154,10 @@ impl Services {
             SessionCounts { pulled: pulled.changes.len() as u64, ..SessionCounts::default() };
         let mut unit = unit_of(caller);
         unit.writes.push(Write::Synced(Box::new(DeviceNext {
-            user: caller.user.clone(),
-            device: device.as_str().into(),
-            at,
-            stamp: None,
-            place: None,
             given: places.map(|places| places.own.number),
             session: Some(SessionNext { id, counts }),
             pending,
+            ..DeviceNext::seen(&caller.user, device.as_str(), at)
         })));
         self.commit(unit).await?;
         Ok(pulled)
@@ -197,16 +191,20 @@ impl Services {
         let found = match ids {
             Some(ids) => self.store.named_activities(&caller.tenant, &caller.user, ids).await?,
             None => {
-                let (user, status) = (caller.user.clone(), Some(ActivityStatus::Failed));
-                let filter =
-                    ActivityFilter { user, kind: None, status, after: None, limit: RETRIED_MAX };
+                let filter = ActivityFilter {
+                    device: device.map(|id| id.as_str().into()),
+                    status: Some(ActivityStatus::Failed),
+                    ..ActivityFilter::of(&caller.user, RETRIED_MAX)
+                };
                 self.store.activities(&caller.tenant, filter).await?
             }
         };
+        let own = FeedKey::data(&caller.tenant, &caller.user);
         let mut outcomes = Vec::with_capacity(found.len());
         let is_meant = |one: &StoredActivity| device.is_none_or(|id| *id.as_str() == *one.device);
         for one in found.into_iter().filter(is_meant) {
-            outcomes.extend(deciding(|| self.retry_once(caller, &one.id)).await?);
+            let retry = || self.retry_once(caller, &one.id);
+            outcomes.extend(self.feed_locks.deciding(&own, retry).await?);
         }
         Ok(outcomes)
     }

@@ -12,12 +12,11 @@ use landfall_core::feed::{FeedKey, Number};
 use landfall_core::id::DeviceId;
 use landfall_core::sync::{EntityName, Seen, Stamp, Stamps, stamp};
 use landfall_core::time::Timestamp;
-use landfall_store::{DeviceNext, Standings, StandingsAsk, StoredDevice, StoredEntity, Write};
+use landfall_store::{Standings, StandingsAsk, StoredDevice, StoredEntity};
 
 use super::desk;
 use super::records::read_entity;
 use super::{Brought, PushAsk, Since};
-use crate::service::revocations::unit_of;
 use crate::service::{ServiceError, Services};
 
 /// The version of each entity from which the activities of a chunk began; 0 where it was not there.
@@ -66,29 +65,6 @@ impl Services {
             had: None,
         };
         Ok(self.store.standings(ask).await?.device)
-    }
-
-    /// Keeps how many operations a device says it has not sent yet.
-    pub(super) async fn note_pending(
-        &self,
-        caller: &Caller,
-        device: Option<&DeviceId>,
-        pending: Option<u64>,
-    ) -> Result<(), ServiceError> {
-        let Some((device, pending)) = device.zip(pending) else { return Ok(()) };
-        let mut unit = unit_of(caller);
-        unit.writes.push(Write::Synced(Box::new(DeviceNext {
-            user: caller.user.clone(),
-            device: device.as_str().into(),
-            at: self.now(),
-            stamp: None,
-            place: None,
-            given: None,
-            session: None,
-            pending: Some(pending),
-        })));
-        self.commit(unit).await?;
-        Ok(())
     }
 }
 

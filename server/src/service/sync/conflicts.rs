@@ -118,16 +118,9 @@ impl Services {
         let (write, stamp) = self.written_word(caller, &found, (kind, ask), (&standings, word))?;
         unit.audit.push(self.entry_of_word(caller, &found, ask, &write));
         if let Some(device) = &ask.device {
-            unit.writes.push(Write::Synced(Box::new(DeviceNext {
-                user: caller.user.clone(),
-                device: device.as_str().into(),
-                at: write.operation.at,
-                stamp: Some((stamp.at, stamp.count)),
-                place: None,
-                given: None,
-                session: None,
-                pending: None,
-            })));
+            let seen = DeviceNext::seen(&caller.user, device.as_str(), write.operation.at);
+            let next = DeviceNext { stamp: Some((stamp.at, stamp.count)), ..seen };
+            unit.writes.push(Write::Synced(Box::new(next)));
         }
         unit.writes.insert(0, Write::Sync(Box::new(write)));
         self.commit(unit).await?;

@@ -143,9 +143,8 @@ impl Services {
             (ActivityStatus::Failed, Stall::ActivitiesFailed),
             (ActivityStatus::Conflict, Stall::ConflictsWaiting),
         ] {
-            let (user, status) = (caller.user.clone(), Some(status));
-            let filter =
-                ActivityFilter { user, kind: None, status, after: None, limit: LOOKED_AT_MAX };
+            let all = ActivityFilter::of(&caller.user, LOOKED_AT_MAX);
+            let filter = ActivityFilter { status: Some(status), ..all };
             for activity in self.store.activities(&caller.tenant, filter).await? {
                 stalls.entry(activity.device).or_default().insert(stall);
             }

@@ -46,29 +46,23 @@ impl Heard {
 }
 
 impl Services {
-    /// Keeps up to where a device has its user's own feed.
+    /// Keeps up to where a device has its user's own feed, and how many operations it says it has not
+    /// sent yet, as far as it says so.
     pub(super) async fn heard_of(
         &self,
         caller: &Caller,
         device: &DeviceId,
-        place: Number,
+        (place, pending): (Option<Number>, Option<u64>),
     ) -> Result<(), ServiceError> {
         let at = self.now();
         let who = (caller.tenant.clone(), caller.user.clone(), device.clone());
-        if !self.heard.is_news(who.clone(), place, at) {
+        let place = place.filter(|place| self.heard.is_news(who.clone(), *place, at));
+        if place.is_none() && pending.is_none() {
             return Ok(());
         }
+        let seen = DeviceNext::seen(&caller.user, device.as_str(), at);
         let mut unit = unit_of(caller);
-        unit.writes.push(Write::Synced(Box::new(DeviceNext {
-            user: caller.user.clone(),
-            device: device.as_str().into(),
-            at,
-            stamp: None,
-            place: Some(place),
-            given: None,
-            session: None,
-            pending: None,
-        })));
+        unit.writes.push(Write::Synced(Box::new(DeviceNext { place, pending, ..seen })));
         let kept = self.commit(unit).await;
         if kept.is_err() {
             self.heard.forget(&who);

@@ -10,6 +10,7 @@ mod delta;
 mod deltas;
 mod desk;
 mod devices;
+mod feed_locks;
 mod forgetting;
 mod heard;
 pub mod kinds;
@@ -28,13 +29,12 @@ use landfall_core::notify::FieldError;
 use landfall_core::sync::{Operation, Verdict};
 use landfall_core::time::Timestamp;
 
-pub use activities::{
-    ActivitiesAsk, Activity, ActivityOutcome, ActivityView, RETRIED_MAX, SyncedActivities,
-};
+pub use activities::{ActivitiesAsk, Activity, ActivityOutcome, ActivityView, RETRIED_MAX};
 pub use conflicts::{ConflictView, ResolveAsk, Resolved};
 pub use delta::{Delta, DeltaAsk, FieldDiffers};
 pub use deltas::FieldChanges;
 pub use devices::{Fares, Health, SessionView, Stall};
+pub use feed_locks::FeedLocks;
 pub use heard::Heard;
 pub use kinds::Kinds;
 pub use pull::{ChangedEntity, Held, LESSON, PullAsk, Pulled};

@@ -119,7 +119,6 @@ impl Services {
     /// `Invalid` for a cursor that was not given for this; when the store is away.
     pub async fn pull(&self, caller: &Caller, ask: &PullAsk) -> Result<Pulled, ServiceError> {
         let at = self.now();
-        self.note_pending(caller, ask.device.as_ref(), ask.pending).await?;
         let is_of_activities = ask.kinds.iter().any(|kind| **kind == *ACTIVITIES);
         let (members, kinds) = match is_of_activities {
             // Never empty, which would be all.
@@ -131,9 +130,11 @@ impl Services {
         };
         let feeds = self.feeds_of(caller, members).await?;
         let (mut places, is_reset, removed) = self.begins(caller, ask, &feeds).await?;
-        // Who asks for some types has not said what it has of the others.
-        if let Some(device) = ask.device.as_ref().filter(|_| ask.kinds.is_empty() && !is_reset) {
-            self.heard_of(caller, device, places.own.number).await?;
+        if let Some(device) = &ask.device {
+            // Who asks for some types has not said what it has of the others.
+            let has_said = ask.kinds.is_empty() && !is_reset;
+            let place = has_said.then_some(places.own.number);
+            self.heard_of(caller, device, (place, ask.pending)).await?;
         }
         let (left, bytes, changes) = (ask.limit, 0, Vec::new());
         let mut page = Page { caller, ask, kinds: &kinds, left, bytes, changes };

@@ -21,7 +21,7 @@ use super::kinds::{Kind, Owner};
 use super::misfit::Misfit;
 use super::{Brought, PushAsk, Pushed, Since, Wish};
 use crate::service::revocations::unit_of;
-use crate::service::{ServiceError, Services, deciding};
+use crate::service::{ServiceError, Services};
 
 /// Operations that are decided and committed together.
 const CHUNK: usize = 100;
@@ -61,10 +61,17 @@ impl Services {
         while let Some(first) = rest.first() {
             let of_one_feed = rest.iter().take(CHUNK).take_while(|one| one.topic == first.topic);
             let (chunk, after) = rest.split_at(of_one_feed.count());
-            pushed.extend(deciding(|| self.push_chunk(caller, ask, chunk)).await?);
+            let feed = match &first.topic {
+                Some(topic) => FeedKey::topic(&caller.tenant, topic),
+                None => FeedKey::data(&caller.tenant, &caller.user),
+            };
+            let push = || self.push_chunk(caller, ask, chunk);
+            pushed.extend(self.feed_locks.deciding(&feed, push).await?);
             rest = after;
         }
-        self.note_pending(caller, ask.device.as_ref(), ask.pending).await?;
+        if let Some(device) = ask.device.as_ref().filter(|_| ask.operations.is_empty()) {
+            self.heard_of(caller, device, (None, ask.pending)).await?;
+        }
         Ok(pushed)
     }
 
@@ -159,7 +166,7 @@ impl Services {
         if let Ok(Kind { owner: Owner::Topic { write }, .. }) = kind {
             decided.needs = decided.needs.max(Some(*write));
         }
-        let fresh = self.ids.conflict(place.at);
+        let fresh = self.ids.conflict(place.at, decided.pushed.len());
         let wish = brought.activity.as_ref().map_or(Wish::AsTyped, |activity| activity.wish);
         let mut taken = desk::take(desk, operation, kind, (&misfit, fresh, wish));
         let verdict = taken.verdict;
@@ -241,7 +248,7 @@ impl Services {
         (decided, ask): (&Decided, &PushAsk),
     ) -> Result<(), ServiceError> {
         // What was all decided before changes nothing.
-        if unit.writes.is_empty() {
+        if unit.writes.is_empty() && ask.pending.is_none() {
             return Ok(());
         }
         let at = self.now();
@@ -250,14 +257,10 @@ impl Services {
         if let Some(device) = ask.device.as_ref().filter(|_| is_here) {
             let id = self.session_of(standings.device.as_ref(), at);
             unit.writes.push(Write::Synced(Box::new(DeviceNext {
-                user: caller.user.clone(),
-                device: device.as_str().into(),
-                at,
                 stamp,
-                place: None,
-                given: None,
                 session: Some(SessionNext { id, counts: decided.counts }),
-                pending: None,
+                pending: ask.pending,
+                ..DeviceNext::seen(&caller.user, device.as_str(), at)
             })));
         }
         self.commit(unit).await?;

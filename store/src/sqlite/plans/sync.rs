@@ -152,17 +152,10 @@ fn devices_and_what_they_did_are_reached_through_indexes() {
     let bench = Bench::new();
     for place in [None, Some(ONE)] {
         let session = Some(SessionNext { id: Uuid::nil(), counts: SessionCounts::default() });
-        let (user, device, stamp) = (bench.user.clone(), "phone".into(), Some((AT, 1)));
-        let next = DeviceNext {
-            user,
-            device,
-            at: AT,
-            stamp,
-            place,
-            given: place,
-            session,
-            pending: Some(1),
-        };
+        let pending = Some(1);
+        let seen = DeviceNext::seen(&bench.user, "phone", AT);
+        let next =
+            DeviceNext { stamp: Some((AT, 1)), place, given: place, session, pending, ..seen };
         bench.check(|b| b.write(Write::Synced(Box::new(next))));
     }
     bench.check_reaches("SEARCH d USING PRIMARY KEY (tenant=? AND user_id=? AND device>?)", |b| {
@@ -190,7 +183,7 @@ fn activities_are_listed_through_indexes() {
         (Some("notes"), "activity_kind (tenant=? AND user_id=? AND kind=? AND status=? AND"),
     ] {
         let (user, kind) = (bench.user.clone(), kind.map(Into::into));
-        let filter = ActivityFilter { user, kind, status: None, after: None, limit: 9 };
+        let filter = ActivityFilter { kind, ..ActivityFilter::of(&user, 9) };
         let list = |b: &Bench| {
             at_once(activities::list(&mut b.runner(), &b.tenant, &filter)).unwrap();
         };
