@@ -140,68 +140,60 @@ async fn a_time_that_was_lost_starts_the_device_over_though_nothing_changed_sinc
     assert_eq!((&over["reset"], &over["changes"][0]["entityId"]), (&json!(true), &json!("n")));
 }
 
+const COUNT: usize = 50_000;
+
+/// A hundred edits of each of 500 notes, as their app counts them.
+fn edit(n: usize) -> Brought {
+    let (entity, step) = (format!("e{}", n % 500), n as u64 / 500);
+    let verb = if step == 0 { "CREATE" } else { "UPDATE" };
+    let data = json!({"text": n});
+    let mut one = operation(&format!("q{n}"), "notes", &entity, verb, data, step + 1);
+    one["ageMs"] = json!(COUNT - n);
+    let fields = read_operation(&one.to_string()).unwrap();
+    Brought { operation: fields.operation, topic: None, activity: None }
+}
+
+/// A thousand of them, by a device that has what a cursor says.
+fn thousand(from: usize, had: &Since) -> PushAsk {
+    PushAsk {
+        device: Some(DeviceId::parse("phone").unwrap()),
+        sent_at: None,
+        has: had.clone(),
+        operations: (from..from + 1_000).map(edit).collect(),
+        pending: Some((COUNT - from - 1_000) as u64),
+    }
+}
+
 /// Half a year of somebody's work, brought at once by a device of which the server has forgotten everything.
 #[tokio::test]
 async fn fifty_thousand_operations_of_half_a_year_are_taken_once() {
-    const COUNT: usize = 50_000;
     let server = Server::start().await;
-    push(
-        &server,
-        "desk",
-        json!([note("gone", "gone", "CREATE", 0), note("shared", "e7", "CREATE", 0)]),
-    )
-    .await;
-    let had = pull(&server, json!({"deviceId": "phone"})).await["cursor"].clone();
+    let made = json!([note("gone", "gone", "CREATE", 0), note("shared", "e7", "CREATE", 0)]);
+    push(&server, "desk", made).await;
+    let cursor = pull(&server, json!({"deviceId": "phone"})).await["cursor"].clone();
+    let had = Since::Cursor(cursor.as_str().unwrap().to_owned(), Vec::new());
     push(&server, "desk", json!([note("goes", "gone", "DELETE", 1)])).await;
-    let now = now_ms() + 181 * DAY_MS;
-    let later = services_at(&server, now, None);
+    let later = services_at(&server, now_ms() + 181 * DAY_MS, None);
     assert!(later.forget_sync(1_000).await.unwrap() > 0);
     let ann = caller("ann", Role::parse("student").unwrap());
-    let device = Some(DeviceId::parse("phone").unwrap());
-    // A hundred edits of each of 500 notes, as its app counts them.
-    let one = |n: usize| {
-        let (entity, step) = (n % 500, n as u64 / 500);
-        let verb = if step == 0 { "CREATE" } else { "UPDATE" };
-        let mut one = operation(
-            &format!("q{n}"),
-            "notes",
-            &format!("e{entity}"),
-            verb,
-            json!({"text": n}),
-            step + 1,
-        );
-        one["ageMs"] = json!(COUNT - n);
-        let fields = read_operation(&one.to_string()).unwrap();
-        Brought { operation: fields.operation, topic: None, activity: None }
-    };
     let mut taken = 0;
-    let ask = |n: usize| PushAsk {
-        device: device.clone(),
-        sent_at: None,
-        has: Since::Cursor(had.as_str().unwrap().to_owned(), Vec::new()),
-        operations: (n..n + 1_000).map(one).collect(),
-        pending: Some((COUNT - n - 1_000) as u64),
-    };
-    for n in (0..COUNT).step_by(1_000) {
-        let pushed = later.push(&ann, &ask(n)).await.unwrap();
+    for from in (0..COUNT).step_by(1_000) {
+        let pushed = later.push(&ann, &thousand(from, &had)).await.unwrap();
         taken += pushed.iter().filter(|one| !one.is_replay).count();
-        for one in &pushed {
-            assert!(
-                matches!(one.verdict.status, Status::Applied | Status::Merged | Status::Conflict),
-                "{one:?}"
-            );
-        }
+        let is_kept =
+            |status| matches!(status, Status::Applied | Status::Merged | Status::Conflict);
+        assert!(pushed.iter().all(|one| is_kept(one.verdict.status)), "{from}");
     }
     assert_eq!(taken, COUNT);
-    let again = later.push(&ann, &ask(49_000)).await.unwrap();
+    let again = later.push(&ann, &thousand(49_000, &had)).await.unwrap();
     assert!(again.iter().all(|one| one.is_replay));
-    let since = Since::Cursor(had.as_str().unwrap().to_owned(), Vec::new());
+    let (device, limit) = (DeviceId::parse("phone").ok(), 10_000);
     let ask =
-        PullAsk { device, since, kinds: Vec::new(), limit: 10_000, deltas: false, pending: None };
+        PullAsk { device, since: had, kinds: Vec::new(), limit, deltas: false, pending: None };
     let pulled = later.pull(&ann, &ask).await.unwrap();
     assert!(pulled.is_reset && !pulled.has_more);
     assert_eq!(pulled.changes.len(), 500);
-    let untouched = pulled.changes.iter().filter(|one| one.version != 100).count();
     // But for the one that somebody else had made.
-    assert!(untouched <= 1, "{untouched}");
+    let others = pulled.changes.iter().filter(|one| one.version != 100).count();
+    assert!(others <= 1, "{others}");
 }
