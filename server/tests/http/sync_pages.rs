@@ -67,6 +67,22 @@ async fn entities_and_lessons_come_in_one_order_on_pages_of_any_size() {
     }
 }
 
+/// The last feed that is read has nothing new; the first one has.
+#[tokio::test]
+async fn there_is_more_as_long_as_any_feed_has_more() {
+    let server = Server::start().await;
+    server.topic("c", &[("ann", "member")]).await;
+    board(&server, "b1").await;
+    let cursor = pull(&server, json!({})).await["cursor"].clone();
+    for id in ["n1", "n2", "n3"] {
+        note(&server, id, "x").await;
+    }
+    let first = pull(&server, json!({"limit": 1, "cursor": cursor})).await;
+    let (changes, _) = told(&server, first).await;
+    let names: Vec<&Value> = changes.iter().map(|one| &one["entityId"]).collect();
+    assert_eq!(names, ["n1", "n2", "n3"]);
+}
+
 #[tokio::test]
 async fn a_page_ends_after_so_many_bytes() {
     let server = Server::start().await;
