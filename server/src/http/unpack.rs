@@ -147,6 +147,9 @@ mod tests {
             let bomb = packed(coding, &vec![b' '; 64 << 20]);
             assert!(bomb.len() < 1 << 17);
             assert_eq!(code(coding, &bomb, 1 << 10).await, Code::TooLarge);
+            // It ends there: nobody gets to what is wrong behind the limit.
+            let cut = &bomb[..bomb.len() - 1];
+            assert_eq!(code(coding, cut, 1 << 10).await, Code::TooLarge);
         }
         let windowed = |log: u32| {
             let mut encoder = zstd::Encoder::new(Vec::new(), 1).unwrap();
@@ -156,8 +159,14 @@ mod tests {
         };
         assert_eq!(unpack(Coding::Zstd, windowed(23).into(), 99).await.unwrap(), TEXT);
         assert_eq!(code(Coding::Zstd, &windowed(24), 99).await, Code::Unreadable);
-        // One frame that says its length, and with it its window.
-        let said = zstd::bulk::compress(&vec![b' '; 32 << 20], 1).unwrap();
+        // One frame that says its length, and has a window to match.
+        let bytes = vec![b' '; 32 << 20];
+        let mut encoder = zstd::Encoder::new(Vec::new(), 1).unwrap();
+        encoder.window_log(24).unwrap();
+        encoder.set_pledged_src_size(Some(bytes.len() as u64)).unwrap();
+        encoder.write_all(&bytes).unwrap();
+        let said = encoder.finish().unwrap();
         assert_eq!(code(Coding::Zstd, &said, 1 << 20).await, Code::TooLarge);
+        assert_eq!(code(Coding::Zstd, &said, 64 << 20).await, Code::Unreadable);
     }
 }

@@ -65,6 +65,26 @@ async fn opening_sockets_counts() {
 }
 
 #[tokio::test]
+async fn pushes_over_a_socket_count_and_one_too_many_does_not_close_it() {
+    let landfall = Landfall::at_noon(&[USER, BURST]).await;
+    let mut device = landfall.device("ada", "device_id=phone").await;
+    let mut pushes = async |said: &str| {
+        let push = json!({ "type": "push_change", "payload": { "operations": [] }, "ref": 1 });
+        device.say(push).await;
+        let answer = device.next().await;
+        assert_eq!(answer["type"], said, "{answer}");
+        answer["code"].clone()
+    };
+    // To open it was the first.
+    for _ in 0..3 {
+        pushes("sync_complete").await;
+    }
+    assert_eq!(pushes("error").await, "rate_limited");
+    landfall.set_clock(1);
+    pushes("sync_complete").await;
+}
+
+#[tokio::test]
 async fn a_send_is_a_debt_of_its_recipients() {
     let landfall = Landfall::at_noon(&[SENDS, BURST]).await;
     let service = token("app", "service");

@@ -136,3 +136,69 @@ async fn s1_an_operation_that_is_nested_too_deep_fails_alone() {
     let statuses = [0, 1, 2, 3].map(|n| results[n]["status"].clone());
     assert_eq!(statuses, ["applied", "rejected", "rejected", "applied"]);
 }
+
+/// What a device did itself it is not told, and it misses nothing by that.
+#[tokio::test]
+async fn s1_what_a_device_pushes_itself_leaves_no_gap_in_what_it_hears() {
+    let landfall = Landfall::start().await;
+    let mut phone = listening(&landfall, "device_id=phone").await;
+    let mut tablet = listening(&landfall, "device_id=tablet").await;
+    for round in 0..3 {
+        let (own, theirs) = (format!("own-{round}"), format!("theirs-{round}"));
+        phone.say(push("p", &[create(&own)])).await;
+        assert_eq!(phone.next().await["type"], "sync_complete");
+        assert_eq!(tablet.next().await["payload"]["entityId"], own);
+        tablet.say(push("t", &[create(&theirs)])).await;
+        assert_eq!(tablet.next().await["type"], "sync_complete");
+        assert_eq!(
+            phone.next().await["payload"]["entityId"],
+            theirs,
+            "and not that anything changed"
+        );
+    }
+}
+
+/// A clock that is slow is corrected by `sentAt`, and the time of the last pull says what the device has.
+#[tokio::test]
+async fn s1_a_push_says_what_its_clock_shows_and_what_it_has() {
+    let landfall = Landfall::start().await;
+    let now = landfall_server::clock::now_ms();
+    let at = |ms: i64| json!(landfall_core::time::Timestamp::from_ms(ms).to_string());
+    let edit = |id: &str, verb: &str, value: u64, count: u64, written: i64| {
+        json!({
+            "id": id, "entityType": "settings", "entityId": "s", "operation": verb,
+            "data": { "a": value }, "timestamp": at(written), "clientVersion": count,
+        })
+    };
+    let hour = 60 * 60 * 1_000;
+    let mut phone = landfall.device("ada", "device_id=phone").await;
+    let mut tablet = landfall.device("ada", "device_id=tablet").await;
+    let reason = async |device: &mut Device, operation: Value, more: Value| {
+        let mut payload = json!({ "operations": [operation] });
+        payload.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        device.say(json!({ "type": "push_change", "payload": payload })).await;
+        let complete = device.next_of("sync_complete").await;
+        complete["payload"]["results"][0]["reason"].as_str().unwrap().to_owned()
+    };
+    reason(&mut phone, edit("1", "CREATE", 1, 1, now - 3 * hour), json!({})).await;
+    let mut theirs = edit("2", "UPDATE", 2, 2, now - hour / 2);
+    theirs["baseVersion"] = json!(1);
+    assert_eq!(reason(&mut tablet, theirs, json!({})).await, "on its base");
+    // It counts as the server does by chance; what it wrote loses.
+    let lost = edit("3", "UPDATE", 3, 2, now - hour);
+    assert_eq!(reason(&mut phone, lost, json!({})).await, "written earlier");
+    let ada = token("ada", "student");
+    let pulled = landfall.call("POST", "/api/v1/sync/pull", &ada, Some(json!({}))).await;
+    let since = json!({ "lastSyncTimestamp": pulled["serverTimestamp"] });
+    let next = edit("4", "UPDATE", 4, 3, now - hour);
+    assert_eq!(reason(&mut phone, next, since).await, "on its base");
+    let mut desk = landfall.device("ada", "device_id=desk").await;
+    for (value, more, said) in [
+        (5, json!({}), "written earlier"),
+        (6, json!({ "sentAt": at(now - 2 * hour) }), "written later"),
+    ] {
+        let mut slow = edit(&value.to_string(), "UPDATE", value, 2, now - 2 * hour);
+        slow["baseVersion"] = json!(1);
+        assert_eq!(reason(&mut desk, slow, more).await, said);
+    }
+}
