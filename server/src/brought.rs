@@ -37,14 +37,13 @@ pub async fn decide(
     bringer: Bringer,
     operations: &[Box<RawValue>],
 ) -> Result<Vec<OperationResult>, ServiceError> {
-    let read: Vec<Result<OperationFields, BadOperation>> =
-        operations.iter().map(|operation| read_operation(operation.get())).collect();
-    let brought = |fields: &OperationFields| Brought {
-        operation: fields.operation.clone(),
-        topic: fields.topic.clone(),
-        activity: None,
+    let mut good = Vec::with_capacity(operations.len());
+    let mut read = |operation: &RawValue| {
+        let OperationFields { operation, topic } = read_operation(operation.get())?;
+        good.push(Brought { operation, topic, activity: None });
+        Ok(())
     };
-    let good = read.iter().filter_map(|one| one.as_ref().ok()).map(brought).collect();
+    let read: Vec<Result<(), BadOperation>> = operations.iter().map(|one| read(one)).collect();
     let Bringer { device, sent_at, has, pending } = bringer;
     let ask = PushAsk { device: Some(device), sent_at, has, operations: good, pending };
     let pushed = services.push(caller, &ask).await?;
@@ -55,9 +54,9 @@ pub async fn decide(
         }
     }
     let mut pushed = pushed.into_iter();
-    let result = |one: Result<OperationFields, BadOperation>| match one {
+    let result = |one: Result<(), BadOperation>| match one {
         Err(bad) => Some(OperationResult::unreadable(bad)),
-        Ok(_) => pushed.next().map(result),
+        Ok(()) => pushed.next().map(result),
     };
     Ok(read.into_iter().filter_map(result).collect())
 }

@@ -20,7 +20,7 @@ const ROW_BYTES: u64 = 700;
 /// Rows of one transaction.
 const GROUP: u64 = 100_000;
 
-const FEED: &str = "insert into feed (id, tenant, kind, owner, newest, unread)
+const INBOX: &str = "insert into feed (id, tenant, kind, owner, newest, unread)
     values (?1 + 1, 'default', 'inbox', 'u' || ?1, ?2, ?2)";
 
 /// What was there before is delivered, as most rows of an inbox are.
@@ -30,12 +30,44 @@ const NOTIFICATION: &str =
     values (:feed + 1, :born, :born, 'default', :id, 'quiz_reminder', 'Quiz at ten', :body, '{}',
         1, 'bench', :now / 1000, :now / 1000, 1, 'websocket=delivered:by default')";
 
+const DATA: &str = "insert into feed (id, tenant, kind, owner, newest)
+    values (?1 + 1, 'default', 'data', 'u' || ?1, ?2)";
+
+/// The changes of a thousand neighbours lie scattered among them: people do not work in the order of ids.
+const ENTITY: &str =
+    "insert into entity (feed_id, kind, id, tenant, version, revision, changed, data, stamps,
+        deleted, device, created_at, updated_at)
+    values (:feed + 1, 'notes', printf('%012d', :born), 'default', 1, 1,
+        (:born - 1) / 1000 * 1000 + 1 + (:born - 1) * 7919 % 1000, :body,
+        '{\"whole\":[1700000000000,0,\"device-1\"]}', 0, 'device-1', :now / 1000, :now / 1000)";
+
+/// What a store holds.
+#[derive(Clone, Copy, Debug)]
+pub enum Of {
+    /// Notifications in inboxes.
+    Notifications,
+    /// Entities of users, a multiple of a thousand each, without what they were before.
+    Entities,
+}
+
+impl Of {
+    /// The statements of a user's feed and of a row.
+    const fn statements(self) -> [&'static str; 2] {
+        match self {
+            Self::Notifications => [INBOX, NOTIFICATION],
+            Self::Entities => [DATA, ENTITY],
+        }
+    }
+}
+
 /// How much a store holds.
 #[derive(Clone, Copy, Debug)]
 pub struct Fill {
-    /// Notifications in all.
+    /// Of what.
+    pub of: Of,
+    /// Rows in all.
     pub rows: u64,
-    /// Of them, in the inbox of each user; those are `u0`, `u1` and so on.
+    /// Of them, each user's; those are `u0`, `u1` and so on.
     pub per_user: u64,
 }
 
@@ -49,7 +81,7 @@ impl Fill {
 /// Gives a store of the present schema with such rows in `dir`, filling a new one if none is there.
 pub fn store(dir: &Path, fill: Fill) -> anyhow::Result<PathBuf> {
     let mut hasher = DefaultHasher::new();
-    (SCHEMA, FEED, NOTIFICATION).hash(&mut hasher);
+    (SCHEMA, fill.of.statements()).hash(&mut hasher);
     let name = format!("{}-by-{}-{:08x}.db", fill.rows, fill.per_user, hasher.finish() as u32);
     let path = dir.join(name);
     if path.exists() {
@@ -86,7 +118,7 @@ fn build(path: &Path, fill: Fill) -> anyhow::Result<()> {
     let per_group = (GROUP / fill.per_user).max(1);
     for first in (0..fill.users()).step_by(per_group as usize) {
         let users = first..fill.users().min(first + per_group);
-        fill_users(&mut connection, &mut rows, users, fill.per_user)?;
+        fill_users(&mut connection, &mut rows, users, fill)?;
     }
     connection.execute_batch("pragma wal_checkpoint(truncate); pragma journal_mode = delete")?;
     drop(connection);
@@ -98,18 +130,19 @@ fn fill_users(
     connection: &mut Connection,
     rows: &mut Rows,
     users: std::ops::Range<u64>,
-    per_user: u64,
+    Fill { of, per_user, .. }: Fill,
 ) -> anyhow::Result<()> {
     let transaction = connection.transaction()?;
-    let mut feed = transaction.prepare_cached(FEED)?;
-    let mut notification = Insert::prepare(&transaction, NOTIFICATION)?;
+    let [of_feed, of_row] = of.statements();
+    let mut feed = transaction.prepare_cached(of_feed)?;
+    let mut insert = Insert::prepare(&transaction, of_row)?;
     for user in users {
         feed.execute([user, per_user])?;
         for _ in 0..per_user {
-            notification.execute(&rows.on(user))?;
+            insert.execute(&rows.on(user))?;
         }
     }
-    drop((feed, notification));
+    drop((feed, insert));
     Ok(transaction.commit()?)
 }
 

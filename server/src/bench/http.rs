@@ -24,11 +24,16 @@ pub struct Endpoint {
 impl Endpoint {
     /// The bytes of a POST with `body`.
     pub fn post(&self, body: &str) -> Vec<u8> {
+        self.post_for("*/*", body)
+    }
+
+    /// The bytes of a POST with `body` that wants an answer of one media type.
+    pub fn post_for(&self, accept: &str, body: &str) -> Vec<u8> {
         let Self { path, content_type, token } = self;
         let length = body.len();
         format!(
             "POST {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\
-             Content-Type: {content_type}\r\nContent-Length: {length}\r\n\r\n{body}"
+             Accept: {accept}\r\nContent-Type: {content_type}\r\nContent-Length: {length}\r\n\r\n{body}"
         )
         .into_bytes()
     }

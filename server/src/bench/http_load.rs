@@ -16,8 +16,8 @@ const GRACE: Duration = Duration::from_secs(30);
 
 /// What the clients ask, and what of the answers counts.
 pub trait Work {
-    /// The next request.
-    fn request(&mut self) -> Vec<u8>;
+    /// The next request of a client, by its number from 0.
+    fn request(&mut self, client: usize) -> Vec<u8>;
     /// How many rows the answer says were stored.
     fn stored(&self, answer: &Answer) -> u64;
 }
@@ -59,8 +59,8 @@ pub fn run(
         .collect::<anyhow::Result<_>>()?;
     let (start, mut outcome) = (Instant::now(), Outcome::default());
     let end = start + Duration::from_secs(seconds);
-    for client in &mut clients {
-        client.begin(work.request())?;
+    for (index, client) in clients.iter_mut().enumerate() {
+        client.begin(work.request(index))?;
     }
     let (mut events, mut buffer) = (Events::with_capacity(1024), vec![0; 256 * 1024]);
     while clients.iter().any(|client| !client.idle) {
@@ -72,12 +72,13 @@ pub fn run(
             polled => polled?,
         }
         for event in &events {
-            let client = &mut clients[event.token().0];
+            let index = event.token().0;
+            let client = &mut clients[index];
             client.write()?;
             while let Some(answer) = client.read(&mut buffer)? {
                 outcome.count(&answer, client.begun, work);
                 if Instant::now() < end {
-                    client.begin(work.request())?;
+                    client.begin(work.request(index))?;
                 }
             }
         }

@@ -209,7 +209,7 @@ impl Notifications {
 }
 
 impl Work for Notifications {
-    fn request(&mut self) -> Vec<u8> {
+    fn request(&mut self, _: usize) -> Vec<u8> {
         if self.batch == 0 {
             let body = self.notification();
             return self.endpoint.post(&body);

@@ -45,6 +45,15 @@ impl Landfall {
         Self::start_as(&["serve"], dir, Some(url))
     }
 
+    /// Starts `landfall serve` on a free port on a SQLite file that stays.
+    pub fn start_on_file(file: &Path, dir: &Path) -> anyhow::Result<Self> {
+        let scratch = Scratch::create(dir)?;
+        // SQLite keeps its log beside the file itself, so that whole it stays however the server ends.
+        let file = file.canonicalize()?;
+        std::os::unix::fs::symlink(file, scratch.path().join("landfall.db"))?;
+        Self::start_in(scratch, &["serve"], None)
+    }
+
     /// Starts a server without load on its store: its hub carries `round`'s changes whenever it is told to.
     pub fn start_hub(dir: &Path, round: &Round) -> anyhow::Result<Self> {
         let users = round.users.to_string();
@@ -52,7 +61,10 @@ impl Landfall {
     }
 
     fn start_as(args: &[&str], dir: &Path, store: Option<&str>) -> anyhow::Result<Self> {
-        let scratch = Scratch::create(dir)?;
+        Self::start_in(Scratch::create(dir)?, args, store)
+    }
+
+    fn start_in(scratch: Scratch, args: &[&str], store: Option<&str>) -> anyhow::Result<Self> {
         let secret = new_secret();
         let mut command = command(args, scratch.path(), &secret)?;
         // One user stands for thousands of people here.

@@ -16,6 +16,7 @@ mod floor_postgres;
 mod floor_sync;
 mod generator;
 mod http;
+mod http_lines;
 mod http_load;
 mod hub;
 mod hub_server;
@@ -27,6 +28,9 @@ mod outbox_rows;
 mod pairs;
 mod process;
 mod publisher;
+mod pull;
+mod pull_changes;
+mod push;
 mod push_service;
 mod queued;
 mod replay;
@@ -73,6 +77,10 @@ pub enum What {
     Layout(layout::Options),
     /// Queued deliveries to a provider on this machine, against bare requests and commits; and what a claim costs.
     Outbox(outbox::Options),
+    /// What a device gets that has nothing, and what a few changes cost out of a huge store against a small one.
+    Pull(pull::Options),
+    /// Operations that devices push over HTTP, against raw SQLite.
+    Push(push::Options),
     /// More than sockets take: what is lost, who is closed, what memory it costs.
     Queued(queued::Options),
     /// A page of missed notifications out of a huge store against a small one.
@@ -106,6 +114,8 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         What::Layout(options) => layout::run(&options, &mut report),
         What::Hub(options) => hub::run(&options, &mut report),
         What::Outbox(options) => outbox::run(&options, &mut report),
+        What::Pull(options) => pull::run(&options, &mut report),
+        What::Push(options) => push::run(&options, &mut report),
         What::Queued(options) => queued::run(&options, &mut report),
         What::Replay(options) => replay::run(&options, &mut report),
         What::Resume(options) => resume::run(&options, &mut report),

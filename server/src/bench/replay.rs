@@ -14,7 +14,7 @@ use serde::Serialize;
 use tokio::runtime::Runtime;
 
 use super::Report;
-use super::filled::{self, Fill};
+use super::filled::{self, Fill, Of};
 use super::pairs::Pairs;
 use super::process;
 use super::stats::{self, Random};
@@ -97,7 +97,7 @@ struct Pages {
 
 impl Pages {
     fn open(options: &Options, rows: u64) -> anyhow::Result<Self> {
-        let fill = Fill { rows, per_user: PER_USER };
+        let fill = Fill { of: Of::Notifications, rows, per_user: PER_USER };
         let store = filled::open(&filled::store(&options.keep, fill)?)?;
         Ok(Self { store, fill, tenant: Tenant::parse("default")? })
     }

@@ -7,7 +7,7 @@ use anyhow::{Context, ensure};
 use serde::Serialize;
 
 use super::Report;
-use super::filled::{self, Fill};
+use super::filled::{self, Fill, Of};
 use super::http::{Client, get};
 use super::landfall::{self, Scratch};
 use super::process::Subject;
@@ -49,7 +49,7 @@ struct Run {
 
 /// Starts again and again on the same store and prints.
 pub fn run(options: &Options, report: &mut Report<'_>) -> anyhow::Result<()> {
-    let fill = Fill { rows: options.rows, per_user: PER_USER };
+    let fill = Fill { of: Of::Notifications, rows: options.rows, per_user: PER_USER };
     let kept = filled::store(&options.keep, fill)?;
     let scratch = Scratch::create(&options.dir)?;
     std::fs::copy(&kept, scratch.path().join("landfall.db")).context("cannot copy the store")?;

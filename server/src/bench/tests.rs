@@ -89,7 +89,7 @@ fn a_refused_handshake_fails() {
 struct Requests;
 
 impl Work for Requests {
-    fn request(&mut self) -> Vec<u8> {
+    fn request(&mut self, _: usize) -> Vec<u8> {
         endpoint().post("{}")
     }
 

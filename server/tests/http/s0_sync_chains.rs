@@ -3,8 +3,9 @@
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use crate::harness::Server;
+use crate::harness::{Server, finish};
 use crate::s0_sync::{ann, expect, store, sync, viewed};
+use crate::s1_sync::{PULL, pull};
 
 fn from(device: &str, activity: &Value) -> Value {
     let mut activity = activity.clone();
@@ -103,6 +104,26 @@ async fn of_two_devices_the_servers_word_stays_and_the_other_is_kept() {
         StatusCode::CREATED,
     );
     assert_eq!((&one["sync_status"], &one["conflict_id"]), (&json!("synced"), &Value::Null));
+}
+
+#[tokio::test]
+async fn what_a_stream_brings_is_had_once_the_device_says_so() {
+    let server = Server::start().await;
+    for part in 0..3 {
+        let one = |n| viewed(&format!("{part}-{n}"), part * 400 + n, "viewed");
+        let activities: Vec<Value> = (0..400).map(one).collect();
+        sync(&server, json!({"device_id": "phone", "activities": activities})).await;
+    }
+    let request = server.request("POST", PULL).bearer_auth(ann());
+    let request = request.header("accept", "application/x-ndjson");
+    let streamed = finish(request.json(&json!({"deviceId": "tablet"}))).await.text;
+    // It may have been cut off anywhere.
+    let late = store(&server, from("tablet", &viewed("late", 0, "skipped"))).await.json();
+    expect(&late, "synced", "server wins", 1);
+    let last: Value = serde_json::from_str(streamed.lines().last().unwrap()).unwrap();
+    pull(&server, json!({"deviceId": "tablet", "cursor": last["cursor"]})).await;
+    let next = store(&server, from("tablet", &viewed("next", 0, "skipped"))).await.json();
+    expect(&next, "synced", "on its base", 2);
 }
 
 #[tokio::test]

@@ -87,7 +87,8 @@ fn streamed(app: Arc<App>, caller: Caller, ask: PullAsk, first: Pulled) -> Body 
             let is_expired = app.services.now() >= caller.expires_at;
             let next = if page.has_more && !is_expired {
                 let since = Since::Cursor(page.cursor.clone(), ask.kinds.clone());
-                let ask = PullAsk { since, pending: None, ..ask };
+                // What was sent is not yet what the device has.
+                let ask = PullAsk { since, device: None, pending: None, ..ask };
                 app.services.pull(&caller, &ask).await.ok()
             } else {
                 None

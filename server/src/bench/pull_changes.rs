@@ -1,0 +1,121 @@
+//! What a pull of a few changes costs over HTTP out of a small and out of a huge store: devices of users at random that
+//! have everything but the last changes.
+
+use std::time::Instant;
+
+use anyhow::{Context, ensure};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::Report;
+use super::filled::{self, Fill, Of};
+use super::http::{Answer, Client};
+use super::landfall::Landfall;
+use super::pairs::Pairs;
+use super::pull::{Options, endpoint};
+use super::stats::{self, Random};
+
+/// Entities of each user.
+const PER_USER: u64 = 1_000;
+/// What each pull brings.
+const CHANGES: u64 = 10;
+/// Users whose devices ask.
+const USERS: u64 = 500;
+
+/// One run on one store.
+#[derive(Debug, Serialize)]
+struct Run {
+    bench: &'static str,
+    pair: usize,
+    entities: u64,
+    p50_us: u32,
+    p99_us: u32,
+    cpu_us_per_pull: f64,
+}
+
+/// Measures both stores in turn and prints the ratio.
+pub fn run(options: &Options, report: &mut Report<'_>) -> anyhow::Result<()> {
+    let huge = Devices::of(options, options.many)?;
+    let small = Devices::of(options, options.few)?;
+    let pairs = Pairs::measure(
+        options.pairs,
+        report,
+        |pair| huge.measure(options.reads, pair),
+        |pair, _| small.measure(options.reads, pair),
+    )?;
+    report.line(format_args!(
+        "pull of {CHANGES} changes out of {} entities: {} of what it costs out of {} ({:.0} µs, p99 {:.0}, against {:.0} µs, \
+         p99 {:.0}); CPU {} ({:.0} µs against {:.0}); {}",
+        options.many,
+        pairs.over(|huge, small| f64::from(huge.p50_us) / f64::from(small.p50_us)),
+        options.few,
+        pairs.over(|huge, _| f64::from(huge.p50_us)).median,
+        pairs.over(|huge, _| f64::from(huge.p99_us)).median,
+        pairs.over(|_, small| f64::from(small.p50_us)).median,
+        pairs.over(|_, small| f64::from(small.p99_us)).median,
+        pairs.over(|huge, small| huge.cpu_us_per_pull / small.cpu_us_per_pull),
+        pairs.over(|huge, _| huge.cpu_us_per_pull).median,
+        pairs.over(|_, small| small.cpu_us_per_pull).median,
+        pairs.told(),
+    ))?;
+    Ok(())
+}
+
+/// A server on a filled store, and what devices ask it.
+struct Devices {
+    landfall: Landfall,
+    entities: u64,
+    requests: Vec<Vec<u8>>,
+}
+
+impl Devices {
+    /// Lets a device of each user pull everything but the last changes, and once those.
+    fn of(options: &Options, entities: u64) -> anyhow::Result<Self> {
+        let fill = Fill { of: Of::Entities, rows: entities, per_user: PER_USER };
+        let landfall = Landfall::start_on_file(&filled::store(&options.keep, fill)?, &options.dir)?;
+        let mut client = Client::connect(landfall.subject.addr())?;
+        let (mut random, mut requests) = (Random::new(5), Vec::new());
+        for _ in 0..USERS.min(fill.users()) {
+            let user = format!("u{}", random.below(fill.users()));
+            let endpoint = endpoint(landfall.token(&user, "student")?);
+            let all = format!(r#"{{"deviceId":"phone","limit":{}}}"#, PER_USER - CHANGES);
+            let answer = pulled(&client.send(&endpoint.post(&all))?, PER_USER - CHANGES)?;
+            let cursor = &answer["cursor"];
+            let request = endpoint.post(&format!(r#"{{"deviceId":"phone","cursor":{cursor}}}"#));
+            pulled(&client.send(&request)?, CHANGES)?;
+            requests.push(request);
+        }
+        landfall.subject.wait_until_quiet()?;
+        Ok(Self { landfall, entities, requests })
+    }
+
+    fn measure(&self, reads: usize, pair: usize) -> anyhow::Result<Run> {
+        let subject = &self.landfall.subject;
+        let mut client = Client::connect(subject.addr())?;
+        let mut random = Random::new(7 + pair as u64);
+        let (cpu, mut times) = (subject.cpu_us()?, Vec::with_capacity(reads));
+        for _ in 0..reads {
+            let request = &self.requests[random.below(self.requests.len() as u64) as usize];
+            let begun = Instant::now();
+            let answer = client.send(request)?;
+            times.push(begun.elapsed().as_micros() as u32);
+            pulled(&answer, CHANGES)?;
+        }
+        Ok(Run {
+            bench: "pull_changes",
+            pair,
+            entities: self.entities,
+            p50_us: stats::percentile(&mut times, 0.5),
+            p99_us: stats::percentile(&mut times, 0.99),
+            cpu_us_per_pull: (subject.cpu_us()? - cpu) as f64 / reads as f64,
+        })
+    }
+}
+
+/// Reads an answer; fails unless it brings so many changes.
+fn pulled(answer: &Answer, expected: u64) -> anyhow::Result<Value> {
+    let value: Value = serde_json::from_slice(&answer.body).context("an answer that is no JSON")?;
+    let changes = value["changes"].as_array().map_or(0, Vec::len);
+    ensure!(changes as u64 == expected, "{changes} of {expected} changes came: {value}");
+    Ok(value)
+}
