@@ -40,6 +40,8 @@ pub enum Code {
     Timeout,
     /// The state of things does not allow it, or the same key is under way.
     Conflict,
+    /// Another device pushed under the same name.
+    DeviceForked,
     /// More bytes, lines or items than allowed.
     TooLarge,
     /// The body has another media type than the call reads.
@@ -62,7 +64,7 @@ pub enum Code {
 
 impl Code {
     /// Every code.
-    pub const ALL: [Code; 17] = [
+    pub const ALL: [Code; 18] = [
         Self::Unreadable,
         Self::Unauthenticated,
         Self::TokenRevoked,
@@ -71,6 +73,7 @@ impl Code {
         Self::MethodNotAllowed,
         Self::Timeout,
         Self::Conflict,
+        Self::DeviceForked,
         Self::TooLarge,
         Self::UnsupportedType,
         Self::RangeNotSatisfiable,
@@ -97,6 +100,7 @@ impl Code {
             }
             Self::Timeout => ("timeout", 408, "The request took too long", Later),
             Self::Conflict => ("conflict", 409, "The state does not allow this now", Later),
+            Self::DeviceForked => ("device_forked", 409, "Another device has the same name", Never),
             Self::TooLarge => ("too_large", 413, "The request is too large", Never),
             Self::UnsupportedType => {
                 ("unsupported_type", 415, "The media type is not supported", Never)
@@ -340,7 +344,7 @@ impl From<Code> for CloseCode {
             Code::Unreadable | Code::Invalid | Code::MethodNotAllowed => Self::Protocol,
             Code::RangeNotSatisfiable => Self::Protocol,
             Code::Conflict | Code::UnsupportedType | Code::IdempotencyMismatch => Self::Protocol,
-            Code::UpgradeRequired => Self::Protocol,
+            Code::UpgradeRequired | Code::DeviceForked => Self::Protocol,
             Code::Timeout => Self::Normal,
             Code::TooLarge => Self::TooLarge,
             Code::RateLimited | Code::Unavailable => Self::TryLater,

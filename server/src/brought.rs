@@ -25,18 +25,29 @@ pub struct Bringer {
     pub has: Since,
     /// How many operations it says it has not sent yet, if it says so.
     pub pending: Option<u64>,
+    /// The generation that it was given last, if it counts them.
+    pub generation: Option<u64>,
+}
+
+/// What became of what a device brought.
+#[derive(Debug)]
+pub struct Decided {
+    /// A result for each operation, in their order.
+    pub results: Vec<OperationResult>,
+    /// The generation that its next push is to bring, if it counts them.
+    pub generation: Option<u64>,
 }
 
 /// Decides operations as they came; gives a result for each, in their order.
 ///
 /// # Errors
-/// As [`Services::push`].
+/// As [`Services::generation_after`] and [`Services::push`].
 pub async fn decide(
     (services, metrics): (&Services, &Metrics),
     caller: &Caller,
     bringer: Bringer,
     operations: &[Box<RawValue>],
-) -> Result<Vec<OperationResult>, ServiceError> {
+) -> Result<Decided, ServiceError> {
     let mut good = Vec::with_capacity(operations.len());
     let mut read = |operation: &RawValue| {
         let OperationFields { operation, topic } = read_operation(operation.get())?;
@@ -44,8 +55,12 @@ pub async fn decide(
         Ok(())
     };
     let read: Vec<Result<(), BadOperation>> = operations.iter().map(|one| read(one)).collect();
-    let Bringer { device, sent_at, has, pending } = bringer;
-    let ask = PushAsk { device: Some(device), sent_at, has, operations: good, pending };
+    let Bringer { device, sent_at, has, pending, generation } = bringer;
+    let generation = match generation.filter(|_| !good.is_empty()) {
+        Some(had) => Some(services.generation_after(caller, &device, had, &good).await?),
+        None => None,
+    };
+    let ask = PushAsk { device: Some(device), sent_at, has, operations: good, pending, generation };
     let pushed = services.push(caller, &ask).await?;
     for one in &pushed {
         match one.is_replay {
@@ -58,7 +73,7 @@ pub async fn decide(
         Err(bad) => Some(OperationResult::unreadable(bad)),
         Ok(()) => pushed.next().map(result),
     };
-    Ok(read.into_iter().filter_map(result).collect())
+    Ok(Decided { results: read.into_iter().filter_map(result).collect(), generation })
 }
 
 fn result(pushed: Pushed) -> OperationResult {

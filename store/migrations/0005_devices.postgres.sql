@@ -19,6 +19,7 @@ create table device (
     stamp_count bigint,
     place       bigint           not null default 0,    -- what it has of its user's data feed
     given       bigint           not null default 0,    -- what it was given of its activities
+    generation  bigint           not null default 0,    -- grows with each push, if it counts them
     session     bytea,                          -- the last sync session
     pending     bigint,                       -- operations that it said it had not sent yet
     reported_at bigint,                       -- and when it said so

@@ -18,6 +18,7 @@ create table device (
     stamp_count integer,
     place       integer not null default 0,    -- what it has of its user's data feed
     given       integer not null default 0,    -- what it was given of its activities
+    generation  integer not null default 0,    -- grows with each push, if it counts them
     session     blob,                          -- the last sync session
     pending     integer,                       -- operations that it said it had not sent yet
     reported_at integer,                       -- and when it said so

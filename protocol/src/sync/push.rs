@@ -23,6 +23,10 @@ pub struct PushPost {
     /// What the device's clock shows, to correct the operations' times by.
     #[serde(alias = "sent_at", skip_serializing_if = "Option::is_none")]
     pub sent_at: Option<Time>,
+    /// The `generation` of the last answer to a push with operations; 0 in the first. Whoever sends it is told
+    /// when a copy of the device pushes under the same name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub generation: Option<u64>,
     /// What it did, in the order in which it did it. Each is read on its own.
     #[cfg_attr(feature = "openapi", schema(value_type = Vec<Object>))]
     pub operations: Vec<Box<RawValue>>,
@@ -43,6 +47,9 @@ pub struct PushAnswer {
     pub success: bool,
     /// One for each operation, in their order.
     pub results: Vec<OperationResult>,
+    /// What the next push sends, where this one sent a `generation`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generation: Option<u64>,
     /// The server's time; where there is a `pull`, it stands in that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server_timestamp: Option<Time>,

@@ -112,6 +112,10 @@ impl From<ServiceError> for ApiError {
             ServiceError::Missing(what) => Self::new(Code::NotFound, sentence(&what)),
             ServiceError::Conflict(why) => Self::new(Code::Conflict, sentence(&why)),
             ServiceError::TooLarge(what) => Self::new(Code::TooLarge, sentence(&what)),
+            ServiceError::Forked => Self::new(
+                Code::DeviceForked,
+                "Another device pushed under this name; go on under a new one, with the same queue.",
+            ),
             ServiceError::InFlight => Self::new(
                 Code::Conflict,
                 "A request with this idempotency key is under way; try again when it has ended.",

@@ -120,10 +120,16 @@ async fn results(
     rates.request(&caller).map_err(|too_fast| (Code::RateLimited, too_fast.to_string()))?;
     let device = device(gateway, connection, device_id.map(|id| id.0))?;
     let has = last_sync_timestamp.map_or(Since::Beginning, |time| Since::Time(time.0));
-    let bringer = Bringer { device, sent_at: sent_at.map(|time| time.0), has, pending: None };
+    let bringer = Bringer {
+        device,
+        sent_at: sent_at.map(|time| time.0),
+        has,
+        pending: None,
+        generation: None,
+    };
     let parts = (&*gateway.services, &*gateway.judge.metrics);
     let decided = brought::decide(parts, &caller, bringer, &operations).await;
-    decided.map_err(refusal)
+    decided.map(|decided| decided.results).map_err(refusal)
 }
 
 /// Names the device that pushes: as the socket does, else as the push does, and for good; one that

@@ -24,6 +24,9 @@ pub enum ServiceError {
     /// It is larger than allowed; the text says what is.
     #[error("{0}")]
     TooLarge(String),
+    /// Another device pushed under this one's name.
+    #[error("another device pushed under this name")]
+    Forked,
     /// The same request is under way at this moment.
     #[error("a request with this idempotency key is under way")]
     InFlight,

@@ -41,6 +41,7 @@ mod sync_bytes;
 mod sync_deltas;
 mod sync_devices;
 mod sync_faults;
+mod sync_generations;
 mod sync_left;
 mod sync_pages;
 mod sync_topics;

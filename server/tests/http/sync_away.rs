@@ -161,6 +161,7 @@ fn thousand(from: usize, had: &Since) -> PushAsk {
         has: had.clone(),
         operations: (from..from + 1_000).map(edit).collect(),
         pending: Some((COUNT - from - 1_000) as u64),
+        generation: None,
     }
 }
 

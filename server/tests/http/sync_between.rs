@@ -172,6 +172,7 @@ async fn what_was_not_stored_when_its_author_left_is_never_stored() {
             has: Since::Beginning,
             operations: vec![brought],
             pending: None,
+            generation: None,
         };
         let (caller, mut then) = (pupil(&user), None);
         let between = async {

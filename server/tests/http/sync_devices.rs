@@ -60,6 +60,7 @@ async fn a_session_counts_what_it_brought_and_ends_after_a_pause() {
             has: Since::Beginning,
             operations: vec![brought],
             pending: None,
+            generation: None,
         };
         let later = services_at(&server, now_ms() + minutes * 60_000, None);
         later.push(&pupil, &ask).await.unwrap();

@@ -27,6 +27,8 @@ pub struct StoredDevice {
     pub place: Number,
     /// Up to where it was given what its user's data feed has of activities.
     pub given: Number,
+    /// How often it pushed as one that counts its generations; 0 for one that does not.
+    pub generation: u64,
     /// Its last sync session.
     pub session: Option<Uuid>,
     /// How many operations it said it had not sent yet, and when it said so.
@@ -48,6 +50,8 @@ pub struct DeviceNext {
     pub place: Option<Number>,
     /// Up to where it is given what its user's data feed has of activities; the greatest is kept.
     pub given: Option<Number>,
+    /// Its generation; the greatest is kept.
+    pub generation: Option<u64>,
     /// What it did; the session that is known stays where there is none.
     pub session: Option<SessionNext>,
     /// How many operations it says it has not sent yet; what it said before stays where it says nothing.
@@ -65,6 +69,7 @@ impl DeviceNext {
             stamp: None,
             place: None,
             given: None,
+            generation: None,
             session: None,
             pending: None,
         }

@@ -8,7 +8,7 @@ use crate::{Answer, DeviceNext, SessionCounts, SessionNext, StoredDevice, Stored
 
 /// All columns of a device `d`, as [`device`] reads them.
 pub(crate) const DEVICE: &str = "d.device, d.first_at, d.seen_at, d.stamp_at, d.stamp_count,
-    d.place, d.session, d.pending, d.reported_at, d.given";
+    d.place, d.session, d.pending, d.reported_at, d.given, d.generation";
 
 pub(crate) fn device(row: &dyn Row) -> Result<StoredDevice, Corrupt> {
     let count = row.optional_count(4)?.map(u32::try_from).transpose();
@@ -22,6 +22,7 @@ pub(crate) fn device(row: &dyn Row) -> Result<StoredDevice, Corrupt> {
         session: row.optional_uuid(6)?,
         pending: row.optional_count(7)?.zip(row.optional_time(8)?),
         given: row.number(9)?,
+        generation: row.count(10)?,
     })
 }
 
@@ -108,7 +109,7 @@ pub(crate) async fn note<R: Runner>(
     Ok(())
 }
 
-type OfDevice<'n> = Query<'n, (), 11>;
+type OfDevice<'n> = Query<'n, (), 12>;
 type OfSession<'n> = Query<'n, (), 12>;
 
 /// Gives the statements that note that a device synced: of the device and, where there is one, of
@@ -118,8 +119,8 @@ pub(crate) fn synced<'n>(
     next: &'n DeviceNext,
 ) -> (OfDevice<'n>, Option<OfSession<'n>>) {
     let sql = "insert into device (tenant, user_id, device, first_at, seen_at, stamp_at,
-                   stamp_count, place, session, pending, reported_at, given)
-               values (?1, ?2, ?3, ?4, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+                   stamp_count, place, session, pending, reported_at, given, generation)
+               values (?1, ?2, ?3, ?4, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
                on conflict (tenant, user_id, device) do update set
                    seen_at = case when device.seen_at > ?4 then device.seen_at else ?4 end,
                    stamp_at = case when device.stamp_at is null or device.stamp_at < ?5
@@ -130,10 +131,11 @@ pub(crate) fn synced<'n>(
                        then coalesce(?6, device.stamp_count) else device.stamp_count end,
                    place = case when device.place > ?7 then device.place else ?7 end,
                    given = case when device.given > ?11 then device.given else ?11 end,
+                   generation = case when device.generation > ?12 then device.generation else ?12 end,
                    session = coalesce(?8, device.session),
                    pending = coalesce(?9, device.pending),
                    reported_at = coalesce(?10, device.reported_at)";
-    let DeviceNext { user, device, at, stamp, place, given, session, pending } = next;
+    let DeviceNext { user, device, at, stamp, place, given, generation, session, pending } = next;
     let values = [
         tenant.into(),
         user.into(),
@@ -146,6 +148,7 @@ pub(crate) fn synced<'n>(
         (*pending).into(),
         pending.map(|_| *at).into(),
         given.unwrap_or_default().into(),
+        generation.unwrap_or_default().into(),
     ];
     let session = session.as_ref().map(|session| add(tenant, next, session));
     (Query::command(sql, values), session)

@@ -167,6 +167,7 @@ async fn fill_a_class(store: &dyn Store) {
         stamp: Some((at(4), 1)),
         place: Some(Number(1)),
         given: Some(Number(1)),
+        generation: Some(2),
         session: Some(SessionNext { id: Uuid::from_u128(4), counts: SessionCounts::default() }),
         pending: Some(3),
     }));

@@ -70,6 +70,10 @@ pub async fn what_is_known_of_a_device_only_grows(mut world: World) {
     }
     let found = world.standings(ask(&t, &[])).await.device.unwrap();
     assert_eq!((found.pending, found.given), (Some((0, at(11))), Number(6)));
+    for generation in [Some(7), None, Some(3)] {
+        note(&world, DeviceNext { generation, ..synced("phone", 9) }).await;
+    }
+    assert_eq!(world.standings(ask(&t, &[])).await.device.unwrap().generation, 7);
     let more = DeviceNext { stamp: Some((at(7), 4)), ..synced("phone", 9) };
     note(&world, more).await;
     note(&world, synced("a tablet", 1)).await;

@@ -4,12 +4,8 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use landfall_core::auth::Caller;
-use landfall_core::id::DeviceId;
-use landfall_core::time::Timestamp;
-use landfall_protocol::sync::{OperationResult, PullFields, PushAnswer, PushPost, Since};
+use landfall_protocol::sync::{PullFields, PushAnswer, PushPost, Since};
 use landfall_protocol::text::Time;
-use serde_json::value::RawValue;
 
 use super::super::auth::Authenticated;
 use super::super::error::ApiError;
@@ -19,7 +15,7 @@ use super::measure;
 use super::pull::{answer as pulled, pages};
 use super::{bounded, device_of, since};
 use crate::app::App;
-use crate::brought::{self, Bringer};
+use crate::brought::{self, Bringer, Decided};
 use crate::metrics::SyncCall as Call;
 use crate::service::sync::PullAsk;
 
@@ -55,8 +51,11 @@ pub(in super::super) async fn push(
     let has = since(has, kinds);
     let sent_at = body.sent_at.map(|time| time.0);
     let pending = measure::report(&app, body.report);
-    let from = From { device: &device, sent_at, has, pending };
-    let results = pushed(&app, &caller, from, &body.operations).await?;
+    let bringer =
+        Bringer { device: device.clone(), sent_at, has, pending, generation: body.generation };
+    let parts = (&*app.services, &*app.metrics);
+    let deciding = brought::decide(parts, &caller, bringer, &body.operations);
+    let Decided { results, generation } = measure::took(&app, Call::Push, deciding).await?;
     let pull = match asked {
         Some(PullFields { since: from, kinds, limit, deltas }) => {
             let since = since(from, &kinds);
@@ -66,29 +65,5 @@ pub(in super::super) async fn push(
         None => None,
     };
     let server_timestamp = pull.is_none().then(|| Time(app.services.now()));
-    Ok(Json(PushAnswer { success: true, results, server_timestamp, pull }))
-}
-
-/// Where operations come from.
-pub(in super::super) struct From<'a> {
-    /// Which device.
-    pub device: &'a DeviceId,
-    /// What its clock showed.
-    pub sent_at: Option<Timestamp>,
-    /// Up to where it has what the server has.
-    pub has: crate::service::sync::Since,
-    /// How many it says it has not sent yet.
-    pub pending: Option<u64>,
-}
-
-/// Decides operations as they came; gives a result for each, in their order.
-pub(in super::super) async fn pushed(
-    app: &App,
-    caller: &Caller,
-    From { device, sent_at, has, pending }: From<'_>,
-    operations: &[Box<RawValue>],
-) -> Result<Vec<OperationResult>, ApiError> {
-    let bringer = Bringer { device: device.clone(), sent_at, has, pending };
-    let decided = brought::decide((&app.services, &app.metrics), caller, bringer, operations);
-    Ok(measure::took(app, Call::Push, decided).await?)
+    Ok(Json(PushAnswer { success: true, results, generation, server_timestamp, pull }))
 }

@@ -126,7 +126,7 @@ impl Services {
         let ActivitiesAsk { device, sent_at, has, pending, activities } = ask;
         let operations =
             activities.into_iter().map(|one| self.as_operation(one, Turn::First)).collect();
-        let push = PushAsk { device, sent_at, has, operations, pending };
+        let push = PushAsk { device, sent_at, has, operations, pending, generation: None };
         let pushed = self.push(caller, &push).await?;
         self.outcomes(caller, &push, pushed).await
     }
@@ -231,6 +231,7 @@ impl Services {
             has: Since::Beginning,
             operations: vec![self.as_operation(activity, turn)],
             pending: None,
+            generation: None,
         };
         let pushed = self.push_chunk(caller, &push, &push.operations).await?;
         self.outcomes(caller, &push, pushed).await

@@ -181,6 +181,7 @@ mod tests {
             stamp: None,
             place: Number::ZERO,
             given: Number::ZERO,
+            generation: 0,
             session: None,
             pending: pending.map(|(count, at)| (count, Timestamp::from_ms(at))),
         }

@@ -12,6 +12,7 @@ mod desk;
 mod devices;
 mod feed_locks;
 mod forgetting;
+mod generations;
 mod heard;
 pub mod kinds;
 mod misfit;
@@ -64,6 +65,8 @@ pub struct PushAsk {
     pub operations: Vec<Brought>,
     /// How many operations it says it has not sent yet, if it says so.
     pub pending: Option<u64>,
+    /// The generation of the device after this, if it counts them.
+    pub generation: Option<u64>,
 }
 
 /// An operation as a device brings it.

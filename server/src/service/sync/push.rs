@@ -248,7 +248,7 @@ impl Services {
         (decided, ask): (&Decided, &PushAsk),
     ) -> Result<(), ServiceError> {
         // What was all decided before changes nothing.
-        if unit.writes.is_empty() && ask.pending.is_none() {
+        if unit.writes.is_empty() && ask.pending.is_none() && ask.generation.is_none() {
             return Ok(());
         }
         let at = self.now();
@@ -260,6 +260,7 @@ impl Services {
                 stamp,
                 session: Some(SessionNext { id, counts: decided.counts }),
                 pending: ask.pending,
+                generation: ask.generation,
                 ..DeviceNext::seen(&caller.user, device.as_str(), at)
             })));
         }
