@@ -30,10 +30,6 @@ pub struct Options {
     /// Entities in the huge one.
     #[arg(long, default_value_t = 1_000_000)]
     pub many: u64,
-    /// Users of each of these stores whose devices pull a few changes, in turn at random: by default as many as the small
-    /// one has, so that both are asked for as much.
-    #[arg(long, default_value_t = 10)]
-    pub users: u64,
     /// Pulls of a few changes in each run.
     #[arg(long, default_value_t = 5_000)]
     pub reads: usize,

@@ -19,6 +19,8 @@ use super::stats::{self, Random};
 const PER_USER: u64 = 1_000;
 /// What each pull brings.
 const CHANGES: u64 = 10;
+/// Users of either store whose devices ask: no more than the small one has, so that both are asked for as much.
+const USERS: u64 = 10;
 /// How often each device asks before it counts: every connection to the store maps the file for itself.
 const WARMING: usize = 32;
 
@@ -44,9 +46,8 @@ pub fn run(options: &Options, report: &mut Report<'_>) -> anyhow::Result<()> {
         |pair, _| small.measure(options.reads, pair),
     )?;
     report.line(format_args!(
-        "pull of {CHANGES} changes by {} devices out of {} entities: {} of what it costs out of {} ({:.0} µs, p99 {:.0}, against {:.0} µs, \
+        "pull of {CHANGES} changes by {USERS} devices out of {} entities: {} of what it costs out of {} ({:.0} µs, p99 {:.0}, against {:.0} µs, \
          p99 {:.0}); CPU {} ({:.0} µs against {:.0}); {}",
-        options.users,
         options.many,
         pairs.over(|huge, small| f64::from(huge.p50_us) / f64::from(small.p50_us)),
         options.few,
@@ -76,13 +77,13 @@ impl Devices {
         let landfall = Landfall::start_on_file(&filled::store(&options.keep, fill)?, &options.dir)?;
         let mut client = Client::connect(landfall.subject.addr())?;
         let (mut random, mut requests) = (Random::new(5), Vec::new());
-        for _ in 0..options.users.min(fill.users()) {
+        for _ in 0..USERS.min(fill.users()) {
             let user = format!("u{}", random.below(fill.users()));
             let endpoint = endpoint(landfall.token(&user, "student")?);
-            let all = format!(r#"{{"deviceId":"phone","limit":{}}}"#, PER_USER - CHANGES);
+            let all = format!(r#"{{"limit":{}}}"#, PER_USER - CHANGES);
             let answer = pulled(&client.send(&endpoint.post(&all))?, PER_USER - CHANGES)?;
             let cursor = &answer["cursor"];
-            let request = endpoint.post(&format!(r#"{{"deviceId":"phone","cursor":{cursor}}}"#));
+            let request = endpoint.post(&format!(r#"{{"cursor":{cursor}}}"#));
             for _ in 0..WARMING {
                 pulled(&client.send(&request)?, CHANGES)?;
             }
