@@ -106,6 +106,8 @@ bench: programs postgres ## Measure against floors taken in the same run (half a
 	target/debug/with-postgres sh -c 'target/release/landfall bench ingest --batch 100 --group 512 --store "$$DATABASE_URL"'
 	target/release/landfall bench sync
 	target/debug/with-postgres sh -c 'target/release/landfall bench sync --store "$$DATABASE_URL"'
+	target/release/landfall bench push
+	target/release/landfall bench pull
 	target/release/landfall bench send
 	target/release/landfall bench compose
 	target/release/landfall bench webpush

@@ -47,7 +47,7 @@ pub struct Options {
 
 /// What the store writes for an operation, without finding anything out first, and without what it writes once a batch.
 /// 64 users take turns; every second operation of each makes an entity, the others change it.
-const SAME_ROWS: [&str; 4] = [
+pub const SAME_ROWS: [&str; 4] = [
     "insert into entity (feed_id, kind, id, tenant, version, revision, changed, data, stamps, deleted, device,
          created_at, updated_at)
      values (1 + :n % 64, 'notes', printf('%012d', :n / 128), 'default', 1 + :n / 64 % 2, 1 + :n / 64 % 2, 1 + :n / 64,

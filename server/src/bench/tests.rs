@@ -6,7 +6,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use landfall_core::feed::{FeedKey, Number};
+use landfall_core::id::{Tenant, UserId};
+use landfall_store::Syncs as _;
+use landfall_store::sqlite::SCHEMA;
+
 use super::database::Database;
+use super::filled::{self, Fill, Of};
 use super::floor_fanout::Floor;
 use super::floor_ingest::{self, Load};
 use super::floor_postgres;
@@ -17,6 +23,7 @@ use super::landfall::Scratch;
 use super::layout;
 use super::publisher::{Pace, Posts, Publisher};
 use super::rows::Order;
+use super::{push, sync_rows};
 
 /// A floor in a thread; ends with its handle.
 struct RunningFloor {
@@ -113,6 +120,30 @@ fn the_ingest_floor_stores_whole_groups_and_leaves_nothing_behind() {
     let rate = floor_ingest::run(scratch.path(), schema, &[insert], load).unwrap();
     assert!(rate.rows > 0 && rate.rows.is_multiple_of(64));
     assert_eq!(std::fs::read_dir(scratch.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn floors_of_operations_store_rows_of_the_present_schema() {
+    for rows in [sync_rows::SAME_ROWS, push::SAME_ROWS] {
+        let scratch = Scratch::create(&std::env::temp_dir()).unwrap();
+        let load = Load { group: 640, seconds: 1, order: Order::InTurn };
+        let rate = floor_ingest::run(scratch.path(), SCHEMA, &rows, load).unwrap();
+        assert!(rate.rows > 0);
+    }
+}
+
+#[test]
+fn a_store_of_entities_gives_the_last_changes_of_each_user() {
+    let scratch = Scratch::create(&std::env::temp_dir()).unwrap();
+    let fill = Fill { of: Of::Entities, rows: 4_000, per_user: 2_000 };
+    let store = filled::open(&filled::store(scratch.path(), fill).unwrap()).unwrap();
+    let tenant = Tenant::parse("default").unwrap();
+    let feed = FeedKey::data(&tenant, &UserId::parse("u1").unwrap());
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let changed = store.changed_entities(&feed, Number(1_990), Vec::new(), 100);
+    let changed = runtime.block_on(changed).unwrap();
+    let numbers: Vec<u64> = changed.iter().map(|entity| entity.changed.0).collect();
+    assert_eq!(numbers, (1_991..=2_000).collect::<Vec<_>>());
 }
 
 #[test]

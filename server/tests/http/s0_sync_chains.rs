@@ -110,7 +110,7 @@ async fn of_two_devices_the_servers_word_stays_and_the_other_is_kept() {
 async fn what_a_stream_brings_is_had_once_the_device_says_so() {
     let server = Server::start().await;
     for part in 0..3_u64 {
-        let one = |n| viewed(&format!("{part}-{n}"), part * 400 + n, "viewed");
+        let one = |n: u64| viewed(&format!("{part}-{n}"), part * 400 + n, "viewed");
         let activities: Vec<Value> = (0..400).map(one).collect();
         sync(&server, json!({"device_id": "phone", "activities": activities})).await;
     }

@@ -70,10 +70,10 @@ pub async fn what_is_known_of_a_device_only_grows(mut world: World) {
     }
     let found = world.standings(ask(&t, &[])).await.device.unwrap();
     assert_eq!((found.pending, found.given), (Some((0, at(11))), Number(6)));
-    for generation in [Some(7), None, Some(3)] {
-        note(&world, DeviceNext { generation, ..synced("phone", 9) }).await;
-    }
-    assert_eq!(world.standings(ask(&t, &[])).await.device.unwrap().generation, 7);
+}
+
+pub async fn the_devices_of_a_user_are_listed_by_name(world: World) {
+    let t = tenant("t");
     let more = DeviceNext { stamp: Some((at(7), 4)), ..synced("phone", 9) };
     note(&world, more).await;
     note(&world, synced("a tablet", 1)).await;
@@ -87,6 +87,14 @@ pub async fn what_is_known_of_a_device_only_grows(mut world: World) {
     // Another user's, and another tenant's.
     assert_eq!(world.store.devices(&t, &user("v"), None, 9).await.unwrap(), []);
     assert_eq!(world.store.devices(&tenant("o"), &user("u"), None, 9).await.unwrap(), []);
+}
+
+pub async fn the_generation_of_a_device_only_grows(world: World) {
+    for generation in [Some(7), None, Some(3)] {
+        note(&world, DeviceNext { generation, ..synced("phone", 9) }).await;
+    }
+    let found = world.standings(ask(&tenant("t"), &[])).await.device.unwrap();
+    assert_eq!(found.generation, 7);
 }
 
 async fn sessions(

@@ -90,6 +90,8 @@ macro_rules! contract {
         );
         contract!(@of $backend, devices:
             what_is_known_of_a_device_only_grows,
+            the_devices_of_a_user_are_listed_by_name,
+            the_generation_of_a_device_only_grows,
             sessions_add_up_what_their_devices_did,
             activities_are_listed_by_when_they_came,
             what_failed_is_decided_once_more,
