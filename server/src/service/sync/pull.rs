@@ -16,9 +16,9 @@ use super::deltas::{FieldChanges, Had};
 use super::places::{Place, Places};
 use crate::service::{ServiceError, Services};
 
-/// Rows that are read at once.
-const PAGE: usize = 500;
-/// A page ends after so many bytes of data, however many changes it may have.
+/// Rows that are read at once: as many large ones are still little.
+const PAGE: usize = 128;
+/// After so many bytes of data nothing more is read for a page, however many changes it may have.
 const BYTES_MAX: usize = 4 << 20;
 /// The type as which lessons come.
 pub const LESSON: &str = "lesson";
