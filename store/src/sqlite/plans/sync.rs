@@ -12,8 +12,8 @@ use crate::sql::{
 };
 use crate::{
     ActivityFilter, ActivityNext, ActivityStatus, BranchNext, Conflict, ConflictFilter,
-    ConflictNext, DeviceNext, EntityNext, OperationKeep, SessionCounts, SessionNext, StandingsAsk,
-    StoredOperation, SyncWrite,
+    ConflictNext, DeviceNext, EntityNext, EntityRange, OperationKeep, SessionCounts, SessionNext,
+    StandingsAsk, StoredOperation, SyncWrite,
 };
 
 fn name() -> EntityName {
@@ -98,6 +98,15 @@ fn offline_work_is_read_through_indexes() {
     for kinds in [vec![], vec!["notes".into()]] {
         bench.check_reaches("entity_changed (feed_id=? AND changed>?)", |b| {
             at_once(sync_read::changed(&mut b.runner(), &feed, ONE, &kinds, 9)).unwrap();
+        });
+    }
+    let all = EntityRange { limit: 9, ..EntityRange::default() };
+    let part = EntityRange { after: Some(name()), up_to: Some(name()), ..all.clone() };
+    for (range, bounds) in [(all, "(kind,id)>(?,?)"), (part, "(kind,id)>(?,?) AND (kind,id)<(?,?)")]
+    {
+        let key = format!("PRIMARY KEY (feed_id=? AND {bounds})");
+        bench.check_reaches(&key, |b| {
+            at_once(sync_read::entities_in(&mut b.runner(), &feed, &range)).unwrap();
         });
     }
     bench.check_reaches("entity_updated (feed_id=? AND updated_at>?)", |b| {
