@@ -1,7 +1,7 @@
 //! Whether a device holds what the server holds: digests of entities, their sums, and the parts of a range
 //! in which two holders find where they differ.
 //!
-//! What [`Tally`] keeps must never grow with the entities that it is told of.
+//! What [`Divider`] keeps must never grow with the entities that it is told of.
 
 use std::fmt;
 use std::ops::AddAssign;
@@ -91,19 +91,19 @@ pub struct Checked {
 /// All parts but the last have `size` entities. Where there would be one part too many, each two become
 /// one.
 #[derive(Debug)]
-pub struct Tally {
+pub struct Divider {
     size: u64,
     parts: Vec<CheckedPart>,
     rows: Vec<CheckedRow>,
 }
 
-impl Default for Tally {
+impl Default for Divider {
     fn default() -> Self {
         Self { size: (ROWS_MAX / PARTS_MAX) as u64, parts: Vec::new(), rows: Vec::new() }
     }
 }
 
-impl Tally {
+impl Divider {
     /// Counts an entity whose name is behind all before it.
     pub fn add(&mut self, row: CheckedRow) {
         if self.parts.last().is_none_or(|part| part.count == self.size) {
@@ -170,19 +170,21 @@ mod tests {
         Checksum::of(&name(kind, id), version, data)
     }
 
-    /// docs/protocol.md shows these; they were computed without this code.
+    /// Of the page, which was computed without this code.
     #[test]
     fn digests_are_as_documented() {
+        let page = include_str!("../../../docs/protocol.md");
+        let line = |text: &str, digest: Checksum| format!("| {text} | `{digest}` |");
         let water = of("progress", "water", 3, r#"{"minutes": 2e1, "done": 70.0}"#);
-        assert_eq!(water.to_string(), "3c7d7f78eee83a13");
+        let text = r#"`["progress","water",3,{"done":70,"minutes":20}]`"#;
+        assert!(page.contains(&line(text, water)), "{water}");
         let note = of("notes", "n-1", 1, r#"{"text": "ä\n\"😀\"", "tags": [null, true, 0.50]}"#);
-        assert_eq!(note.to_string(), "6167540e500dc318");
-        let mut sum = water;
-        sum += note;
-        assert_eq!(sum.to_string(), "9de4d3873ef5fd2b");
-        sum = note;
-        sum += water;
-        assert_eq!(sum.to_string(), "9de4d3873ef5fd2b");
+        let text = r#"`["notes","n-1",1,{"tags":[null,true,0.5],"text":"ä\n\"😀\""}]`"#;
+        assert!(page.contains(&line(text, note)), "{note}");
+        for (mut sum, other) in [(water, note), (note, water)] {
+            sum += other;
+            assert!(page.contains(&line("the sum of both", sum)), "{sum}");
+        }
     }
 
     #[test]
@@ -201,16 +203,16 @@ mod tests {
     }
 
     fn tallied(count: u64) -> Checked {
-        let mut tally = Tally::default();
+        let mut divider = Divider::default();
         for n in 0..count {
             let row = CheckedRow {
                 name: name("a", &format!("{n:05}")),
                 version: 1,
                 digest: Checksum(u64::MAX - n),
             };
-            tally.add(row);
+            divider.add(row);
         }
-        tally.finish(Some(name("b", "")))
+        divider.finish(Some(name("b", "")))
     }
 
     #[test]

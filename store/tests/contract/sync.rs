@@ -207,9 +207,9 @@ pub async fn entities_that_are_there_come_in_the_order_of_their_names(world: Wor
     assert_eq!(read(Some(0), None, &[], 2).await, [1, 2]);
     assert_eq!(read(Some(1), Some(4), &[], 9).await, [2, 3, 4]);
     assert_eq!(read(None, Some(0), &[], 9).await, [0]);
-    assert_eq!(read(Some(4), Some(1), &[], 9).await, []);
+    assert!(read(Some(4), Some(1), &[], 9).await.is_empty());
     assert_eq!(read(Some(0), None, &["A", "b"], 9).await, [5]);
-    assert_eq!(read(None, None, &["none"], 9).await, []);
+    assert!(read(None, None, &["none"], 9).await.is_empty());
 }
 
 fn with(t: &Tenant, operation: &str, stand: (u64, u64), next: ConflictNext) -> Write {

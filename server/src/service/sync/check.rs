@@ -7,7 +7,7 @@ use std::sync::Arc;
 use landfall_core::auth::Caller;
 use landfall_core::feed::{FeedKey, Number};
 use landfall_core::id::TopicId;
-use landfall_core::sync::{Checked, CheckedRow, Checksum, EntityName, Tally};
+use landfall_core::sync::{Checked, CheckedRow, Checksum, Divider, EntityName};
 use landfall_store::{EntityRange, StoredEntity};
 
 use super::records::read_object;
@@ -80,7 +80,7 @@ impl Services {
     /// Reads a range page after page. Each page waits for its turn, so that what is short overtakes what
     /// is long.
     async fn sum_up(&self, feed: &FeedKey, ask: &CheckAsk) -> Result<Checked, ServiceError> {
-        let mut tally = Tally::default();
+        let mut divider = Divider::default();
         let mut after = ask.after.clone();
         loop {
             let _turn = self.turns.checking.acquire().await;
@@ -90,10 +90,10 @@ impl Services {
             let is_last = page.len() < PAGE;
             after = page.last().map(|row| row.name.clone());
             for row in page {
-                tally.add(digested(row)?);
+                divider.add(digested(row)?);
             }
             if is_last {
-                return Ok(tally.finish(ask.up_to.clone()));
+                return Ok(divider.finish(ask.up_to.clone()));
             }
         }
     }
