@@ -2,8 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use landfall_core::feed::Epoch;
 use landfall_core::json::Value as Exact;
 use landfall_core::sync::{Checksum, EntityName};
+use landfall_core::time::Timestamp;
+use landfall_server::service::Ids;
+use landfall_server::service::lives::epoch_entry;
+use landfall_store::NewEpoch;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
@@ -205,6 +210,36 @@ async fn a_device_that_has_not_all_is_told_to_pull_first() {
     push(&server, "desk", json!([note(2)])).await;
     let behind = check(&server, json!({"cursor": rest["cursor"]})).await;
     assert_eq!(behind, json!({"current": false}));
+}
+
+#[tokio::test]
+async fn a_cursor_of_an_earlier_life_of_the_store_is_to_pull_first() {
+    let server = Server::start().await;
+    notes(&server, 1).await;
+    let cursor = pull(&server, json!({})).await["cursor"].clone();
+    let (from, to) = (server.store.epoch(), Epoch(1_704_067_200_000));
+    let entry = epoch_entry(&Ids::new(), Timestamp::from_ms(0), "restored", from, to);
+    server.store.begin_epoch(NewEpoch { from, to, entry }).await.unwrap();
+    server.store.life().await.unwrap();
+    assert_eq!(check(&server, json!({"cursor": cursor})).await, json!({"current": false}));
+    let cursor = pull(&server, json!({"cursor": cursor})).await["cursor"].clone();
+    assert_eq!(check(&server, json!({"cursor": cursor})).await["count"], 1);
+}
+
+/// The last entity of the feed changes while all are read.
+#[tokio::test]
+async fn what_changes_while_it_is_summed_up_is_never_told_as_of_the_cursor() {
+    let server = Server::start().await;
+    notes(&server, 1_000).await;
+    for count in 2..17 {
+        let device = Device::of(&server).await;
+        let data = json!({"text": "another", "n": count});
+        let edit = operation(&format!("edit-{count}"), "notes", "note-0999", "UPDATE", data, count);
+        let ask = json!({"cursor": device.cursor});
+        let (told, _) = tokio::join!(check(&server, ask), push(&server, "desk", json!([edit])));
+        let is_whole = Device::agrees(&device.holds(None, None), &told);
+        assert!(is_whole || told == json!({"current": false}), "{told}");
+    }
 }
 
 #[tokio::test]
