@@ -100,15 +100,6 @@ fn offline_work_is_read_through_indexes() {
             at_once(sync_read::changed(&mut b.runner(), &feed, ONE, &kinds, 9)).unwrap();
         });
     }
-    let all = EntityRange { limit: 9, ..EntityRange::default() };
-    let part = EntityRange { after: Some(name()), up_to: Some(name()), ..all.clone() };
-    for (range, bounds) in [(all, "(kind,id)>(?,?)"), (part, "(kind,id)>(?,?) AND (kind,id)<(?,?)")]
-    {
-        let key = format!("PRIMARY KEY (feed_id=? AND {bounds})");
-        bench.check_reaches(&key, |b| {
-            at_once(sync_read::entities_in(&mut b.runner(), &feed, &range)).unwrap();
-        });
-    }
     bench.check_reaches("entity_updated (feed_id=? AND updated_at>?)", |b| {
         at_once(sync_read::number_before(&mut b.runner(), &feed, AT)).unwrap();
     });
@@ -136,6 +127,22 @@ fn offline_work_is_read_through_indexes() {
     bench.check(|b| {
         at_once(sync_forget::forget(&mut b.runner(), AT, 9)).unwrap();
     });
+}
+
+#[test]
+fn entities_are_read_in_the_order_of_their_names_by_their_key() {
+    let bench = Bench::new();
+    bench.write(Write::Sync(Box::new(operation(&bench, "op1", 1, new()))));
+    let feed = FeedKey::data(&bench.tenant, &bench.user);
+    let all = EntityRange { limit: 9, ..EntityRange::default() };
+    let part = EntityRange { after: Some(name()), up_to: Some(name()), ..all.clone() };
+    for (range, bounds) in [(all, "(kind,id)>(?,?)"), (part, "(kind,id)>(?,?) AND (kind,id)<(?,?)")]
+    {
+        let key = format!("PRIMARY KEY (feed_id=? AND {bounds})");
+        bench.check_reaches(&key, |b| {
+            at_once(sync_read::entities_in(&mut b.runner(), &feed, &range)).unwrap();
+        });
+    }
 }
 
 #[test]
