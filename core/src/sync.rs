@@ -5,6 +5,7 @@
 //! found by [`basis`].
 
 mod basis;
+mod check;
 mod decide;
 mod desk;
 mod entity;
@@ -20,6 +21,7 @@ mod subscription;
 mod tests;
 
 pub use basis::{Branch, Follows, Memory, Said, basis};
+pub use check::{Checked, CheckedPart, CheckedRow, Checksum, Divider, PARTS_MAX, ROWS_MAX};
 pub use decide::{Basis, Decision, Dispute, Edit, Next, Outcome, decide};
 pub use desk::{Contested, Desk, Effect, Known, Rules, Taken};
 pub use entity::{Entity, EntityKind, Stamps, Strategy, Verb};

@@ -28,9 +28,10 @@ use landfall_protocol::problem::{Code, Problem};
 use landfall_protocol::revocations::{RevocationItem, RevocationRequest};
 use landfall_protocol::suppressions::{SuppressedAddress, SuppressionItem};
 use landfall_protocol::sync::{
-    ActivitiesAnswer, ActivitiesPost, ActivityItem, ConflictItem, ConflictResolve, DeltaAnswer,
-    DeltaPost, DeviceItem, PullAnswer, PullPost, PushAnswer, PushPost, ResolvedAnswer, RetryPost,
-    SessionItem, SyncActivitiesAnswer, SyncHealthAnswer, SyncStatusAnswer,
+    ActivitiesAnswer, ActivitiesPost, ActivityItem, CheckAnswer, CheckPost, ConflictItem,
+    ConflictResolve, DeltaAnswer, DeltaPost, DeviceItem, PullAnswer, PullPost, PushAnswer,
+    PushPost, ResolvedAnswer, RetryPost, SessionItem, SyncActivitiesAnswer, SyncHealthAnswer,
+    SyncStatusAnswer,
 };
 use landfall_protocol::templates::{PreviewAnswer, PreviewRequest, TemplateItem};
 use landfall_protocol::timeline::Timeline;
@@ -122,6 +123,7 @@ const CALLS: &[(&str, Shape, Shape)] = &[
     ("subscriptions_list", none, of::<List<SubscriptionItem>>),
     ("suppression_delete", of::<SuppressedAddress>, none),
     ("suppressions_list", none, of::<List<SuppressionItem>>),
+    ("sync_check", of::<CheckPost>, of::<CheckAnswer>),
     ("sync_delta", of::<DeltaPost>, of::<DeltaAnswer>),
     ("sync_devices", none, of::<List<DeviceItem>>),
     ("sync_health", none, of::<SyncHealthAnswer>),

@@ -1,8 +1,9 @@
-//! Calls of offline sync: push, pull, delta and conflicts (S1) in camel case, activities (S0) in snake
+//! Calls of offline sync: push, pull, delta, check and conflicts (S1) in camel case, activities (S0) in snake
 //! case (contract 6).
 
 mod activities;
 mod activity;
+mod check;
 mod conflicts;
 mod delta;
 mod devices;
@@ -21,6 +22,7 @@ pub use activities::{
 pub use activity::{
     ActivityFields, ActivityParams, BadActivity, Word, read_activity, read_page_activity,
 };
+pub use check::{CheckAnswer, CheckFields, CheckPart, CheckPost, CheckRow, EntityPlace};
 pub use conflicts::{
     ClashItem, ConflictItem, ConflictResolve, ConflictsQuery, ResolutionFields, ResolvedAnswer,
 };

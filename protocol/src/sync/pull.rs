@@ -115,13 +115,7 @@ impl PushPull {
         limits: PageLimits,
     ) -> Result<PullFields, Vec<FieldError>> {
         let mut faults = Vec::new();
-        let mut kinds = self.entity_types.unwrap_or_default();
-        let is_type =
-            |kind: &String| landfall_core::id::check_id(kind).is_ok() && !kind.contains('|');
-        if kinds.len() > TYPES_MAX || !kinds.iter().all(is_type) {
-            let detail = format!("must be at most {TYPES_MAX} names of types");
-            faults.push(FieldError::new(&format!("{within}/entityTypes"), detail));
-        }
+        let kinds = read_types(&format!("{within}/entityTypes"), self.entity_types, &mut faults);
         let limit = self.limit.unwrap_or(limits.default);
         if !(1..=limits.max).contains(&limit) {
             let detail = format!("must be a number from 1 to {}", limits.max);
@@ -130,16 +124,30 @@ impl PushPull {
         if !faults.is_empty() {
             return Err(faults);
         }
-        kinds.sort_unstable();
-        kinds.dedup();
         let since = match (self.cursor, since) {
             (Some(cursor), _) => Since::Cursor(cursor),
             (None, Some(time)) => Since::Time(time.0),
             (None, None) => Since::Beginning,
         };
-        let kinds = kinds.into_iter().map(Into::into).collect();
         Ok(PullFields { since, kinds, limit, deltas: self.deltas })
     }
+}
+
+/// Reads the types with which a cursor is made; gives them sorted.
+pub(super) fn read_types(
+    pointer: &str,
+    named: Option<Vec<String>>,
+    faults: &mut Vec<FieldError>,
+) -> Vec<Box<str>> {
+    let mut kinds = named.unwrap_or_default();
+    let is_type = |kind: &String| landfall_core::id::check_id(kind).is_ok() && !kind.contains('|');
+    if kinds.len() > TYPES_MAX || !kinds.iter().all(is_type) {
+        let detail = format!("must be at most {TYPES_MAX} names of types");
+        faults.push(FieldError::new(pointer, detail));
+    }
+    kinds.sort_unstable();
+    kinds.dedup();
+    kinds.into_iter().map(Into::into).collect()
 }
 
 /// What others did.

@@ -69,6 +69,7 @@ const TEXTS: &[(&str, &str)] = examples![
     "revocations_list",
     "suppression_delete",
     "suppressions_list",
+    "sync_check",
     "sync_delta",
     "sync_devices",
     "sync_health",

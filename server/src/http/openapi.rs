@@ -44,7 +44,7 @@ use super::{
         members::list, members::put_many, members::put, members::delete,
         lessons::list, lessons::put, lessons::get, lessons::delete,
         blobs::head, blobs::put, blobs::get,
-        sync::push::push, sync::pull::pull, sync::delta::delta,
+        sync::push::push, sync::pull::pull, sync::delta::delta, sync::check::check,
         sync::activities::store, sync::activities::list, sync::activities::sync,
         sync::activities::bulk_store, sync::activities::retry,
         sync::devices::status, sync::devices::history, sync::devices::devices, sync::devices::health,

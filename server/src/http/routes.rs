@@ -132,6 +132,7 @@ fn sync_calls(routes: Routes) -> Routes {
         .add_packed("POST", "/api/v1/sync/push", sync::push::push)
         .add_packed("POST", "/api/v1/sync/pull", sync::pull::pull)
         .add_packed("POST", "/api/v1/sync/delta", sync::delta::delta)
+        .add_packed("POST", "/api/v1/sync/check", sync::check::check)
         .add_packed("POST", "/api/v1/sync/activities", sync::activities::store)
         .add_packed("GET", "/api/v1/sync/activities", sync::activities::list)
         .add_packed("POST", "/api/v1/sync/sync", sync::activities::sync)

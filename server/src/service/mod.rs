@@ -169,6 +169,8 @@ struct Turns {
     /// inboxes and replays always find a reader.
     searching: Semaphore,
     verifying: Semaphore,
+    /// Held by who sums up what devices should have, for one page.
+    checking: Semaphore,
     /// Held by who forecasts a large send, one at a time.
     forecasting: Semaphore,
     /// Held by who waits for the outcome of a notification.
@@ -180,6 +182,7 @@ impl Default for Turns {
         Self {
             searching: Semaphore::new(1),
             verifying: Semaphore::new(1),
+            checking: Semaphore::new(1),
             forecasting: Semaphore::new(1),
             waiting: Semaphore::new(outcome::WAITING_MAX),
         }

@@ -84,6 +84,17 @@ async fn prepare_deltas(server: &Server) -> String {
     cursor
 }
 
+/// Brings an entity; gives the cursor behind it.
+async fn prepare_check(server: &Server) -> String {
+    let create = json!({ "id": "op-1", "entityType": "progress", "entityId": "water",
+        "operation": "CREATE", "timestamp": "2026-01-15T10:35:00Z",
+        "data": { "done": 70, "minutes": 20 } });
+    let body = json!({ "deviceId": "phone", "operations": [create], "pull": {} });
+    let made = server.call(&caller(), "POST", "/api/v1/sync/push", body).await;
+    let made = Server::ok(made, reqwest::StatusCode::OK);
+    made["pull"]["cursor"].as_str().unwrap().to_owned()
+}
+
 /// Makes what the example of a profile, an address or preferences speaks of, by other examples;
 /// gives the caller's subscription.
 async fn prepare_people(server: &Server, name: &str) -> String {
@@ -97,6 +108,7 @@ async fn prepare_people(server: &Server, name: &str) -> String {
             Box::pin(prepare_people(server, "lesson_put")).await;
             "lesson_put"
         }
+        "sync_check" => return prepare_check(server).await,
         "sync_pull_deltas" => return prepare_deltas(server).await,
         "sync_pull" | "sync_delta" => "sync_push",
         "activities_list" => "activity_store",

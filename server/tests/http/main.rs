@@ -38,6 +38,7 @@ mod suppressions;
 mod sync_away;
 mod sync_between;
 mod sync_bytes;
+mod sync_check;
 mod sync_deltas;
 mod sync_devices;
 mod sync_faults;

@@ -119,6 +119,7 @@ fn asked_of_work(method: &str, template: &str) -> (Value, u16) {
         ("POST", "/api/v1/sync/push") => (json!({ "deviceId": "phone", "pull": {} }), 200),
         ("POST", "/api/v1/sync/pull") => (json!({}), 200),
         ("POST", "/api/v1/sync/delta") => (entity, 404),
+        ("POST", "/api/v1/sync/check") => (json!({ "cursor": "AgEABY3R0pZ4o0yqTt8t0kYl5Q" }), 422),
         ("POST", "/api/v1/sync/activities") => (json!({}), 422),
         ("POST", "/api/v1/sync/sync" | "/api/v1/sync/bulk-store") => {
             (json!({ "device_id": "phone" }), 200)

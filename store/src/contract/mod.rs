@@ -42,9 +42,9 @@ pub use people::{
 pub use revocations::{Revocation, Revocations};
 pub use sends::{SendTo, Sends, StoredSend};
 pub use sync::{
-    BranchNext, Conflict, ConflictFilter, ConflictNext, EntityNext, EntityVersion, OperationKeep,
-    Standings, StandingsAsk, StoredBranch, StoredConflict, StoredEntity, StoredOperation,
-    SyncWrite, Syncs,
+    BranchNext, Conflict, ConflictFilter, ConflictNext, EntityNext, EntityRange, EntityVersion,
+    OperationKeep, Standings, StandingsAsk, StoredBranch, StoredConflict, StoredEntity,
+    StoredOperation, SyncWrite, Syncs,
 };
 pub use tallies::{
     Countable, CountedNotification, Tallies, Tally, TallyFilter, TallyKey, Uncounted,

@@ -241,6 +241,20 @@ pub struct ConflictFilter {
     pub limit: usize,
 }
 
+/// Chooses entities of a feed that are there, in the order of their names: the type's bytes, then the
+/// id's.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct EntityRange {
+    /// Only those behind this name, whether or not it is there.
+    pub after: Option<EntityName>,
+    /// Only those up to this name, with it.
+    pub up_to: Option<EntityName>,
+    /// Only those of these types; of all where none is named.
+    pub kinds: Vec<Box<str>>,
+    /// At most so many.
+    pub limit: usize,
+}
+
 /// What a desk needs to know before it decides.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StandingsAsk {
@@ -294,6 +308,9 @@ pub trait Syncs {
         kinds: Vec<Box<str>>,
         limit: usize,
     ) -> Answered<'_, Vec<StoredEntity>>;
+
+    /// Gives entities that are there, in the order of their names; none that was deleted.
+    fn entities_in(&self, feed: &FeedKey, range: EntityRange) -> Answered<'_, Vec<StoredEntity>>;
 
     /// Gives the number below every change of an entity or a lesson of a feed that was stored at a
     /// time or later.

@@ -12,8 +12,8 @@ use super::reads::ask;
 use super::standings::standings;
 use crate::sql::{activities, conflicts, devices, sync_forget, sync_read};
 use crate::{
-    ActivityCounts, ActivityFilter, Answered, ConflictFilter, Devices, Standings, StandingsAsk,
-    StoredActivity, StoredConflict, StoredDevice, StoredEntity, StoredSession, Syncs,
+    ActivityCounts, ActivityFilter, Answered, ConflictFilter, Devices, EntityRange, Standings,
+    StandingsAsk, StoredActivity, StoredConflict, StoredDevice, StoredEntity, StoredSession, Syncs,
 };
 
 impl Syncs for Postgres {
@@ -35,6 +35,11 @@ impl Syncs for Postgres {
     ) -> Answered<'_, Vec<StoredEntity>> {
         let feed = feed.clone();
         ask!(self.pool, |r| sync_read::changed(r, &feed, after, &kinds, limit))
+    }
+
+    fn entities_in(&self, feed: &FeedKey, range: EntityRange) -> Answered<'_, Vec<StoredEntity>> {
+        let feed = feed.clone();
+        ask!(self.pool, |r| sync_read::entities_in(r, &feed, &range))
     }
 
     fn number_before(&self, feed: &FeedKey, at: Timestamp) -> Answered<'_, Number> {

@@ -8,7 +8,8 @@ use landfall_core::time::Timestamp;
 
 use super::{Corrupt, Query, Row, Runner, conflicts, devices, feeds};
 use crate::{
-    Answer, EntityVersion, Standings, StandingsAsk, StoredBranch, StoredEntity, StoredOperation,
+    Answer, EntityRange, EntityVersion, Standings, StandingsAsk, StoredBranch, StoredEntity,
+    StoredOperation,
 };
 
 /// All columns of an entity `e`, as [`entity`] reads them.
@@ -213,8 +214,7 @@ pub(crate) async fn changed<R: Runner>(
     limit: usize,
 ) -> Answer<Vec<StoredEntity>> {
     let Some(feed) = feeds::id(runner, feed).await? else { return Ok(vec![]) };
-    // No type has the sign that parts them here.
-    let among = kinds.iter().fold(String::new(), |all, kind| format!("{all}|{kind}|"));
+    let among = among(kinds);
     let sql = format!(
         "select {ENTITY} from entity e
          where e.feed_id = ?1 and e.changed > ?2
@@ -223,6 +223,48 @@ pub(crate) async fn changed<R: Runner>(
     );
     let values = [feed.into(), after.into(), limit.into(), (&among).into()];
     runner.all(Query::new(sql, values, entity)).await
+}
+
+/// Writes types as one text; no type has the sign that parts them here.
+fn among(kinds: &[Box<str>]) -> String {
+    kinds.iter().fold(String::new(), |all, kind| format!("{all}|{kind}|"))
+}
+
+/// Gives entities that are there, in the order of their names.
+pub(crate) async fn entities_in<R: Runner>(
+    runner: &mut R,
+    feed: &FeedKey,
+    range: &EntityRange,
+) -> Answer<Vec<StoredEntity>> {
+    let Some(feed) = feeds::id(runner, feed).await? else { return Ok(vec![]) };
+    let EntityRange { after, up_to, kinds, limit } = range;
+    let (from, to) = (parts(after.as_ref()), parts(up_to.as_ref()));
+    let bound = match up_to {
+        Some(_) => "(e.kind, e.id) <= (?4, ?5)",
+        None => "?4 = '' and ?5 = ''",
+    };
+    let sql = format!(
+        "select {ENTITY} from entity e
+         where e.feed_id = ?1 and (e.kind, e.id) > (?2, ?3) and {bound} and e.deleted = 0
+           and (?6 = '' or replace(?6, '|' || e.kind || '|', '') <> ?6)
+         order by e.kind, e.id limit ?7"
+    );
+    let (among, limit) = (among(kinds), *limit);
+    let values = [
+        feed.into(),
+        from.0.into(),
+        from.1.into(),
+        to.0.into(),
+        to.1.into(),
+        (&among).into(),
+        limit.into(),
+    ];
+    runner.all(Query::new(sql, values, entity)).await
+}
+
+/// Gives a type and an id; of no name two empty texts, behind which every name is.
+fn parts(name: Option<&EntityName>) -> (&str, &str) {
+    name.map_or(("", ""), |name| (&*name.kind, &*name.id))
 }
 
 /// Gives the number below every change that was stored at a time or later.

@@ -10,8 +10,8 @@ use super::Sqlite;
 use super::runner::at_once;
 use crate::sql::{activities, conflicts, devices, sync_forget, sync_read};
 use crate::{
-    ActivityCounts, ActivityFilter, Answered, ConflictFilter, Devices, Standings, StandingsAsk,
-    StoredActivity, StoredConflict, StoredDevice, StoredEntity, StoredSession, Syncs,
+    ActivityCounts, ActivityFilter, Answered, ConflictFilter, Devices, EntityRange, Standings,
+    StandingsAsk, StoredActivity, StoredConflict, StoredDevice, StoredEntity, StoredSession, Syncs,
 };
 
 impl Syncs for Sqlite {
@@ -35,6 +35,11 @@ impl Syncs for Sqlite {
         Box::pin(
             self.readers.run(move |r| at_once(sync_read::changed(r, &feed, after, &kinds, limit))),
         )
+    }
+
+    fn entities_in(&self, feed: &FeedKey, range: EntityRange) -> Answered<'_, Vec<StoredEntity>> {
+        let feed = feed.clone();
+        Box::pin(self.readers.run(move |r| at_once(sync_read::entities_in(r, &feed, &range))))
     }
 
     fn number_before(&self, feed: &FeedKey, at: Timestamp) -> Answered<'_, Number> {

@@ -217,6 +217,7 @@ macro_rules! contract {
             operations_of_one_unit_build_on_each_other,
             what_nobody_has_to_see_takes_no_number,
             entities_come_in_the_order_of_their_changes,
+            entities_that_are_there_come_in_the_order_of_their_names,
             conflicts_are_listed_by_whose_they_are,
             a_conflict_goes_on_until_it_is_resolved,
             what_is_old_is_forgotten_and_operations_stay_known,

@@ -4,7 +4,8 @@ use landfall_core::feed::{FeedKey, Number};
 use landfall_core::id::Tenant;
 use landfall_core::sync::EntityName;
 use landfall_store::{
-    BranchNext, Conflict, ConflictFilter, ConflictNext, Outcome, SyncWrite, Write,
+    BranchNext, Conflict, ConflictFilter, ConflictNext, EntityRange, Outcome, StoredEntity,
+    SyncWrite, Write,
 };
 
 use super::make::{at, tenant, user};
@@ -175,6 +176,40 @@ pub async fn entities_come_in_the_order_of_their_changes(world: World) {
         world.store.number_before(&FeedKey::data(&t, &user("v")), at(0)).await.unwrap(),
         Number::ZERO
     );
+}
+
+pub async fn entities_that_are_there_come_in_the_order_of_their_names(world: World) {
+    let t = tenant("t");
+    // By bytes: capitals first, and what is beyond 16 bits behind everything else.
+    let names =
+        [("A", "z"), ("a", "B"), ("a", "a"), ("a", "\u{ffee}"), ("a", "\u{1f600}"), ("b", "1")];
+    for (n, (kind, id)) in names.into_iter().enumerate().rev() {
+        world.done(&t, put(write(&t, &format!("op{n}"), name(kind, id), (0, 1)))).await;
+    }
+    let mut gone = write(&t, "gone", name("a", "b"), (0, 1));
+    gone.next.as_mut().unwrap().is_deleted = true;
+    world.done(&t, put(gone)).await;
+    let theirs = FeedKey::data(&t, &user("v"));
+    let other =
+        SyncWrite { feed: theirs, user: user("v"), ..write(&t, "v", name("a", "c"), (0, 1)) };
+    world.done(&t, put(other)).await;
+    let read = async |after: Option<usize>, up_to: Option<usize>, kinds: &[&str], limit| {
+        let at = |place: Option<usize>| place.map(|n| name(names[n].0, names[n].1));
+        let kinds = kinds.iter().map(|kind| (*kind).into()).collect();
+        let range = EntityRange { after: at(after), up_to: at(up_to), kinds, limit };
+        let found = world.store.entities_in(&data(&t), range).await.unwrap();
+        let place = |one: StoredEntity| {
+            names.iter().position(|at| *at == (&*one.name.kind, &*one.name.id)).unwrap()
+        };
+        found.into_iter().map(place).collect::<Vec<_>>()
+    };
+    assert_eq!(read(None, None, &[], 9).await, [0, 1, 2, 3, 4, 5]);
+    assert_eq!(read(Some(0), None, &[], 2).await, [1, 2]);
+    assert_eq!(read(Some(1), Some(4), &[], 9).await, [2, 3, 4]);
+    assert_eq!(read(None, Some(0), &[], 9).await, [0]);
+    assert!(read(Some(4), Some(1), &[], 9).await.is_empty());
+    assert_eq!(read(Some(0), None, &["A", "b"], 9).await, [5]);
+    assert!(read(None, None, &["none"], 9).await.is_empty());
 }
 
 fn with(t: &Tenant, operation: &str, stand: (u64, u64), next: ConflictNext) -> Write {

@@ -1,8 +1,9 @@
-//! Offline sync over HTTP: push, pull, delta and conflicts (S1), activities and how devices fare (S0;
+//! Offline sync over HTTP: push, pull, delta, check and conflicts (S1), activities and how devices fare (S0;
 //! contract 6).
 
 pub(super) mod activities;
 mod body;
+pub(super) mod check;
 pub(super) mod conflicts;
 pub(super) mod delta;
 pub(super) mod devices;

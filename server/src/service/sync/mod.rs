@@ -5,6 +5,7 @@
 
 mod activities;
 mod bases;
+mod check;
 mod conflicts;
 mod delta;
 mod deltas;
@@ -31,6 +32,7 @@ use landfall_core::sync::{Operation, Verdict};
 use landfall_core::time::Timestamp;
 
 pub use activities::{ActivitiesAsk, Activity, ActivityOutcome, ActivityView, RETRIED_MAX};
+pub use check::CheckAsk;
 pub use conflicts::{ConflictView, ResolveAsk, Resolved};
 pub use delta::{Delta, DeltaAsk, FieldDiffers};
 pub use deltas::FieldChanges;

@@ -12,8 +12,8 @@ use crate::sql::{
 };
 use crate::{
     ActivityFilter, ActivityNext, ActivityStatus, BranchNext, Conflict, ConflictFilter,
-    ConflictNext, DeviceNext, EntityNext, OperationKeep, SessionCounts, SessionNext, StandingsAsk,
-    StoredOperation, SyncWrite,
+    ConflictNext, DeviceNext, EntityNext, EntityRange, OperationKeep, SessionCounts, SessionNext,
+    StandingsAsk, StoredOperation, SyncWrite,
 };
 
 fn name() -> EntityName {
@@ -127,6 +127,22 @@ fn offline_work_is_read_through_indexes() {
     bench.check(|b| {
         at_once(sync_forget::forget(&mut b.runner(), AT, 9)).unwrap();
     });
+}
+
+#[test]
+fn entities_are_read_in_the_order_of_their_names_by_their_key() {
+    let bench = Bench::new();
+    bench.write(Write::Sync(Box::new(operation(&bench, "op1", 1, new()))));
+    let feed = FeedKey::data(&bench.tenant, &bench.user);
+    let all = EntityRange { limit: 9, ..EntityRange::default() };
+    let part = EntityRange { after: Some(name()), up_to: Some(name()), ..all.clone() };
+    for (range, bounds) in [(all, "(kind,id)>(?,?)"), (part, "(kind,id)>(?,?) AND (kind,id)<(?,?)")]
+    {
+        let key = format!("PRIMARY KEY (feed_id=? AND {bounds})");
+        bench.check_reaches(&key, |b| {
+            at_once(sync_read::entities_in(&mut b.runner(), &feed, &range)).unwrap();
+        });
+    }
 }
 
 #[test]
