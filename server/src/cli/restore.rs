@@ -37,7 +37,7 @@ pub(super) struct RestoreArgs {
     check: bool,
     /// Say that the backup is safe, once it was copied away: if it is one of the store as it is
     /// now, devices may forget what was answered before it. Servers may be running.
-    #[arg(long, requires = "check")]
+    #[arg(long, requires = "check", conflicts_with = "replace")]
     vouch: bool,
     /// Put it in the place of a store that is there, and of keys that differ. In PostgreSQL the
     /// store's tables are dropped: back them up first.
