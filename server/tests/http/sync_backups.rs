@@ -10,14 +10,8 @@ use crate::sync_away::begin_again;
 
 const VOUCHED: &str = "2026-11-21T02:50:00.000Z";
 
-/// Writes the mark as `landfall restore --check --vouch` does, whoever's machine it runs on.
-pub fn vouch(server: &Server) {
-    let ms = Timestamp::parse(VOUCHED).unwrap().as_ms();
-    let sql = format!(
-        "insert into setting (name, value) values ('backed_up_to', '{ms}')
-         on conflict (name) do update set value = excluded.value"
-    );
-    server.behind_its_back(&sql, &sql);
+pub async fn vouch(server: &Server) {
+    server.vouch(Timestamp::parse(VOUCHED).unwrap()).await;
 }
 
 async fn lines(server: &Server, body: Value) -> Vec<Value> {
@@ -37,7 +31,7 @@ async fn pulls_say_up_to_when_a_vouched_backup_goes() {
     let told = async |body: Value| pull(&server, body).await["backedUpTo"].clone();
     assert_eq!(told(json!({ "cursor": cursor })).await, Value::Null, "nothing was vouched for");
 
-    vouch(&server);
+    vouch(&server).await;
     assert_eq!(told(json!({ "cursor": cursor })).await, Value::Null, "no pull reads it");
     server.app.services.look_for_backup().await.unwrap();
     assert_eq!(told(json!({ "cursor": cursor })).await, VOUCHED);
@@ -57,7 +51,7 @@ async fn who_starts_over_is_not_told_to_forget_what_it_has_to_offer_again() {
     push(&server, "desk", json!([create])).await;
     let had = pull(&server, json!({})).await["cursor"].clone();
     begin_again(&server).await;
-    vouch(&server);
+    vouch(&server).await;
     server.app.services.look_for_backup().await.unwrap();
     let over = pull(&server, json!({ "cursor": had })).await;
     assert_eq!((&over["reset"], &over["backedUpTo"]), (&json!(true), &Value::Null));

@@ -246,7 +246,7 @@ async fn an_idle_sync_takes_at_most_300_bytes() {
     assert_eq!((&idle["pull"]["changes"], &idle["results"]), (&json!([]), &json!([])));
     assert!(bytes <= 300, "{bytes}");
     assert_eq!(idle["pull"]["cursor"], first["pull"]["cursor"]);
-    vouch(&server);
+    vouch(&server).await;
     server.app.services.look_for_backup().await.unwrap();
     let (told, with_backup) = sync(first["pull"]["cursor"].clone()).await;
     assert!(told["pull"]["backedUpTo"].is_string(), "{told}");
