@@ -5,10 +5,11 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use landfall_core::time::Timestamp;
 use landfall_store::postgres::Postgres;
 use landfall_store::sqlite::Sqlite;
 use landfall_store::{
-    BackupError, BackupOrder, ChangeSink, Progress, RestoreOrder, Restored, Store, Summary,
+    About, BackupError, BackupOrder, ChangeSink, Progress, RestoreOrder, Restored, Store, Summary,
 };
 
 use crate::config::Backend;
@@ -53,6 +54,21 @@ pub async fn backup(
     match backend {
         Backend::Sqlite(settings) => Sqlite::backup(settings, order, progress).await,
         Backend::Postgres(settings) => Postgres::backup(settings, order, progress).await,
+    }
+}
+
+/// Notes that everything up to a time is in a backup that is safe; servers may be using the store.
+///
+/// # Errors
+/// As [`Sqlite::vouch`] and [`Postgres::vouch`].
+pub async fn vouch(
+    backend: &Backend,
+    about: &About,
+    up_to: Timestamp,
+) -> Result<Timestamp, BackupError> {
+    match backend {
+        Backend::Sqlite(settings) => Sqlite::vouch(settings, about, up_to),
+        Backend::Postgres(settings) => Postgres::vouch(settings, about, up_to).await,
     }
 }
 

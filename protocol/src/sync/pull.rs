@@ -180,6 +180,10 @@ pub struct PullTrailer {
     /// beginning. What the device holds of the server and does not get again is gone; its own queue stays.
     #[serde(default, skip_serializing_if = "is_false")]
     pub reset: bool,
+    /// What was answered before this is in a backup that the operator vouched for, and need not be kept
+    /// for a restore. Absent where nothing was vouched for, and where the device starts over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backed_up_to: Option<Time>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]

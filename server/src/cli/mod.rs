@@ -24,6 +24,7 @@ mod tests;
 mod token;
 mod ttl;
 mod vapid;
+mod vouch;
 
 /// Notifications that reach people live, or when they come back.
 #[derive(Parser)]

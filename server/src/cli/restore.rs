@@ -1,4 +1,4 @@
-//! `landfall restore FILE`: a backup in the place of the store, in a new epoch.
+//! `landfall restore FILE`: a backup in the place of the store, in a new epoch; or only read through.
 //!
 //! Must never touch the store while a server runs on the data folder, nor lose what was there.
 
@@ -35,6 +35,10 @@ pub(super) struct RestoreArgs {
     /// Only read the backup through and say what it holds.
     #[arg(long, conflicts_with = "replace")]
     check: bool,
+    /// Say that the backup is safe, once it was copied away: if it is one of the store as it is
+    /// now, devices may forget what was answered before it. Servers may be running.
+    #[arg(long, requires = "check", conflicts_with = "replace")]
+    vouch: bool,
     /// Put it in the place of a store that is there, and of keys that differ. In PostgreSQL the
     /// store's tables are dropped: back them up first.
     #[arg(long)]
@@ -46,7 +50,7 @@ pub(super) struct RestoreArgs {
 }
 
 pub(super) fn run(args: RestoreArgs, env: Environment, out: &mut dyn Write) -> anyhow::Result<()> {
-    let RestoreArgs { file, check, replace, loudness, config } = args;
+    let RestoreArgs { file, check, vouch, replace, loudness, config } = args;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let backup = BackupFile::open(&file)?;
     if check {
@@ -55,6 +59,10 @@ pub(super) fn run(args: RestoreArgs, env: Environment, out: &mut dyn Write) -> a
         let summary = runtime.block_on(backup.verify(tell))?;
         drop(progress);
         writeln!(out, "{}: {}", file.display(), contents(&summary))?;
+        if vouch {
+            let config = config.load_for_store(env)?.config;
+            super::vouch::vouch(&runtime, &config, &summary, out)?;
+        }
         return Ok(());
     }
     let config = config.load_for_store(env)?.config;

@@ -1,4 +1,5 @@
-//! The store's lives: noticing that it went back, and beginning a new epoch when it did.
+//! The store's lives: noticing that it went back, beginning a new epoch when it did, and up to when
+//! it is in a backup.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -26,6 +27,17 @@ pub fn epoch_entry(ids: &Ids, at: Timestamp, reason: &str, from: Epoch, to: Epoc
 /// When the store was last found rolled back by this process.
 #[derive(Debug, Default)]
 pub(super) struct Found(Mutex<Option<Timestamp>>);
+
+/// Up to when everything is in a backup that the operator vouched for, as the store last said.
+#[derive(Debug, Default)]
+pub(super) struct BackedUp(Mutex<Option<Timestamp>>);
+
+impl BackedUp {
+    /// Takes what the store says; gives what was known before.
+    fn replace(&self, up_to: Option<Timestamp>) -> Option<Timestamp> {
+        std::mem::replace(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner), up_to)
+    }
+}
 
 impl Services {
     /// Compares the store's life with the last one that was known, and begins a new epoch when the
@@ -71,6 +83,7 @@ impl Services {
     /// Forgets what was known of an earlier life: sessions compare themselves with the store, and
     /// revocations are read anew.
     pub async fn start_over(&self) {
+        self.backed_up.replace(None);
         self.connections.resync();
         self.in_force.read_anew().await;
     }
@@ -78,5 +91,24 @@ impl Services {
     /// Tells when this process last found that the store had gone back.
     pub fn rolled_back_at(&self) -> Option<Timestamp> {
         *self.rolled_back.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reads up to when everything is in a backup that the operator vouched for, whichever node's
+    /// machine they did it on.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn look_for_backup(&self) -> Result<usize, ServiceError> {
+        let up_to = self.store.backed_up_to().await?;
+        if self.backed_up.replace(up_to) != up_to {
+            let up_to = up_to.map(|up_to| up_to.to_string());
+            tracing::info!(up_to, "devices may forget what was answered before a backup");
+        }
+        Ok(0)
+    }
+
+    /// Tells up to when everything is in a backup that the operator vouched for, as last read.
+    pub fn backed_up_to(&self) -> Option<Timestamp> {
+        *self.backed_up.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

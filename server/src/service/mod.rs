@@ -149,6 +149,7 @@ pub struct Services {
     in_force: revocations::InForce,
     probe: probe::Probe,
     rolled_back: lives::Found,
+    backed_up: lives::BackedUp,
     /// After which tenant the next round of expansion goes on.
     expanded_up_to: Mutex<Option<Tenant>>,
     /// How far what older keys sealed has been sealed anew.
@@ -243,6 +244,7 @@ impl Services {
             in_force: revocations::InForce::default(),
             probe: probe::Probe::default(),
             rolled_back: lives::Found::default(),
+            backed_up: lives::BackedUp::default(),
             expanded_up_to: Mutex::default(),
             renewing: Mutex::default(),
             troubles: tally::Troubles::default(),

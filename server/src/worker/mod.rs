@@ -1,5 +1,6 @@
 //! What runs by itself: sends, the outbox, questions about text messages, recalls, the sealer,
-//! expiry, confirmations, sums, whom tokens name for the first time, and forgetting what is old.
+//! expiry, confirmations, sums, whom tokens name for the first time, backups that were vouched for, and
+//! forgetting what is old.
 //!
 //! Each worker repeats one use case and decides nothing. A worker that meets a store that is away
 //! waits and tries again; none ever ends before it is told to.
@@ -49,6 +50,9 @@ const UNCONFIGURED_MAX: usize = 256;
 
 /// Lessons whose time is over that are deleted in one run, and blobs that are forgotten in one.
 const END_MAX: usize = 200;
+
+/// Between two looks at whether the operator vouched for a backup.
+const LOOK_FOR_BACKUP: Duration = Duration::from_secs(15);
 
 /// Starts the workers; they end when `cancel` is, after what they are at.
 pub fn start(
@@ -114,13 +118,19 @@ fn care_for_people(
     }));
 }
 
-/// Forgets what no device that may still come back needs.
+/// Forgets what no device that may still come back needs, and hears what devices may forget.
 fn care_for_work(services: &Arc<Services>, cancel: &CancellationToken, workers: &mut JoinSet<()>) {
     let theirs = Arc::clone(services);
     let pace = paced(Duration::from_secs(60), FORGET_MAX);
     workers.spawn(periodic::every("sync-sweeper", pace, cancel.clone(), move || {
         let services = Arc::clone(&theirs);
         async move { services.forget_sync(FORGET_MAX).await }
+    }));
+    let theirs = Arc::clone(services);
+    let pace = paced(LOOK_FOR_BACKUP, usize::MAX);
+    workers.spawn(periodic::every("backups", pace, cancel.clone(), move || {
+        let services = Arc::clone(&theirs);
+        async move { services.look_for_backup().await }
     }));
 }
 

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use landfall_core::time::Timestamp;
 use landfall_fixtures::{Database, asks_for_postgres};
 use landfall_store::postgres::{self, Postgres};
 use landfall_store::sqlite::{self, Sqlite};
-use landfall_store::{ChangeSink, Store};
+use landfall_store::{About, ChangeSink, Store};
 
-use super::Folder;
+use super::{Folder, Server};
 
 /// A store, and the database that goes with it.
 pub type Opened<D> = (Arc<dyn Store>, D);
@@ -18,14 +19,34 @@ pub async fn asked_for(folder: &Folder, sink: ChangeSink) -> Opened<Option<Datab
         let (store, database) = in_database(sink).await;
         return (store, Some(database));
     }
-    let settings = sqlite::Settings::new(&folder.0.join("landfall.db"));
-    (Arc::new(Sqlite::open(&settings, sink).unwrap()), None)
+    (Arc::new(Sqlite::open(&in_folder(folder), sink).unwrap()), None)
 }
 
 pub async fn in_database(sink: ChangeSink) -> Opened<Database<'static>> {
     let database = landfall_fixtures::Postgres::shared().database().unwrap();
-    let address = postgres::Address::parse(&database.url()).unwrap();
-    let settings = postgres::Settings::new(address);
-    let store = Postgres::open(&settings, sink).await.unwrap();
+    let store = Postgres::open(&of(&database), sink).await.unwrap();
     (Arc::new(store), database)
+}
+
+fn in_folder(folder: &Folder) -> sqlite::Settings {
+    sqlite::Settings::new(&folder.0.join("landfall.db"))
+}
+
+fn of(database: &Database<'_>) -> postgres::Settings {
+    postgres::Settings::new(postgres::Address::parse(&database.url()).unwrap())
+}
+
+impl Server {
+    /// Vouches for a backup of the store as it is, on whichever machine the operator sits.
+    pub async fn vouch(&self, up_to: Timestamp) {
+        let life = self.store.life().await.unwrap();
+        let program = "landfall test".to_owned();
+        let (store, epoch) = (life.store, life.epoch);
+        let about = About { schema: 1, store, epoch, made_at: up_to, program };
+        let noted = match &self.database {
+            Some(database) => Postgres::vouch(&of(database), &about, up_to).await,
+            None => Sqlite::vouch(&in_folder(&self.folder), &about, up_to),
+        };
+        assert_eq!(noted.unwrap(), up_to);
+    }
 }

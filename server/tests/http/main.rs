@@ -36,6 +36,7 @@ mod sealed;
 mod server;
 mod suppressions;
 mod sync_away;
+mod sync_backups;
 mod sync_between;
 mod sync_bytes;
 mod sync_check;

@@ -81,7 +81,7 @@ async fn names_of_operations_stay_known_when_their_outcomes_are_forgotten() {
 }
 
 /// Begins another life of the store, as one that was put back from a backup does.
-async fn begin_again(server: &Server) {
+pub async fn begin_again(server: &Server) {
     let (from, to) = (server.store.epoch(), Epoch(now_ms() as u64 + 60_000));
     let entry = epoch_entry(&Ids::new(), Timestamp::from_ms(0), "restored", from, to);
     server.store.begin_epoch(NewEpoch { from, to, entry }).await.unwrap();

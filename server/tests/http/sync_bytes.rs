@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use crate::harness::{Answer, Server, finish, service};
 use crate::s1_sync::{PULL, PUSH, ann, operation, pull, push};
+use crate::sync_backups::vouch;
 
 /// The level that docs/sync.md advises. At 3, the usual one, what is as short as this takes more.
 const ZSTD_LEVEL: i32 = 6;
@@ -245,4 +246,9 @@ async fn an_idle_sync_takes_at_most_300_bytes() {
     assert_eq!((&idle["pull"]["changes"], &idle["results"]), (&json!([]), &json!([])));
     assert!(bytes <= 300, "{bytes}");
     assert_eq!(idle["pull"]["cursor"], first["pull"]["cursor"]);
+    vouch(&server).await;
+    server.app.services.look_for_backup().await.unwrap();
+    let (told, with_backup) = sync(first["pull"]["cursor"].clone()).await;
+    assert!(told["pull"]["backedUpTo"].is_string(), "{told}");
+    assert!(with_backup <= bytes + 40, "{with_backup} and {bytes}");
 }

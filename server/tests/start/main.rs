@@ -205,6 +205,31 @@ fn a_second_signal_ends_a_drain_at_once() {
     assert!(rest.iter().any(|line| line.contains("second signal")), "{rest:?}");
 }
 
+/// Whoever restores that backup has what devices forget.
+#[test]
+fn a_server_hears_of_a_backup_that_was_vouched_for() {
+    let folder = folder("start-vouched");
+    let data = folder.join("data");
+    let mut running = serve(&data);
+    said(&mut running);
+    let (data_dir, file) = (data.to_str().unwrap(), folder.join("backup"));
+    let file = file.to_str().unwrap();
+    let made = landfall(&["backup", file, "--quiet", "--data-dir", data_dir], &[]);
+    assert!(made.contains("made at"), "{made}");
+    let vouch = ["restore", "--check", "--vouch", file, "--quiet", "--data-dir", data_dir];
+    let vouched = landfall(&vouch, &[]);
+    let up_to = vouched.split("answered before ").nth(1).unwrap().trim();
+    drop(running);
+
+    let mut running = serve(&data);
+    let lines = BufReader::new(running.0.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let (sender, heard) = std::sync::mpsc::channel();
+    let mut told = lines.filter(|line| line.contains("devices may forget"));
+    std::thread::spawn(move || sender.send(told.next()));
+    let line = heard.recv_timeout(DEADLINE).unwrap().unwrap();
+    assert!(line.contains(up_to), "{line}: {vouched}");
+}
+
 fn token() -> String {
     let claims = serde_json::json!({ "sub": "app", "roles": ["service"], "exp": 4_102_444_800u64 });
     let key = jsonwebtoken::EncodingKey::from_secret(SECRET.as_bytes());

@@ -46,6 +46,9 @@ pub enum BackupError {
     /// A store is there already, and was not to be replaced.
     #[error("there is a store at {0} already")]
     StoreThere(String),
+    /// The operator vouched for a backup that says nothing of this store's life.
+    #[error("the backup is not of this store as it is now: {0}")]
+    NotOfThisStore(String),
     /// Somebody else uses the database.
     #[error("{0} is in use by a server: stop every node first")]
     InUse(String),

@@ -2,6 +2,7 @@
 
 use landfall_core::feed::Epoch;
 use landfall_core::life::{Home, Life};
+use landfall_core::time::Timestamp;
 
 use super::error::Answered;
 use super::unit::AuditDraft;
@@ -25,6 +26,10 @@ pub trait Lives {
 
     /// Tells where the database runs, and remembers it if nothing was remembered.
     fn home(&self) -> Answered<'_, Home>;
+
+    /// Tells up to when everything is in a backup that the operator vouched for; nothing where none
+    /// was. A new life keeps it: whatever has it has all that it speaks of.
+    fn backed_up_to(&self) -> Answered<'_, Option<Timestamp>>;
 
     /// Begins a new life in one transaction: every counter skips ahead to [`Epoch::base`] and
     /// leaves its horizon there, feeds that are made later begin there too, the trails say so, and where the database runs is forgotten. `Stale` when the store is

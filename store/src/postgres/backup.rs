@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use landfall_core::feed::Epoch;
+use landfall_core::time::Timestamp;
 
 use super::address::APPLICATION;
 use super::connection::{Connection, Dialer};
@@ -33,14 +34,7 @@ impl Postgres {
         let mut connection = Dialer::new(settings, driver.handle())?.connect().await?;
         connection.be_patient().await?;
         connection.command("begin isolation level repeatable read read only").await?;
-        let schema = match version(&mut connection).await? {
-            None | Some(0) => return Err(BackupError::NoStore(settings.address.to_string())),
-            Some(newer) if newer > LATEST => {
-                let text = format!("the store has schema {newer}, this version knows {LATEST}");
-                return Err(StoreError::Internal(text.into()).into());
-            }
-            Some(known) => known,
-        };
+        let schema = known_schema(&mut connection, settings).await?;
         let tables = ours(&mut connection, schema).await?;
         let life = life::life(&mut connection.runner()).await?;
         let about = About {
@@ -53,6 +47,22 @@ impl Postgres {
         let draft = Draft::create(order.file, order.overwrite)?;
         let from = &mut connection.runner();
         export(&tables, from, draft, (about, &order.keys), progress).await
+    }
+
+    /// Notes that everything up to a time is in a backup that the operator vouches for, while nodes
+    /// may be using the database; gives the latest such time.
+    ///
+    /// # Errors
+    /// When there is no store, or the backup is of another one or of another life.
+    pub async fn vouch(
+        settings: &Settings,
+        about: &About,
+        up_to: Timestamp,
+    ) -> Result<Timestamp, BackupError> {
+        let driver = Driver::start()?;
+        let mut connection = Dialer::new(settings, driver.handle())?.connect().await?;
+        known_schema(&mut connection, settings).await?;
+        life::vouch(&mut connection.runner(), about, up_to).await
     }
 
     /// Loads a backup into a database and begins a new epoch, in one transaction. No node may use
@@ -154,6 +164,21 @@ async fn there(connection: &mut Connection) -> Answer<There> {
 const VERSION: &str = "schema_version";
 /// A store that was opened and never used has rows here alone.
 const SETTING: &str = "setting";
+
+/// Tells the version of a store's schema, when it is one that this program knows.
+async fn known_schema(
+    connection: &mut Connection,
+    settings: &Settings,
+) -> Result<u32, BackupError> {
+    match version(connection).await? {
+        None | Some(0) => Err(BackupError::NoStore(settings.address.to_string())),
+        Some(newer) if newer > LATEST => {
+            let text = format!("the store has schema {newer}, this version knows {LATEST}");
+            Err(StoreError::Internal(text.into()).into())
+        }
+        Some(known) => Ok(known),
+    }
+}
 
 async fn version(connection: &mut Connection) -> Answer<Option<u32>> {
     let sql = "select 1 from information_schema.tables

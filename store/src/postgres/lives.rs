@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use landfall_core::life::{Home, Life};
+use landfall_core::time::Timestamp;
 
 use super::Postgres;
 use super::connection::Connection;
@@ -35,6 +36,10 @@ impl Lives for Postgres {
             let remembered = ask!(self.pool, |runner| life::remember_home(runner, &now)).await?;
             Ok(Home { remembered: Some(remembered), found: Some(found) })
         })
+    }
+
+    fn backed_up_to(&self) -> Answered<'_, Option<Timestamp>> {
+        Box::pin(async move { ask!(self.pool, |runner| life::backed_up_to(runner)).await })
     }
 
     fn begin_epoch(&self, new: NewEpoch) -> Answered<'_, ()> {

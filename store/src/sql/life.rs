@@ -1,14 +1,17 @@
 //! A store's lives: its name, its epoch, how far it has come, and how a new life begins.
 //!
 //! What is read here stands in the table `setting`: `store_id`, `epoch`, `feed_base` (above it
-//! begins every feed that is made) and `home` (where the database ran when it was last looked).
+//! begins every feed that is made), `home` (where the database ran when it was last looked) and
+//! `backed_up_to` (everything before it is in a backup that the operator vouched for; in
+//! milliseconds).
 
 use landfall_core::feed::{Epoch, Number};
 use landfall_core::id::Tenant;
 use landfall_core::life::Life;
+use landfall_core::time::Timestamp;
 
 use super::{Dialect, Query, Runner, audits, feeds};
-use crate::{Answer, NewEpoch, StoreError};
+use crate::{About, Answer, BackupError, NewEpoch, StoreError};
 
 /// Gives a store its name and its first epoch, unless it has them.
 pub(crate) async fn name<R: Runner>(runner: &mut R) -> Answer<()> {
@@ -115,4 +118,42 @@ async fn skip_ahead<R: Runner>(runner: &mut R, base: Number) -> Answer<()> {
                on conflict (name) do update set value = excluded.value";
     runner.execute(Query::command(sql, [base.to_string().into()])).await?;
     Ok(())
+}
+
+/// Tells up to when everything is in a backup that the operator vouched for.
+pub(crate) async fn backed_up_to<R: Runner>(runner: &mut R) -> Answer<Option<Timestamp>> {
+    let sql = "select value from setting where name = 'backed_up_to'";
+    let text = runner.optional(Query::new(sql, [], |row| row.string(0))).await?;
+    let unknown = |_| StoreError::Internal("the stored time of the backup is no number".into());
+    text.map(|text| text.parse().map(Timestamp::from_ms).map_err(unknown)).transpose()
+}
+
+/// Notes up to when everything is in a backup, never earlier than what is noted already; gives what
+/// is noted then. Refuses the backup of another store or of another life.
+pub(crate) async fn vouch<R: Runner>(
+    runner: &mut R,
+    about: &About,
+    up_to: Timestamp,
+) -> Result<Timestamp, BackupError> {
+    let found = life(runner).await?;
+    if about.store.is_empty() {
+        return Err(BackupError::NotOfThisStore("it is of one that was never served".into()));
+    } else if about.store != found.store {
+        return Err(BackupError::NotOfThisStore("it is of another one".into()));
+    } else if about.epoch != found.epoch {
+        let (theirs, ours) = (about.epoch.0, found.epoch.0);
+        let what = format!("it was made in epoch {theirs}, and the store is in epoch {ours}");
+        return Err(BackupError::NotOfThisStore(what));
+    }
+    // Looks at the life once more, since another may have begun meanwhile.
+    let sql = "insert into setting (name, value)
+               select 'backed_up_to', ?1
+               where (select value from setting where name = 'store_id') = ?2
+                 and (select value from setting where name = 'epoch') = ?3
+               on conflict (name) do update set value = excluded.value
+               where cast(setting.value as bigint) < cast(excluded.value as bigint)";
+    let (up_to, epoch) = (up_to.as_ms().to_string(), about.epoch.0.to_string());
+    let values = [up_to.into(), about.store.clone().into(), epoch.into()];
+    runner.execute(Query::command(sql, values)).await?;
+    Ok(backed_up_to(runner).await?.ok_or(StoreError::Stale)?)
 }

@@ -5,6 +5,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use landfall_core::feed::Epoch;
+use landfall_core::time::Timestamp;
 use rusqlite::{Connection, OpenFlags};
 
 use super::migrate::{apply, migrate, schema_tables, version};
@@ -29,21 +30,13 @@ impl Sqlite {
         order: &BackupOrder<'_>,
         progress: &mut Progress<'_>,
     ) -> Result<Summary, BackupError> {
-        let no_store = || BackupError::NoStore(settings.path.display().to_string());
         if !has_something(&settings.path) {
-            return Err(no_store());
+            return Err(no_store(settings));
         }
         let connection = open(&settings.path)?;
         // Everything below is read from the snapshot that the first read takes.
         connection.execute_batch("pragma query_only = on; begin;").map_err(fault)?;
-        let schema = match version(&connection)? {
-            0 => return Err(no_store()),
-            newer if newer > LATEST => {
-                let what = format!("the store has schema {newer}, this version knows {LATEST}");
-                return Err(BackupError::Newer { path: settings.path.clone(), what });
-            }
-            known => known,
-        };
+        let schema = known_schema(&connection, settings)?;
         let tables = ours(&connection, schema)?;
         let life = at_once(life::life(&mut SqliteRunner(&connection)))?;
         let about = About {
@@ -56,6 +49,24 @@ impl Sqlite {
         let draft = Draft::create(order.file, order.overwrite)?;
         let from = &mut SqliteRecords(&connection);
         export(&tables, from, draft, (about, &order.keys), progress).await
+    }
+
+    /// Notes that everything up to a time is in a backup that the operator vouches for, beside a
+    /// server that may be using the store; gives the latest such time.
+    ///
+    /// # Errors
+    /// When there is no store, or the backup is of another one or of another life.
+    pub fn vouch(
+        settings: &Settings,
+        about: &About,
+        up_to: Timestamp,
+    ) -> Result<Timestamp, BackupError> {
+        if !has_something(&settings.path) {
+            return Err(no_store(settings));
+        }
+        let connection = connect(settings)?;
+        known_schema(&connection, settings)?;
+        at_once(life::vouch(&mut SqliteRunner(&connection), about, up_to))
     }
 
     /// Puts a backup in the store's place: loads it beside, checks it, begins a new epoch, and
@@ -138,6 +149,22 @@ fn begin(connection: &Connection, order: &RestoreOrder<'_>, current: Epoch) -> A
     at_once(outbox_write::release(runner, order.at))?;
     connection.execute_batch("commit").map_err(fault)?;
     Ok(new.to)
+}
+
+fn no_store(settings: &Settings) -> BackupError {
+    BackupError::NoStore(settings.path.display().to_string())
+}
+
+/// Tells the version of a store's schema, when it is one that this program knows.
+fn known_schema(connection: &Connection, settings: &Settings) -> Result<u32, BackupError> {
+    match version(connection)? {
+        0 => Err(no_store(settings)),
+        newer if newer > LATEST => {
+            let what = format!("the store has schema {newer}, this version knows {LATEST}");
+            Err(BackupError::Newer { path: settings.path.clone(), what })
+        }
+        known => Ok(known),
+    }
 }
 
 /// Opens a store that is there and makes none.

@@ -287,6 +287,10 @@ impl Lives for Sqlite {
         Box::pin(std::future::ready(Ok(Home::default())))
     }
 
+    fn backed_up_to(&self) -> Answered<'_, Option<Timestamp>> {
+        Box::pin(self.readers.run(|r| at_once(life::backed_up_to(r))))
+    }
+
     fn begin_epoch(&self, new: NewEpoch) -> Answered<'_, ()> {
         Box::pin(async move {
             let epoch = new.to.0;

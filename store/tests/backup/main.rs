@@ -19,4 +19,5 @@ mod place;
 mod postgres;
 mod reach;
 mod restore;
+mod vouching;
 mod writers;

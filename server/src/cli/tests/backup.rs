@@ -8,14 +8,14 @@ use crate::keys::{DataLock, Keys};
 use crate::witness;
 
 impl Folder {
-    fn with_store() -> Self {
+    pub(super) fn with_store() -> Self {
         let folder = Self::new();
         run(&["migrate", "--data-dir", folder.path()], &[]).unwrap();
         Keys::open(&super::config(&[("LANDFALL_SERVER_DATA_DIR", folder.path())])).unwrap();
         folder
     }
 
-    fn file(&self, name: &str) -> PathBuf {
+    pub(super) fn file(&self, name: &str) -> PathBuf {
         self.0.join(name)
     }
 
@@ -23,14 +23,14 @@ impl Folder {
         std::fs::read(self.file("keys/jwt-hs256.key")).unwrap()
     }
 
-    fn backup(&self, more: &[&str]) -> anyhow::Result<String> {
+    pub(super) fn backup(&self, more: &[&str]) -> anyhow::Result<String> {
         let file = self.file("backup");
         let args = ["backup", file.to_str().unwrap(), "--quiet", "--data-dir", self.path()];
         run(&[&args, more].concat(), &[])
     }
 
     /// Restores another folder's backup into this one.
-    fn restore(&self, from: &Folder, more: &[&str]) -> anyhow::Result<String> {
+    pub(super) fn restore(&self, from: &Folder, more: &[&str]) -> anyhow::Result<String> {
         let file = from.file("backup");
         let args = ["restore", file.to_str().unwrap(), "--quiet", "--data-dir", self.path()];
         run(&[&args, more].concat(), &[])

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod backup;
+mod vouching;
 
 use std::cell::RefCell;
 use std::ffi::OsString;

@@ -121,6 +121,7 @@ pub(super) fn answer(page: Pulled) -> PullAnswer {
             server_timestamp: Time(page.at),
             removed_feeds: page.removed.iter().map(ToString::to_string).collect(),
             reset: page.is_reset,
+            backed_up_to: page.backed_up_to.map(Time),
         },
     }
 }

@@ -58,6 +58,9 @@ pub struct Pulled {
     pub removed: Vec<TopicId>,
     /// The server's time, before which everything is in it.
     pub at: Timestamp,
+    /// Before when everything that was answered is in a backup that the operator vouched for. Nothing
+    /// for a device that starts over: it has to offer again first what an earlier life may have lost.
+    pub backed_up_to: Option<Timestamp>,
 }
 
 /// An entity as it is, or that it was deleted.
@@ -118,7 +121,8 @@ impl Services {
     /// # Errors
     /// `Invalid` for a cursor that was not given for this; when the store is away.
     pub async fn pull(&self, caller: &Caller, ask: &PullAsk) -> Result<Pulled, ServiceError> {
-        let at = self.now();
+        // Before the life that the device stands in is looked at.
+        let (at, backed_up_to) = (self.now(), self.backed_up_to());
         let (members, kinds) = match is_of_activities(ask) {
             // Never empty, which would be all.
             true => (Vec::new(), [self.kinds.of_activities(), ask.kinds.clone()].concat()),
@@ -149,7 +153,9 @@ impl Services {
             has_more |= place.number < feed.head.newest;
         }
         let cursor = self.sealed(caller, &ask.kinds, &places);
-        Ok(Pulled { changes: page.changes, cursor, has_more, is_reset, removed, at })
+        let goes_on = !is_reset && !matches!(ask.since, Since::Beginning);
+        let backed_up_to = backed_up_to.filter(|_| goes_on);
+        Ok(Pulled { changes: page.changes, cursor, has_more, is_reset, removed, at, backed_up_to })
     }
 
     /// Finds the feed of a caller's own, and behind it those of topics, and where each stands.
