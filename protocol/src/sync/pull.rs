@@ -181,7 +181,8 @@ pub struct PullTrailer {
     #[serde(default, skip_serializing_if = "is_false")]
     pub reset: bool,
     /// What was answered before this is in a backup that the operator vouched for, and need not be kept
-    /// for a restore. Absent where nothing was vouched for, and where the device starts over.
+    /// for a restore. Absent where nothing was vouched for, where the device starts over, and where
+    /// nothing changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backed_up_to: Option<Time>,
 }

@@ -14,6 +14,12 @@ pub async fn vouch(server: &Server) {
     server.vouch(Timestamp::parse(VOUCHED).unwrap()).await;
 }
 
+/// Lets the next pulls bring something, without which they say nothing of backups.
+async fn change(server: &Server) {
+    let change = operation("2", "notes", "m", "CREATE", json!({"text": "y"}), 1);
+    push(server, "desk", json!([change])).await;
+}
+
 async fn lines(server: &Server, body: Value) -> Vec<Value> {
     let request = server.request("POST", PULL).bearer_auth(ann());
     let answer = finish(request.header("accept", "application/x-ndjson").json(&body)).await;
@@ -27,6 +33,7 @@ async fn pulls_say_up_to_when_a_vouched_backup_goes() {
     push(&server, "desk", json!([create])).await;
     let first = pull(&server, json!({})).await;
     let (cursor, time) = (&first["cursor"], &first["serverTimestamp"]);
+    change(&server).await;
     server.app.services.look_for_backup().await.unwrap();
     let told = async |body: Value| pull(&server, body).await["backedUpTo"].clone();
     assert_eq!(told(json!({ "cursor": cursor })).await, Value::Null, "nothing was vouched for");
@@ -56,6 +63,7 @@ async fn who_starts_over_is_not_told_to_forget_what_it_has_to_offer_again() {
     let over = pull(&server, json!({ "cursor": had })).await;
     assert_eq!((&over["reset"], &over["backedUpTo"]), (&json!(true), &Value::Null));
     assert_eq!(pull(&server, json!({})).await["backedUpTo"], Value::Null);
+    change(&server).await;
     let goes_on = pull(&server, json!({ "cursor": over["cursor"] })).await;
     assert_eq!((&goes_on["reset"], &goes_on["backedUpTo"]), (&Value::Null, &json!(VOUCHED)));
 

@@ -59,7 +59,8 @@ pub struct Pulled {
     /// The server's time, before which everything is in it.
     pub at: Timestamp,
     /// Before when everything that was answered is in a backup that the operator vouched for. Nothing
-    /// for a device that starts over: it has to offer again first what an earlier life may have lost.
+    /// for a device that starts over: it has to offer again first what an earlier life may have lost; and
+    /// nothing where nothing changed.
     pub backed_up_to: Option<Timestamp>,
 }
 
@@ -154,7 +155,8 @@ impl Services {
         }
         let cursor = self.sealed(caller, &ask.kinds, &places);
         let goes_on = !is_reset && !matches!(ask.since, Since::Beginning);
-        let backed_up_to = backed_up_to.filter(|_| goes_on);
+        // Who brought something gets it back as a change, so that an idle sync need not say it.
+        let backed_up_to = backed_up_to.filter(|_| goes_on && !page.changes.is_empty());
         Ok(Pulled { changes: page.changes, cursor, has_more, is_reset, removed, at, backed_up_to })
     }
 
