@@ -23,6 +23,7 @@ mod hub_server;
 mod ingest;
 mod landfall;
 mod layout;
+mod operations;
 mod outbox;
 mod outbox_rows;
 mod pairs;

@@ -9,18 +9,19 @@ use anyhow::ensure;
 use landfall_core::time::Timestamp;
 use landfall_protocol::text::Time;
 use landfall_store::sqlite::SCHEMA;
-use serde::Serialize;
 use uuid::Uuid;
 
 use super::Report;
-use super::floor_ingest::{self, Load, Rate};
+use super::floor_ingest::{self, Load};
 use super::http::{Answer, Endpoint};
 use super::http_load::{self, Outcome, Work};
 use super::landfall::{Landfall, Scratch};
+use super::operations::{self, Floor, Run};
 use super::pairs::Pairs;
 use super::rows::{Order, Rows};
-use super::stats;
 use crate::clock;
+
+const BENCH: &str = "push";
 
 /// What `landfall bench push` takes.
 #[derive(Debug, clap::Args)]
@@ -67,54 +68,18 @@ pub const SAME_ROWS: [&str; 4] = [
          base_version = excluded.base_version, fields = excluded.fields, changed = excluded.changed, at = excluded.at",
 ];
 
-/// One run of the server.
-#[derive(Debug, Serialize)]
-struct Run {
-    bench: &'static str,
-    side: &'static str,
-    pair: usize,
-    operations: u64,
-    operations_per_s: f64,
-    cpu_us_per_operation: f64,
-    p50_ms: f64,
-    p99_ms: f64,
-}
-
-/// One run of the floor.
-#[derive(Debug, Serialize)]
-struct Floor {
-    bench: &'static str,
-    side: &'static str,
-    pair: usize,
-    #[serde(flatten)]
-    rate: Rate,
-}
-
 /// Measures server and floor in turn and prints the ratios.
 pub fn run(options: &Options, report: &mut Report<'_>) -> anyhow::Result<()> {
     let floor = |pair, _: &Run| {
         let scratch = Scratch::create(&options.dir)?;
         let load = Load { group: options.group, seconds: options.seconds, order: Order::InTurn };
         let rate = floor_ingest::run(scratch.path(), SCHEMA, &SAME_ROWS, load)?;
-        Ok(Floor { bench: "push", side: "floor", pair, rate })
+        Ok(Floor::new((BENCH, pair), rate))
     };
     let pairs = Pairs::measure(options.pairs, report, |pair| measure(options, pair), floor)?;
-    report.line(format_args!(
-        "push by {} devices in batches of {}: {} of the floor's operations a second ({:.0}, floor {:.0} with {} a commit); \
-         {:.1} CPU µs an operation, floor {:.1}; answers p50 {:.1} ms, p99 {:.1} ms; {}",
-        options.devices,
-        options.batch,
-        pairs.over(|run, floor| run.operations_per_s / floor.rate.rows_per_s),
-        pairs.over(|run, _| run.operations_per_s).median,
-        pairs.over(|_, floor| floor.rate.rows_per_s).median,
-        options.group,
-        pairs.over(|run, _| run.cpu_us_per_operation).median,
-        pairs.over(|_, floor| floor.rate.cpu_us_per_row).median,
-        pairs.over(|run, _| run.p50_ms).median,
-        pairs.over(|run, _| run.p99_ms).median,
-        pairs.told(),
-    ))?;
-    Ok(())
+    let (devices, batch) = (options.devices, options.batch);
+    let what = format!("push by {devices} devices in batches of {batch}");
+    operations::tell(report, &what, options.group, &pairs)
 }
 
 fn measure(options: &Options, pair: usize) -> anyhow::Result<Run> {
@@ -127,16 +92,7 @@ fn measure(options: &Options, pair: usize) -> anyhow::Result<Run> {
     let Outcome { rows, refusal, mut latencies_us, took, .. } = outcome;
     let refusal = refusal.unwrap_or_default();
     ensure!(rows > 0 && rows == devices.sent, "{rows} of {} applied; {refusal}", devices.sent);
-    Ok(Run {
-        bench: "push",
-        side: "landfall",
-        pair,
-        operations: rows,
-        operations_per_s: rows as f64 / took.as_secs_f64(),
-        cpu_us_per_operation: cpu as f64 / rows as f64,
-        p50_ms: stats::percentile_ms(&mut latencies_us, 0.5),
-        p99_ms: stats::percentile_ms(&mut latencies_us, 0.99),
-    })
+    Ok(Run::new((BENCH, pair), rows, (took, cpu), &mut latencies_us))
 }
 
 /// Devices that push, by the number of their connection.

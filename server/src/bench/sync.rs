@@ -11,17 +11,19 @@ use anyhow::ensure;
 use landfall_store::postgres::{Address, Postgres};
 use landfall_store::sqlite::Sqlite;
 use landfall_store::{ChangeSink, Store, postgres, sqlite};
-use serde::Serialize;
 use tokio::task::JoinSet;
 
 use super::Report;
 use super::database::Database;
 use super::floor_ingest::{self, Load, Rate};
 use super::landfall::Scratch;
+use super::operations::{self, Floor, Run};
 use super::pairs::Pairs;
 use super::rows::Order;
 use super::sync_rows::{self, Pusher};
-use super::{floor_sync, process, stats};
+use super::{floor_sync, process};
+
+const BENCH: &str = "sync";
 
 /// What `landfall bench sync` takes.
 #[derive(Debug, clap::Args)]
@@ -49,52 +51,15 @@ pub struct Options {
     store: Option<String>,
 }
 
-/// One run of the store.
-#[derive(Debug, Serialize)]
-struct Run {
-    bench: &'static str,
-    side: &'static str,
-    pair: usize,
-    operations: u64,
-    operations_per_s: f64,
-    cpu_us_per_operation: f64,
-    p50_ms: f64,
-    p99_ms: f64,
-}
-
-/// One run of the floor.
-#[derive(Debug, Serialize)]
-struct Floor {
-    bench: &'static str,
-    side: &'static str,
-    pair: usize,
-    #[serde(flatten)]
-    rate: Rate,
-}
-
 /// Measures store and floor in turn and prints the ratios.
 pub fn run(options: &Options, report: &mut Report<'_>) -> anyhow::Result<()> {
     let landfall = |pair| measure(options, pair);
-    let floor =
-        |pair, _: &Run| Ok(Floor { bench: "sync", side: "floor", pair, rate: floor(options)? });
+    let floor = |pair, _: &Run| Ok(Floor::new((BENCH, pair), floor(options)?));
     let pairs = Pairs::measure(options.pairs, report, landfall, floor)?;
-    report.line(format_args!(
-        "sync{} by {} devices in batches of {}: {} of the floor's operations a second ({:.0}, floor {:.0} with {} a commit); \
-         {:.1} CPU µs an operation, floor {:.1}; batches p50 {:.1} ms, p99 {:.1} ms; {}",
-        if options.store.is_some() { " on PostgreSQL" } else { "" },
-        options.devices,
-        options.batch,
-        pairs.over(|run, floor| run.operations_per_s / floor.rate.rows_per_s),
-        pairs.over(|run, _| run.operations_per_s).median,
-        pairs.over(|_, floor| floor.rate.rows_per_s).median,
-        options.group,
-        pairs.over(|run, _| run.cpu_us_per_operation).median,
-        pairs.over(|_, floor| floor.rate.cpu_us_per_row).median,
-        pairs.over(|run, _| run.p50_ms).median,
-        pairs.over(|run, _| run.p99_ms).median,
-        pairs.told(),
-    ))?;
-    Ok(())
+    let place = if options.store.is_some() { " on PostgreSQL" } else { "" };
+    let (devices, batch) = (options.devices, options.batch);
+    let what = format!("sync{place} by {devices} devices in batches of {batch}");
+    operations::tell(report, &what, options.group, &pairs)
 }
 
 fn floor(options: &Options) -> anyhow::Result<Rate> {
@@ -158,14 +123,5 @@ async fn push(options: &Options, store: &Arc<dyn Store>, pair: usize) -> anyhow:
     let (elapsed, cpu) = (begun.elapsed(), process::cpu_us(std::process::id())? - cpu);
     let operations = done.load(Ordering::Relaxed);
     ensure!(operations > 0, "nothing was kept");
-    Ok(Run {
-        bench: "sync",
-        side: "landfall",
-        pair,
-        operations,
-        operations_per_s: operations as f64 / elapsed.as_secs_f64(),
-        cpu_us_per_operation: cpu as f64 / operations as f64,
-        p50_ms: stats::percentile_ms(&mut took, 0.5),
-        p99_ms: stats::percentile_ms(&mut took, 0.99),
-    })
+    Ok(Run::new((BENCH, pair), operations, (elapsed, cpu), &mut took))
 }
