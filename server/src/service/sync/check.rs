@@ -42,19 +42,19 @@ impl Services {
         caller: &Caller,
         ask: &CheckAsk,
     ) -> Result<Option<Checked>, ServiceError> {
-        let places = self.places_in(caller, &ask.kinds, &ask.cursor)?;
         let feed = Arc::new(self.checked_feed(caller, ask.topic.as_ref()).await?);
+        let newest = self.newest(&feed).await?;
+        let places = self.places_in(caller, &ask.kinds, &ask.cursor)?;
         let place = places.and_then(|places| match &ask.topic {
             None => Some(places.own),
             Some(topic) => places.topics.get(topic).copied(),
         });
-        let Some(place) = place else { return Ok(None) };
-        if self.newest(&feed).await? != place.number {
+        if place.is_none_or(|place| place.number != newest) {
             return Ok(None);
         }
         let checked = self.sum_up(&feed, ask).await?;
         // Every change takes a number: where none was given meanwhile, all pages are of one moment.
-        let is_still = self.newest(&feed).await? == place.number;
+        let is_still = self.newest(&feed).await? == newest;
         Ok(is_still.then_some(checked))
     }
 
