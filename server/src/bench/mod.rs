@@ -34,6 +34,7 @@ mod pull_changes;
 mod push;
 mod push_service;
 mod queued;
+mod reads;
 mod replay;
 mod report;
 mod resume;

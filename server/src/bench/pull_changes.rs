@@ -4,7 +4,6 @@
 use std::time::Instant;
 
 use anyhow::{Context, ensure};
-use serde::Serialize;
 use serde_json::Value;
 
 use super::Report;
@@ -13,7 +12,8 @@ use super::http::{Answer, Client};
 use super::landfall::Landfall;
 use super::pairs::Pairs;
 use super::pull::{Options, endpoint};
-use super::stats::{self, Random};
+use super::reads::{self, Run};
+use super::stats::Random;
 
 /// Entities of each user.
 const PER_USER: u64 = 1_000;
@@ -23,17 +23,6 @@ const CHANGES: u64 = 10;
 const USERS: u64 = 10;
 /// How often each device asks before it counts: every connection to the store maps the file for itself.
 const WARMING: usize = 32;
-
-/// One run on one store.
-#[derive(Debug, Serialize)]
-struct Run {
-    bench: &'static str,
-    pair: usize,
-    entities: u64,
-    p50_us: u32,
-    p99_us: u32,
-    cpu_us_per_pull: f64,
-}
 
 /// Measures both stores in turn and prints the ratio.
 pub fn run(options: &Options, report: &mut Report<'_>) -> anyhow::Result<()> {
@@ -45,22 +34,8 @@ pub fn run(options: &Options, report: &mut Report<'_>) -> anyhow::Result<()> {
         |pair| huge.measure(options.reads, pair),
         |pair, _| small.measure(options.reads, pair),
     )?;
-    report.line(format_args!(
-        "pull of {CHANGES} changes by {USERS} devices out of {} entities: {} of what it costs out of {} ({:.0} µs, p99 {:.0}, against {:.0} µs, \
-         p99 {:.0}); CPU {} ({:.0} µs against {:.0}); {}",
-        options.many,
-        pairs.over(|huge, small| f64::from(huge.p50_us) / f64::from(small.p50_us)),
-        options.few,
-        pairs.over(|huge, _| f64::from(huge.p50_us)).median,
-        pairs.over(|huge, _| f64::from(huge.p99_us)).median,
-        pairs.over(|_, small| f64::from(small.p50_us)).median,
-        pairs.over(|_, small| f64::from(small.p99_us)).median,
-        pairs.over(|huge, small| huge.cpu_us_per_pull / small.cpu_us_per_pull),
-        pairs.over(|huge, _| huge.cpu_us_per_pull).median,
-        pairs.over(|_, small| small.cpu_us_per_pull).median,
-        pairs.told(),
-    ))?;
-    Ok(())
+    let what = format!("pull of {CHANGES} changes by {USERS} devices");
+    reads::tell(report, &what, (options.many, options.few), &pairs)
 }
 
 /// A server on a filled store, and what devices ask it.
@@ -105,14 +80,7 @@ impl Devices {
             times.push(begun.elapsed().as_micros() as u32);
             pulled(&answer, CHANGES)?;
         }
-        Ok(Run {
-            bench: "pull_changes",
-            pair,
-            entities: self.entities,
-            p50_us: stats::percentile(&mut times, 0.5),
-            p99_us: stats::percentile(&mut times, 0.99),
-            cpu_us_per_pull: (subject.cpu_us()? - cpu) as f64 / reads as f64,
-        })
+        Ok(Run::new(("pull_changes", pair), self.entities, &mut times, subject.cpu_us()? - cpu))
     }
 }
 

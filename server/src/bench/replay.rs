@@ -10,14 +10,14 @@ use landfall_core::id::{Tenant, UserId};
 use landfall_core::session::Read;
 use landfall_store::Inbox as _;
 use landfall_store::sqlite::Sqlite;
-use serde::Serialize;
 use tokio::runtime::Runtime;
 
 use super::Report;
 use super::filled::{self, Fill, Of};
 use super::pairs::Pairs;
 use super::process;
-use super::stats::{self, Random};
+use super::reads::{self, Run};
+use super::stats::Random;
 
 /// Notifications in each inbox; a page begins anywhere in the first half.
 const PER_USER: u64 = 200;
@@ -45,17 +45,6 @@ pub struct Options {
     keep: PathBuf,
 }
 
-/// One run on one store.
-#[derive(Debug, Serialize)]
-struct Run {
-    bench: &'static str,
-    pair: usize,
-    rows: u64,
-    p50_us: u32,
-    p99_us: u32,
-    cpu_us_per_page: f64,
-}
-
 /// Measures both stores in turn and prints the ratio.
 pub fn run(options: &Options, report: &mut Report<'_>) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
@@ -69,23 +58,8 @@ pub fn run(options: &Options, report: &mut Report<'_>) -> anyhow::Result<()> {
         |pair| huge.measure(&runtime, options, pair),
         |pair, _| small.measure(&runtime, options, pair),
     )?;
-    report.line(format_args!(
-        "replay of {} rows out of {}: {} of what it costs out of {} ({:.0} µs, p99 {:.0}, against {:.0} µs, p99 {:.0}); \
-         CPU {} ({:.0} µs against {:.0}); {}",
-        options.page,
-        options.rows,
-        pairs.over(|huge, small| f64::from(huge.p50_us) / f64::from(small.p50_us)),
-        options.few,
-        pairs.over(|huge, _| f64::from(huge.p50_us)).median,
-        pairs.over(|huge, _| f64::from(huge.p99_us)).median,
-        pairs.over(|_, small| f64::from(small.p50_us)).median,
-        pairs.over(|_, small| f64::from(small.p99_us)).median,
-        pairs.over(|huge, small| huge.cpu_us_per_page / small.cpu_us_per_page),
-        pairs.over(|huge, _| huge.cpu_us_per_page).median,
-        pairs.over(|_, small| small.cpu_us_per_page).median,
-        pairs.told(),
-    ))?;
-    Ok(())
+    let what = format!("replay of {} rows", options.page);
+    reads::tell(report, &what, (options.rows, options.few), &pairs)
 }
 
 /// An open store and what is in it.
@@ -122,13 +96,6 @@ impl Pages {
             ensure!(page.rows.len() == options.page, "a page of {} rows", page.rows.len());
         }
         let cpu = process::cpu_us(std::process::id())? - cpu;
-        Ok(Run {
-            bench: "replay",
-            pair,
-            rows: self.fill.rows,
-            p50_us: stats::percentile(&mut times, 0.5),
-            p99_us: stats::percentile(&mut times, 0.99),
-            cpu_us_per_page: cpu as f64 / options.reads as f64,
-        })
+        Ok(Run::new(("replay", pair), self.fill.rows, &mut times, cpu))
     }
 }

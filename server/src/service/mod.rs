@@ -286,10 +286,15 @@ where
     F: Future<Output = Result<T, ServiceError>>,
 {
     for _ in 1..ATTEMPTS_MAX {
-        match decide().await {
-            Err(ServiceError::Store(StoreError::Stale)) => {}
-            result => return result,
+        if let Some(result) = unless_stale(decide().await) {
+            return result;
         }
     }
     decide().await
+}
+
+/// Gives a result; nothing where what was decided relied on something that is another by now.
+fn unless_stale<T>(result: Result<T, ServiceError>) -> Option<Result<T, ServiceError>> {
+    let is_stale = matches!(result, Err(ServiceError::Store(StoreError::Stale)));
+    (!is_stale).then_some(result)
 }

@@ -52,14 +52,10 @@ impl World<'_> {
 
     /// Gives how a user's operations ended, of those that did.
     pub async fn outcomes(&self, user: usize, ids: &[String]) -> BTreeMap<String, Outcome> {
+        let user = &self.users[user];
         let ask = StandingsAsk {
-            feed: FeedKey::data(&self.tenant, &self.users[user]),
-            user: self.users[user].clone(),
-            device: "".into(),
-            names: Vec::new(),
             operations: ids.iter().map(|id| id.as_str().into()).collect(),
-            versions: Vec::new(),
-            had: None,
+            ..StandingsAsk::of(&FeedKey::data(&self.tenant, user), user, "")
         };
         let found = self.ground.store().standings(ask).await.unwrap();
         let read = |json: &str| {
@@ -108,13 +104,8 @@ impl World<'_> {
             (1..=entity.version).map(move |version| (name.clone(), version)).collect::<Vec<_>>()
         };
         let ask = StandingsAsk {
-            feed: feed.clone(),
-            user: self.users[0].clone(),
-            device: "".into(),
-            names: Vec::new(),
-            operations: Vec::new(),
             versions: entities.iter().flat_map(every).collect(),
-            had: None,
+            ..StandingsAsk::of(feed, &self.users[0], "")
         };
         let count = ask.versions.len();
         let versions = self.ground.store().standings(ask).await.unwrap().versions;

@@ -274,6 +274,23 @@ pub struct StandingsAsk {
     pub had: Option<Number>,
 }
 
+impl StandingsAsk {
+    /// Begins with a device of a user alone: of the entities on a feed nothing is asked. One without a
+    /// name is the empty one.
+    #[must_use]
+    pub fn of(feed: &FeedKey, user: &UserId, device: &str) -> Self {
+        Self {
+            feed: feed.clone(),
+            user: user.clone(),
+            device: device.into(),
+            names: Vec::new(),
+            operations: Vec::new(),
+            versions: Vec::new(),
+            had: None,
+        }
+    }
+}
+
 /// What a desk needs to know; of everything what is there.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Standings {

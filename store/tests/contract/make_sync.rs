@@ -82,15 +82,7 @@ pub fn conflict() -> Conflict {
 
 /// Asks for what a desk needs to know of some entities, for the phone of the user `u`.
 pub fn ask(t: &Tenant, names: &[EntityName]) -> StandingsAsk {
-    StandingsAsk {
-        feed: data(t),
-        user: user("u"),
-        device: "phone".into(),
-        names: names.to_vec(),
-        operations: vec![],
-        versions: vec![],
-        had: None,
-    }
+    StandingsAsk { names: names.to_vec(), ..StandingsAsk::of(&data(t), &user("u"), "phone") }
 }
 
 /// Short questions about the phone of the user `u` of the tenant `t`.

@@ -55,15 +55,8 @@ impl Services {
         caller: &Caller,
         device: &DeviceId,
     ) -> Result<Option<StoredDevice>, ServiceError> {
-        let ask = StandingsAsk {
-            feed: FeedKey::data(&caller.tenant, &caller.user),
-            user: caller.user.clone(),
-            device: device.as_str().into(),
-            names: Vec::new(),
-            operations: Vec::new(),
-            versions: Vec::new(),
-            had: None,
-        };
+        let own = FeedKey::data(&caller.tenant, &caller.user);
+        let ask = StandingsAsk::of(&own, &caller.user, device.as_str());
         Ok(self.store.standings(ask).await?.device)
     }
 }

@@ -136,14 +136,11 @@ impl Services {
         ask: &ResolveAsk,
         word: &Word,
     ) -> Result<Standings, ServiceError> {
+        let device = desk::device_name(ask.device.as_ref());
         let ask = StandingsAsk {
-            feed: found.feed.clone(),
-            user: found.user.clone(),
-            device: desk::device_name(ask.device.as_ref()),
             names: vec![found.name.clone()],
             operations: vec![word.id.clone()],
-            versions: Vec::new(),
-            had: None,
+            ..StandingsAsk::of(&found.feed, &found.user, &device)
         };
         Ok(self.store.standings(ask).await?)
     }

@@ -75,18 +75,12 @@ impl Services {
             }
         };
         let had = ask.version.filter(|version| *version > 0);
-        let standings = self
-            .store
-            .standings(StandingsAsk {
-                feed,
-                user: caller.user.clone(),
-                device: "".into(),
-                names: vec![ask.name.clone()],
-                operations: Vec::new(),
-                versions: had.map(|version| (ask.name.clone(), version)).into_iter().collect(),
-                had: None,
-            })
-            .await?;
+        let asked = StandingsAsk {
+            names: vec![ask.name.clone()],
+            versions: had.map(|version| (ask.name.clone(), version)).into_iter().collect(),
+            ..StandingsAsk::of(&feed, &caller.user, "")
+        };
+        let standings = self.store.standings(asked).await?;
         let entity = standings.entities.first().ok_or_else(not_there)?;
         if entity.is_deleted {
             return Ok(Delta { version: entity.version, is_deleted: true, fields: Vec::new() });

@@ -58,13 +58,9 @@ impl Services {
             return Ok(());
         }
         let ask = StandingsAsk {
-            feed: feed.clone(),
-            user: caller.user.clone(),
-            device: "".into(),
             names,
-            operations: Vec::new(),
-            versions: Vec::new(),
             had: Some(had.number),
+            ..StandingsAsk::of(feed, &caller.user, "")
         };
         let versions = self.store.standings(ask).await?.versions;
         let is_certain = |version: &EntityVersion| version.changed <= had.whole;

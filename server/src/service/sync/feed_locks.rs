@@ -14,7 +14,7 @@ use landfall_store::StoreError;
 use tokio::sync::RwLock;
 use tokio::time::timeout;
 
-use crate::service::ServiceError;
+use crate::service::{ServiceError, unless_stale};
 
 /// Feeds share so many locks.
 const LOCKS: usize = 256;
@@ -53,16 +53,14 @@ impl FeedLocks {
         let lock = self.of(feed);
         {
             let _beside = timeout(WAIT_MAX, lock.read()).await;
-            match decide().await {
-                Err(ServiceError::Store(StoreError::Stale)) => {}
-                result => return result,
+            if let Some(result) = unless_stale(decide().await) {
+                return result;
             }
         }
         let _alone = timeout(WAIT_MAX, lock.write()).await;
         for _ in 0..ALONE_MAX {
-            match decide().await {
-                Err(ServiceError::Store(StoreError::Stale)) => {}
-                result => return result,
+            if let Some(result) = unless_stale(decide().await) {
+                return result;
             }
         }
         let why = "other nodes change the same entities all the time";

@@ -27,15 +27,11 @@ impl Services {
         had: u64,
         brought: &[Brought],
     ) -> Result<u64, ServiceError> {
-        let ids = brought.iter().take(LOOKED_AT).map(|one| one.operation.id.clone());
+        let own = FeedKey::data(&caller.tenant, &caller.user);
+        let operations = brought.iter().take(LOOKED_AT).map(|one| one.operation.id.clone());
         let ask = StandingsAsk {
-            feed: FeedKey::data(&caller.tenant, &caller.user),
-            user: caller.user.clone(),
-            device: device.as_str().into(),
-            names: Vec::new(),
-            operations: ids.collect(),
-            versions: Vec::new(),
-            had: None,
+            operations: operations.collect(),
+            ..StandingsAsk::of(&own, &caller.user, device.as_str())
         };
         let standings = self.store.standings(ask).await?;
         let known = standings.device.map_or(0, |device| device.generation);
