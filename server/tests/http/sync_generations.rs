@@ -68,6 +68,17 @@ async fn a_device_that_is_ahead_of_a_restored_server_is_no_copy() {
 }
 
 #[tokio::test]
+async fn a_generation_that_no_answer_gave_is_refused_and_spoils_nothing() {
+    let server = Server::start().await;
+    for made_up in [(1 << 52) + 1, u64::MAX] {
+        let answer = push(&server, made_up, &["a"]).await;
+        assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert_eq!(answer.json()["errors"][0]["pointer"], "/generation");
+    }
+    pushed(&server, 0, &["a"]).await;
+}
+
+#[tokio::test]
 async fn who_counts_no_pushes_is_not_asked() {
     let server = Server::start().await;
     let generation = pushed(&server, 0, &["a"]).await;

@@ -19,6 +19,9 @@ use crate::brought::{self, Bringer, Decided};
 use crate::metrics::SyncCall as Call;
 use crate::service::sync::PullAsk;
 
+/// No device pushes so often; beyond it a double skips whole numbers, and copies would not be told apart.
+const GENERATION_MAX: u64 = 1 << 52;
+
 /// Brings what a device did.
 ///
 /// Each operation has its own result, in the order of the operations; one that is wrong fails alone.
@@ -41,6 +44,9 @@ pub(in super::super) async fn push(
         ApiError::field("/deviceId", "is required, here or as the header X-Device-ID")
     })?;
     bounded(&app, "/operations", body.operations.len())?;
+    if body.generation.is_some_and(|generation| generation > GENERATION_MAX) {
+        return Err(ApiError::field("/generation", "must be 0 or what the last answer gave"));
+    }
     let asked = body.pull.map(|pull| pull.read(body.last_sync_timestamp, pages(&app)));
     let asked = asked.transpose().map_err(ApiError::fields)?;
     let has = asked.as_ref().map_or(
