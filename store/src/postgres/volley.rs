@@ -42,9 +42,9 @@ pub(super) struct Ask<'v> {
 type Pending<'a> = Pin<Box<dyn Future<Output = Answer<Vec<Row>>> + Send + 'a>>;
 
 impl Connection {
-    /// Begins a transaction with its first statement.
+    /// Begins a transaction with its first statement, behind what waits to be sent already.
     pub(super) fn begin(&mut self) {
-        self.volley = Volley { ahead: vec![Ahead::Command("begin")], has_begun: false };
+        self.volley.ahead.push(Ahead::Command("begin"));
     }
 
     /// Begins, with its first statement, a transaction that reads and sees one snapshot.
@@ -66,7 +66,9 @@ impl Connection {
     pub(super) async fn commit(&mut self) -> Answer<()> {
         self.volley.has_begun = true;
         let commit = &[Ahead::Command("commit")];
-        self.fire(commit, &[]).await.map(|_| ())
+        self.fire(commit, &[]).await?;
+        self.volley = Volley::default();
+        Ok(())
     }
 
     /// Undoes the transaction, and forgets what was not sent.

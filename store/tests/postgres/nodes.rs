@@ -163,8 +163,48 @@ async fn a_mixed_load_of_two_nodes_never_waits_in_a_circle() {
         }
     }
     nodes.iter().for_each(|node| node.close());
+    assert_eq!(circles(&place), "0");
+}
+
+/// Tells how many transactions the server ended because they waited for each other.
+fn circles(place: &Place) -> String {
     let sql = "select deadlocks from pg_stat_database where datname = current_database()";
-    assert_eq!(place.database.ask(sql).unwrap(), "0");
+    place.database.ask(sql).unwrap()
+}
+
+/// Publishes to users of whom nobody has an inbox yet, some of it under locks, and makes topics.
+async fn load_of_newcomers(store: Arc<dyn Store>, seed: u64) {
+    let mut dice = Dice(seed);
+    let t = tenant("t");
+    for step in 0..60 {
+        let anyone = |dice: &mut Dice| user(&format!("{}-{}", step / 2, dice.roll(8)));
+        let mut writes: Vec<Write> =
+            (0..4).map(|_| publish(&note(&anyone(&mut dice), "n"))).collect();
+        let guards = match dice.roll(3) {
+            0 => vec![],
+            1 => vec![Guard::TopicThere(topic_id("c"))],
+            _ => {
+                let made = topic(&format!("{}-{}", step / 2, dice.roll(3)), "made");
+                writes.insert(dice.roll(5) as usize, put_topic(&made));
+                vec![]
+            }
+        };
+        store.commit(Unit { guards, ..unit(&t, writes) }).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn first_notifications_to_many_users_never_wait_in_a_circle() {
+    let place = Place::empty();
+    let nodes = [open(&place.settings()).await, open(&place.settings()).await];
+    nodes[0].commit(unit(&tenant("t"), vec![put_topic(&topic("c", "there"))])).await.unwrap();
+    let mut running = JoinSet::new();
+    for seed in 0..16 {
+        running.spawn(load_of_newcomers(Arc::clone(&nodes[seed as usize % 2]), seed));
+    }
+    running.join_all().await;
+    nodes.iter().for_each(|node| node.close());
+    assert_eq!(circles(&place), "0");
 }
 
 /// Two sealers at once bind every entry exactly once.

@@ -36,17 +36,24 @@ impl<'u> Member<'u> {
     pub(super) fn receipt(&self) -> Receipt {
         Receipt { outcomes: self.outcomes.clone() }
     }
+}
 
-    /// Says whether it relies on more than the counters of the feeds that it writes to, and that
-    /// of its trail.
-    fn needs_locks(&self) -> bool {
-        let plain = |write: &Write| {
-            matches!(write, Write::Publish(_) | Write::Enqueue { .. } | Write::CreateSend(_))
-        };
-        let of_trail = |guard: &Guard| matches!(guard, Guard::NotRevoked(_));
-        let (guards, writes) = (&self.unit.guards, &self.unit.writes);
-        self.is_in() && !(guards.iter().all(of_trail) && writes.iter().all(plain))
+/// Says whether a unit relies on more than the counters of the feeds that it writes to, and that of
+/// its trail.
+fn needs_locks(unit: &Unit) -> bool {
+    let plain = |write: &Write| {
+        matches!(write, Write::Publish(_) | Write::Enqueue { .. } | Write::CreateSend(_))
+    };
+    let of_trail = |guard: &Guard| matches!(guard, Guard::NotRevoked(_));
+    !(unit.guards.iter().all(of_trail) && unit.writes.iter().all(plain))
+}
+
+/// Prepares, outside of their transaction, what the units of a round rely on.
+pub(super) async fn prepare(runner: &mut PostgresRunner<'_>, units: &[&Unit]) -> Answer<()> {
+    if !units.iter().any(|unit| needs_locks(unit)) {
+        return Ok(());
     }
+    feeds::make_ahead(runner, units.iter().copied()).await
 }
 
 /// Applies the units of a round; its transaction is to be undone after an error.
@@ -60,7 +67,7 @@ pub(super) async fn apply(runner: &mut PostgresRunner<'_>, units: &[&Unit]) -> A
     let mut changes = Vec::new();
     refuse(runner, &mut members).await?;
     let mut locked = feeds::Locked::default();
-    if members.iter().any(Member::needs_locks) {
+    if members.iter().any(|member| member.is_in() && needs_locks(member.unit)) {
         let named = members.iter().filter(|member| member.is_in());
         locked = feeds::lock(runner, named.map(|member| member.unit)).await?;
         guards::check(runner, &mut members).await?;

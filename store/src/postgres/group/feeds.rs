@@ -1,9 +1,11 @@
 //! The locks of a transaction: every feed that its units name, in one order for all nodes.
 //!
 //! Whoever writes rows of an inbox or a topic holds the lock of its feed. Because everybody takes
-//! these locks by tenant, kind and owner, and before any other, two transactions never wait for
-//! each other. Whoever registers an address holds its user's inbox, too, so that two of one device
-//! come one after the other. What comes behind stands in `outbox` and `trail`.
+//! these locks by tenant, kind and owner, in one pass and before any other, two transactions never
+//! wait for each other. Feeds that are not there yet are made before, in a transaction of their own:
+//! one that made them on the way would hold them out of turn. Whoever registers an address holds its
+//! user's inbox, too, so that two of one device come one after the other. What comes behind stands
+//! in `outbox` and `trail`.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -52,17 +54,47 @@ struct Named<'u> {
     made: BTreeSet<Name<'u>>,
 }
 
-/// Locks every feed that units name.
+impl<'u> Named<'u> {
+    fn by(units: impl Iterator<Item = &'u Unit>) -> Self {
+        let mut named = Self::default();
+        units.for_each(|unit| name(&mut named, unit));
+        named
+    }
+}
+
+/// Makes the feeds that units write to, as far as nobody wrote to them yet, with the next statement;
+/// outside of their transaction, of which they show nothing.
+pub(super) async fn make_ahead<'u>(
+    runner: &mut PostgresRunner<'_>,
+    units: impl Iterator<Item = &'u Unit>,
+) -> Answer<()> {
+    let named = Named::by(units);
+    if named.made.is_empty() {
+        return Ok(());
+    }
+    let sql = concat!(
+        "insert into feed (tenant, kind, owner, newest, horizon)
+         select tenant, kind, owner, ",
+        feed_base!(),
+        ", ",
+        feed_base!(),
+        " from unnest($1::text[], $2::text[], $3::text[]) as n (tenant, kind, owner)
+         order by tenant collate \"C\", kind collate \"C\", owner collate \"C\"
+         on conflict (tenant, kind, owner) do nothing"
+    );
+    let (tenants, kinds, owners) = columns(named.made.iter());
+    runner.change_ahead(sql, &[&tenants, &kinds, &owners]).await
+}
+
+/// Locks every feed that units name and that is there.
 pub(super) async fn lock<'u>(
     runner: &mut PostgresRunner<'_>,
     units: impl Iterator<Item = &'u Unit>,
 ) -> Answer<Locked<'u>> {
-    let mut named = Named::default();
-    units.for_each(|unit| name(&mut named, unit));
+    let named = Named::by(units);
     if named.all.is_empty() {
         return Ok(Locked::default());
     }
-    make_missing(runner, &named.made).await?;
     let sql = "select f.id, f.newest, f.read_up_to, n.place
                from unnest($1::text[], $2::text[], $3::text[], $4::bigint[])
                    as n (tenant, kind, owner, place)
@@ -100,25 +132,6 @@ fn columns<'n, 'u: 'n>(
     (tenants, kinds, owners)
 }
 
-async fn make_missing(runner: &mut PostgresRunner<'_>, names: &BTreeSet<Name<'_>>) -> Answer<()> {
-    if names.is_empty() {
-        return Ok(());
-    }
-    let sql = concat!(
-        "insert into feed (tenant, kind, owner, newest, horizon)
-         select tenant, kind, owner, ",
-        feed_base!(),
-        ", ",
-        feed_base!(),
-        " from unnest($1::text[], $2::text[], $3::text[]) as n (tenant, kind, owner)
-         order by tenant collate \"C\", kind collate \"C\", owner collate \"C\"
-         on conflict (tenant, kind, owner) do nothing"
-    );
-    let (tenants, kinds, owners) = columns(names.iter());
-    runner.change_ahead(sql, &[&tenants, &kinds, &owners]).await?;
-    Ok(())
-}
-
 fn name<'u>(named: &mut Named<'u>, unit: &'u Unit) {
     let of_topic =
         |topic: &'u TopicId| (unit.tenant.as_str(), FeedKind::Topic.as_str(), topic.as_str());
@@ -144,6 +157,7 @@ fn name_of_write<'u>(named: &mut Named<'u>, tenant: &'u Tenant, write: &'u Write
         named.all.insert(name)
     };
     match write {
+        Write::Publish(new) => make(inbox(&new.user)),
         Write::PutAddress(address) => make(inbox(&address.user)),
         Write::PutTopic(topic) => make(of_topic(&topic.id)),
         Write::Revoke { .. } | Write::Lift { .. } => make(revocations::COUNTER),
@@ -160,7 +174,6 @@ fn name_of_write<'u>(named: &mut Named<'u>, tenant: &'u Tenant, write: &'u Write
 /// Gives the user to whose inbox a write goes, or whose addresses go.
 fn inbox_of(write: &Write) -> Option<&UserId> {
     match write {
-        Write::Publish(new) => Some(&new.user),
         Write::MarkRead { user, .. }
         | Write::MarkAllRead { user, .. }
         | Write::Delete { user, .. }

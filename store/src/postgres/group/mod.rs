@@ -156,6 +156,7 @@ fn trouble(error: StoreError) -> Trouble {
 }
 
 async fn transaction(connection: &mut Connection, units: &[&Unit]) -> Answer<Done> {
+    apply::prepare(&mut connection.runner(), units).await?;
     connection.begin();
     let done = apply::apply(&mut connection.runner(), units).await?;
     connection.commit().await?;
