@@ -16,6 +16,7 @@ mod resolve;
 mod stamp;
 mod standing;
 mod subscription;
+mod upgrade;
 
 #[cfg(test)]
 mod tests;
@@ -32,3 +33,4 @@ pub use resolve::{Resolution, Shown, resolve};
 pub use stamp::{Seen, Stamp, Written, stamp};
 pub use standing::{BranchTip, OpenConflict, Standing};
 pub use subscription::{ANY, Subscription, TYPE_BYTES_MAX, TYPES_MAX, TooManyTypes, type_fault};
+pub use upgrade::{UPGRADES_MAX, Upgrades};

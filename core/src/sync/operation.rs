@@ -35,6 +35,8 @@ pub struct Operation {
     pub client_version: Option<u64>,
     /// The operation that it follows.
     pub after: Option<Box<str>>,
+    /// The version of its type that its app knows; the first one where it does not say.
+    pub schema_version: Option<u64>,
     /// When it was written.
     pub written: Written,
 }
@@ -85,6 +87,8 @@ pub enum Refused {
     DependsOn,
     /// There is no such type.
     UnknownType,
+    /// There is no such version of its type yet.
+    UnknownSchema,
     /// Its user may not do it.
     Forbidden,
     /// What it says is not what its type asks for.
@@ -95,10 +99,11 @@ pub enum Refused {
 
 impl Refused {
     /// All of them.
-    pub const ALL: [Refused; 6] = [
+    pub const ALL: [Refused; 7] = [
         Self::IdReused,
         Self::DependsOn,
         Self::UnknownType,
+        Self::UnknownSchema,
         Self::Forbidden,
         Self::Invalid,
         Self::TooLarge,
@@ -110,6 +115,7 @@ impl Refused {
             Self::IdReused => "id_reused",
             Self::DependsOn => "depends_on",
             Self::UnknownType => "unknown_type",
+            Self::UnknownSchema => "unknown_schema",
             Self::Forbidden => "forbidden",
             Self::Invalid => "invalid",
             Self::TooLarge => "too_large",

@@ -4,6 +4,7 @@
 mod chains;
 mod desk;
 mod laws;
+mod upgrade;
 
 use std::collections::BTreeSet;
 

@@ -96,6 +96,7 @@ impl Device {
             base_version,
             client_version,
             after: after.filter(|_| self.speech == Speech::Versions),
+            schema_version: None,
             written: Written { at: Timestamp::from_ms(now + self.clock), age_ms: None },
         };
         operation.digest = Sha256::digest(format!("{operation:?}")).into();

@@ -155,6 +155,10 @@ impl Members {
         let after = self.optional_id("after", "after");
         let age_ms = self.count("ageMs", "age_ms");
         let topic = self.optional_id("topicId", "topic_id");
+        let schema_version = self.count("schemaVersion", "schema_version");
+        if schema_version == Some(0) {
+            self.fault("schemaVersion", "must be at least 1");
+        }
         let mut operation = Operation {
             id: id?.into(),
             digest: Hash::default(),
@@ -165,6 +169,7 @@ impl Members {
             base_version,
             client_version,
             after: after.map(Into::into),
+            schema_version,
             written: Written { at: at?, age_ms },
         };
         let topic = topic.and_then(|topic| TopicId::parse(&topic).ok());
@@ -192,6 +197,7 @@ fn said(operation: &Operation, topic: Option<&TopicId>) -> String {
         ("entityType", text(&operation.name.kind)),
         ("id", text(&operation.id)),
         ("operation", text(operation.verb.as_str())),
+        ("schemaVersion", operation.schema_version.and_then(count)),
         ("timestamp", text(&operation.written.at.to_string())),
         ("topicId", topic.and_then(|topic| text(topic.as_str()))),
     ];

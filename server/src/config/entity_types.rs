@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use landfall_core::merge::{Deletion, Fields};
-use landfall_core::sync::{EntityKind, Strategy};
+use landfall_core::sync::{EntityKind, Strategy, Upgrades};
 use landfall_core::topic::MemberRole;
 use toml::Value;
 
@@ -27,7 +27,7 @@ const MAX_KIB: u32 = 64;
 const STRATEGIES: &[&str] = &["server_wins", "client_wins", "last_write_wins", "merge", "manual"];
 
 /// What an entry may say, each with what it may be.
-const ATTRIBUTES: [(&str, Rule); 11] = [
+const ATTRIBUTES: [(&str, Rule); 12] = [
     ("asks", Rule::Flag),
     ("deletion", Rule::Choice(&["delete_wins", "update_revives", "manual"])),
     ("enabled", Rule::Flag),
@@ -38,6 +38,7 @@ const ATTRIBUTES: [(&str, Rule); 11] = [
     ("owner", Rule::Choice(&["user", "topic"])),
     ("schema", Rule::Schema),
     ("strategy", Rule::Choice(STRATEGIES)),
+    ("upgrades", Rule::Merge(merge_rules::upgrades)),
     ("write", Rule::Choice(&["member", "teacher", "owner"])),
 ];
 
@@ -108,6 +109,7 @@ impl Entry<'_> {
             max_bytes: self.max_bytes(),
             key: self.key(),
             schema,
+            upgrades: self.upgrades(),
         })
     }
 
@@ -176,6 +178,10 @@ impl Entry<'_> {
         if key.iter().collect::<BTreeSet<_>>().len() < key.len() {
             self.refuse("key", "names a field twice");
         }
+        let upgrades = self.upgrades();
+        if let Some(gone) = key.iter().find(|field| upgrades.field(field) != Some(field)) {
+            self.refuse("key", format!("names {gone}, which upgrades take away"));
+        }
     }
 
     fn owner(&self) -> Owner {
@@ -213,6 +219,11 @@ impl Entry<'_> {
         let members = ["fields", "other"].into_iter().filter_map(read);
         let members = members.filter_map(|(key, value)| Some((key, value.ok()?))).collect();
         Fields::read(&members, "").expect("each passed its rule")
+    }
+
+    fn upgrades(&self) -> Upgrades {
+        let read = |value| merge_rules::read_upgrades(value).ok();
+        self.value("upgrades").and_then(read).unwrap_or_default()
     }
 
     fn max_bytes(&self) -> usize {

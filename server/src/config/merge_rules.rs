@@ -4,6 +4,7 @@
 
 use landfall_core::json::{Number, Object, Value as Json};
 use landfall_core::merge::{Fields, Rule};
+use landfall_core::sync::Upgrades;
 use toml::Value;
 
 use super::rules::type_name;
@@ -30,6 +31,19 @@ pub(super) fn other(found: &Value) -> Result<(), String> {
     Err(format!("{}{space}{}", fault.pointer, fault.detail))
 }
 
+/// Reads the steps of a type to the version that it has by now.
+pub(super) fn read_upgrades(found: &Value) -> Result<Upgrades, String> {
+    let wrong = || format!("must be a list of tables, not {}", type_name(found));
+    let steps = found.as_array().ok_or_else(wrong)?;
+    let steps: Vec<Json> = steps.iter().map(value).collect::<Result<_, _>>()?;
+    Upgrades::read(&steps).map_err(|fault| format!("{} {}", fault.pointer, fault.detail))
+}
+
+/// Says what is wrong with such steps.
+pub(super) fn upgrades(found: &Value) -> Result<(), String> {
+    read_upgrades(found).map(drop)
+}
+
 /// Gives a TOML value as core reads rules; what rules have no use for is refused.
 pub(super) fn value(found: &Value) -> Result<Json, String> {
     Ok(match found {
@@ -37,7 +51,7 @@ pub(super) fn value(found: &Value) -> Result<Json, String> {
         Value::Boolean(flag) => Json::Bool(*flag),
         Value::Integer(whole) => match Number::whole(*whole) {
             Some(number) => Json::Number(number),
-            None => return Err("must hold no number, for no rule takes one".to_owned()),
+            None => return Err("must hold no number beyond 2^53".to_owned()),
         },
         Value::Array(items) => Json::List(items.iter().map(value).collect::<Result<_, _>>()?),
         Value::Table(members) => {
@@ -45,7 +59,7 @@ pub(super) fn value(found: &Value) -> Result<Json, String> {
             Json::Object(members.iter().map(member).collect::<Result<_, String>>()?)
         }
         Value::Float(_) | Value::Datetime(_) => {
-            return Err(format!("must hold no rule that is {}", type_name(found)));
+            return Err(format!("must not hold {}", type_name(found)));
         }
     })
 }

@@ -47,6 +47,7 @@ mod sync_generations;
 mod sync_left;
 mod sync_pages;
 mod sync_topics;
+mod sync_upgrades;
 mod sync_words;
 mod templates;
 mod tenants;

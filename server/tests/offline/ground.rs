@@ -208,6 +208,7 @@ fn kinds() -> Kinds {
         max_bytes: 4_096,
         key: None,
         schema: None,
+        upgrades: Default::default(),
     };
     let topic = Owner::Topic { write: MemberRole::Member };
     Kinds::new([

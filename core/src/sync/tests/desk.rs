@@ -31,6 +31,7 @@ fn operation(id: &str, client_version: u64, data: &str) -> Operation {
         base_version: None,
         client_version: Some(client_version),
         after: None,
+        schema_version: None,
         written: Written { at: Timestamp::from_ms(200), age_ms: None },
     }
 }

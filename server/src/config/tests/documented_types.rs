@@ -50,10 +50,23 @@ fn the_examples_of_rules_come_out_as_documented() {
     }
 }
 
+/// Gives what the page shows of a file below a heading.
+fn file_below(heading: &str) -> &'static str {
+    let (_, below) = PAGE.split_once(&format!("\n## {heading}\n")).unwrap();
+    let (_, file) = below.split_once("```toml\n").unwrap();
+    file.split_once("```").unwrap().0
+}
+
+#[test]
+fn the_steps_on_the_page_load() {
+    let kinds = with_file(file_below("When a type changes")).unwrap().config.entity_types;
+    let upgrades = &kinds.get("notes").unwrap().upgrades;
+    assert_eq!((upgrades.version(), upgrades.field("text")), (3, Some("body")));
+}
+
 #[test]
 fn the_file_on_the_page_loads() {
-    let (_, file) = PAGE.split_once("```toml\n").unwrap();
-    let (file, _) = file.split_once("```").unwrap();
+    let file = file_below("In a file");
     let schema = TempFile::new(r#"{"type":"object"}"#);
     let kinds = with_file(&file.replace("schemas/board.json", schema.path().to_str().unwrap()));
     let kinds = kinds.unwrap().config.entity_types;

@@ -102,6 +102,7 @@ other = { rule = "ordered", words = ["one"] }
 stategy = "merge"
 max_kib = 0
 schema = { "$ref" = "https://example.org/notes.json" }
+upgrades = [{ rename = { a = "b" } }, { drop = ["a"] }]
 [sync.types.lesson]
 strategy = "manual"
 [sync.types.Big]
@@ -131,6 +132,7 @@ fn everything_wrong_with_types_is_told_at_once() {
         "sync.types.number: is an entity type and must not be a whole number".into(),
         "sync.types.skill_mastery: is a section, not a setting, and must not be true or false".into(),
         "sync.types.notes.max_kib: must be between 1 and 16384, not 0".into(),
+        "sync.types.notes.upgrades: /1/drop takes a away a second time".into(),
         format!("sync.types.progress.fields: /a/fields/b must be one of {rules}"),
         "sync.types.progress.other: /words must be a list of two or more words, each once".into(),
         "sync.types.response.owner: must be one of user, topic, not \"nobody\"".into(),
@@ -148,6 +150,30 @@ fn everything_wrong_with_types_is_told_at_once() {
         "sync.types.small.key: names a field twice".into(),
     ];
     assert_eq!(told, expected);
+}
+
+#[test]
+fn a_type_says_how_it_became_what_it_is() {
+    let text = "[sync.types.notes]\nupgrades = [{ rename = { text = \"body\" } }, { add = { pinned = false, n = 5 } }]";
+    let of = |kinds: Kinds| kinds.get("notes").unwrap().upgrades.clone();
+    let loaded = with_file(text).unwrap();
+    let again = with_file(&loaded.effective.to_string()).unwrap();
+    let upgrades = of(loaded.config.entity_types);
+    assert_eq!((upgrades.version(), upgrades.field("text")), (3, Some("body")));
+    assert_eq!(upgrades, of(again.config.entity_types));
+    let tables = "[[sync.types.notes.upgrades]]\n[sync.types.notes.upgrades.rename]\ntext = \"body\"\n\
+        [[sync.types.notes.upgrades]]\nadd = { pinned = false, n = 5 }";
+    assert_eq!(upgrades, of(kinds(with_file(tables))));
+    for (upgrades, told) in [
+        ("5", "upgrades: must be a list of tables, not a whole number"),
+        ("[{ add = { a = 0.5 } }]", "upgrades: must not hold a number with a fraction"),
+    ] {
+        let text = format!("[sync.types.notes]\nupgrades = {upgrades}");
+        assert_eq!(wrong(with_file(&text)), [format!("sync.types.notes.{told}")]);
+    }
+    let gone = "[sync.types.quiz_response]\nupgrades = [{ rename = { quiz_id = \"quiz\" } }]";
+    let told = ["sync.types.quiz_response.key: names quiz_id, which upgrades take away"];
+    assert_eq!(wrong(with_file(gone)), told);
 }
 
 #[test]

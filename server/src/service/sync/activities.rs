@@ -266,6 +266,7 @@ impl Services {
             base_version: None,
             client_version: None,
             after: None,
+            schema_version: None,
             written: written.unwrap_or(now),
         };
         Brought { operation, topic: None, activity: Some(AsActivity { wish, fault, turn }) }

@@ -78,7 +78,7 @@ impl Services {
         let user = Some(caller.user.clone());
         let filter = ConflictFilter { user, is_open, after, limit };
         let found = self.store.conflicts(&caller.tenant, filter).await?;
-        found.into_iter().map(view).collect()
+        found.into_iter().map(|one| view(self.kinds.conflict(one)?)).collect()
     }
 
     /// Resolves a conflict; whoever says the same again gets the same answer.
@@ -102,7 +102,7 @@ impl Services {
         id: ConflictId,
         ask: &ResolveAsk,
     ) -> Result<Resolved, ServiceError> {
-        let found = self.store.conflict(&caller.tenant, id).await?.ok_or(NOT_THERE)?;
+        let found = self.kept_conflict(caller, id).await?;
         if found.user != caller.user && !caller.may(&Scope::Admin) {
             return Err(NOT_THERE);
         }
@@ -124,10 +124,19 @@ impl Services {
         }
         unit.writes.insert(0, Write::Sync(Box::new(write)));
         self.commit(unit).await?;
-        let found = self.store.conflict(&caller.tenant, id).await?.ok_or(NOT_THERE)?;
+        let found = self.kept_conflict(caller, id).await?;
         let names = vec![found.name.clone()];
-        let entities = self.store.entities(&found.feed, names).await?;
+        let entities = self.kinds.entities(self.store.entities(&found.feed, names).await?)?;
         answer(found, &entities)
+    }
+
+    async fn kept_conflict(
+        &self,
+        caller: &Caller,
+        id: ConflictId,
+    ) -> Result<StoredConflict, ServiceError> {
+        let found = self.store.conflict(&caller.tenant, id).await?;
+        self.kinds.conflict(found.ok_or(NOT_THERE)?)
     }
 
     async fn standings_of(
@@ -142,7 +151,7 @@ impl Services {
             operations: vec![word.id.clone()],
             ..StandingsAsk::of(&found.feed, &found.user, &device)
         };
-        Ok(self.store.standings(ask).await?)
+        self.kinds.standings(self.store.standings(ask).await?)
     }
 
     /// Decides what an entity becomes by a person's word, and writes that down as an operation.
@@ -165,7 +174,8 @@ impl Services {
         let fields = |data: &Option<JsonText>| data.as_ref().map(read_object).transpose();
         let (server, client) = (fields(&found.conflict.server)?, fields(&found.conflict.client)?);
         let shown = Shown { server: server.as_ref(), client: client.as_ref() };
-        let next = resolve(entity.as_ref(), shown, &ask.resolution, &stamp);
+        let resolution = kind.current_word(&ask.resolution);
+        let next = resolve(entity.as_ref(), shown, &resolution, &stamp);
         if let Some(next) = next.as_ref().filter(|next| !next.is_deleted) {
             check(kind, &next.data)?;
         }

@@ -80,7 +80,7 @@ impl Services {
             versions: had.map(|version| (ask.name.clone(), version)).into_iter().collect(),
             ..StandingsAsk::of(&feed, &caller.user, "")
         };
-        let standings = self.store.standings(asked).await?;
+        let standings = self.kinds.standings(self.store.standings(asked).await?)?;
         let entity = standings.entities.first().ok_or_else(not_there)?;
         if entity.is_deleted {
             return Ok(Delta { version: entity.version, is_deleted: true, fields: Vec::new() });
@@ -88,7 +88,9 @@ impl Services {
         let server = read_object(&entity.data)?;
         let earlier = standings.versions.first().map(|version| read_object(&version.data));
         let base = earlier.transpose()?;
-        let fields = differing(kind, base.as_ref(), &server, &ask.fields);
+        let mut client = ask.fields.clone();
+        kind.upgrades.fields(&mut client);
+        let fields = differing(kind, base.as_ref(), &server, &client);
         Ok(Delta { version: entity.version, is_deleted: false, fields })
     }
 }

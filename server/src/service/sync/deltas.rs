@@ -62,7 +62,7 @@ impl Services {
             had: Some(had.number),
             ..StandingsAsk::of(feed, &caller.user, "")
         };
-        let versions = self.store.standings(ask).await?.versions;
+        let versions = self.kinds.standings(self.store.standings(ask).await?)?.versions;
         let is_certain = |version: &EntityVersion| version.changed <= had.whole;
         let bases =
             versions.into_iter().filter(|version| !version.is_deleted && is_certain(version));

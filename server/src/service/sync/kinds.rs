@@ -9,7 +9,7 @@ use std::sync::Arc;
 use landfall_core::id::ID_CHARS_MAX;
 use landfall_core::json::{self, Object, Value};
 use landfall_core::notify::FieldError;
-use landfall_core::sync::EntityKind;
+use landfall_core::sync::{EntityKind, Upgrades};
 use landfall_core::topic::MemberRole;
 
 use super::schema::Schema;
@@ -36,6 +36,8 @@ pub struct Kind {
     pub key: Option<Vec<Box<str>>>,
     /// What an entity's `data` has to satisfy, beyond its size.
     pub schema: Option<Schema>,
+    /// How what apps of earlier versions write becomes what this is.
+    pub upgrades: Upgrades,
 }
 
 /// On whose feed the entities of a type live.
@@ -98,9 +100,11 @@ impl Kind {
         let Some(key) = &self.key else {
             return Err(format!("{} is not a type of activities", self.name));
         };
+        let mut fields = activity_data.clone();
+        self.upgrades.fields(&mut fields);
         let parts = key
             .iter()
-            .map(|field| part(activity_data, field))
+            .map(|field| part(&fields, field))
             .collect::<Result<Vec<String>, String>>()?;
         let id = match &*parts {
             [] => self.name.to_string(),

@@ -23,6 +23,7 @@ mod push;
 mod records;
 pub mod schema;
 mod trail;
+mod upgrades;
 
 use landfall_core::feed::{FeedKey, FeedKind};
 use landfall_core::id::{DeviceId, TopicId};

@@ -279,6 +279,7 @@ impl Services {
         if kinds.is_empty() || kinds.iter().any(|kind| **kind != *LESSON) {
             let found =
                 self.store.changed_entities(&feed.key, after, kinds.to_vec(), limit).await?;
+            let found = self.kinds.entities(found)?;
             rows.extend(found.into_iter().map(|row| changed(row, feed.topic.as_ref())));
         }
         // The head is from before the rows were read, so nothing up to it is missing.

@@ -85,7 +85,7 @@ impl Services {
         let ground = self.ground(caller, topic).await?;
         let had = self.had(caller, ask, &ground.feed, chunk).await?;
         let asked = desk::ask(caller, &ground.feed, ask, (chunk, had));
-        let standings = self.store.standings(asked).await?;
+        let standings = self.kinds.standings(self.store.standings(asked).await?)?;
         let has = match desk::may_be_left(&standings) {
             true => self.has(caller, ask, &ground.feed, &standings).await?,
             false => Number::ZERO,
@@ -168,6 +168,9 @@ impl Services {
         }
         let fresh = self.ids.conflict(place.at, decided.pushed.len());
         let wish = brought.activity.as_ref().map_or(Wish::AsTyped, |activity| activity.wish);
+        let current = kind.and_then(|kind| Ok((kind, kind.current(operation, &misfit)?)));
+        let operation = current.as_ref().map_or(operation, |(_, current)| current);
+        let kind = current.as_ref().map(|(kind, _)| *kind).map_err(|refused| *refused);
         let mut taken = desk::take(desk, operation, kind, (&misfit, fresh, wish));
         let verdict = taken.verdict;
         decided.count(&taken);

@@ -69,7 +69,7 @@ fn corrupt(what: &str) -> ServiceError {
     StoreError::Internal(format!("a stored {what} cannot be read").into()).into()
 }
 
-fn written(record: &impl Serialize) -> JsonText {
+pub(super) fn written(record: &impl Serialize) -> JsonText {
     let text = serde_json::to_string(record).expect("a record has only text as keys");
     JsonText::trusted(&text)
 }
