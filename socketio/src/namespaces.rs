@@ -1,0 +1,305 @@
+//! What one client has joined, and what follows from each message: what to say, what to tell the app, when to let go.
+//! Whether a client may join is for others to decide; until they have, it may say nothing there. Holds nothing of a
+//! client but which of the known namespaces it is in and the parts that are still to come.
+
+use std::borrow::Cow;
+
+use serde_json::value::RawValue;
+
+use crate::id::SocketId;
+use crate::packet::{self, Ack, AckId, Content, Event, Packet, PacketError};
+
+/// The most namespaces that a server may know.
+pub const NAMESPACES_MAX: usize = 8;
+
+/// What is done with events that have binary parts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Binary {
+    /// They are told as [`Step::Unwanted`], and their parts dropped as they come: nothing is held.
+    Refused,
+    /// They are told with their parts once all are there; so many bytes of one event at most, its text included.
+    Kept {
+        /// In bytes.
+        at_most: usize,
+    },
+}
+
+/// What follows from a message.
+#[derive(Debug)]
+pub enum Step<'a> {
+    /// Nothing, or nothing yet.
+    Nothing,
+    /// The client asks to join: answer with [`Namespaces::accept`] or [`Namespaces::refuse`].
+    Join {
+        /// Which namespace.
+        namespace: &'static str,
+        /// What it brought along, an object.
+        auth: Option<&'a RawValue>,
+    },
+    /// This is to be sent; nothing has changed.
+    Say(String),
+    /// An event of a namespace that the client is in.
+    Event(&'static str, Event<'a>),
+    /// An answer. Whoever sent no event of this id ignores it.
+    Ack(&'static str, Ack<'a>),
+    /// An event or answer with its binary parts.
+    Binary(&'static str, Gathered),
+    /// An event whose binary parts are refused: answer it, where it has an id.
+    Unwanted {
+        /// Which namespace.
+        namespace: &'static str,
+        /// By which it is answered.
+        id: Option<AckId>,
+        /// What happened.
+        name: Cow<'a, str>,
+    },
+    /// The client left the namespace, of its own will.
+    Left(&'static str),
+    /// The client is to be let go.
+    Close(Fault),
+}
+
+/// Why a client is let go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum Fault {
+    /// What it said is no packet.
+    #[error(transparent)]
+    Packet(#[from] PacketError),
+    /// It spoke to a namespace that it is not in.
+    #[error("the namespace is not joined")]
+    NotJoined,
+    /// It asked to join twice.
+    #[error("the namespace is joined already")]
+    JoinedTwice,
+    /// It sent a connect error, which only servers do.
+    #[error("only a server refuses to connect")]
+    ServersWord,
+    /// Text came where a binary part was due.
+    #[error("a binary part is due")]
+    PartDue,
+    /// A binary message came where none was due.
+    #[error("no binary part is due")]
+    NoPartDue,
+    /// An event with its parts is larger than [`Binary::Kept`] allows.
+    #[error("the binary parts are too large")]
+    TooLarge,
+}
+
+/// A packet with all of its binary parts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gathered {
+    text: Box<str>,
+    parts: Vec<Box<[u8]>>,
+}
+
+impl Gathered {
+    /// Gives the packet.
+    pub fn packet(&self) -> Packet<'_> {
+        Packet::read(&self.text).expect("it was read before it was kept")
+    }
+
+    /// Gives the parts in their order.
+    pub fn parts(&self) -> &[Box<[u8]>] {
+        &self.parts
+    }
+}
+
+/// Parts that are still to come.
+#[derive(Debug)]
+struct Due {
+    /// At least 1.
+    count: u8,
+    /// `None` where they are dropped.
+    kept: Option<Kept>,
+}
+
+/// What is told once all parts are there.
+#[derive(Debug)]
+struct Kept {
+    namespace: &'static str,
+    gathered: Gathered,
+    /// How many bytes more it may take.
+    room: usize,
+}
+
+/// The state of one client.
+#[derive(Debug)]
+pub struct Namespaces {
+    known: &'static [&'static str],
+    /// One bit for each known namespace: asked to join, not answered yet.
+    asked: u8,
+    /// One bit for each known namespace: in it.
+    joined: u8,
+    binary: Binary,
+    due: Option<Box<Due>>,
+}
+
+impl Namespaces {
+    /// Begins with a client that is nowhere. Of `known` the first [`NAMESPACES_MAX`] count.
+    pub fn new(known: &'static [&'static str], binary: Binary) -> Self {
+        Self { known, asked: 0, joined: 0, binary, due: None }
+    }
+
+    /// Takes the content of a text message.
+    pub fn text<'a>(&mut self, text: &'a str) -> Step<'a> {
+        if self.due.is_some() {
+            return Step::Close(Fault::PartDue);
+        }
+        match Packet::read(text) {
+            Ok(packet) => self.packet(packet, text),
+            Err(error) => Step::Close(error.into()),
+        }
+    }
+
+    /// Takes a binary message.
+    pub fn binary(&mut self, bytes: &[u8]) -> Step<'static> {
+        let Some(due) = &mut self.due else {
+            return Step::Close(Fault::NoPartDue);
+        };
+        if let Some(kept) = &mut due.kept {
+            let Some(room) = kept.room.checked_sub(bytes.len()) else {
+                return Step::Close(Fault::TooLarge);
+            };
+            kept.room = room;
+            kept.gathered.parts.push(bytes.into());
+        }
+        due.count -= 1;
+        if due.count > 0 {
+            return Step::Nothing;
+        }
+        match self.due.take().and_then(|due| due.kept) {
+            Some(kept) => Step::Binary(kept.namespace, kept.gathered),
+            None => Step::Nothing,
+        }
+    }
+
+    /// Lets the client in and gives what tells it so; `None` when it did not ask.
+    pub fn accept(&mut self, namespace: &'static str, id: &SocketId) -> Option<String> {
+        let bit = self.take_asked(namespace)?;
+        self.joined |= bit;
+        Some(packet::connected(namespace, id))
+    }
+
+    /// Does not let the client in and gives what tells it why; it may ask again. `None` when it did not ask.
+    pub fn refuse(
+        &mut self,
+        namespace: &'static str,
+        message: &str,
+        data: Option<&RawValue>,
+    ) -> Option<String> {
+        self.take_asked(namespace)?;
+        Some(packet::refused(namespace, message, data))
+    }
+
+    /// Puts the client out and gives what tells it so; `None` when it is not in.
+    pub fn put_out(&mut self, namespace: &'static str) -> Option<String> {
+        let (_, bit) = self.known(namespace)?;
+        let was_in = self.joined & bit != 0;
+        self.joined &= !bit;
+        was_in.then(|| packet::disconnected(namespace))
+    }
+
+    /// Says whether the client is in a namespace.
+    pub fn is_in(&self, namespace: &str) -> bool {
+        self.known(namespace).is_some_and(|(_, bit)| self.joined & bit != 0)
+    }
+
+    /// Says whether the client is in no namespace.
+    pub fn is_nowhere(&self) -> bool {
+        self.joined == 0
+    }
+
+    fn packet<'a>(&mut self, packet: Packet<'a>, text: &'a str) -> Step<'a> {
+        if let Content::Connect(auth) = packet.body {
+            return self.connect(packet.namespace, auth);
+        }
+        let known = self.known(packet.namespace);
+        let Some((namespace, bit)) = known.filter(|(_, bit)| self.joined & bit != 0) else {
+            return Step::Close(Fault::NotJoined);
+        };
+        match packet.body {
+            Content::Connect(_) | Content::ConnectError(_) => Step::Close(Fault::ServersWord),
+            Content::Disconnect => {
+                self.joined &= !bit;
+                Step::Left(namespace)
+            }
+            Content::Event(event) => self.event(namespace, event, text),
+            Content::Ack(ack) => self.ack(namespace, ack, text),
+        }
+    }
+
+    fn connect<'a>(&mut self, namespace: &str, auth: Option<&'a RawValue>) -> Step<'a> {
+        match self.known(namespace) {
+            None => Step::Say(packet::refused(namespace, "Invalid namespace", None)),
+            Some((_, bit)) if (self.asked | self.joined) & bit != 0 => {
+                Step::Close(Fault::JoinedTwice)
+            }
+            Some((namespace, bit)) => {
+                self.asked |= bit;
+                Step::Join { namespace, auth }
+            }
+        }
+    }
+
+    fn event<'a>(&mut self, namespace: &'static str, event: Event<'a>, text: &'a str) -> Step<'a> {
+        match (event.parts, self.binary) {
+            (None, _) => Step::Event(namespace, event),
+            (Some(count), Binary::Kept { at_most }) => self.gather(namespace, text, count, at_most),
+            (Some(count), Binary::Refused) => {
+                self.drop_parts(count);
+                Step::Unwanted { namespace, id: event.id, name: event.name }
+            }
+        }
+    }
+
+    fn ack<'a>(&mut self, namespace: &'static str, ack: Ack<'a>, text: &'a str) -> Step<'a> {
+        match (ack.parts, self.binary) {
+            (None, _) => Step::Ack(namespace, ack),
+            (Some(count), Binary::Kept { at_most }) => self.gather(namespace, text, count, at_most),
+            (Some(count), Binary::Refused) => {
+                self.drop_parts(count);
+                Step::Nothing
+            }
+        }
+    }
+
+    fn gather(
+        &mut self,
+        namespace: &'static str,
+        text: &str,
+        count: u8,
+        at_most: usize,
+    ) -> Step<'static> {
+        let Some(room) = at_most.checked_sub(text.len()) else {
+            return Step::Close(Fault::TooLarge);
+        };
+        let gathered = Gathered { text: text.into(), parts: Vec::new() };
+        if count == 0 {
+            return Step::Binary(namespace, gathered);
+        }
+        let kept = Some(Kept { namespace, gathered, room });
+        self.due = Some(Box::new(Due { count, kept }));
+        Step::Nothing
+    }
+
+    fn drop_parts(&mut self, count: u8) {
+        self.due = (count > 0).then(|| Box::new(Due { count, kept: None }));
+    }
+
+    /// Finds a namespace that the server knows, and its bit.
+    fn known(&self, name: &str) -> Option<(&'static str, u8)> {
+        let known = self.known.iter().take(NAMESPACES_MAX);
+        let at = known.clone().position(|known| *known == name)?;
+        Some((self.known[at], 1 << at))
+    }
+
+    fn take_asked(&mut self, namespace: &str) -> Option<u8> {
+        let (_, bit) = self.known(namespace)?;
+        let did_ask = self.asked & bit != 0;
+        self.asked &= !bit;
+        did_ask.then_some(bit)
+    }
+}
+
+#[cfg(test)]
+mod tests;
