@@ -49,7 +49,12 @@ impl Heart {
 
     /// Says whether the client is gone.
     pub fn is_dead(&self, now: u64) -> bool {
-        now >= self.heard_at.saturating_add(self.silence_ms)
+        now >= self.dead_at()
+    }
+
+    /// Tells when the client counts as gone if nothing more is heard.
+    pub fn dead_at(&self) -> u64 {
+        self.heard_at.saturating_add(self.silence_ms)
     }
 
     /// Says what is to be done. After a pause there is one ping, not one for each that was missed.
@@ -70,8 +75,7 @@ impl Heart {
 
     /// Tells when to ask again at the latest.
     pub fn deadline(&self) -> u64 {
-        let dead_at = self.heard_at.saturating_add(self.silence_ms);
-        self.ping_at.map_or(dead_at, |ping_at| ping_at.min(dead_at))
+        self.ping_at.map_or(self.dead_at(), |ping_at| ping_at.min(self.dead_at()))
     }
 }
 

@@ -13,6 +13,7 @@
 //! | | [`payload`] | bodies of polls and posts: many packets in one |
 //! | Engine.IO | [`engine`] | one packet: text behind a digit, or bytes |
 //! | | [`heart`] | when the next ping is due, and who is dead |
+//! | | [`session`] | a session that polls: its polls, posts and upgrade, as a table of states |
 //! | Socket.IO | [`packet`] | connect, disconnect, event, acknowledgement: read and written |
 //! | | [`namespaces`] | what a client has joined, and what it may say |
 //!
@@ -27,5 +28,6 @@ pub mod namespaces;
 pub mod packet;
 pub mod payload;
 pub mod request;
+pub mod session;
 
 pub mod terms;
