@@ -12,6 +12,8 @@ mod lines;
 pub mod mutate;
 mod parts;
 mod queries;
+mod socketio_packet;
+mod socketio_payload;
 mod tokens;
 
 /// A parser under test.
@@ -26,12 +28,14 @@ pub struct Target {
 }
 
 /// Every target.
-pub const TARGETS: [Target; 7] = [
+pub const TARGETS: [Target; 9] = [
     Target { name: "bodies", run: bodies::run, tries: 40_000 },
     Target { name: "client_messages", run: client_messages::run, tries: 40_000 },
     Target { name: "cursors", run: cursors::run, tries: 20_000 },
     Target { name: "frames", run: frames::run, tries: 20_000 },
     Target { name: "lines", run: lines::run, tries: 20_000 },
     Target { name: "queries", run: queries::run, tries: 40_000 },
+    Target { name: "socketio_packet", run: socketio_packet::run, tries: 40_000 },
+    Target { name: "socketio_payload", run: socketio_payload::run, tries: 40_000 },
     Target { name: "tokens", run: tokens::run, tries: 4_000 },
 ];

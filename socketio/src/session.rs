@@ -111,12 +111,10 @@ impl PollingSession {
 
     /// A poll that was held, or answered just now, was ended by its client.
     pub fn poll_gone(&mut self, now: u64, ticket: PollTicket) -> Turn<()> {
+        // Before the clock is looked at: nobody is there to hear what it demands.
+        let was_held = self.held.take_if(|held| held.ticket == ticket).is_some();
         let turn = self.expire(now);
-        if self.held.is_some_and(|held| held.ticket == ticket) {
-            self.held = None;
-            return turn.and(self.end(PollAnswer::Close));
-        }
-        turn
+        if was_held { turn.and(self.end(PollAnswer::Close)) } else { turn }
     }
 
     /// A post came, its body not read yet. With `Ok` it is read, and [`Self::posted`] follows in any case.
@@ -200,9 +198,8 @@ impl PollingSession {
 
     /// The probed socket has ended.
     pub fn socket_gone(&mut self, now: u64, ticket: SocketTicket) -> Turn<()> {
-        let turn = self.expire(now);
         self.probe = self.probe.filter(|probe| probe.ticket != ticket);
-        turn
+        self.expire(now)
     }
 
     /// Something was put to what waits for the client.

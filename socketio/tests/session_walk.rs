@@ -85,13 +85,13 @@ fn posts_and_an_upgrade() {
 
 #[test]
 fn two_sockets_and_the_clock() {
-    let budget = Budget { writes: 1, polls: 2, sockets: 2, moves: 4, closes: 1, ..Budget::NONE };
+    let budget = Budget { writes: 1, polls: 2, sockets: 2, moves: 3, closes: 1, ..Budget::NONE };
     check(budget, 10_000, &[Ending::Closed, Ending::Upgraded]);
 }
 
 #[test]
 fn a_little_of_everything() {
     let budget =
-        Budget { writes: 2, polls: 2, posts: 2, sockets: 2, sends: 1, moves: 2, closes: 1 };
+        Budget { writes: 2, polls: 2, posts: 2, sockets: 1, sends: 1, moves: 2, closes: 1 };
     check(budget, 100_000, &[Ending::Open, Ending::Closed, Ending::Upgraded, Ending::OverBoth]);
 }

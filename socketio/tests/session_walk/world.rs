@@ -164,10 +164,10 @@ impl World {
             Step::PollGone => {
                 let ticket = self.held.take().expect("only a held poll breaks off");
                 let turn = self.session.poll_gone(self.now, ticket);
-                if turn.held.is_some() && !self.session.is_over() {
-                    return Err("a poll that is gone was answered".to_owned());
+                self.carry_out(turn)?;
+                if !self.session.is_over() {
+                    return Err("a poll broke off and the session goes on".to_owned());
                 }
-                self.carry_out(Turn { held: None, ..turn })?;
             }
             Step::OldPollGone => {
                 let ticket = self.old_poll.take().expect("only an old poll ends late");
@@ -180,9 +180,7 @@ impl World {
             Step::Says(ticket, said) => self.says(ticket, said)?,
             Step::SocketGone(ticket) => {
                 self.sockets.retain(|socket| *socket != ticket);
-                let mut turn = self.session.socket_gone(self.now, ticket);
-                // The clock may have closed it first.
-                turn.socket = turn.socket.filter(|_| !self.sockets.is_empty());
+                let turn = self.session.socket_gone(self.now, ticket);
                 self.carry_out(turn)?;
             }
             Step::Send => {
@@ -302,6 +300,9 @@ impl World {
             (PostAnswer::Taken, _) => return Err("a bad post was taken".to_owned()),
             (PostAnswer::Dropped, _) if !self.is_closing() => {
                 return Err("a post was dropped for nothing".to_owned());
+            }
+            (PostAnswer::Refused(_), Post::Good | Post::Closes) if !self.session.is_over() => {
+                return Err("a good post was refused".to_owned());
             }
             _ => {}
         }
