@@ -22,6 +22,7 @@
 //!
 //! [`tick`]: PollingSession::tick
 
+mod socket;
 mod turn;
 
 pub use turn::{
@@ -29,7 +30,6 @@ pub use turn::{
     Turn, Waiting,
 };
 
-use crate::engine::Probing;
 use crate::heart::{Beat, Heart};
 use crate::request::HttpError;
 use crate::terms::Terms;
@@ -157,51 +157,6 @@ impl PollingSession {
         }
     }
 
-    /// A socket came that names this session; its handshake is accepted in any case. `None`: it is closed.
-    pub fn socket(&mut self, now: u64) -> Turn<Option<SocketTicket>> {
-        let turn = self.expire(now);
-        if self.phase != Phase::Open || self.probe.is_some() {
-            return turn.say(None);
-        }
-        let ticket = SocketTicket(self.ticket());
-        let until = now.saturating_add(self.upgrade_ms);
-        self.probe = Some(Probe { ticket, until, asked: false });
-        turn.say(Some(ticket))
-    }
-
-    /// The probed socket said something. A binary message is [`Probing::Wrong`].
-    pub fn probing(&mut self, now: u64, ticket: SocketTicket, said: Probing) -> Turn<SocketAnswer> {
-        let was_probed = self.is_probed(ticket);
-        let mut turn = self.expire(now);
-        let Some(probe) = self.probe.filter(|probe| probe.ticket == ticket) else {
-            // What the clock just closed is the caller's own.
-            turn.socket = turn.socket.filter(|_| !was_probed);
-            return turn.say(SocketAnswer::Close);
-        };
-        match said {
-            Probing::Ask if !probe.asked => {
-                self.heart.heard(now);
-                self.probe = Some(Probe { asked: true, ..probe });
-                turn.held = turn.held.or(self.held.take().map(|_| PollAnswer::Noop));
-                turn.say(SocketAnswer::Probed)
-            }
-            Probing::Upgrade if probe.asked => {
-                self.probe = None;
-                self.upgrade(now, turn)
-            }
-            Probing::Ask | Probing::Upgrade | Probing::Wrong => {
-                self.probe = None;
-                turn.say(SocketAnswer::Close)
-            }
-        }
-    }
-
-    /// The probed socket has ended.
-    pub fn socket_gone(&mut self, now: u64, ticket: SocketTicket) -> Turn<()> {
-        self.probe = self.probe.filter(|probe| probe.ticket != ticket);
-        self.expire(now)
-    }
-
     /// Something was put to what waits for the client.
     pub fn written(&mut self, now: u64) -> Turn<()> {
         let mut turn = self.expire(now);
@@ -261,17 +216,6 @@ impl PollingSession {
         self.heart
     }
 
-    fn upgrade(&mut self, now: u64, mut turn: Turn<()>) -> Turn<SocketAnswer> {
-        // A client waits for its post before it upgrades; the order of its packets would be lost otherwise.
-        if self.is_posting {
-            return turn.and(self.end(PollAnswer::Close)).say(SocketAnswer::Close);
-        }
-        self.heart.heard(now);
-        self.phase = Phase::Upgraded;
-        turn.held = turn.held.or(self.held.take().map(|_| REFUSED));
-        turn.say(SocketAnswer::Upgrade)
-    }
-
     fn hold(&mut self, now: u64) -> PollTicket {
         let ticket = PollTicket(self.ticket());
         let is_probing = self.probe.is_some_and(|probe| probe.asked);
@@ -283,10 +227,6 @@ impl PollingSession {
     fn ticket(&mut self) -> u32 {
         self.tickets = self.tickets.wrapping_add(1);
         self.tickets
-    }
-
-    fn is_probed(&self, ticket: SocketTicket) -> bool {
-        self.probe.is_some_and(|probe| probe.ticket == ticket)
     }
 
     fn refusal(&self) -> PollAnswer {

@@ -7,13 +7,16 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "session_walk/step.rs"]
+mod step;
 #[path = "session_walk/world.rs"]
 mod world;
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use world::{Budget, Ending, Step, World};
+use step::{Budget, Ending, Step};
+use world::World;
 
 struct Walked {
     states: usize,

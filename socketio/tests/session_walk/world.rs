@@ -9,6 +9,8 @@ use landfall_socketio::session::{
 };
 use landfall_socketio::terms::Terms;
 
+use super::step::{Budget, Ending, Step};
+
 const TERMS: Terms = Terms {
     ping_interval_ms: 300,
     ping_timeout_ms: 200,
@@ -23,56 +25,6 @@ const TERMS: Terms = Terms {
 const ANSWER: usize = 2;
 /// The server's close packet, last of what waits.
 const CLOSE: u8 = u8::MAX;
-
-/// How often each thing may still happen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Budget {
-    pub writes: u8,
-    pub polls: u8,
-    pub posts: u8,
-    pub sockets: u8,
-    /// Messages on the socket after an upgrade.
-    pub sends: u8,
-    /// Of the clock, to the next deadline or a little on.
-    pub moves: u8,
-    pub closes: u8,
-}
-
-impl Budget {
-    pub const NONE: Self =
-        Self { writes: 0, polls: 0, posts: 0, sockets: 0, sends: 0, moves: 0, closes: 0 };
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Step {
-    Write,
-    Poll,
-    /// The held poll breaks off.
-    PollGone,
-    /// The end of a poll that has its answer is noticed only now.
-    OldPollGone,
-    Post,
-    Posted(Post),
-    Socket,
-    Says(SocketTicket, Probing),
-    SocketGone(SocketTicket),
-    /// A message on the socket after the upgrade.
-    Send,
-    MoveToDeadline,
-    MoveALittle,
-    Tick,
-    Close,
-}
-
-/// How a session stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Ending {
-    Open,
-    Closed,
-    Upgraded,
-    /// Upgraded, with packets that came by polls and others by the socket.
-    OverBoth,
-}
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct World {
@@ -161,14 +113,7 @@ impl World {
         match step {
             Step::Write => self.write()?,
             Step::Poll => self.poll()?,
-            Step::PollGone => {
-                let ticket = self.held.take().expect("only a held poll breaks off");
-                let turn = self.session.poll_gone(self.now, ticket);
-                self.carry_out(turn)?;
-                if !self.session.is_over() {
-                    return Err("a poll broke off and the session goes on".to_owned());
-                }
-            }
+            Step::PollGone => self.poll_gone()?,
             Step::OldPollGone => {
                 let ticket = self.old_poll.take().expect("only an old poll ends late");
                 let turn = self.session.poll_gone(self.now, ticket);
@@ -189,14 +134,10 @@ impl World {
                 self.heard.push(self.said);
             }
             Step::MoveToDeadline => {
-                self.budget.moves -= 1;
                 let deadline = self.session.deadline().ok_or("an open session has no deadline")?;
-                self.now = self.now.max(deadline);
+                self.move_to(deadline);
             }
-            Step::MoveALittle => {
-                self.budget.moves -= 1;
-                self.now += 60;
-            }
+            Step::MoveALittle => self.move_to(self.now + 60),
             Step::Tick => self.tick()?,
             Step::Close => self.close()?,
         }
@@ -275,6 +216,21 @@ impl World {
             }
             Poll::Now(answer) => self.answer(answer),
         }
+    }
+
+    fn poll_gone(&mut self) -> Checked {
+        let ticket = self.held.take().expect("only a held poll breaks off");
+        let turn = self.session.poll_gone(self.now, ticket);
+        self.carry_out(turn)?;
+        if !self.session.is_over() {
+            return Err("a poll broke off and the session goes on".to_owned());
+        }
+        Ok(())
+    }
+
+    fn move_to(&mut self, time: u64) {
+        self.budget.moves -= 1;
+        self.now = self.now.max(time);
     }
 
     fn post(&mut self) -> Checked {

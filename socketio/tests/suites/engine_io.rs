@@ -248,8 +248,8 @@ fn what_waited_goes_before_what_comes_on_the_socket() {
 #[test]
 fn a_poll_brings_sixteen_packets() {
     let mut client = echo().opened();
-    client.post(&vec!["4x"; 20].join("\u{1e}"));
+    client.post(&["4x"; 20].join("\u{1e}"));
     let (first, second) = (client.poll(), client.poll());
-    client.check(first, &vec!["4x"; 16].join("\u{1e}"));
-    client.check(second, &vec!["4x"; 4].join("\u{1e}"));
+    client.check(first, &["4x"; 16].join("\u{1e}"));
+    client.check(second, &["4x"; 4].join("\u{1e}"));
 }
