@@ -55,8 +55,8 @@ fn talk(messages: &[&str], binary: Binary) {
             }
             Step::Event(namespace, _) | Step::Ack(namespace, _) => assert!(client.is_in(namespace)),
             Step::Unwanted { .. } => assert_eq!(binary, Binary::Refused),
-            Step::Binary(_, gathered) => {
-                assert_ne!(binary, Binary::Refused);
+            Step::Binary(namespace, gathered) => {
+                assert!(client.is_in(namespace) && binary != Binary::Refused);
                 let bytes: usize = gathered.parts().iter().map(|part| part.len()).sum();
                 assert!(bytes <= ROOM);
                 let parts = match gathered.packet().body {

@@ -100,6 +100,10 @@ impl Namespaces {
         let (_, bit) = self.known(namespace)?;
         let was_in = self.joined & bit != 0;
         self.joined &= !bit;
+        // Its parts are on their way all the same, and are for nobody.
+        if let Some(due) = &mut self.due {
+            due.kept.take_if(|kept| kept.namespace == namespace);
+        }
         was_in.then(|| packet::disconnected(namespace))
     }
 

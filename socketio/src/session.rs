@@ -18,6 +18,11 @@
 //! | the server closes | what waits goes out with the next poll, then closed | the same |
 //! | silence | closed | the same |
 //!
+//! An adapter keeps the session and what waits under one lock. Under it, it tells what happened and carries out the
+//! [`Turn`]: for a poll it first fills a [`crate::payload::Answer`] to know whether that takes all that waits; the body
+//! of a post it reads and judges between [`PollingSession::post`] and [`PollingSession::posted`], without the lock. Of
+//! requests and sockets it needs no more than a way to answer them and a guard that tells when they break off.
+//!
 //! Closed stays closed, and so does upgraded: it is a socket's session then, and no poll or post of it is answered.
 //!
 //! [`tick`]: PollingSession::tick

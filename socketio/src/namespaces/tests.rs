@@ -156,6 +156,18 @@ fn parts_are_gathered() {
 }
 
 #[test]
+fn parts_of_who_was_put_out_are_for_nobody() {
+    let both = [JOIN, JOINED, (Text("0/custom"), "join /custom -"), IN_CUSTOM];
+    let due = [(Text(r#"51-/custom,["x"]"#), "-")];
+    let out = [(PutOut("/custom"), "41/custom,"), (Do::Binary(&[1]), "-"), (Text("1"), "left /")];
+    check_with(KEPT, &both.into_iter().chain(due).chain(out).collect::<Vec<_>>());
+    let due = [(Text(r#"51-/custom,["x"]"#), "-"), (PutOut("/"), "41")];
+    let told = [(Do::Binary(&[1]), r#"/custom 451-/custom,["x"] [[1]]"#)];
+    let both = [JOIN, JOINED, (Text("0/custom"), "join /custom -"), IN_CUSTOM];
+    check_with(KEPT, &both.into_iter().chain(due).chain(told).collect::<Vec<_>>());
+}
+
+#[test]
 fn parts_that_are_kept_have_a_limit() {
     let text = r#"52-["x"]"#;
     let room = 100 - text.len();

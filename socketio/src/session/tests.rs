@@ -198,6 +198,8 @@ fn a_poll_in_the_middle_of_an_upgrade_is_held_a_moment() {
         (110, POLL, "hold"),
         (120, UPGRADE, "Upgrade, held BadRequest"),
     ]);
+    // A socket that has asked for nothing yet changes nothing.
+    check_at(&[(0, Socket, "probe"), (10, POLL, "hold"), (200, Look, "Rest")]);
     // Whatever comes first looks at the clock.
     check_at(&[
         (0, Socket, "probe"),
@@ -240,6 +242,13 @@ fn what_a_server_says_last_goes_out_with_a_poll() {
     check(&[(Do::Close(Nothing), "-"), (POLL, "Close"), (POLL, "SessionUnknown")]);
     check(&[(POLL, "hold"), (Do::Close(Nothing), "-, held Close"), (POLL, "SessionUnknown")]);
     check(&[PROBED, &[(Do::Close(OneAnswer), "-, held Packets, socket closed")]].concat());
+    check(&[(Socket, "probe"), (ASK, "Probed"), (Do::Close(OneAnswer), "-, socket closed")]);
+    check(&[
+        (POLL, "hold"),
+        (Do::Close(More), "-, held Packets"),
+        (Do::Poll(OneAnswer), "Packets"),
+        (POLL, "SessionUnknown"),
+    ]);
     check_at(&[
         (0, Do::Close(OneAnswer), "-"),
         (149, Do::Close(OneAnswer), "-"),
