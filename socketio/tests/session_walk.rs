@@ -88,7 +88,7 @@ fn posts_and_an_upgrade() {
 
 #[test]
 fn two_sockets_and_the_clock() {
-    let budget = Budget { writes: 1, polls: 2, sockets: 2, moves: 3, closes: 1, ..Budget::NONE };
+    let budget = Budget { writes: 1, polls: 1, sockets: 2, moves: 3, closes: 1, ..Budget::NONE };
     check(budget, 10_000, &[Ending::Closed, Ending::Upgraded]);
 }
 

@@ -35,6 +35,8 @@ pub enum Step {
     Socket,
     Says(SocketTicket, Probing),
     SocketGone(SocketTicket),
+    /// The end of a socket that was closed is noticed only now.
+    OldSocketGone,
     /// A message on the socket after the upgrade.
     Send,
     MoveToDeadline,

@@ -44,6 +44,11 @@ pub struct World {
     heard: Vec<u8>,
     /// Sockets that nobody closed; the session's own after an upgrade is none of them.
     sockets: Vec<SocketTicket>,
+    old_socket: Option<SocketTicket>,
+    /// The socket that got `3probe`.
+    probed: Option<SocketTicket>,
+    /// By when the last socket has upgraded or is closed.
+    upgrade_by: u64,
     is_upgraded: bool,
 }
 
@@ -65,6 +70,9 @@ impl World {
             said: 0,
             heard: Vec::new(),
             sockets: Vec::new(),
+            old_socket: None,
+            probed: None,
+            upgrade_by: 0,
             is_upgraded: false,
         }
     }
@@ -100,6 +108,7 @@ impl World {
             }
             add(Step::SocketGone(*ticket), true);
         }
+        add(Step::OldSocketGone, self.old_socket.is_some());
         add(Step::Send, left.sends > 0 && self.is_upgraded);
         add(Step::MoveToDeadline, left.moves > 0 && is_open);
         add(Step::MoveALittle, left.moves > 0 && is_open);
@@ -114,17 +123,18 @@ impl World {
             Step::Write => self.write()?,
             Step::Poll => self.poll()?,
             Step::PollGone => self.poll_gone()?,
-            Step::OldPollGone => {
-                let ticket = self.old_poll.take().expect("only an old poll ends late");
-                let turn = self.session.poll_gone(self.now, ticket);
-                self.carry_out(turn)?;
-            }
+            Step::OldPollGone => self.old_poll_gone()?,
             Step::Post => self.post()?,
             Step::Posted(post) => self.posted(post)?,
             Step::Socket => self.socket()?,
             Step::Says(ticket, said) => self.says(ticket, said)?,
             Step::SocketGone(ticket) => {
                 self.sockets.retain(|socket| *socket != ticket);
+                let turn = self.session.socket_gone(self.now, ticket);
+                self.carry_out(turn)?;
+            }
+            Step::OldSocketGone => {
+                let ticket = self.old_socket.take().expect("only a closed socket ends late");
                 let turn = self.session.socket_gone(self.now, ticket);
                 self.carry_out(turn)?;
             }
@@ -165,7 +175,11 @@ impl World {
             rule(self.sockets.is_empty(), "a socket is probed by a session that is over")?;
             return rule(self.session.deadline().is_none(), "a deadline after the end");
         }
-        rule(self.session.deadline().is_some(), "an open session has no deadline")?;
+        let deadline = self.session.deadline().ok_or("an open session has no deadline")?;
+        if !self.sockets.is_empty() {
+            rule(deadline <= self.upgrade_by, "a socket is probed for too long")?;
+            rule(!self.is_closing(), "a socket is probed although the server has closed")?;
+        }
         self.check_end()
     }
 
@@ -228,6 +242,12 @@ impl World {
         Ok(())
     }
 
+    fn old_poll_gone(&mut self) -> Checked {
+        let ticket = self.old_poll.take().expect("only an old poll ends late");
+        let turn = self.session.poll_gone(self.now, ticket);
+        self.carry_out(turn)
+    }
+
     fn move_to(&mut self, time: u64) {
         self.budget.moves -= 1;
         self.now = self.now.max(time);
@@ -270,23 +290,36 @@ impl World {
         let turn = self.session.socket(self.now);
         self.carry_out(Turn { held: turn.held, socket: turn.socket, caller: () })?;
         self.sockets.extend(turn.caller);
+        if turn.caller.is_some() {
+            self.upgrade_by = self.now + TERMS.upgrade_ms;
+        }
         Ok(())
     }
 
     fn says(&mut self, ticket: SocketTicket, said: Probing) -> Checked {
         let turn = self.session.probing(self.now, ticket, said);
         if turn.caller != SocketAnswer::Probed {
-            self.sockets.retain(|socket| *socket != ticket);
+            self.close_socket(ticket);
         }
         self.carry_out(Turn { held: turn.held, socket: turn.socket, caller: () })?;
-        if turn.caller == SocketAnswer::Probed && self.held.is_some() {
-            return Err("a socket is answered while a poll is held".to_owned());
+        match turn.caller {
+            SocketAnswer::Close => Ok(()),
+            SocketAnswer::Probed if self.held.is_some() => {
+                Err("a socket is answered while a poll is held".to_owned())
+            }
+            SocketAnswer::Probed if self.probed.replace(ticket) == Some(ticket) => {
+                Err("a socket is answered twice".to_owned())
+            }
+            SocketAnswer::Probed => Ok(()),
+            SocketAnswer::Upgrade if self.probed != Some(ticket) => {
+                Err("upgraded to a socket that was not probed".to_owned())
+            }
+            SocketAnswer::Upgrade => {
+                self.is_upgraded = true;
+                self.got.append(&mut self.waiting);
+                Ok(())
+            }
         }
-        if turn.caller == SocketAnswer::Upgrade {
-            self.is_upgraded = true;
-            self.got.append(&mut self.waiting);
-        }
-        Ok(())
     }
 
     fn tick(&mut self) -> Checked {
@@ -316,9 +349,15 @@ impl World {
             self.answer(answer)?;
         }
         if turn.socket.is_some() {
-            self.sockets.pop().ok_or("a socket was closed that is not there")?;
+            let ticket = *self.sockets.last().ok_or("a socket was closed that is not there")?;
+            self.close_socket(ticket);
         }
         Ok(())
+    }
+
+    fn close_socket(&mut self, ticket: SocketTicket) {
+        self.sockets.retain(|socket| *socket != ticket);
+        self.old_socket = Some(ticket);
     }
 
     fn answer(&mut self, answer: PollAnswer) -> Checked {
