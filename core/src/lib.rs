@@ -20,6 +20,7 @@ pub mod json;
 pub mod lesson;
 pub mod life;
 pub mod merge;
+pub mod message;
 pub mod notification;
 pub mod notify;
 pub mod plan;

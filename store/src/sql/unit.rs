@@ -11,8 +11,8 @@ use landfall_core::notification::InboxChange;
 
 use super::settle::{Settle, settle};
 use super::{
-    Runner, audits, blobs, devices, idempotency, inbox_write, lessons, reach, revocations, sends,
-    sync_write, told, topics,
+    Runner, audits, blobs, devices, idempotency, inbox_write, lessons, messages, reach,
+    revocations, sends, sync_write, told, topics,
 };
 use crate::{
     Answer, AuditDraft, Change, Guard, Outcome, Receipt, StoreError, SyncWrite, Unit, Write,
@@ -167,12 +167,39 @@ pub(crate) async fn write<R: Runner>(work: &mut Work<'_, R>, write: Write) -> An
         Write::Synced(next) => {
             devices::note(work.runner, work.tenant, &next).await.map(|()| Outcome::Done)
         }
+        about @ (Write::SendMessage { .. }
+        | Write::ChangeMessage { .. }
+        | Write::ReadMessages { .. }) => {
+            let made = write_to_messages(work.runner, work.tenant, &about).await?;
+            work.changes.extend(told::of_message(work.tenant, about, made));
+            Ok(made)
+        }
         other => {
             let of_lesson = told::of_lesson(work.tenant, &other);
             let made = write_to_others(work.runner, work.tenant, other).await?;
             work.changes.extend(of_lesson.and_then(|told| told.numbered(made)));
             Ok(made)
         }
+    }
+}
+
+/// Makes the writes about messages.
+async fn write_to_messages<R: Runner>(
+    runner: &mut R,
+    tenant: &Tenant,
+    write: &Write,
+) -> Answer<Outcome> {
+    match write {
+        Write::SendMessage { message, digest } => {
+            numbered(messages::send(runner, tenant, message, digest).await?)
+        }
+        Write::ChangeMessage { message, from } => {
+            numbered(messages::change(runner, tenant, message, *from).await?)
+        }
+        Write::ReadMessages { topic, user, up_to } => {
+            messages::read_up_to(runner, tenant, (topic, user), *up_to).await
+        }
+        _ => unreachable!("the caller makes all others"),
     }
 }
 

@@ -22,7 +22,7 @@ fn told(heard: &[Change]) -> Vec<String> {
             let device = by.as_ref().map_or("none", |by| &by.device);
             Some(format!("{number} {} {}/{} {version} {device}", verb.as_str(), name.kind, name.id))
         }
-        FeedChange::Inbox { .. } | FeedChange::Conflict(_) => None,
+        _ => None,
     };
     heard.iter().filter_map(entity).collect()
 }
