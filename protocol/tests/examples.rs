@@ -22,6 +22,9 @@ use landfall_protocol::json;
 use landfall_protocol::lessons::{BlobAnswer, LessonAnswer, LessonItem, LessonPut};
 use landfall_protocol::list::List;
 use landfall_protocol::manual::{ManualAnswer, TestAnswer, TestRequest};
+use landfall_protocol::messages::{
+    MessageItem, MessagePatch, MessagePost, ParticipationItem, ReadPost, UnreadAnswer,
+};
 use landfall_protocol::notify::{BatchResult, NotifyAnswer, NotifyRequest, SendAnswer};
 use landfall_protocol::preferences::{PreferencesAnswer, PreferencesRequest};
 use landfall_protocol::problem::{Code, Problem};
@@ -93,6 +96,12 @@ const CALLS: &[(&str, Shape, Shape)] = &[
     ("member_put", of::<MemberPut>, of::<MemberItem>),
     ("members_bulk", of::<MembersBulk>, of::<MembersBulkAnswer>),
     ("members_list", none, of::<List<MemberItem>>),
+    ("message_delete", none, none),
+    ("message_edit", of::<MessagePatch>, of::<MessageItem>),
+    ("message_get", none, of::<MessageItem>),
+    ("message_send", of::<MessagePost>, of::<MessageItem>),
+    ("messages_list", none, of::<List<MessageItem>>),
+    ("messages_list_after", none, of::<List<MessageItem>>),
     ("notification_delete", none, none),
     ("notification_get", none, of::<Item>),
     ("notification_mark_read", none, of::<Item>),
@@ -143,7 +152,10 @@ const CALLS: &[(&str, Shape, Shape)] = &[
     ("tokens_list", none, of::<List<TokenItem>>),
     ("topic_delete", none, none),
     ("topic_get", none, of::<TopicAnswer>),
+    ("topic_participation", none, of::<List<ParticipationItem>>),
     ("topic_put", of::<TopicPut>, of::<TopicAnswer>),
+    ("topic_read", of::<ReadPost>, of::<UnreadAnswer>),
+    ("topic_read_messages", of::<ReadPost>, of::<UnreadAnswer>),
     ("unsubscribe", none, none),
     ("unsubscribe_by_endpoint", of::<EndpointNamed>, none),
     ("user_delete", none, none),

@@ -91,6 +91,8 @@ fn asked(method: &str, template: &str) -> Option<(Value, u16)> {
         (_, template) if template.contains("{signed}") || template.contains("/sms/") => {
             return None;
         }
+        ("POST" | "PATCH", t) if t.contains("/messages") => (json!({ "message": "m" }), 404),
+        ("POST", "/api/v1/topics/{id}/read") => (json!({}), 404),
         ("POST", "/api/v1/topics/{id}/members") => {
             (json!({ "members": [{ "user_id": "u1" }] }), 404)
         }
@@ -155,6 +157,9 @@ async fn another_tenant_sees_nothing_on_any_route() {
     let subscription = people(&server).await;
     let blob = lesson(&server).await;
     let conflict = work(&server).await;
+    let said = json!({ "message": WRITTEN });
+    let said = server.call(&admin(), "POST", "/api/v1/topics/class/messages", said).await.json();
+    let message = said["id"].as_str().unwrap().to_owned();
     suppress(&server, &[(Channel::Email, "private@sarah.example")]).await;
     for (method, template) in table() {
         let path = template
@@ -168,7 +173,8 @@ async fn another_tenant_sees_nothing_on_any_route() {
             .replace("lessons/{id}", "lessons/water")
             .replace("{sha256}", &blob)
             .replace("{token}", TOKEN)
-            .replace("{user_id}", "u1");
+            .replace("{user_id}", "u1")
+            .replace("{message_id}", &message);
         let Some((body, expected)) = asked(method, template) else { continue };
         if expected == 201 {
             continue;
