@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use landfall_core::change::{ConflictBegan, EntityChange, FeedChange, Origin};
+use landfall_core::change::{ConflictBegan, EntityChange, FeedChange, Origin, TopicChange};
 use landfall_core::feed::FeedKey;
 use landfall_core::id::UserId;
 use landfall_core::message::{Message, MessageBody};
@@ -33,7 +33,9 @@ impl Nudge {
                 weight_of_name(name) + by.as_ref().map_or(0, weight_of_origin)
             }
             FeedChange::Message { message, .. } => weight_of_message(message),
-            FeedChange::MessagesRead { user, .. } => user.as_str().len(),
+            FeedChange::MessagesRead { user, .. }
+            | FeedChange::Topic { change: TopicChange::Left(user), .. } => user.as_str().len(),
+            FeedChange::Topic { .. } => 0,
             FeedChange::Conflict(ConflictBegan { name, suggested, by, .. }) => {
                 weight_of_name(name) + suggested.len() + weight_of_origin(by)
             }

@@ -34,6 +34,13 @@ pub enum FeedChange {
         /// The message as it is now.
         message: Arc<Message>,
     },
+    /// The topic whose feed this is was made or changed, or its members were, or it is no more.
+    Topic {
+        /// With this number; the head before it was one less.
+        number: Number,
+        /// What that means for who follows it.
+        change: TopicChange,
+    },
     /// A member of the topic whose feed this is has read on. Takes no number.
     MessagesRead {
         /// Who.
@@ -51,10 +58,22 @@ impl FeedChange {
         match self {
             Self::Inbox { number, .. }
             | Self::Entity { number, .. }
-            | Self::Message { number, .. } => Some(*number),
+            | Self::Message { number, .. }
+            | Self::Topic { number, .. } => Some(*number),
             Self::MessagesRead { .. } | Self::Conflict(_) => None,
         }
     }
+}
+
+/// What a change of a topic means for who follows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TopicChange {
+    /// They go on.
+    Stays,
+    /// A member left or was removed.
+    Left(UserId),
+    /// It was deleted, and nobody is in it any more.
+    Deleted,
 }
 
 /// What became of an entity.

@@ -14,6 +14,7 @@ pub mod day;
 pub mod delivery;
 pub mod fair;
 pub mod feed;
+pub mod following;
 pub mod histogram;
 pub mod id;
 pub mod json;

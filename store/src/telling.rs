@@ -35,6 +35,7 @@ fn number_on_inbox(change: &Change) -> Option<u64> {
         FeedChange::Entity { .. }
         | FeedChange::Message { .. }
         | FeedChange::MessagesRead { .. }
+        | FeedChange::Topic { .. }
         | FeedChange::Conflict(_) => None,
     }
 }

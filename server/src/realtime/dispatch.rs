@@ -83,7 +83,9 @@ impl Hub {
                 return self.topic_news.add(feed, change);
             }
             FeedChange::Entity { number, change } => Notice::of_change(feed, Some(*number), change),
-            FeedChange::Message { .. } | FeedChange::MessagesRead { .. } => return,
+            FeedChange::Message { .. }
+            | FeedChange::MessagesRead { .. }
+            | FeedChange::Topic { .. } => return,
             FeedChange::Conflict(conflict) => Notice::of_conflict(conflict),
         };
         for connection in self.notify_own(feed, &notice) {

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use landfall_core::change::{ConflictBegan, EntityChange, FeedChange, Origin};
+use landfall_core::change::{ConflictBegan, EntityChange, FeedChange, Origin, TopicChange};
 use landfall_core::feed::{FeedKey, Number};
 use landfall_core::id::{LessonId, Tenant, TopicId};
 use landfall_core::lesson::Lesson;
@@ -56,6 +56,29 @@ fn conflict(tenant: &Tenant, write: &SyncWrite) -> Option<Change> {
     };
     let feed = Arc::new(FeedKey::data(tenant, &write.user));
     Some(Change { feed, change: FeedChange::Conflict(began) })
+}
+
+/// Says what is told of a topic that changed with a number.
+pub(crate) fn of_topic(
+    tenant: &Tenant,
+    topic: &TopicId,
+    number: Number,
+    change: TopicChange,
+) -> Change {
+    let feed = Arc::new(FeedKey::topic(tenant, topic));
+    Change { feed, change: FeedChange::Topic { number, change } }
+}
+
+/// Says which topic a write changes, and what that means for who follows it.
+pub(crate) fn topic_of(write: &Write) -> Option<(TopicId, TopicChange)> {
+    match write {
+        Write::PutTopic(topic) => Some((topic.id.clone(), TopicChange::Stays)),
+        Write::DeleteTopic { topic, .. } => Some((topic.clone(), TopicChange::Deleted)),
+        Write::RemoveMember { topic, user } => {
+            Some((topic.clone(), TopicChange::Left(user.clone())))
+        }
+        _ => None,
+    }
 }
 
 /// Says what is told of a write about messages that ended so.

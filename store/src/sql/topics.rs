@@ -100,7 +100,8 @@ pub(crate) async fn delete<R: Runner>(
     Ok(Some(number))
 }
 
-/// Adds a member or changes their role; `None` unless the topic is there.
+/// Adds a member or changes their role; `None` unless the topic is there. Gives the number that it took,
+/// where it changed anything.
 pub(crate) async fn put_member<R: Runner>(
     runner: &mut R,
     tenant: &Tenant,
@@ -108,12 +109,12 @@ pub(crate) async fn put_member<R: Runner>(
     user: &UserId,
     role: MemberRole,
     at: Timestamp,
-) -> Answer<Option<MemberOutcome>> {
+) -> Answer<Option<(MemberOutcome, Option<Number>)>> {
     if !is_there(runner, tenant, topic).await? {
         return Ok(None);
     }
     let outcome = match member(runner, tenant, topic, user).await? {
-        Some(member) if member.role == role => return Ok(Some(MemberOutcome::Unchanged)),
+        Some(member) if member.role == role => return Ok(Some((MemberOutcome::Unchanged, None))),
         Some(_) => MemberOutcome::Updated,
         None => MemberOutcome::Added,
     };
@@ -135,7 +136,7 @@ pub(crate) async fn put_member<R: Runner>(
         number.into(),
     ];
     runner.execute(Query::command(sql, values)).await?;
-    Ok(Some(outcome))
+    Ok(Some((outcome, Some(number))))
 }
 
 /// Removes a member, leaving a tombstone; `None` unless they are one.

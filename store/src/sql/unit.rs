@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use landfall_core::change::FeedChange;
+use landfall_core::change::{FeedChange, TopicChange};
 use landfall_core::feed::{FeedKey, Number};
 use landfall_core::id::{Tenant, UserId};
 use landfall_core::notification::InboxChange;
@@ -174,10 +174,21 @@ pub(crate) async fn write<R: Runner>(work: &mut Work<'_, R>, write: Write) -> An
             work.changes.extend(told::of_message(work.tenant, about, made));
             Ok(made)
         }
+        Write::PutMember { topic, user, role, at } => {
+            let put = topics::put_member(work.runner, work.tenant, &topic, &user, role, at).await?;
+            let (outcome, number) = put.ok_or(StoreError::Stale)?;
+            let told = |number| told::of_topic(work.tenant, &topic, number, TopicChange::Stays);
+            work.changes.extend(number.map(told));
+            Ok(Outcome::Member(outcome))
+        }
         other => {
             let of_lesson = told::of_lesson(work.tenant, &other);
+            let of_topic = told::topic_of(&other);
             let made = write_to_others(work.runner, work.tenant, other).await?;
             work.changes.extend(of_lesson.and_then(|told| told.numbered(made)));
+            if let (Some((topic, change)), Outcome::Numbered(number)) = (of_topic, made) {
+                work.changes.push(told::of_topic(work.tenant, &topic, number, change));
+            }
             Ok(made)
         }
     }
@@ -267,10 +278,6 @@ async fn write_to_topics<R: Runner>(
         }
         Write::DeleteTopic { topic, at } => {
             numbered(topics::delete(runner, tenant, &topic, at).await?)
-        }
-        Write::PutMember { topic, user, role, at } => {
-            let outcome = topics::put_member(runner, tenant, &topic, &user, role, at).await?;
-            outcome.map(Outcome::Member).ok_or(StoreError::Stale)
         }
         Write::Revoke { of, at, reason, by } => {
             let number =
