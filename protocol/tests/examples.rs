@@ -14,7 +14,7 @@ use landfall_protocol::analytics::Analytics;
 use landfall_protocol::audit::{AuditItem, VerifyAnswer};
 use landfall_protocol::deliveries::{DeliveryItem, ReplayAnswer, ReplayRequest};
 use landfall_protocol::frame::{
-    ClientFrame, ClientMessage, ControlFrame, ServerFrame, SyncCompleteFrame,
+    ClientFrame, ClientMessage, ControlFrame, ServerFrame, SyncCompleteFrame, TopicFrame,
 };
 use landfall_protocol::health::{Health, Ready};
 use landfall_protocol::inbox::{AckAnswer, AckRequest, Item, MarkAllRead, UnreadCount};
@@ -243,6 +243,7 @@ fn every_frame_survives_its_type() {
     }
     let mut known: BTreeSet<String> = ControlFrame::TYPES.map(str::to_owned).into();
     known.extend(["notification", SyncCompleteFrame::TYPE].map(str::to_owned));
+    known.extend(TopicFrame::TYPES.map(str::to_owned));
     assert_eq!(server, known);
     assert_eq!(client, ClientFrame::TYPES.map(str::to_owned).into());
 }
@@ -267,7 +268,9 @@ fn every_frame_of_the_server_is_shown_as_an_event() {
             "sync_complete",
             "unsubscribed",
         ];
-        if example["from"] != json!("server") || NEVER.contains(&&*name) {
+        let kind = example["frame"]["type"].as_str().unwrap();
+        let never = NEVER.contains(&&*name) || TopicFrame::TYPES.contains(&kind);
+        if example["from"] != json!("server") || never {
             continue;
         }
         let bytes = serde_json::to_vec(&example["frame"]).unwrap();
@@ -307,6 +310,7 @@ fn every_error_has_its_problem() {
 #[test]
 fn every_frame_type_is_a_reserved_name() {
     let of_server = ControlFrame::TYPES.iter().chain([&SyncCompleteFrame::TYPE]);
+    let of_server = of_server.chain(&TopicFrame::TYPES);
     for name in of_server.chain(&ClientFrame::TYPES) {
         assert!(RESERVED_TYPES.contains(name), "{name}");
     }

@@ -44,6 +44,17 @@ pub struct ReadAsk {
     pub messages: Vec<MessageId>,
 }
 
+/// What a device missed of a topic.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Missed {
+    /// Messages that changed, oldest change first.
+    pub messages: Vec<Message>,
+    /// Whether it was more than is given, and so nothing is.
+    pub is_cut: bool,
+    /// Up to here nothing is missing but what was cut.
+    pub up_to: Number,
+}
+
 const NOT_THERE: ServiceError = ServiceError::NotFound("message");
 
 impl Services {
@@ -280,9 +291,7 @@ impl Services {
             let detail = "must name messages of this topic";
             return Err(ServiceError::Invalid(vec![FieldError::new("/message_ids", detail)]));
         }
-        let feed = Arc::new(FeedKey::topic(&caller.tenant, topic));
-        let head = self.store.heads(vec![feed]).await?;
-        let newest = head.first().map(|head| head.newest).unwrap_or_default();
+        let newest = self.topic_head(caller, topic).await?;
         Ok(up_to.map_or(newest, |up_to| up_to.min(newest)))
     }
 
@@ -296,6 +305,52 @@ impl Services {
         topics: Vec<TopicId>,
     ) -> Result<Vec<Option<Unread>>, ServiceError> {
         Ok(self.store.unread_messages(&caller.tenant, &caller.user, topics).await?)
+    }
+
+    /// Tells where a topic stands, for who joins its room: its head, and what is not read.
+    ///
+    /// # Errors
+    /// As [`Services::message`].
+    pub async fn topic_stands(
+        &self,
+        caller: &Caller,
+        topic: &TopicId,
+    ) -> Result<(Number, Unread), ServiceError> {
+        self.allowed(caller, topic, TopicAction::ReadMessages).await?;
+        let head = self.topic_head(caller, topic).await?;
+        let unread = self.unread_messages(caller, vec![topic.clone()]).await?;
+        let nothing = Unread { read_up_to: head, ..Unread::default() };
+        Ok((head, unread.into_iter().next().flatten().unwrap_or(nothing)))
+    }
+
+    /// Gives what changed behind a number, `limit` messages at most; where it was more, none of them.
+    ///
+    /// # Errors
+    /// As [`Services::message`].
+    pub async fn missed_messages(
+        &self,
+        caller: &Caller,
+        topic: &TopicId,
+        had: Number,
+        limit: usize,
+    ) -> Result<Missed, ServiceError> {
+        self.allowed(caller, topic, TopicAction::ReadMessages).await?;
+        // Before the rows, so that nothing up to it is missing.
+        let head = self.topic_head(caller, topic).await?;
+        let slice = MessageSlice::ChangedAfter(had);
+        let messages =
+            self.store.messages(&caller.tenant, topic, slice, limit.saturating_add(1)).await?;
+        if messages.len() > limit {
+            return Ok(Missed { messages: Vec::new(), is_cut: true, up_to: head });
+        }
+        let last = messages.last().map_or(head, |message| message.changed);
+        Ok(Missed { messages, is_cut: false, up_to: head.max(last) })
+    }
+
+    async fn topic_head(&self, caller: &Caller, topic: &TopicId) -> Result<Number, ServiceError> {
+        let feed = Arc::new(FeedKey::topic(&caller.tenant, topic));
+        let heads = self.store.heads(vec![feed]).await?;
+        Ok(heads.first().map(|head| head.newest).unwrap_or_default())
     }
 
     /// Tells how the members of a topic take part, by user id, after `after`; for who teaches it.
