@@ -298,6 +298,13 @@ async fn s3_what_is_wrong_is_told_with_the_clients_mark() {
         );
         assert!(refused["detail"].as_str().unwrap().starts_with(detail), "{refused}");
     }
+}
+
+#[tokio::test]
+async fn s3_a_name_that_a_device_gave_is_given_once() {
+    let landfall = Landfall::start().await;
+    class(&landfall, &["ada"]).await;
+    let mut ada = landfall.device("ada", "").await;
     let payload = json!({ "topic_id": "c", "message": "x", "client_id": "n" });
     ask(&mut ada, "send_message", payload, 1).await;
     ada.next_of("message_sent").await;

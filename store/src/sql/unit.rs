@@ -174,24 +174,27 @@ pub(crate) async fn write<R: Runner>(work: &mut Work<'_, R>, write: Write) -> An
             work.changes.extend(told::of_message(work.tenant, about, made));
             Ok(made)
         }
-        Write::PutMember { topic, user, role, at } => {
-            let put = topics::put_member(work.runner, work.tenant, &topic, &user, role, at).await?;
-            let (outcome, number) = put.ok_or(StoreError::Stale)?;
-            let told = |number| told::of_topic(work.tenant, &topic, number, TopicChange::Stays);
-            work.changes.extend(number.map(told));
-            Ok(Outcome::Member(outcome))
-        }
-        other => {
-            let of_lesson = told::of_lesson(work.tenant, &other);
-            let of_topic = told::topic_of(&other);
-            let made = write_to_others(work.runner, work.tenant, other).await?;
-            work.changes.extend(of_lesson.and_then(|told| told.numbered(made)));
-            if let (Some((topic, change)), Outcome::Numbered(number)) = (of_topic, made) {
-                work.changes.push(told::of_topic(work.tenant, &topic, number, change));
-            }
-            Ok(made)
-        }
+        other => write_and_tell(work, other).await,
     }
+}
+
+/// Makes a write to something else, and tells of it where it is of a topic or a lesson.
+async fn write_and_tell<R: Runner>(work: &mut Work<'_, R>, write: Write) -> Answer<Outcome> {
+    let tenant = work.tenant;
+    if let Write::PutMember { topic, user, role, at } = write {
+        let put = topics::put_member(work.runner, tenant, &topic, &user, role, at).await?;
+        let (outcome, number) = put.ok_or(StoreError::Stale)?;
+        let told = |number| told::of_topic(tenant, &topic, number, TopicChange::Stays);
+        work.changes.extend(number.map(told));
+        return Ok(Outcome::Member(outcome));
+    }
+    let (of_lesson, of_topic) = (told::of_lesson(tenant, &write), told::topic_of(&write));
+    let made = write_to_others(work.runner, tenant, write).await?;
+    work.changes.extend(of_lesson.and_then(|told| told.numbered(made)));
+    if let (Some((topic, change)), Outcome::Numbered(number)) = (of_topic, made) {
+        work.changes.push(told::of_topic(tenant, &topic, number, change));
+    }
+    Ok(made)
 }
 
 /// Makes the writes about messages.
