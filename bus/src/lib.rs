@@ -6,8 +6,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use landfall_core::change::{ConflictBegan, EntityChange, FeedChange, Origin};
+use landfall_core::change::{ConflictBegan, EntityChange, FeedChange, Origin, TopicChange};
 use landfall_core::feed::FeedKey;
+use landfall_core::id::UserId;
+use landfall_core::message::{Message, MessageBody};
 use landfall_core::notification::{Content, InboxChange, JsonText};
 use landfall_core::sync::EntityName;
 use tokio::sync::mpsc;
@@ -30,6 +32,10 @@ impl Nudge {
             FeedChange::Entity { change: EntityChange { name, by, .. }, .. } => {
                 weight_of_name(name) + by.as_ref().map_or(0, weight_of_origin)
             }
+            FeedChange::Message { message, .. } => weight_of_message(message),
+            FeedChange::MessagesRead { user, .. }
+            | FeedChange::Topic { change: TopicChange::Left(user), .. } => user.as_str().len(),
+            FeedChange::Topic { .. } => 0,
             FeedChange::Conflict(ConflictBegan { name, suggested, by, .. }) => {
                 weight_of_name(name) + suggested.len() + weight_of_origin(by)
             }
@@ -47,6 +53,16 @@ fn weight_of_inbox(change: &InboxChange) -> usize {
         }
         InboxChange::Read { .. } | InboxChange::Deleted { .. } | InboxChange::AllRead { .. } => 0,
     }
+}
+
+fn weight_of_message(message: &Message) -> usize {
+    let MessageBody { text, mentions, room_id, .. } = &message.body;
+    let mentions: usize =
+        mentions.iter().map(|user| size_of::<UserId>() + user.as_str().len()).sum();
+    let names = [&message.sender_name, &message.client_id, room_id];
+    let names: usize = names.into_iter().flatten().map(String::len).sum();
+    let ids = message.sender.as_str().len() + message.topic.as_str().len();
+    size_of::<Message>() + text.len() + mentions + names + ids
 }
 
 fn weight_of_name(name: &EntityName) -> usize {

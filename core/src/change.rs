@@ -2,8 +2,11 @@
 //!
 //! A nudge may be lost; the store is the truth. So nothing may be here that is not stored, too.
 
+use std::sync::Arc;
+
 use crate::feed::Number;
 use crate::id::{ConflictId, UserId};
+use crate::message::Message;
 use crate::notification::InboxChange;
 use crate::sync::{EntityName, Verb};
 
@@ -24,6 +27,27 @@ pub enum FeedChange {
         /// What changed.
         change: EntityChange,
     },
+    /// A message of the topic whose feed this is was sent, changed or deleted.
+    Message {
+        /// With this number; the head before it was one less.
+        number: Number,
+        /// The message as it is now.
+        message: Arc<Message>,
+    },
+    /// The topic whose feed this is was made or changed, or its members were, or it is no more.
+    Topic {
+        /// With this number; the head before it was one less.
+        number: Number,
+        /// What that means for who follows it.
+        change: TopicChange,
+    },
+    /// A member of the topic whose feed this is has read on. Takes no number.
+    MessagesRead {
+        /// Who.
+        user: UserId,
+        /// Up to this number of the feed.
+        up_to: Number,
+    },
     /// A conflict began that waits for the user whose `data` feed this is. Takes no number.
     Conflict(ConflictBegan),
 }
@@ -32,10 +56,24 @@ impl FeedChange {
     /// Gives the number that it took, if it took one.
     pub fn number(&self) -> Option<Number> {
         match self {
-            Self::Inbox { number, .. } | Self::Entity { number, .. } => Some(*number),
-            Self::Conflict(_) => None,
+            Self::Inbox { number, .. }
+            | Self::Entity { number, .. }
+            | Self::Message { number, .. }
+            | Self::Topic { number, .. } => Some(*number),
+            Self::MessagesRead { .. } | Self::Conflict(_) => None,
         }
     }
+}
+
+/// What a change of a topic means for who follows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TopicChange {
+    /// They go on.
+    Stays,
+    /// A member left or was removed.
+    Left(UserId),
+    /// It was deleted, and nobody is in it any more.
+    Deleted,
 }
 
 /// What became of an entity.

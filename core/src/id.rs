@@ -116,6 +116,10 @@ uuid_id!(
     ConflictId
 );
 uuid_id!(
+    /// One message of a topic (UUIDv7).
+    MessageId
+);
+uuid_id!(
     /// One notification of one user (UUIDv7).
     NotificationId
 );

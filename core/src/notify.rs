@@ -89,7 +89,7 @@ impl FieldError {
 pub const TTL_SECONDS_MAX: u64 = 10 * 366 * 86_400;
 
 /// Type and template names that frames of the protocol use for themselves (contract 4).
-pub const RESERVED_TYPES: [&str; 36] = [
+pub const RESERVED_TYPES: [&str; 42] = [
     "ack",
     "auth",
     "authenticated",
@@ -106,6 +106,9 @@ pub const RESERVED_TYPES: [&str; 36] = [
     "join_topic",
     "leave_topic",
     "mark_as_read",
+    "message_changed",
+    "message_deleted",
+    "message_sent",
     "messages_read",
     "new_message",
     "notification",
@@ -122,7 +125,10 @@ pub const RESERVED_TYPES: [&str; 36] = [
     "subscribe",
     "subscribed",
     "sync_complete",
+    "topic_gap",
+    "topic_joined",
     "topic_left",
+    "topic_read",
     "unsubscribe",
     "unsubscribed",
     "user_status_change",

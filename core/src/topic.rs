@@ -130,6 +130,12 @@ pub enum TopicAction {
     ReadLessons,
     /// Make, change and delete its lessons.
     WriteLessons,
+    /// Read its messages.
+    ReadMessages,
+    /// Write messages, and say that one has read them.
+    WriteMessages,
+    /// Delete others' messages, and see how members take part.
+    Moderate,
 }
 
 /// What a decision about a topic is made from.
@@ -175,6 +181,9 @@ pub fn may(action: TopicAction, who: Standing) -> Verdict {
         TopicAction::Leave => who.role.is_some(),
         TopicAction::Send => who.sends && (who.sends_to_all || role_at_least(MemberRole::Teacher)),
         TopicAction::ReadLessons => who.manages_all || who.role.is_some(),
+        TopicAction::ReadMessages => who.manages_all || who.role.is_some(),
+        TopicAction::WriteMessages => who.role.is_some(),
+        TopicAction::Moderate => who.manages_all || role_at_least(MemberRole::Teacher),
         TopicAction::WriteLessons => {
             who.writes_lessons && (who.manages_all || role_at_least(MemberRole::Teacher))
         }
@@ -226,6 +235,9 @@ mod tests {
             (TopicAction::Manage, [Verdict::No, Verdict::No, Verdict::Yes]),
             (TopicAction::ReadLessons, [Verdict::Yes, Verdict::Yes, Verdict::Yes]),
             (TopicAction::WriteLessons, [Verdict::No, Verdict::Yes, Verdict::Yes]),
+            (TopicAction::ReadMessages, [Verdict::Yes, Verdict::Yes, Verdict::Yes]),
+            (TopicAction::WriteMessages, [Verdict::Yes, Verdict::Yes, Verdict::Yes]),
+            (TopicAction::Moderate, [Verdict::No, Verdict::Yes, Verdict::Yes]),
             (TopicAction::Leave, [Verdict::Yes, Verdict::Yes, Verdict::Yes]),
             (TopicAction::Join, [Verdict::No, Verdict::No, Verdict::No]),
         ];
@@ -254,6 +266,21 @@ mod tests {
         assert_eq!(may(TopicAction::WriteLessons, service), Verdict::Yes);
         let stranger = Standing { writes_lessons: true, ..NOBODY };
         assert_eq!(may(TopicAction::WriteLessons, stranger), Verdict::Hidden);
+    }
+
+    #[test]
+    fn messages_are_for_members_and_written_by_them_alone() {
+        use TopicAction::{Moderate, ReadMessages, WriteMessages};
+        let visitor = Standing { visibility: Visibility::Public, ..NOBODY };
+        let manager = Standing { manages_all: true, ..NOBODY };
+        for (action, expected) in [
+            (ReadMessages, [Verdict::Hidden, Verdict::No, Verdict::Yes]),
+            (WriteMessages, [Verdict::Hidden, Verdict::No, Verdict::No]),
+            (Moderate, [Verdict::Hidden, Verdict::No, Verdict::Yes]),
+        ] {
+            let verdicts = [NOBODY, visitor, manager].map(|who| may(action, who));
+            assert_eq!(verdicts, expected, "{action:?}");
+        }
     }
 
     #[test]

@@ -16,6 +16,7 @@ pub mod json;
 pub mod lessons;
 pub mod list;
 pub mod manual;
+pub mod messages;
 pub mod names;
 pub mod notify;
 pub mod preferences;

@@ -164,6 +164,51 @@ impl NotificationsQuery {
     }
 }
 
+/// Parameters of a topic's messages.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::IntoParams), into_params(parameter_in = Query))]
+#[serde(default)]
+pub struct MessagesQuery {
+    /// Items at most.
+    pub limit: Option<String>,
+    /// Items to skip.
+    pub offset: Option<String>,
+    /// `next_cursor` of the page before.
+    pub cursor: Option<String>,
+    /// Changed after this number of the topic's feed; oldest change first.
+    pub after: Option<String>,
+    /// Sent before this number; newest first.
+    pub before: Option<String>,
+}
+
+/// Which messages a list is to hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MessagesFilter {
+    /// Which part of the list.
+    pub page: Page,
+    /// Changed after this number.
+    pub after: Option<Number>,
+    /// Sent before this number.
+    pub before: Option<Number>,
+}
+
+impl MessagesQuery {
+    /// Reads the filter, naming every fault.
+    pub fn read(self, limits: PageLimits) -> Result<MessagesFilter, Vec<FieldError>> {
+        let Self { limit, offset, cursor, after, before } = self;
+        let mut faults = Faults::default();
+        if after.is_some() && before.is_some() {
+            faults.add("before", "must be absent where after is given");
+        }
+        let filter = MessagesFilter {
+            page: PageQuery { limit, offset, cursor }.page(limits, &mut faults),
+            after: faults.number("after", after),
+            before: faults.number("before", before),
+        };
+        faults.or(filter)
+    }
+}
+
 /// Parameters of the audit trail.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::IntoParams), into_params(parameter_in = Query))]

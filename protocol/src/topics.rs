@@ -7,8 +7,9 @@ use landfall_core::notify::FieldError;
 use landfall_core::topic::{Member, MemberRole, Topic, TopicKind, Visibility};
 use serde::{Deserialize, Serialize};
 
+use crate::messages::UnreadAnswer;
 use crate::names::{KindName, RoleName, VisibilityName};
-use crate::text::{IdText, Time};
+use crate::text::{FeedNumber, IdText, Time};
 
 /// Makes or changes a topic.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -97,6 +98,27 @@ pub struct TopicAnswer {
     /// What the caller is in it, if a member.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<RoleName>,
+    /// Others' messages that the caller has not read, 1,000 at most, if a member.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unread_count: Option<u64>,
+    /// Whether there are more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capped: Option<bool>,
+    /// Up to this number of the topic's feed the caller has read everything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read_up_to: Option<FeedNumber>,
+}
+
+impl TopicAnswer {
+    /// Tells what the caller has not read of it, if a member.
+    pub fn with_unread(self, unread: Option<UnreadAnswer>) -> Self {
+        Self {
+            unread_count: unread.map(|unread| unread.unread_count),
+            capped: unread.map(|unread| unread.capped),
+            read_up_to: unread.map(|unread| unread.read_up_to),
+            ..self
+        }
+    }
 }
 
 impl From<&Topic> for TopicAnswer {
@@ -112,6 +134,9 @@ impl From<&Topic> for TopicAnswer {
             updated_at: Time(*updated_at),
             members: None,
             role: None,
+            unread_count: None,
+            capped: None,
+            read_up_to: None,
         }
     }
 }

@@ -14,7 +14,7 @@ use landfall_protocol::analytics::Analytics;
 use landfall_protocol::audit::{AuditItem, VerifyAnswer};
 use landfall_protocol::deliveries::{DeliveryItem, ReplayAnswer, ReplayRequest};
 use landfall_protocol::frame::{
-    ClientFrame, ClientMessage, ControlFrame, ServerFrame, SyncCompleteFrame,
+    ClientFrame, ClientMessage, ControlFrame, ServerFrame, SyncCompleteFrame, TopicFrame,
 };
 use landfall_protocol::health::{Health, Ready};
 use landfall_protocol::inbox::{AckAnswer, AckRequest, Item, MarkAllRead, UnreadCount};
@@ -22,6 +22,9 @@ use landfall_protocol::json;
 use landfall_protocol::lessons::{BlobAnswer, LessonAnswer, LessonItem, LessonPut};
 use landfall_protocol::list::List;
 use landfall_protocol::manual::{ManualAnswer, TestAnswer, TestRequest};
+use landfall_protocol::messages::{
+    MessageItem, MessagePatch, MessagePost, ParticipationItem, ReadPost, UnreadAnswer,
+};
 use landfall_protocol::notify::{BatchResult, NotifyAnswer, NotifyRequest, SendAnswer};
 use landfall_protocol::preferences::{PreferencesAnswer, PreferencesRequest};
 use landfall_protocol::problem::{Code, Problem};
@@ -93,6 +96,12 @@ const CALLS: &[(&str, Shape, Shape)] = &[
     ("member_put", of::<MemberPut>, of::<MemberItem>),
     ("members_bulk", of::<MembersBulk>, of::<MembersBulkAnswer>),
     ("members_list", none, of::<List<MemberItem>>),
+    ("message_delete", none, none),
+    ("message_edit", of::<MessagePatch>, of::<MessageItem>),
+    ("message_get", none, of::<MessageItem>),
+    ("message_send", of::<MessagePost>, of::<MessageItem>),
+    ("messages_list", none, of::<List<MessageItem>>),
+    ("messages_list_after", none, of::<List<MessageItem>>),
     ("notification_delete", none, none),
     ("notification_get", none, of::<Item>),
     ("notification_mark_read", none, of::<Item>),
@@ -143,7 +152,10 @@ const CALLS: &[(&str, Shape, Shape)] = &[
     ("tokens_list", none, of::<List<TokenItem>>),
     ("topic_delete", none, none),
     ("topic_get", none, of::<TopicAnswer>),
+    ("topic_participation", none, of::<List<ParticipationItem>>),
     ("topic_put", of::<TopicPut>, of::<TopicAnswer>),
+    ("topic_read", of::<ReadPost>, of::<UnreadAnswer>),
+    ("topic_read_messages", of::<ReadPost>, of::<UnreadAnswer>),
     ("unsubscribe", none, none),
     ("unsubscribe_by_endpoint", of::<EndpointNamed>, none),
     ("user_delete", none, none),
@@ -231,6 +243,7 @@ fn every_frame_survives_its_type() {
     }
     let mut known: BTreeSet<String> = ControlFrame::TYPES.map(str::to_owned).into();
     known.extend(["notification", SyncCompleteFrame::TYPE].map(str::to_owned));
+    known.extend(TopicFrame::TYPES.map(str::to_owned));
     assert_eq!(server, known);
     assert_eq!(client, ClientFrame::TYPES.map(str::to_owned).into());
 }
@@ -255,7 +268,9 @@ fn every_frame_of_the_server_is_shown_as_an_event() {
             "sync_complete",
             "unsubscribed",
         ];
-        if example["from"] != json!("server") || NEVER.contains(&&*name) {
+        let kind = example["frame"]["type"].as_str().unwrap();
+        let never = NEVER.contains(&&*name) || TopicFrame::TYPES.contains(&kind);
+        if example["from"] != json!("server") || never {
             continue;
         }
         let bytes = serde_json::to_vec(&example["frame"]).unwrap();
@@ -295,6 +310,7 @@ fn every_error_has_its_problem() {
 #[test]
 fn every_frame_type_is_a_reserved_name() {
     let of_server = ControlFrame::TYPES.iter().chain([&SyncCompleteFrame::TYPE]);
+    let of_server = of_server.chain(&TopicFrame::TYPES);
     for name in of_server.chain(&ClientFrame::TYPES) {
         assert!(RESERVED_TYPES.contains(name), "{name}");
     }

@@ -32,7 +32,11 @@ pub(crate) fn counting(highest: Arc<AtomicU64>, sink: ChangeSink) -> ChangeSink 
 fn number_on_inbox(change: &Change) -> Option<u64> {
     match &change.change {
         FeedChange::Inbox { number, .. } => Some(number.0),
-        FeedChange::Entity { .. } | FeedChange::Conflict(_) => None,
+        FeedChange::Entity { .. }
+        | FeedChange::Message { .. }
+        | FeedChange::MessagesRead { .. }
+        | FeedChange::Topic { .. }
+        | FeedChange::Conflict(_) => None,
     }
 }
 

@@ -130,7 +130,7 @@ async fn assert_whole(store: &Sqlite, units: u64) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_file_refuses_whole_units_and_recovers_by_itself() {
     let folder = Folder::empty();
-    let settings = Settings { max_pages: Some(170), ..folder.settings() };
+    let settings = Settings { max_pages: Some(180), ..folder.settings() };
     let store = Sqlite::open(&settings, deaf()).unwrap();
     // Keys that take space, to be freed later.
     for n in 0..40 {
@@ -159,7 +159,7 @@ async fn a_full_file_refuses_whole_units_and_recovers_by_itself() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_fills_within_a_group_keeps_every_answer_true() {
     let folder = Folder::empty();
-    let settings = Settings { max_pages: Some(100), ..folder.settings() };
+    let settings = Settings { max_pages: Some(110), ..folder.settings() };
     let store = Arc::new(Sqlite::open(&settings, deaf()).unwrap());
     for n in 0..5 {
         store.commit(publishing(n)).await.unwrap();

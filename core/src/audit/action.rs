@@ -53,6 +53,10 @@ actions! {
     LessonDeleted = "lesson_deleted"
     /// A lesson ended because its time was over.
     LessonExpired = "lesson_expired"
+    /// A message of a topic was changed by its sender.
+    MessageChanged = "message_changed"
+    /// A message of a topic was deleted.
+    MessageDeleted = "message_deleted"
     /// Two edits were in each other's way, and a person has to say what becomes of them.
     ConflictOpened = "conflict_opened"
     /// Two edits were in each other's way, and a rule said what becomes of them.

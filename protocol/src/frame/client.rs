@@ -7,7 +7,7 @@ use serde::de::{self, DeserializeOwned, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 
-use super::{ControlFrame, EntityTypes, PushChange};
+use super::{ControlFrame, EntityTypes, PushChange, TopicAsk};
 use crate::json::{self, BadJson};
 use crate::names::must_be_one_of;
 use crate::problem::Code;
@@ -36,6 +36,8 @@ pub enum ClientFrame {
     Unsubscribe(EntityTypes),
     /// Brings what its device did (S1).
     PushChange(Box<PushChange>),
+    /// Asks something of a topic (S3).
+    Topic(TopicAsk),
 }
 
 /// The frame whose payload holds what others measure.
@@ -43,8 +45,19 @@ const PUSH_CHANGE: &str = "push_change";
 
 impl ClientFrame {
     /// The `type` of every client frame.
-    pub const TYPES: [&str; 7] =
-        ["ack", "auth", "ping", "pong", PUSH_CHANGE, "subscribe", "unsubscribe"];
+    pub const TYPES: [&str; 11] = [
+        "ack",
+        "auth",
+        "join_topic",
+        "leave_topic",
+        "mark_as_read",
+        "ping",
+        "pong",
+        PUSH_CHANGE,
+        "send_message",
+        "subscribe",
+        "unsubscribe",
+    ];
 }
 
 /// A frame of a client, with the mark by which it knows an error again.
@@ -156,6 +169,16 @@ impl ClientMessage {
             ("ping", ..) => Ok(ClientFrame::Ping),
             ("subscribe", ..) => types().map(ClientFrame::Subscribe),
             ("unsubscribe", ..) => types().map(ClientFrame::Unsubscribe),
+            ("join_topic", ..) => read(payload).map(|ask| ClientFrame::Topic(TopicAsk::Join(ask))),
+            ("leave_topic", ..) => {
+                read(payload).map(|ask| ClientFrame::Topic(TopicAsk::Leave(ask)))
+            }
+            ("send_message", ..) => {
+                read(payload).map(|ask| ClientFrame::Topic(TopicAsk::Send(Box::new(ask))))
+            }
+            ("mark_as_read", ..) => {
+                read(payload).map(|ask| ClientFrame::Topic(TopicAsk::Read(ask)))
+            }
             (PUSH_CHANGE, ..) => read(payload).map(|push| ClientFrame::PushChange(Box::new(push))),
             _ => Err(format!("/type {}", must_be_one_of(&ClientFrame::TYPES))),
         };
@@ -191,6 +214,16 @@ impl ClientMessage {
             ClientFrame::PushChange(push) => {
                 wire.payload = Some(raw(push));
                 PUSH_CHANGE
+            }
+            ClientFrame::Topic(ask) => {
+                let (r#type, payload) = match ask {
+                    TopicAsk::Join(ask) => ("join_topic", raw(ask)),
+                    TopicAsk::Leave(ask) => ("leave_topic", raw(ask)),
+                    TopicAsk::Send(ask) => ("send_message", raw(ask)),
+                    TopicAsk::Read(ask) => ("mark_as_read", raw(ask)),
+                };
+                wire.payload = Some(payload);
+                r#type
             }
         };
         wire.r#type = r#type.to_owned();

@@ -93,6 +93,10 @@ impl ServerFrame {
                 let lines = Lines { name: SyncCompleteFrame::TYPE, id: None, retry_ms: None };
                 write_event(lines, &self.encode())
             }
+            Self::Topic(frame, _) => {
+                let lines = Lines { name: frame.name(), id: None, retry_ms: None };
+                write_event(lines, &self.encode())
+            }
             Self::Control(frame) => frame.encode_event(None, None),
         }
     }

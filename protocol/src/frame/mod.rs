@@ -8,6 +8,7 @@ mod encode;
 mod event;
 mod notification;
 mod sync;
+mod topic;
 
 pub use client::{BadFrame, ClientFrame, ClientMessage, Reference};
 pub use encode::{encode, encode_change};
@@ -15,6 +16,11 @@ pub use event::{encode_change_event, encode_event, encode_opening};
 pub use notification::NotificationFrame;
 pub use sync::{
     ChangeNotice, ConflictNotice, EntityTypes, Nothing, PushChange, SyncComplete, SyncCompleteFrame,
+};
+
+pub use topic::{
+    JoinTopic, LeaveTopic, MarkAsRead, MessagesRead, SendMessage, TopicAsk, TopicFrame, TopicGap,
+    TopicJoined, TopicLeft, TopicRead,
 };
 
 use landfall_core::notify::RESERVED_TYPES;
@@ -154,6 +160,8 @@ pub enum ServerFrame {
     Notification(Box<NotificationFrame>),
     /// Answers `push_change`.
     SyncComplete(Box<SyncCompleteFrame>),
+    /// Tells of a topic, with the `ref` that it answers.
+    Topic(Box<TopicFrame>, Option<Reference>),
     /// A frame of the protocol.
     Control(ControlFrame),
 }
@@ -164,10 +172,14 @@ impl ServerFrame {
         #[derive(Deserialize)]
         struct Type {
             r#type: String,
+            #[serde(default, rename = "ref")]
+            reference: Option<Reference>,
         }
-        let Type { r#type } = serde_json::from_slice(bytes)?;
+        let Type { r#type, reference } = serde_json::from_slice(bytes)?;
         if r#type == SyncCompleteFrame::TYPE {
             serde_json::from_slice(bytes).map(Self::SyncComplete)
+        } else if TopicFrame::TYPES.contains(&r#type.as_str()) {
+            serde_json::from_slice(bytes).map(|frame| Self::Topic(frame, reference))
         } else if RESERVED_TYPES.contains(&r#type.as_str()) {
             serde_json::from_slice(bytes).map(Self::Control)
         } else {
@@ -182,6 +194,7 @@ impl ServerFrame {
                 serde_json::to_vec(frame).expect("strings and numbers can be written as JSON")
             }
             Self::SyncComplete(frame) => frame.encode(),
+            Self::Topic(frame, reference) => frame.encode(reference.as_ref()),
             Self::Control(frame) => frame.encode(),
         }
     }

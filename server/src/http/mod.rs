@@ -28,6 +28,7 @@ pub mod lines;
 mod live;
 mod manual;
 mod members;
+mod messages;
 mod metrics;
 mod notify;
 mod observe;

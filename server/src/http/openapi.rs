@@ -9,7 +9,7 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use super::examples::{Example, examples};
 use super::{
     admin, aliases, analytics, batch, blobs, callbacks, deliveries, docs, health, inbox, lessons,
-    manual, members, metrics, notify, preferences, revocations, stream, subscriptions,
+    manual, members, messages, metrics, notify, preferences, revocations, stream, subscriptions,
     suppressions, sync, templates, timeline, tokens, topics, users,
 };
 
@@ -22,7 +22,7 @@ use super::{
         (name = "notify", description = "Sending notifications."),
         (name = "inbox", description = "The caller's own notifications."),
         (name = "realtime", description = "The live stream; sockets are described in docs/realtime.md."),
-        (name = "topics", description = "Topics, classes and their members."),
+        (name = "topics", description = "Topics, classes, their members and messages."),
         (name = "lessons", description = "What classes learn from, and the files of it."),
         (name = "sync", description = "Work that was done offline."),
         (name = "users", description = "Profiles."),
@@ -42,6 +42,8 @@ use super::{
         inbox::show, inbox::mark_all_read, inbox::acknowledge, timeline::timeline, stream::answer,
         topics::list, topics::put, topics::get, topics::delete,
         members::list, members::put_many, members::put, members::delete,
+        messages::list, messages::send, messages::get, messages::edit, messages::delete,
+        messages::read, messages::participation,
         lessons::list, lessons::put, lessons::get, lessons::delete,
         blobs::head, blobs::put, blobs::get,
         sync::push::push, sync::pull::pull, sync::delta::delta, sync::check::check,

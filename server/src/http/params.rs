@@ -10,7 +10,7 @@ use axum::http::request::Parts;
 use landfall_core::blob::BlobHash;
 use landfall_core::feed::Number;
 use landfall_core::id::{
-    AddressId, ConflictId, IdError, LessonId, NotificationId, Tenant, TopicId, UserId,
+    AddressId, ConflictId, IdError, LessonId, MessageId, NotificationId, Tenant, TopicId, UserId,
 };
 use serde::de::DeserializeOwned;
 
@@ -145,6 +145,20 @@ impl FromRequestParts<Arc<App>> for MemberPath {
         let segments = Segments::of(parts).await?;
         let topic = segments.read("id", TopicId::parse)?;
         Ok(Self(topic, segments.read("user_id", UserId::parse)?))
+    }
+}
+
+/// The message of a topic that a path names.
+#[derive(Debug)]
+pub(super) struct MessagePath(pub TopicId, pub MessageId);
+
+impl FromRequestParts<Arc<App>> for MessagePath {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<App>) -> Result<Self, ApiError> {
+        let segments = Segments::of(parts).await?;
+        let topic = segments.read("id", TopicId::parse)?;
+        Ok(Self(topic, segments.read("message_id", MessageId::parse)?))
     }
 }
 

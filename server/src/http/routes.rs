@@ -12,8 +12,8 @@ use axum::routing::{MethodFilter, on};
 use super::pack::packed;
 use super::{
     admin, analytics, batch, blobs, callbacks, deliveries, docs, health, inbox, lessons, manual,
-    members, metrics, notify, preferences, revocations, subscriptions, suppressions, sync,
-    templates, timeline, tokens, topics, users,
+    members, messages, metrics, notify, preferences, revocations, subscriptions, suppressions,
+    sync, templates, timeline, tokens, topics, users,
 };
 use crate::app::App;
 
@@ -114,6 +114,13 @@ fn topic_calls(routes: Routes) -> Routes {
         .add("POST", "/api/v1/topics/{id}/members", members::put_many)
         .add("PUT", "/api/v1/topics/{id}/members/{user_id}", members::put)
         .add("DELETE", "/api/v1/topics/{id}/members/{user_id}", members::delete)
+        .add("GET", "/api/v1/topics/{id}/messages", messages::list)
+        .add("POST", "/api/v1/topics/{id}/messages", messages::send)
+        .add("GET", "/api/v1/topics/{id}/messages/{message_id}", messages::get)
+        .add("PATCH", "/api/v1/topics/{id}/messages/{message_id}", messages::edit)
+        .add("DELETE", "/api/v1/topics/{id}/messages/{message_id}", messages::delete)
+        .add("POST", "/api/v1/topics/{id}/read", messages::read)
+        .add("GET", "/api/v1/topics/{id}/participation", messages::participation)
 }
 
 fn lesson_calls(routes: Routes) -> Routes {

@@ -22,7 +22,7 @@ use crate::service::topics::TopicDraft;
 
 const LIST: &str = "/api/v1/topics";
 
-/// Lists the topics that the caller is in, by id.
+/// Lists the topics that the caller is in, by id, with what they have not read of each.
 #[utoipa::path(get, path = "/api/v1/topics", tag = "topics", operation_id = "topics",
     params(PageQuery),
     responses((status = 200, description = "A page.", body = List<TopicAnswer>)))]
@@ -37,7 +37,12 @@ pub(super) async fn list(
     let skipped = small_offset(&page)?;
     let mut rows = app.services.topics(&caller, after, skipped + page.limit + 1).await?;
     rows.drain(..skipped.min(rows.len()));
-    Ok(Json(listing.answer(rows, &page, |row: &TopicView| at_id(&row.topic.id), answer)))
+    let mut list = listing.answer(rows, &page, |row: &TopicView| at_id(&row.topic.id), answer);
+    let topics = list.items.iter().filter_map(|one| TopicId::parse(&one.id).ok()).collect();
+    let unread = app.services.unread_messages(&caller, topics).await?;
+    let items = list.items.into_iter().zip(unread);
+    list.items = items.map(|(item, unread)| item.with_unread(unread.map(Into::into))).collect();
+    Ok(Json(list))
 }
 
 /// Makes or changes a topic; fields that are absent stay as they are.
@@ -79,7 +84,9 @@ pub(super) async fn get(
     TopicPath(id): TopicPath,
 ) -> Result<Json<TopicAnswer>, ApiError> {
     let view = app.services.topic(&caller, &id).await?;
-    Ok(Json(answer(&view)))
+    let unread = app.services.unread_messages(&caller, vec![id]).await?;
+    let unread = unread.into_iter().next().flatten();
+    Ok(Json(answer(&view).with_unread(unread.map(Into::into))))
 }
 
 /// Deletes a topic with its memberships; needs `topics:manage` or the role `owner` in it.

@@ -9,7 +9,7 @@ use landfall_core::feed::Number;
 use landfall_core::notification::InboxChange;
 use landfall_core::session::Frame;
 use landfall_protocol::frame as protocol;
-use landfall_protocol::frame::ControlFrame;
+use landfall_protocol::frame::{ControlFrame, Reference, TopicFrame};
 use landfall_protocol::problem::{CloseCode, Code};
 use landfall_protocol::text::FeedNumber;
 
@@ -59,6 +59,11 @@ impl Codec {
             Self::WebSocket => frame::text(&frame.encode()),
             Self::EventStream => frame.encode_event(None, None).into(),
         }
+    }
+
+    /// Writes what a topic's followers are told, with the client's mark where it answers.
+    pub(super) fn topic(self, frame: &TopicFrame, reference: Option<&Reference>) -> Bytes {
+        frame::text(&frame.encode(reference))
     }
 
     /// Writes a heartbeat; `sent` is the number up to which everything was sent, where that is

@@ -22,6 +22,7 @@ use tokio::sync::Notify;
 use super::codec::{Codec, Shared};
 use super::frame;
 use super::queue::{Queue, QueueLimits};
+use super::rooms::Topics;
 use super::wire::Wire;
 
 /// A connected device.
@@ -62,6 +63,8 @@ pub(super) struct State {
     pub(super) ending: Ending,
     /// Which entities it hears of; most hear of none.
     pub(super) subscription: Option<Box<Subscription>>,
+    /// Which topics it follows; most follow none.
+    pub(super) topics: Option<Box<Topics>>,
     /// What the session wants read; the connection's task sees to it.
     wanted: Option<Read>,
     /// Whose token it holds now; none only while it is being taken in.
@@ -114,6 +117,7 @@ impl Connection {
             queue,
             ending: Ending::Open,
             subscription: None,
+            topics: None,
             wanted: None,
             caller: None,
             is_slow: false,
@@ -255,7 +259,8 @@ impl Connection {
         }
     }
 
-    fn push_live(&self, state: &mut State, frame: Bytes) {
+    /// Queues a frame; a client that is too slow for it is closed. The caller flushes afterwards.
+    pub(super) fn push_live(&self, state: &mut State, frame: Bytes) {
         if state.queue.push_live(frame, self.limits).is_err() {
             self.close_slow(state, "too slow: come back with your replay_id");
         }

@@ -79,10 +79,14 @@ impl Hub {
             FeedChange::Inbox { number, change } => {
                 return self.pass_inbox(feed, &Shared::new(*number, change), dirty);
             }
-            FeedChange::Entity { change, .. } if feed.kind == FeedKind::Topic => {
-                return self.topic_news.add(feed, change);
+            FeedChange::Entity { change: entity, .. } if feed.kind == FeedKind::Topic => {
+                self.topic_news.add(feed, entity);
+                return self.pass_topic(feed, change, dirty);
             }
             FeedChange::Entity { number, change } => Notice::of_change(feed, Some(*number), change),
+            FeedChange::Message { .. }
+            | FeedChange::MessagesRead { .. }
+            | FeedChange::Topic { .. } => return self.pass_topic(feed, change, dirty),
             FeedChange::Conflict(conflict) => Notice::of_conflict(conflict),
         };
         for connection in self.notify_own(feed, &notice) {
@@ -113,6 +117,7 @@ impl Hub {
             let mut state = connection.lock();
             let read = state.session.resync();
             connection.want(&mut state, read);
+            connection.resync_topics(&mut state);
             if let Some(subscription) = &mut state.subscription {
                 subscription.resync();
                 connection.flush(&mut state);

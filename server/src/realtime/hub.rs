@@ -23,6 +23,7 @@ use super::codec::Codec;
 use super::connection::{self, Connection};
 use super::deadlines::Deadlines;
 use super::queue::QueueLimits;
+use super::rooms::Rooms;
 use super::topic_news::TopicNews;
 use super::wire::Wire;
 use crate::app::{Connected, LiveCounters, LiveStats};
@@ -121,6 +122,8 @@ pub struct Hub {
     pub(super) slots: Vec<Mutex<HashMap<u64, Arc<Connection>>>>,
     /// When tokens end, in milliseconds, and of which connection.
     expiries: Deadlines,
+    /// Who follows which topic.
+    pub(super) rooms: Rooms,
     /// What of topics waits to be told to members.
     pub(super) topic_news: TopicNews,
     /// When messages that were begun have to be there, in seconds since the start.
@@ -151,6 +154,7 @@ impl Hub {
             hasher: RandomState::new(),
             slots: (0..slots).map(|_| Mutex::default()).collect(),
             expiries: Deadlines::default(),
+            rooms: Rooms::default(),
             topic_news: TopicNews::default(),
             unfinished: Deadlines::default(),
             next_id: AtomicU64::new(0),
@@ -239,6 +243,7 @@ impl Hub {
             }
         }
         drop(shard);
+        self.leave_all(connection);
         self.topic_news.leave(&connection.feed.tenant, connection.id);
         if lock(self.slot(connection.id)).remove(&connection.id).is_some() {
             self.expiries.remove(connection.expires_at().as_ms(), connection.id);

@@ -4,6 +4,7 @@
 //! What a session is sent is core's decision and what is stored is the services'; this folder
 //! moves bytes. A slow or dead client must never delay anybody else.
 
+mod asks;
 mod codec;
 mod connection;
 mod deadlines;
@@ -19,7 +20,9 @@ mod pushing;
 mod queue;
 mod reading;
 mod rhythm;
+mod rooms;
 mod subscribed;
+mod talking;
 mod topic_news;
 mod wire;
 

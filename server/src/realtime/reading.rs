@@ -17,10 +17,11 @@ use landfall_protocol::problem::{CloseCode, Code};
 use landfall_protocol::text::Time;
 use tokio::io::Interest;
 
+use super::asks::{Asked, Asks};
 use super::connection::{Connection, Ending, REVOKED};
 use super::frame::{Decoder, FrameError, Incoming};
 use super::gateway::Gateway;
-use super::pushing::Pushes;
+use super::talking::catch_up;
 use crate::auth::AuthError;
 use crate::judge::{Refused, Shown};
 use crate::service::inbox::Confirmed;
@@ -44,16 +45,16 @@ struct Reader<'a> {
     sent: Bucket,
     /// The second at which the message that was begun has to be there.
     due: Option<u32>,
-    /// What it brings.
-    pushes: Pushes<'a>,
+    /// What it asks.
+    asks: Asks<'a>,
 }
 
 /// Serves a connection until it ends.
 pub(super) async fn serve(gateway: &Gateway, connection: &Arc<Connection>, followed: Vec<u8>) {
     let hub = &gateway.hub;
-    let (sent, pushes) = (Bucket::default(), Pushes::default());
+    let (sent, asks) = (Bucket::default(), Asks::default());
     let decoder = Decoder::default();
-    let mut reader = Reader { gateway, connection, decoder, sent, due: None, pushes };
+    let mut reader = Reader { gateway, connection, decoder, sent, due: None, asks };
     if !followed.is_empty() {
         let mut bytes = followed;
         reader.take_in(&mut bytes);
@@ -61,6 +62,9 @@ pub(super) async fn serve(gateway: &Gateway, connection: &Arc<Connection>, follo
     while connection.ending() == Ending::Open {
         if let Some(read) = connection.take_wanted() {
             read_store(gateway, connection, read).await;
+            continue;
+        }
+        if catch_up(gateway, connection).await {
             continue;
         }
         reader.turn().await;
@@ -86,7 +90,7 @@ impl Reader<'_> {
         let ready = tokio::select! {
             ready = connection.wire.ready(interest) => ready,
             () = connection.wake.notified() => return,
-            () = self.pushes.work(self.gateway, connection) => return,
+            () = self.asks.work(self.gateway, connection) => return,
         };
         let Ok(ready) = ready else { return connection.gone() };
         if ready.is_writable() {
@@ -111,7 +115,7 @@ impl Reader<'_> {
     }
 
     fn take_in(&mut self, mut bytes: &mut [u8]) {
-        let Self { gateway, connection, decoder, sent, pushes, .. } = self;
+        let Self { gateway, connection, decoder, sent, asks, .. } = self;
         let settings = &gateway.hub.settings;
         let second = gateway.hub.second();
         if !connection.codec.hears() {
@@ -123,7 +127,7 @@ impl Reader<'_> {
             let (earned, is_last) = match decoder.next(&mut bytes, settings.message_bytes) {
                 Ok(Some(incoming)) => {
                     has_ended_one |= matches!(incoming, Incoming::Text(_) | Incoming::Binary(_));
-                    (on_incoming(gateway, connection, &incoming, pushes), false)
+                    (on_incoming(gateway, connection, &incoming, asks), false)
                 }
                 Ok(None) => (0, true),
                 Err(error) => {
@@ -187,10 +191,10 @@ fn on_incoming<'a>(
     gateway: &'a Gateway,
     connection: &'a Arc<Connection>,
     incoming: &Incoming<'_>,
-    pushes: &mut Pushes<'a>,
+    asks: &mut Asks<'a>,
 ) -> u32 {
     match incoming {
-        Incoming::Text(text) => return on_text(gateway, connection, text, pushes),
+        Incoming::Text(text) => return on_text(gateway, connection, text, asks),
         Incoming::Binary(_) => connection.send(&ControlFrame::Error {
             code: Code::Unreadable,
             detail: "binary frames are not understood here".into(),
@@ -211,7 +215,7 @@ fn on_text<'a>(
     gateway: &'a Gateway,
     connection: &'a Arc<Connection>,
     text: &str,
-    pushes: &mut Pushes<'a>,
+    asks: &mut Asks<'a>,
 ) -> u32 {
     let depth = gateway.hub.settings.json_depth;
     match ClientMessage::decode(text.as_bytes(), depth) {
@@ -226,7 +230,11 @@ fn on_text<'a>(
                 connection.send(&subscribed.unwrap_or_else(refused));
             }
             ClientFrame::PushChange(change) => {
-                pushes.add(gateway, connection, *change, reference);
+                let reference = change.request_id.clone().or(reference);
+                asks.add(gateway, connection, Asked::Push(*change), reference);
+            }
+            ClientFrame::Topic(ask) => {
+                asks.add(gateway, connection, Asked::Topic(ask), reference);
             }
             ClientFrame::Unsubscribe(types) => {
                 connection.send(&gateway.hub.unsubscribe(connection, &types));

@@ -4,12 +4,14 @@
 //! in one question, so that a lost nudge costs seconds and never a message. A turn waits for
 //! nothing: a store that does not answer must not keep tokens alive or clients waiting.
 
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use landfall_core::feed::{FeedKey, FeedKind, Head, Number};
+use landfall_core::id::TopicId;
 use landfall_protocol::problem::CloseCode;
 use landfall_store::StoreError;
 use tokio::task::JoinSet;
@@ -88,11 +90,24 @@ async fn compare_and_beat(services: Arc<Services>, alive: Vec<Arc<Connection>>) 
     let data = |connection: &Arc<Connection>| {
         Arc::new(FeedKey { kind: FeedKind::Data, ..(*connection.feed).clone() })
     };
+    let mut followed: BTreeMap<Arc<FeedKey>, Vec<(&Arc<Connection>, TopicId)>> = BTreeMap::new();
+    for connection in &alive {
+        for (topic, feed) in connection.topics() {
+            followed.entry(feed).or_default().push((connection, topic));
+        }
+    }
     let inboxes = alive.iter().map(|connection| Arc::clone(&connection.feed));
-    let feeds = inboxes.chain(subscribed.iter().map(data)).collect();
-    let heads = beat_with(services.store.heads(feeds), &alive, HEADS_WAIT).await;
-    for (connection, head) in subscribed.iter().zip(heads.iter().skip(alive.len())) {
+    let feeds = inboxes.chain(subscribed.iter().map(data)).chain(followed.keys().cloned());
+    let heads = services.store.heads(feeds.collect());
+    let heads = beat_with(heads, &alive, HEADS_WAIT).await;
+    let mut others = heads.iter().skip(alive.len());
+    for (connection, head) in subscribed.iter().zip(&mut others) {
         connection.on_data_head(head.newest);
+    }
+    for (followers, head) in followed.into_values().zip(others) {
+        for (connection, topic) in followers {
+            connection.on_topic_head(&topic, head.newest);
+        }
     }
 }
 

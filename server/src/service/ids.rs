@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
 use landfall_core::audit::{Details, Salt};
-use landfall_core::id::{AddressId, ConflictId, DeliveryId, NotificationId, SendId};
+use landfall_core::id::{AddressId, ConflictId, DeliveryId, MessageId, NotificationId, SendId};
 use landfall_core::time::Timestamp;
 use landfall_store::SaltedDetails;
 use uuid::Uuid;
@@ -57,6 +57,11 @@ impl Ids {
     fn uuid_v7(&self, at: Timestamp) -> Uuid {
         let ms = u64::try_from(at.as_ms()).unwrap_or(0);
         uuid::Builder::from_unix_timestamp_millis(ms, &self.bytes()).into_uuid()
+    }
+
+    /// Names a message of a topic.
+    pub fn message(&self, at: Timestamp) -> MessageId {
+        MessageId(self.uuid_v7(at))
     }
 
     /// Names a notification (UUIDv7, RFC 9562).

@@ -22,6 +22,7 @@ pub mod live_queue;
 pub mod lives;
 pub mod manual;
 mod memo;
+pub mod messages;
 pub mod notify;
 pub mod outbox;
 pub mod outcome;

@@ -63,7 +63,7 @@ impl Services {
         self.allowed(caller, id, TopicAction::See).await
     }
 
-    async fn allowed(
+    pub(super) async fn allowed(
         &self,
         caller: &Caller,
         id: &TopicId,

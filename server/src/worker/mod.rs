@@ -127,6 +127,12 @@ fn care_for_work(services: &Arc<Services>, cancel: &CancellationToken, workers: 
         async move { services.forget_sync(FORGET_MAX).await }
     }));
     let theirs = Arc::clone(services);
+    let pace = paced(Duration::from_secs(60), FORGET_MAX);
+    workers.spawn(periodic::every("message-sweeper", pace, cancel.clone(), move || {
+        let services = Arc::clone(&theirs);
+        async move { services.forget_messages(FORGET_MAX).await }
+    }));
+    let theirs = Arc::clone(services);
     let pace = paced(LOOK_FOR_BACKUP, usize::MAX);
     workers.spawn(periodic::every("backups", pace, cancel.clone(), move || {
         let services = Arc::clone(&theirs);

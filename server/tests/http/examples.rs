@@ -12,6 +12,7 @@ use crate::suppressions::suppress;
 const CALLER: &str = "9ed4c947-f6ed-4728-9b5a-e80b327f355b";
 const NOTIFICATION: &str = "03fc3f69-5984-47f5-b079-38c0b67e2dc1";
 const CONFLICT: &str = "019bc1b5-3d5b-7c1e-8f60-2f7a5f3c9b11";
+const MESSAGE: &str = "0199a1b2-0000-7000-8000-0000000000a1";
 const CURSOR: &str = "AgEABY3R0pZ4o0yqTt8t0kYl5Q";
 const SUBSCRIPTION: &str = "0192f0c1-7a3e-7cc2-98c1-000000000012";
 
@@ -108,6 +109,17 @@ async fn prepare_people(server: &Server, name: &str) -> String {
             Box::pin(prepare_people(server, "lesson_put")).await;
             "lesson_put"
         }
+        "message_get"
+        | "message_edit"
+        | "message_delete"
+        | "messages_list"
+        | "topic_read_messages" => "message_send",
+        "messages_list_after" => {
+            let id = Box::pin(prepare_people(server, "message_get")).await;
+            let path = format!("/api/v1/topics/class-7b/messages/{id}");
+            server.call(&caller(), "DELETE", &path, Value::Null).await;
+            return id;
+        }
         "sync_check" => return prepare_check(server).await,
         "sync_pull_deltas" => return prepare_deltas(server).await,
         "sync_pull" | "sync_delta" => "sync_push",
@@ -137,7 +149,10 @@ async fn every_documented_call_is_answered_as_documented() {
         let id = prepare(&server, &name).await;
         let path = example["path"].as_str().unwrap().replace(NOTIFICATION, &id);
         let prepared = prepare_people(&server, &name).await;
-        let path = path.replace(SUBSCRIPTION, &prepared).replace(CONFLICT, &prepared);
+        let path = path
+            .replace(SUBSCRIPTION, &prepared)
+            .replace(CONFLICT, &prepared)
+            .replace(MESSAGE, &prepared);
         let mut request = server.request(example["method"].as_str().unwrap(), &path);
         request = request.bearer_auth(caller());
         for (header, value) in example["request_headers"].as_object().into_iter().flatten() {
@@ -148,7 +163,7 @@ async fn every_documented_call_is_answered_as_documented() {
         let body = match &example["request"] {
             Value::Null => String::new(),
             Value::Array(lines) => lines.iter().map(|line| format!("{line}\n")).collect(),
-            body => body.to_string().replace(CURSOR, &prepared),
+            body => body.to_string().replace(CURSOR, &prepared).replace(MESSAGE, &prepared),
         };
         let answer = finish(request.body(body)).await;
         assert_eq!(answer.status, example["status"], "{name}: {}", answer.text);

@@ -17,6 +17,7 @@ mod examples;
 mod fairness;
 mod idempotency;
 mod lists;
+mod messages;
 mod overtaken;
 mod reach;
 mod revocations;

@@ -91,15 +91,22 @@ fn asked(method: &str, template: &str) -> Option<(Value, u16)> {
         (_, template) if template.contains("{signed}") || template.contains("/sms/") => {
             return None;
         }
-        ("POST", "/api/v1/topics/{id}/members") => {
-            (json!({ "members": [{ "user_id": "u1" }] }), 404)
-        }
+        ("POST" | "PATCH", t) if t.contains("/topics/{id}/") => (asked_of_a_topic(t), 404),
         ("POST", "/api/v1/notifications/ack") => (json!({ "replay_id": 9 }), 200),
         (_, t) if t.contains("{id}") || t.contains("{token}") => (Value::Null, 404),
         ("POST", "/api/v1/admin/revocations") => (json!({}), 422),
         ("POST", "/api/v1/admin/deliveries/replay") => (json!({}), 202),
         _ => (Value::Null, 200),
     })
+}
+
+/// What a stranger to a topic sends to it.
+fn asked_of_a_topic(template: &str) -> Value {
+    match template {
+        t if t.ends_with("/members") => json!({ "members": [{ "user_id": "u1" }] }),
+        t if t.contains("/messages") => json!({ "message": "m" }),
+        _ => json!({}),
+    }
 }
 
 /// The same for what classes learn from.
@@ -146,6 +153,13 @@ async fn work(server: &Server) -> String {
     made["results"][1]["conflictId"].as_str().unwrap().to_owned()
 }
 
+/// Says something in a topic; gives the message.
+async fn said(server: &Server) -> String {
+    let said = json!({ "message": WRITTEN });
+    let said = server.call(&admin(), "POST", "/api/v1/topics/class/messages", said).await.json();
+    said["id"].as_str().unwrap().to_owned()
+}
+
 #[tokio::test]
 async fn another_tenant_sees_nothing_on_any_route() {
     let server = Server::start().await;
@@ -155,6 +169,7 @@ async fn another_tenant_sees_nothing_on_any_route() {
     let subscription = people(&server).await;
     let blob = lesson(&server).await;
     let conflict = work(&server).await;
+    let message = said(&server).await;
     suppress(&server, &[(Channel::Email, "private@sarah.example")]).await;
     for (method, template) in table() {
         let path = template
@@ -168,7 +183,8 @@ async fn another_tenant_sees_nothing_on_any_route() {
             .replace("lessons/{id}", "lessons/water")
             .replace("{sha256}", &blob)
             .replace("{token}", TOKEN)
-            .replace("{user_id}", "u1");
+            .replace("{user_id}", "u1")
+            .replace("{message_id}", &message);
         let Some((body, expected)) = asked(method, template) else { continue };
         if expected == 201 {
             continue;

@@ -11,6 +11,7 @@ mod error;
 mod inbox;
 mod lessons;
 mod lives;
+mod messages;
 mod people;
 mod revocations;
 mod sends;
@@ -35,6 +36,7 @@ pub use error::{Answer, Answered, StoreError};
 pub use inbox::{AdminFilter, Expired, Inbox, InboxQuery, InboxSlice};
 pub use lessons::{EndedLesson, LessonFilter, Lessons};
 pub use lives::{Lives, NewEpoch};
+pub use messages::{MessageSlice, Messages, StoredMessage};
 pub use people::{
     ADDRESSES_MAX, Address, AddressKind, People, Person, Recipient, Recipients, Sealed,
     StoredPreferences, Suppression, SuppressionFilter,
@@ -61,6 +63,7 @@ pub trait Store:
     Commits
     + Inbox
     + Topics
+    + Messages
     + Lessons
     + Blobs
     + Sends
@@ -81,6 +84,7 @@ impl<T> Store for T where
     T: Commits
         + Inbox
         + Topics
+        + Messages
         + Lessons
         + Blobs
         + Sends

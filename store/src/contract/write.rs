@@ -10,6 +10,7 @@ use landfall_core::delivery::Next;
 use landfall_core::feed::Number;
 use landfall_core::id::{AddressId, DeliveryId, LessonId, NotificationId, SendId, TopicId, UserId};
 use landfall_core::lesson::Lesson;
+use landfall_core::message::Message;
 use landfall_core::notification::{NewNotification, Priority};
 use landfall_core::plan::Reason;
 use landfall_core::time::Timestamp;
@@ -121,6 +122,33 @@ pub enum Write {
         role: MemberRole,
         /// When.
         at: Timestamp,
+    },
+    /// Stores a message, and has its sender read up to it; `number` and `changed` are not looked at.
+    /// `Stale` where the sender's device called another one of the topic so. `Numbered` on the topic's
+    /// feed, which has to be there.
+    SendMessage {
+        /// What it is to be.
+        message: Box<Message>,
+        /// The digest of what the device sent.
+        digest: Hash,
+    },
+    /// Changes or deletes a message, which keeps its `number`; `Stale` unless it is there and `from` is
+    /// the number of its last change. `Numbered` on the topic's feed.
+    ChangeMessage {
+        /// What it is to be.
+        message: Box<Message>,
+        /// The number of its last change.
+        from: Number,
+    },
+    /// Moves a member's mark on to a number of the topic's feed, never back. `Done`, or `Unchanged`
+    /// where it stands there already, or they are no member.
+    ReadMessages {
+        /// Where.
+        topic: TopicId,
+        /// Who.
+        user: UserId,
+        /// Up to where they have read.
+        up_to: Number,
     },
     /// Revokes a user's tokens until now, or one token; one that is in force already stays the
     /// newer of the two. `Numbered`, in one order over all tenants.

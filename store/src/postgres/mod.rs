@@ -12,6 +12,7 @@ mod fault;
 mod group;
 mod lane;
 mod lives;
+mod messages;
 mod migrate;
 mod pool;
 mod reach;
@@ -47,6 +48,7 @@ pub const SCHEMA: &str = concat!(
     include_str!("../../migrations/0003_sync.postgres.sql"),
     include_str!("../../migrations/0004_lessons.postgres.sql"),
     include_str!("../../migrations/0005_devices.postgres.sql"),
+    include_str!("../../migrations/0006_messages.postgres.sql"),
 );
 
 /// What a statement of a migration may take; a node that starts meanwhile waits as long.

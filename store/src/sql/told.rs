@@ -4,10 +4,11 @@
 
 use std::sync::Arc;
 
-use landfall_core::change::{ConflictBegan, EntityChange, FeedChange, Origin};
-use landfall_core::feed::FeedKey;
+use landfall_core::change::{ConflictBegan, EntityChange, FeedChange, Origin, TopicChange};
+use landfall_core::feed::{FeedKey, Number};
 use landfall_core::id::{LessonId, Tenant, TopicId};
 use landfall_core::lesson::Lesson;
+use landfall_core::message::Message;
 use landfall_core::sync::{EntityName, Verb};
 
 use crate::{Change, Conflict, ConflictNext, Outcome, SyncWrite, Write};
@@ -55,6 +56,49 @@ fn conflict(tenant: &Tenant, write: &SyncWrite) -> Option<Change> {
     };
     let feed = Arc::new(FeedKey::data(tenant, &write.user));
     Some(Change { feed, change: FeedChange::Conflict(began) })
+}
+
+/// Says what is told of a topic that changed with a number.
+pub(crate) fn of_topic(
+    tenant: &Tenant,
+    topic: &TopicId,
+    number: Number,
+    change: TopicChange,
+) -> Change {
+    let feed = Arc::new(FeedKey::topic(tenant, topic));
+    Change { feed, change: FeedChange::Topic { number, change } }
+}
+
+/// Says which topic a write changes, and what that means for who follows it.
+pub(crate) fn topic_of(write: &Write) -> Option<(TopicId, TopicChange)> {
+    match write {
+        Write::PutTopic(topic) => Some((topic.id.clone(), TopicChange::Stays)),
+        Write::DeleteTopic { topic, .. } => Some((topic.clone(), TopicChange::Deleted)),
+        Write::RemoveMember { topic, user } => {
+            Some((topic.clone(), TopicChange::Left(user.clone())))
+        }
+        _ => None,
+    }
+}
+
+/// Says what is told of a write about messages that ended so.
+pub(crate) fn of_message(tenant: &Tenant, write: Write, ended: Outcome) -> Option<Change> {
+    let (topic, change) = match (write, ended) {
+        (
+            Write::SendMessage { message, .. } | Write::ChangeMessage { message, .. },
+            Outcome::Numbered(number),
+        ) => {
+            let born = if message.number == Number::ZERO { number } else { message.number };
+            let message = Message { number: born, changed: number, ..*message };
+            let feed = FeedKey::topic(tenant, &message.topic);
+            (feed, FeedChange::Message { number, message: Arc::new(message) })
+        }
+        (Write::ReadMessages { topic, user, up_to }, Outcome::Done) => {
+            (FeedKey::topic(tenant, &topic), FeedChange::MessagesRead { user, up_to })
+        }
+        _ => return None,
+    };
+    Some(Change { feed: Arc::new(topic), change })
 }
 
 /// What is to be told of a lesson once its write has a number.

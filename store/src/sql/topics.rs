@@ -5,7 +5,7 @@ use landfall_core::id::{Tenant, TopicId, UserId};
 use landfall_core::time::Timestamp;
 use landfall_core::topic::{Member, MemberRole, Topic, TopicKind, Visibility};
 
-use super::{Corrupt, Query, Row, Runner, codes, feeds, lessons};
+use super::{Corrupt, Query, Row, Runner, codes, feeds, lessons, messages};
 use crate::{Answer, MEMBERSHIPS_MAX, MemberOutcome, Membership, TopicView};
 
 /// Gives the number of a topic's last change, if it is there.
@@ -43,6 +43,7 @@ pub(crate) async fn put<R: Runner>(
                on conflict (tenant, id) do update set
                    kind = ?3, visibility = ?4, title = ?5, room_id = ?6, updated_at = ?8,
                    created_at = case when topic.deleted = 1 then ?7 else topic.created_at end,
+                   began = case when topic.deleted = 1 then ?9 else topic.began end,
                    changed = ?9, deleted = 0";
     let values = [
         tenant.into(),
@@ -95,10 +96,12 @@ pub(crate) async fn delete<R: Runner>(
     let values = [tenant.into(), topic.into(), number.into()];
     runner.execute(Query::command(sql, values)).await?;
     lessons::delete_of_class(runner, tenant, topic, (number, at)).await?;
+    messages::leave_behind(runner, tenant, topic, number).await?;
     Ok(Some(number))
 }
 
-/// Adds a member or changes their role; `None` unless the topic is there.
+/// Adds a member or changes their role; `None` unless the topic is there. Gives the number that it took,
+/// where it changed anything.
 pub(crate) async fn put_member<R: Runner>(
     runner: &mut R,
     tenant: &Tenant,
@@ -106,21 +109,24 @@ pub(crate) async fn put_member<R: Runner>(
     user: &UserId,
     role: MemberRole,
     at: Timestamp,
-) -> Answer<Option<MemberOutcome>> {
+) -> Answer<Option<(MemberOutcome, Option<Number>)>> {
     if !is_there(runner, tenant, topic).await? {
         return Ok(None);
     }
     let outcome = match member(runner, tenant, topic, user).await? {
-        Some(member) if member.role == role => return Ok(Some(MemberOutcome::Unchanged)),
+        Some(member) if member.role == role => return Ok(Some((MemberOutcome::Unchanged, None))),
         Some(_) => MemberOutcome::Updated,
         None => MemberOutcome::Added,
     };
     let number = feeds::next_of_topic(runner, tenant, topic).await?;
-    let sql = "insert into topic_member (tenant, topic_id, user_id, role, joined_at, changed)
-               values (?1, ?2, ?3, ?4, ?5, ?6)
+    let sql = "insert into topic_member
+                   (tenant, topic_id, user_id, role, joined_at, changed, read_up_to)
+               values (?1, ?2, ?3, ?4, ?5, ?6, ?6)
                on conflict (tenant, topic_id, user_id) do update set
                    role = ?4, changed = ?6, removed = 0, joined_at =
-                       case when topic_member.removed = 1 then ?5 else topic_member.joined_at end";
+                       case when topic_member.removed = 1 then ?5 else topic_member.joined_at end,
+                   read_up_to =
+                       case when topic_member.removed = 1 then ?6 else topic_member.read_up_to end";
     let values = [
         tenant.into(),
         topic.into(),
@@ -130,7 +136,7 @@ pub(crate) async fn put_member<R: Runner>(
         number.into(),
     ];
     runner.execute(Query::command(sql, values)).await?;
-    Ok(Some(outcome))
+    Ok(Some((outcome, Some(number))))
 }
 
 /// Removes a member, leaving a tombstone; `None` unless they are one.

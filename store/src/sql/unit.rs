@@ -4,15 +4,15 @@
 
 use std::sync::Arc;
 
-use landfall_core::change::FeedChange;
+use landfall_core::change::{FeedChange, TopicChange};
 use landfall_core::feed::{FeedKey, Number};
 use landfall_core::id::{Tenant, UserId};
 use landfall_core::notification::InboxChange;
 
 use super::settle::{Settle, settle};
 use super::{
-    Runner, audits, blobs, devices, idempotency, inbox_write, lessons, reach, revocations, sends,
-    sync_write, told, topics,
+    Runner, audits, blobs, devices, idempotency, inbox_write, lessons, messages, reach,
+    revocations, sends, sync_write, told, topics,
 };
 use crate::{
     Answer, AuditDraft, Change, Guard, Outcome, Receipt, StoreError, SyncWrite, Unit, Write,
@@ -167,12 +167,53 @@ pub(crate) async fn write<R: Runner>(work: &mut Work<'_, R>, write: Write) -> An
         Write::Synced(next) => {
             devices::note(work.runner, work.tenant, &next).await.map(|()| Outcome::Done)
         }
-        other => {
-            let of_lesson = told::of_lesson(work.tenant, &other);
-            let made = write_to_others(work.runner, work.tenant, other).await?;
-            work.changes.extend(of_lesson.and_then(|told| told.numbered(made)));
+        about @ (Write::SendMessage { .. }
+        | Write::ChangeMessage { .. }
+        | Write::ReadMessages { .. }) => {
+            let made = write_to_messages(work.runner, work.tenant, &about).await?;
+            work.changes.extend(told::of_message(work.tenant, about, made));
             Ok(made)
         }
+        other => write_and_tell(work, other).await,
+    }
+}
+
+/// Makes a write to something else, and tells of it where it is of a topic or a lesson.
+async fn write_and_tell<R: Runner>(work: &mut Work<'_, R>, write: Write) -> Answer<Outcome> {
+    let tenant = work.tenant;
+    if let Write::PutMember { topic, user, role, at } = write {
+        let put = topics::put_member(work.runner, tenant, &topic, &user, role, at).await?;
+        let (outcome, number) = put.ok_or(StoreError::Stale)?;
+        let told = |number| told::of_topic(tenant, &topic, number, TopicChange::Stays);
+        work.changes.extend(number.map(told));
+        return Ok(Outcome::Member(outcome));
+    }
+    let (of_lesson, of_topic) = (told::of_lesson(tenant, &write), told::topic_of(&write));
+    let made = write_to_others(work.runner, tenant, write).await?;
+    work.changes.extend(of_lesson.and_then(|told| told.numbered(made)));
+    if let (Some((topic, change)), Outcome::Numbered(number)) = (of_topic, made) {
+        work.changes.push(told::of_topic(tenant, &topic, number, change));
+    }
+    Ok(made)
+}
+
+/// Makes the writes about messages.
+async fn write_to_messages<R: Runner>(
+    runner: &mut R,
+    tenant: &Tenant,
+    write: &Write,
+) -> Answer<Outcome> {
+    match write {
+        Write::SendMessage { message, digest } => {
+            numbered(messages::send(runner, tenant, message, digest).await?)
+        }
+        Write::ChangeMessage { message, from } => {
+            numbered(messages::change(runner, tenant, message, *from).await?)
+        }
+        Write::ReadMessages { topic, user, up_to } => {
+            messages::read_up_to(runner, tenant, (topic, user), *up_to).await
+        }
+        _ => unreachable!("the caller makes all others"),
     }
 }
 
@@ -240,10 +281,6 @@ async fn write_to_topics<R: Runner>(
         }
         Write::DeleteTopic { topic, at } => {
             numbered(topics::delete(runner, tenant, &topic, at).await?)
-        }
-        Write::PutMember { topic, user, role, at } => {
-            let outcome = topics::put_member(runner, tenant, &topic, &user, role, at).await?;
-            outcome.map(Outcome::Member).ok_or(StoreError::Stale)
         }
         Write::Revoke { of, at, reason, by } => {
             let number =

@@ -8,6 +8,7 @@ mod binding;
 mod checkpoint;
 mod classes;
 mod committer;
+mod messages;
 mod migrate;
 mod open;
 #[cfg(test)]

@@ -12,7 +12,7 @@ use crate::Answer;
 /// A table, one of its indexes, and of that how many rows it has and how many of them share its
 /// first column, its first two, and so on. A primary key goes by the table's name. In the order of
 /// their names.
-const SIZES: [(&str, &str, &str); 53] = [
+const SIZES: [(&str, &str, &str); 58] = [
     ("activity", "activity", "1000000 100000 100 1"),
     ("activity", "activity_decided", "900000 1"),
     ("activity", "activity_kind", "1000000 100000 100 20 10 1 1"),
@@ -49,6 +49,11 @@ const SIZES: [(&str, &str, &str); 53] = [
     ("lesson", "lesson_updated", "1000000 100000 100 1"),
     ("lesson_blob", "lesson_blob", "1000000 100000 2 1"),
     ("lesson_blob", "lesson_blob_lesson", "1000000 100000 3 1"),
+    ("message", "message", "1000000 1000 1"),
+    ("message", "message_changed", "1000000 1000 1"),
+    ("message", "message_client", "900000 900 10 1"),
+    ("message", "message_id", "1000000 100000 1"),
+    ("message", "message_sender", "1000000 1000 10 1"),
     ("notification", "notification", "1000000 50 1"),
     ("notification", "notification_changed", "1000000 50 1"),
     ("notification", "notification_expiring", "10000 1"),

@@ -8,6 +8,8 @@
 mod make;
 #[path = "../contract/make_lessons.rs"]
 mod make_lessons;
+#[path = "../contract/make_messages.rs"]
+mod make_messages;
 #[allow(dead_code, reason = "the suite of all stores uses the rest")]
 #[path = "../contract/make_reach.rs"]
 mod make_reach;

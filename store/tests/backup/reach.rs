@@ -5,13 +5,14 @@ use landfall_core::channel::{Channel, DeliveryState};
 use landfall_core::feed::{FeedKey, Number};
 use landfall_core::id::ConflictId;
 use landfall_core::lesson::Lesson;
+use landfall_core::message::Message;
 use landfall_core::notification::{JsonText, NewNotification, Priority};
 use landfall_core::sync::EntityName;
 use landfall_store::{
     ActivityNext, ActivityStatus, AddressKind, AuditDraft, BranchNext, Conflict, ConflictNext,
-    Deliveries, Delivery, DeviceNext, EntityNext, OperationKeep, Overwrite, SendTo, SessionCounts,
-    SessionNext, Store, StoredOperation, StoredPreferences, Suppression, SyncWrite, Tally,
-    TallyFilter, TallyKey, Unit, Write,
+    Deliveries, Delivery, DeviceNext, EntityNext, MessageSlice, OperationKeep, Overwrite, SendTo,
+    SessionCounts, SessionNext, Store, StoredOperation, StoredPreferences, Suppression, SyncWrite,
+    Tally, TallyFilter, TallyKey, Unit, Write,
 };
 use rusqlite::Connection;
 use uuid::Uuid;
@@ -19,6 +20,7 @@ use uuid::Uuid;
 use crate::make;
 use crate::make::{at, details, note, publish, tenant, unit, user};
 use crate::make_lessons::{hash, lesson, put, put_blob};
+use crate::make_messages::{message, send as send_message};
 use crate::make_reach::{
     address, claiming, enqueue, new_delivery, person, put_address, sealed, settlement,
 };
@@ -27,7 +29,7 @@ use crate::postgres::Base;
 use crate::restore::send;
 
 /// Tables that came with reaching people, offline work and lessons.
-const TABLES: [&str; 20] = [
+const TABLES: [&str; 22] = [
     "person",
     "address",
     "preference",
@@ -48,6 +50,8 @@ const TABLES: [&str; 20] = [
     "blob",
     "blob_uploader",
     "blob_total",
+    "message",
+    "message_leftover",
 ];
 
 /// Fills every one of these tables; gives what is leased.
@@ -171,7 +175,21 @@ async fn fill_a_class(store: &dyn Store) {
         session: Some(SessionNext { id: Uuid::from_u128(4), counts: SessionCounts::default() }),
         pending: Some(3),
     }));
-    let writes = [class, put_blob(1, 99), put(&lesson("l", 1, &[1])), work, synced];
+    let said = send_message(&message(1, "u", "said"));
+    // Leaves a message behind.
+    let (gone, topic) = (message(2, "u", "gone"), crate::make::topic_id("d"));
+    let left = send_message(&Message { topic: topic.clone(), ..gone });
+    let writes = [
+        class,
+        put_blob(1, 99),
+        put(&lesson("l", 1, &[1])),
+        work,
+        synced,
+        said,
+        make::put_topic(&make::topic("d", "D")),
+        left,
+        Write::DeleteTopic { topic, at: at(5) },
+    ];
     for write in writes {
         store.commit(unit(&tenant("t"), vec![write])).await.unwrap();
     }
@@ -191,6 +209,9 @@ async fn check_a_class(store: &dyn Store) {
     );
     assert_eq!(store.sync_sessions(&t, &user("u"), None, None, 9).await.unwrap().len(), 1);
     assert_eq!(store.activity_counts(&t, &user("u")).await.unwrap().conflict, 1);
+    let newest = MessageSlice::Newest { below: None };
+    let said = store.messages(&t, &crate::make::topic_id("c"), newest, 9).await.unwrap();
+    assert_eq!(said[0].body, message(1, "u", "said").body);
 }
 
 fn recalled() -> landfall_store::StoredSend {

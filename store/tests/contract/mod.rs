@@ -5,6 +5,7 @@
 
 pub mod make;
 pub mod make_lessons;
+pub mod make_messages;
 pub mod make_reach;
 pub mod make_sync;
 pub mod queueing;
@@ -25,6 +26,7 @@ pub mod inbox_model;
 pub mod inbox_pages;
 pub mod lessons;
 pub mod lives;
+pub mod messages;
 pub mod opening;
 pub mod outbox;
 pub mod people;
@@ -263,6 +265,19 @@ macro_rules! contract {
             what_nobody_has_to_see_or_is_refused_is_not_told,
             a_conflict_is_told_of_when_it_begins_to_wait,
             lessons_are_told_on_the_feed_of_their_class,
+            topics_are_told_to_those_who_follow_them,
+        );
+        contract!(@of $backend, messages:
+            a_message_reads_back_and_keeps_its_place,
+            a_change_keeps_a_message_in_its_place,
+            messages_page_by_their_numbers,
+            a_device_names_a_message_once,
+            what_others_wrote_behind_the_mark_is_unread,
+            who_comes_back_begins_behind_what_was_written_meanwhile,
+            unread_messages_are_counted_up_to_a_bound,
+            a_topic_that_is_made_again_begins_empty,
+            members_take_part_by_what_is_there,
+            what_is_written_and_read_is_told,
         );
         contract!(@of $backend, topics:
             a_topic_is_put_changed_deleted_and_made_again,

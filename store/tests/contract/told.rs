@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use landfall_core::change::{ConflictBegan, EntityChange, FeedChange, Origin};
-use landfall_core::feed::FeedKey;
+use landfall_core::change::{ConflictBegan, EntityChange, FeedChange, Origin, TopicChange};
+use landfall_core::feed::{FeedKey, Number};
 use landfall_core::sync::Verb;
 use landfall_core::topic::MemberRole;
 use landfall_store::{Change, Conflict, ConflictNext, SyncWrite, Write};
 use tokio::task::JoinSet;
 
-use super::make::{at, never, put_member, put_topic, tenant, topic, topic_id, user};
+use super::make::{at, never, put_member, put_topic, remove_member, tenant, topic, topic_id, user};
 use super::make_lessons::{lesson, put as put_lesson};
 use super::make_sync::{conflict, data, name, put, write};
 use super::world::{World, assert_stale, number};
@@ -22,7 +22,7 @@ fn told(heard: &[Change]) -> Vec<String> {
             let device = by.as_ref().map_or("none", |by| &by.device);
             Some(format!("{number} {} {}/{} {version} {device}", verb.as_str(), name.kind, name.id))
         }
-        FeedChange::Inbox { .. } | FeedChange::Conflict(_) => None,
+        _ => None,
     };
     heard.iter().filter_map(entity).collect()
 }
@@ -125,18 +125,37 @@ pub async fn a_conflict_is_told_of_when_it_begins_to_wait(world: World) {
     assert_eq!(*began, expected);
 }
 
+pub async fn topics_are_told_to_those_who_follow_them(world: World) {
+    let t = tenant("t");
+    world.done(&t, put_topic(&topic("c", "A"))).await;
+    world.done(&t, put_topic(&topic("c", "A"))).await;
+    for role in [MemberRole::Member, MemberRole::Member, MemberRole::Teacher] {
+        world.done(&t, put_member("c", "u", role)).await;
+    }
+    world.done(&t, remove_member("c", "u")).await;
+    assert_stale(world.commit(&t, vec![remove_member("c", "u")]).await);
+    world.done(&t, Write::DeleteTopic { topic: topic_id("c"), at: at(5) }).await;
+    let heard = world.heard();
+    assert!(heard.iter().all(|one| *one.feed == FeedKey::topic(&t, &topic_id("c"))));
+    let changes: Vec<FeedChange> = heard.into_iter().map(|one| one.change).collect();
+    use TopicChange::{Deleted, Left, Stays};
+    let expected = [Stays, Stays, Stays, Left(user("u")), Deleted];
+    let numbered = |(number, change)| FeedChange::Topic { number: Number(number), change };
+    assert_eq!(changes, (1..).zip(expected).map(numbered).collect::<Vec<_>>());
+}
+
 pub async fn lessons_are_told_on_the_feed_of_their_class(world: World) {
     let t = tenant("t");
     world.done(&t, put_topic(&topic("c", "A"))).await;
     world.done(&t, put_member("c", "u", MemberRole::Member)).await;
-    assert_eq!(world.heard().len(), 0, "of members and topics nobody is told yet");
+    let before = world.heard().len();
     let first = lesson("l", 1, &[]);
     world.done(&t, put_lesson(&first)).await;
     world.done(&t, put_lesson(&lesson("l", 2, &[]))).await;
     assert_stale(world.commit(&t, vec![put_lesson(&first)]).await);
     let delete = Write::DeleteLesson { id: first.id, class: first.class, version: 2, at: at(3) };
     world.done(&t, delete).await;
-    let heard = world.heard();
+    let heard = world.heard().split_off(before);
     let verbs: Vec<&str> = heard
         .iter()
         .map(|change| match &change.change {

@@ -4,7 +4,8 @@ use std::sync::{Arc, OnceLock};
 
 use landfall_core::audit::Action;
 use landfall_core::feed::{FeedKey, Number};
-use landfall_core::id::{Tenant, UserId};
+use landfall_core::id::{Tenant, TopicId, UserId};
+use landfall_core::message::Message;
 use landfall_core::topic::MemberRole;
 use landfall_store::{DeviceNext, Guard, SendTo, Store, StoreError, SyncWrite, Unit, Write};
 use tokio::task::JoinSet;
@@ -13,6 +14,7 @@ use crate::contract::make::{
     at, details, draft, key, mark_read, note, publish, put_member, put_topic, remove_member,
     tenant, topic, topic_id, unit, user,
 };
+use crate::contract::make_messages::{message, send as send_message};
 use crate::contract::make_sync::{data, name, put as sync, write};
 use crate::contract::races::{Committed, read_all, write_through};
 use crate::contract::sends::send;
@@ -69,7 +71,7 @@ async fn any_unit(dice: &mut Dice, store: &dyn Store, t: &Tenant) -> Unit {
     let name = format!("c{}", dice.roll(TOPICS));
     let number = Number(1 + dice.roll(50));
     let any_user = |dice: &mut Dice| user(&format!("u{}", dice.roll(USERS)));
-    let writes = match dice.roll(12) {
+    let writes = match dice.roll(14) {
         0 => vec![Write::MarkAllRead { user: u.clone(), at: at(1) }],
         1 => vec![put_topic(&topic(&name, &format!("title {}", dice.roll(3))))],
         2 => vec![put_member(&name, u.as_str(), MemberRole::Teacher)],
@@ -93,6 +95,8 @@ async fn any_unit(dice: &mut Dice, store: &dyn Store, t: &Tenant) -> Unit {
             put_member(&name, u.as_str(), MemberRole::Owner),
         ],
         8 | 9 => any_operations(dice, t, &u),
+        10 => any_messages(dice),
+        11 => vec![Write::ReadMessages { topic: topic_id(&name), user: u.clone(), up_to: number }],
         _ => (0..1 + dice.roll(6)).map(|_| publish(&note(&any_user(dice), "n"))).collect(),
     };
     let guards = match dice.roll(4) {
@@ -103,6 +107,22 @@ async fn any_unit(dice: &mut Dice, store: &dyn Store, t: &Tenant) -> Unit {
     let key = (dice.roll(2) == 0).then(|| key(&format!("k{}", dice.roll(400)), 1));
     let audit = vec![draft(Action::Connected, "u", 1)];
     Unit { guards, audit, idempotency: key, ..unit(t, writes) }
+}
+
+/// Makes messages of topics that may be there or not, in any order.
+fn any_messages(dice: &mut Dice) -> Vec<Write> {
+    let one = |dice: &mut Dice| {
+        let id = u128::from(dice.roll(1 << 40));
+        let sender = format!("u{}", dice.roll(USERS));
+        let topic = topic_id(&format!("c{}", dice.roll(TOPICS)));
+        let made = topic_now(&topic);
+        [made, send_message(&Message { topic, ..message(id, &sender, "said") })]
+    };
+    (0..1 + dice.roll(2)).flat_map(|_| one(dice)).collect()
+}
+
+fn topic_now(id: &TopicId) -> Write {
+    put_topic(&topic(id.as_str(), "anew"))
 }
 
 /// Makes operations on feeds of users and topics in any order, and notes the few devices.

@@ -217,9 +217,9 @@ fn serve_gets_what_was_loaded() {
 fn migrate_makes_the_store_once() {
     let folder = Folder::new();
     let args = ["migrate", "--data-dir", folder.path()];
-    assert_eq!(run(&args, &[]).unwrap(), "schema 0 -> 5\n");
+    assert_eq!(run(&args, &[]).unwrap(), "schema 0 -> 6\n");
     assert!(folder.0.join("landfall.db").exists());
-    assert_eq!(run(&args, &[]).unwrap(), "schema 5: nothing to do\n");
+    assert_eq!(run(&args, &[]).unwrap(), "schema 6: nothing to do\n");
 }
 
 #[test]

@@ -164,7 +164,11 @@ fn name_of_write<'u>(named: &mut Named<'u>, tenant: &'u Tenant, write: &'u Write
         Write::Sync(write) => make(name_of_feed(&write.feed)),
         Write::PutLesson { lesson, .. } => named.all.insert(of_topic(&lesson.class)),
         Write::DeleteLesson { class, .. } => named.all.insert(of_topic(class)),
-        Write::DeleteTopic { topic, .. }
+        Write::SendMessage { message, .. } | Write::ChangeMessage { message, .. } => {
+            named.all.insert(of_topic(&message.topic))
+        }
+        Write::ReadMessages { topic, .. }
+        | Write::DeleteTopic { topic, .. }
         | Write::PutMember { topic, .. }
         | Write::RemoveMember { topic, .. } => named.all.insert(of_topic(topic)),
         other => inbox_of(other).is_some_and(|user| named.all.insert(inbox(user))),

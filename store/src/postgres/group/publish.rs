@@ -59,7 +59,7 @@ fn published(change: &Change) -> Option<&Notification> {
         FeedChange::Inbox { change: InboxChange::Published(notification), .. } => {
             Some(notification)
         }
-        FeedChange::Inbox { .. } | FeedChange::Entity { .. } | FeedChange::Conflict(_) => None,
+        _ => None,
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod bench;
 mod classes;
+mod messages;
 mod reach;
 mod sync;
 
