@@ -354,7 +354,7 @@ async fn s3_whatever_the_storm_everybody_hears_everything_once_and_in_order() {
             let frame = device.next().await;
             assert_eq!(frame["type"], "new_message", "{frame}");
             numbers.push(number(&frame["payload"]["number"]));
-            if place == 0 && numbers.len() % 25 == 0 {
+            if place == 0 && numbers.len().is_multiple_of(25) {
                 // Whoever loses the connection goes on from the last number.
                 *device = landfall.device("ben", "").await;
                 join(device, numbers.last().copied()).await;
