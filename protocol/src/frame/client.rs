@@ -118,6 +118,7 @@ impl<'de> Deserialize<'de> for Reference {
 /// The frame's fields as they travel; those that its type does not have are ignored.
 #[derive(Default, Deserialize, Serialize)]
 struct Wire {
+    #[serde(default)]
     r#type: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     token: Option<Secret>,
@@ -148,6 +149,60 @@ impl From<BadFrame> for ControlFrame {
     }
 }
 
+impl ClientFrame {
+    /// Reads an event of that name, whose argument holds what a frame's payload does, or for `ack` and `auth`
+    /// what stands beside their `type`.
+    ///
+    /// # Errors
+    /// What is wrong with it; places are within the argument.
+    pub fn of_event(
+        name: &str,
+        argument: Option<&RawValue>,
+        max_depth: usize,
+    ) -> Result<Self, BadFrame> {
+        let bad = |code, detail: String| BadFrame { code, detail, reference: None };
+        let is_beside = matches!(name, "ack" | "auth");
+        let mut wire = Wire::default();
+        if let Some(argument) = argument {
+            let bytes = argument.get().as_bytes();
+            if name != PUSH_CHANGE {
+                json::check_depth(bytes, max_depth)
+                    .map_err(|error| bad(Code::Unreadable, error.to_string()))?;
+            }
+            if is_beside {
+                wire = serde_json::from_slice(bytes)
+                    .map_err(|error| bad(Code::Invalid, error.to_string()))?;
+            } else {
+                wire.payload = Some(argument.to_owned());
+            }
+        }
+        Self::of_wire(name, wire).map_err(|detail| bad(Code::Invalid, detail))
+    }
+
+    fn of_wire(name: &str, wire: Wire) -> Result<Self, String> {
+        let Wire { token, replay_id, payload, .. } = wire;
+        let payload = payload.as_deref();
+        match (name, token, replay_id) {
+            ("auth", Some(token), _) => Ok(Self::Auth { token }),
+            ("auth", None, _) => Err("/token is required".to_owned()),
+            ("ack", _, Some(number)) => Ok(Self::Ack { replay_id: number.0 }),
+            ("ack", _, None) => Err("/replay_id is required".to_owned()),
+            ("pong", ..) => Ok(Self::Pong),
+            ("ping", ..) => Ok(Self::Ping),
+            ("subscribe", ..) => types(payload).map(Self::Subscribe),
+            ("unsubscribe", ..) => types(payload).map(Self::Unsubscribe),
+            ("join_topic", ..) => read(payload).map(|ask| Self::Topic(TopicAsk::Join(ask))),
+            ("leave_topic", ..) => read(payload).map(|ask| Self::Topic(TopicAsk::Leave(ask))),
+            ("send_message", ..) => {
+                read(payload).map(|ask| Self::Topic(TopicAsk::Send(Box::new(ask))))
+            }
+            ("mark_as_read", ..) => read(payload).map(|ask| Self::Topic(TopicAsk::Read(ask))),
+            (PUSH_CHANGE, ..) => read(payload).map(|push| Self::PushChange(Box::new(push))),
+            _ => Err(format!("/type {}", must_be_one_of(&Self::TYPES))),
+        }
+    }
+}
+
 impl ClientMessage {
     /// Reads a frame, refusing what is nested deeper than `max_depth`; operations of a push are
     /// measured by whoever reads them, so that one alone fails.
@@ -156,32 +211,9 @@ impl ClientMessage {
             PUSH_CHANGE => Ok(wire),
             _ => json::check_depth(bytes, max_depth).map(|()| wire),
         });
-        let Wire { r#type, token, replay_id, payload, reference } =
-            wire.map_err(|bad| bad_frame(bad, bytes))?;
-        let payload = payload.as_deref();
-        let types = || types(payload);
-        let frame = match (r#type.as_str(), token, replay_id) {
-            ("auth", Some(token), _) => Ok(ClientFrame::Auth { token }),
-            ("auth", None, _) => Err("/token is required".to_owned()),
-            ("ack", _, Some(number)) => Ok(ClientFrame::Ack { replay_id: number.0 }),
-            ("ack", _, None) => Err("/replay_id is required".to_owned()),
-            ("pong", ..) => Ok(ClientFrame::Pong),
-            ("ping", ..) => Ok(ClientFrame::Ping),
-            ("subscribe", ..) => types().map(ClientFrame::Subscribe),
-            ("unsubscribe", ..) => types().map(ClientFrame::Unsubscribe),
-            ("join_topic", ..) => read(payload).map(|ask| ClientFrame::Topic(TopicAsk::Join(ask))),
-            ("leave_topic", ..) => {
-                read(payload).map(|ask| ClientFrame::Topic(TopicAsk::Leave(ask)))
-            }
-            ("send_message", ..) => {
-                read(payload).map(|ask| ClientFrame::Topic(TopicAsk::Send(Box::new(ask))))
-            }
-            ("mark_as_read", ..) => {
-                read(payload).map(|ask| ClientFrame::Topic(TopicAsk::Read(ask)))
-            }
-            (PUSH_CHANGE, ..) => read(payload).map(|push| ClientFrame::PushChange(Box::new(push))),
-            _ => Err(format!("/type {}", must_be_one_of(&ClientFrame::TYPES))),
-        };
+        let mut wire = wire.map_err(|bad| bad_frame(bad, bytes))?;
+        let reference = wire.reference.take();
+        let frame = ClientFrame::of_wire(&std::mem::take(&mut wire.r#type), wire);
         match frame {
             Ok(frame) => Ok(Self { frame, reference }),
             Err(detail) => Err(BadFrame { code: Code::Invalid, detail, reference }),

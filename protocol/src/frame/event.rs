@@ -57,6 +57,11 @@ impl ControlFrame {
         write_event(Lines { name, id: own.or(id), retry_ms }, &self.encode())
     }
 
+    /// Names the frame: its `type`.
+    pub fn name(&self) -> &'static str {
+        self.event().0
+    }
+
     /// Gives the event's name, and the number that it carries.
     fn event(&self) -> (&'static str, Option<Number>) {
         match self {
@@ -100,6 +105,16 @@ impl ServerFrame {
             Self::Control(frame) => frame.encode_event(None, None),
         }
     }
+}
+
+/// Names the event by which a frame for one session goes out.
+pub fn event_name(frame: &Frame) -> &'static str {
+    name_of(&frame.body)
+}
+
+/// Names the event by which a change goes out to all live sessions.
+pub fn change_event_name(change: &InboxChange) -> &'static str {
+    name_of(&change.into())
 }
 
 fn name_of(body: &Body) -> &'static str {

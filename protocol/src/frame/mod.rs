@@ -12,7 +12,7 @@ mod topic;
 
 pub use client::{BadFrame, ClientFrame, ClientMessage, Reference};
 pub use encode::{encode, encode_change};
-pub use event::{encode_change_event, encode_event, encode_opening};
+pub use event::{change_event_name, encode_change_event, encode_event, encode_opening, event_name};
 pub use notification::NotificationFrame;
 pub use sync::{
     ChangeNotice, ConflictNotice, EntityTypes, Nothing, PushChange, SyncComplete, SyncCompleteFrame,

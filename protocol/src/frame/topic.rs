@@ -268,6 +268,23 @@ impl TopicFrame {
         Self::TopicLeft(TopicLeft { topic_id: topic.to_string(), reason: reason.to_owned() })
     }
 
+    /// Writes the payload alone: one JSON object.
+    pub fn payload(&self) -> Vec<u8> {
+        const NEVER_FAILS: &str = "strings and numbers can be written as JSON";
+        let json = match self {
+            Self::TopicJoined(payload) => serde_json::to_vec(payload),
+            Self::TopicLeft(payload) => serde_json::to_vec(payload),
+            Self::TopicRead(payload) => serde_json::to_vec(payload),
+            Self::TopicGap(payload) => serde_json::to_vec(payload),
+            Self::MessagesRead(payload) => serde_json::to_vec(payload),
+            Self::MessageSent(payload)
+            | Self::NewMessage(payload)
+            | Self::MessageChanged(payload)
+            | Self::MessageDeleted(payload) => serde_json::to_vec(payload),
+        };
+        json.expect(NEVER_FAILS)
+    }
+
     /// Writes the frame, with the client's mark where it answers.
     pub fn encode(&self, reference: Option<&Reference>) -> Vec<u8> {
         #[derive(Serialize)]

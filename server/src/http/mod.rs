@@ -43,6 +43,7 @@ mod refusals;
 mod revocations;
 mod routes;
 mod slow_body;
+mod socketio;
 mod stream;
 mod subscriptions;
 mod suppressions;
@@ -76,7 +77,9 @@ pub use routes::table;
 
 /// The routes of live connections: sockets and event streams.
 pub fn live_routes(gateway: Arc<Gateway>) -> Router<Arc<App>> {
-    ws::routes(Arc::clone(&gateway)).merge(stream::routes(gateway))
+    ws::routes(Arc::clone(&gateway))
+        .merge(socketio::routes(Arc::clone(&gateway)))
+        .merge(stream::routes(gateway))
 }
 
 /// Builds everything that HTTP serves. `extra` brings routes of other edges, such as sockets;

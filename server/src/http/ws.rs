@@ -51,19 +51,23 @@ pub(super) fn routes(gateway: Arc<Gateway>) -> Router<Arc<App>> {
             let identity = identity(&app, token(&request), request.extensions()).await?;
             let hello =
                 Hello { from: from(request.extensions()), ..hello(identity, &query, device)? };
-            Ok::<_, ApiError>(upgrade(&app, gateway, hello, &accept, request))
+            let open = |wire, followed, hello| gateway.open(wire, followed, hello);
+            Ok::<_, ApiError>(upgrade(&app, hello, (&accept, request), open))
         }
     };
     Router::new().route("/ws", get(handler.clone())).route("/ws/notify", get(handler))
 }
 
-fn upgrade(
+/// Answers a handshake, and hands the socket over once it is one.
+pub(super) fn upgrade<F>(
     app: &App,
-    gateway: Arc<Gateway>,
     hello: Hello,
-    accept: &str,
-    mut request: Request,
-) -> Response {
+    (accept, mut request): (&str, Request),
+    open: impl FnOnce(Wire, Vec<u8>, Hello) -> F + Send + 'static,
+) -> Response
+where
+    F: Future<Output = ()> + Send,
+{
     let protocol = bearer_protocol(request.headers());
     let on_upgrade = hyper::upgrade::on(&mut request);
     let place = request.extensions_mut().remove::<Place>();
@@ -72,7 +76,7 @@ fn upgrade(
     app.tasks.spawn(async move {
         let Ok(upgraded) = on_upgrade.await else { return };
         match wire(upgraded, &tasks, place) {
-            Ok((wire, followed)) => gateway.open(wire, followed, hello).await,
+            Ok((wire, followed)) => open(wire, followed, hello).await,
             Err(error) => tracing::warn!(%error, "a socket could not be taken over"),
         }
     });
@@ -106,7 +110,7 @@ fn has_token(headers: &HeaderMap, name: HeaderName, token: &str) -> bool {
 }
 
 /// Checks what section 4.2.1 asks for; gives the answer to the client's key.
-fn check_handshake(headers: &HeaderMap) -> Result<String, ApiError> {
+pub(super) fn check_handshake(headers: &HeaderMap) -> Result<String, ApiError> {
     let upgrades = has_token(headers, UPGRADE, "websocket");
     if !upgrades || !has_token(headers, CONNECTION, "upgrade") {
         let detail =
@@ -138,7 +142,7 @@ fn hello(identity: Identity, query: &LiveQuery, Device(device): Device) -> Resul
 }
 
 /// Finds the token, wherever a client can put one.
-fn token(request: &Request) -> Option<String> {
+pub(super) fn token(request: &Request) -> Option<String> {
     let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
     header("authorization")
         .and_then(bearer::from_header)
@@ -150,7 +154,7 @@ fn token(request: &Request) -> Option<String> {
         })
 }
 
-async fn identity(
+pub(super) async fn identity(
     app: &App,
     token: Option<String>,
     extensions: &Extensions,
@@ -165,7 +169,7 @@ async fn identity(
     }
 }
 
-fn from(extensions: &Extensions) -> Option<IpAddr> {
+pub(super) fn from(extensions: &Extensions) -> Option<IpAddr> {
     let Origin(from) = extensions.get().copied().unwrap_or_default();
     from
 }

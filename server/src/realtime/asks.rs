@@ -8,12 +8,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use landfall_core::notify::FieldError;
-use landfall_protocol::frame::{ControlFrame, PushChange, Reference, TopicAsk};
+use landfall_protocol::frame::{PushChange, TopicAsk};
 use landfall_protocol::problem::Code;
 use landfall_store::StoreError;
 
 use super::connection::Connection;
 use super::gateway::Gateway;
+use super::mark::Mark;
 use super::talking::in_payload;
 use super::{pushing, talking};
 use crate::service::ServiceError;
@@ -35,7 +36,7 @@ type UnderWay<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 #[derive(Default)]
 pub(super) struct Asks<'a> {
     under_way: Option<UnderWay<'a>>,
-    waiting: VecDeque<(Asked, Option<Reference>)>,
+    waiting: VecDeque<(Asked, Mark)>,
 }
 
 /// Why something that was asked is not done.
@@ -48,13 +49,13 @@ impl<'a> Asks<'a> {
         gateway: &'a Gateway,
         connection: &'a Arc<Connection>,
         asked: Asked,
-        reference: Option<Reference>,
+        mark: Mark,
     ) {
         if self.waiting.len() >= WAITING_MAX {
-            let detail = "too much waits; send it again when something is answered".to_owned();
-            return connection.send(&error((Code::Unavailable, detail), reference));
+            let detail = "too much waits; send it again when something is answered";
+            return connection.send_refusal(Code::Unavailable, detail, &mark);
         }
-        self.waiting.push_back((asked, reference));
+        self.waiting.push_back((asked, mark));
         self.begin(gateway, connection);
     }
 
@@ -63,8 +64,8 @@ impl<'a> Asks<'a> {
         if self.under_way.is_some() {
             return;
         }
-        self.under_way = self.waiting.pop_front().map(|(asked, reference)| {
-            let answered: UnderWay<'a> = Box::pin(answer(gateway, connection, asked, reference));
+        self.under_way = self.waiting.pop_front().map(|(asked, mark)| {
+            let answered: UnderWay<'a> = Box::pin(answer(gateway, connection, asked, mark));
             answered
         });
         if self.waiting.is_empty() {
@@ -85,14 +86,9 @@ impl<'a> Asks<'a> {
     }
 }
 
-async fn answer(
-    gateway: &Gateway,
-    connection: &Arc<Connection>,
-    asked: Asked,
-    reference: Option<Reference>,
-) {
-    if let Err(refusal) = serve(gateway, connection, asked, reference.as_ref()).await {
-        connection.send(&error(refusal, reference));
+async fn answer(gateway: &Gateway, connection: &Arc<Connection>, asked: Asked, mark: Mark) {
+    if let Err((code, detail)) = serve(gateway, connection, asked, &mark).await {
+        connection.send_refusal(code, &detail, &mark);
     }
 }
 
@@ -100,7 +96,7 @@ async fn serve(
     gateway: &Gateway,
     connection: &Arc<Connection>,
     asked: Asked,
-    reference: Option<&Reference>,
+    mark: &Mark,
 ) -> Result<(), Refusal> {
     let Some(caller) = connection.caller() else {
         return Err((Code::Unauthenticated, "the socket has no token".into()));
@@ -108,23 +104,17 @@ async fn serve(
     match asked {
         Asked::Push(change) => {
             let complete =
-                pushing::serve(gateway, connection, &caller, (change, reference)).await?;
-            connection.send_bytes(super::frame::text(&complete.encode()));
+                pushing::serve(gateway, connection, &caller, (change, mark.reference())).await?;
+            connection.send_if(connection.codec.synced(&complete, mark));
         }
         Asked::Topic(ask) => {
             let rates = &gateway.judge.rates;
             rates.request(&caller).map_err(|fast| (Code::RateLimited, fast.to_string()))?;
-            let answer = talking::serve(gateway, connection, &caller, (ask, reference)).await?;
-            if let Some(frame) = answer {
-                connection.send_bytes(connection.codec.topic(&frame, reference));
-            }
+            let answer = talking::serve(gateway, connection, &caller, (ask, mark)).await?;
+            connection.send_if(answer.and_then(|frame| connection.codec.answer(&frame, mark)));
         }
     }
     Ok(())
-}
-
-fn error((code, detail): Refusal, reference: Option<Reference>) -> ControlFrame {
-    ControlFrame::Error { code, detail, reference }
 }
 
 /// Refuses what is wrong in these places of the payload; tells the first.

@@ -9,17 +9,21 @@ use landfall_core::feed::Number;
 use landfall_core::notification::InboxChange;
 use landfall_core::session::Frame;
 use landfall_protocol::frame as protocol;
-use landfall_protocol::frame::{ControlFrame, Reference, TopicFrame};
+use landfall_protocol::frame::{ControlFrame, SyncCompleteFrame, TopicFrame};
 use landfall_protocol::problem::{CloseCode, Code};
 use landfall_protocol::text::FeedNumber;
 
 use super::frame;
+use super::mark::Mark;
+use super::socketio::emit;
 
-/// Which of the two a connection speaks.
+/// Which of them a connection speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Codec {
     /// Messages both ways.
     WebSocket,
+    /// Events and acknowledgements both ways, each in a message.
+    SocketIo,
     /// Events one way: the client answers nothing here, and confirms by a call of its own.
     EventStream,
 }
@@ -34,13 +38,14 @@ const RETRY_SPREAD_MS: u64 = 4_000;
 impl Codec {
     /// Says whether the client says anything by itself, so that its silence means something.
     pub(super) fn hears(self) -> bool {
-        self == Self::WebSocket
+        self != Self::EventStream
     }
 
     /// Writes a frame for one session.
     pub(super) fn frame(self, frame: &Frame) -> Bytes {
         match self {
             Self::WebSocket => frame::text(&protocol::encode(frame)),
+            Self::SocketIo => emit::event(protocol::event_name(frame), &protocol::encode(frame)),
             Self::EventStream => protocol::encode_event(frame).into(),
         }
     }
@@ -49,6 +54,10 @@ impl Codec {
     pub(super) fn append(self, frames: &mut Vec<u8>, frame: &Frame) {
         match self {
             Self::WebSocket => frame::append_text(frames, &protocol::encode(frame)),
+            Self::SocketIo => {
+                let name = protocol::event_name(frame);
+                emit::append_event(frames, name, &protocol::encode(frame));
+            }
             Self::EventStream => frames.extend_from_slice(&protocol::encode_event(frame)),
         }
     }
@@ -57,13 +66,53 @@ impl Codec {
     pub(super) fn control(self, frame: &ControlFrame) -> Bytes {
         match self {
             Self::WebSocket => frame::text(&frame.encode()),
+            Self::SocketIo => emit::event(frame.name(), &frame.encode()),
             Self::EventStream => frame.encode_event(None, None).into(),
         }
     }
 
-    /// Writes what a topic's followers are told, with the client's mark where it answers.
-    pub(super) fn topic(self, frame: &TopicFrame, reference: Option<&Reference>) -> Bytes {
-        frame::text(&frame.encode(reference))
+    /// Writes what answers a frame of the client.
+    pub(super) fn control_answer(self, frame: &ControlFrame, mark: &Mark) -> Bytes {
+        match mark {
+            Mark::Ack(id) => emit::done(id, &frame.encode()),
+            Mark::None | Mark::Ref(_) => self.control(frame),
+        }
+    }
+
+    /// Writes why something that a client said does nothing.
+    pub(super) fn refusal(self, code: Code, detail: &str, mark: &Mark) -> Bytes {
+        if let Mark::Ack(id) = mark {
+            return emit::refused(id, code, detail);
+        }
+        let (detail, reference) = (detail.to_owned(), mark.reference().cloned());
+        self.control(&ControlFrame::Error { code, detail, reference })
+    }
+
+    /// Writes what a topic's followers are told.
+    pub(super) fn news(self, frame: &TopicFrame) -> Bytes {
+        match self {
+            Self::SocketIo => emit::event(frame.name(), &frame.payload()),
+            Self::WebSocket | Self::EventStream => frame::text(&frame.encode(None)),
+        }
+    }
+
+    /// Writes what answers an ask about a topic; a Socket.IO client that wants no acknowledgement gets none.
+    pub(super) fn answer(self, frame: &TopicFrame, mark: &Mark) -> Option<Bytes> {
+        match (self, mark) {
+            (_, Mark::Ack(id)) => Some(emit::done(id, &frame.payload())),
+            (Self::SocketIo, _) => None,
+            _ => Some(frame::text(&frame.encode(mark.reference()))),
+        }
+    }
+
+    /// Writes what became of work that a device brought.
+    pub(super) fn synced(self, frame: &SyncCompleteFrame, mark: &Mark) -> Option<Bytes> {
+        let bytes = frame.encode();
+        match (self, mark) {
+            (_, Mark::Ack(id)) => Some(emit::done(id, &bytes)),
+            (Self::SocketIo, _) => Some(emit::event(SyncCompleteFrame::TYPE, &bytes)),
+            _ => Some(frame::text(&bytes)),
+        }
     }
 
     /// Writes a heartbeat; `sent` is the number up to which everything was sent, where that is
@@ -72,6 +121,8 @@ impl Codec {
         let beat = ControlFrame::Heartbeat { newest: FeedNumber(newest) };
         match self {
             Self::WebSocket => frame::text(&beat.encode()),
+            // Their own sign of life, which has no room for a number.
+            Self::SocketIo => emit::ping(),
             Self::EventStream => beat.encode_event(sent, None).into(),
         }
     }
@@ -90,8 +141,17 @@ impl Codec {
 
     /// Writes the last thing that a connection says.
     pub(super) fn farewell(self, code: CloseCode, reason: &str) -> Option<Bytes> {
-        if self == Self::WebSocket {
-            return Some(frame::close(code.number(), reason));
+        match self {
+            Self::EventStream => {}
+            Self::WebSocket => return Some(frame::close(code.number(), reason)),
+            Self::SocketIo if code == CloseCode::Policy => {
+                let mut farewell =
+                    self.refusal(Code::Unauthenticated, reason, &Mark::None).to_vec();
+                farewell.extend(emit::put_out());
+                farewell.extend_from_slice(&frame::close(code.number(), reason));
+                return Some(farewell.into());
+            }
+            Self::SocketIo => return Some(frame::close(code.number(), reason)),
         }
         let (error, retry_ms) = match code {
             // The client is gone, or was told when to come back.
@@ -114,12 +174,14 @@ pub(super) struct Shared<'a> {
     pub(super) number: Number,
     pub(super) change: &'a InboxChange,
     message: OnceCell<Bytes>,
+    socketio: OnceCell<Bytes>,
     event: OnceCell<Bytes>,
 }
 
 impl<'a> Shared<'a> {
     pub(super) fn new(number: Number, change: &'a InboxChange) -> Self {
-        Self { number, change, message: OnceCell::new(), event: OnceCell::new() }
+        let (message, socketio, event) = (OnceCell::new(), OnceCell::new(), OnceCell::new());
+        Self { number, change, message, socketio, event }
     }
 
     /// Gives the bytes that all connections of this codec share.
@@ -129,6 +191,10 @@ impl<'a> Shared<'a> {
             Codec::WebSocket => {
                 self.message.get_or_init(|| frame::text(&protocol::encode_change(*number, change)))
             }
+            Codec::SocketIo => self.socketio.get_or_init(|| {
+                let name = protocol::change_event_name(change);
+                emit::event(name, &protocol::encode_change(*number, change))
+            }),
             Codec::EventStream => {
                 self.event.get_or_init(|| protocol::encode_change_event(*number, change).into())
             }

@@ -21,6 +21,7 @@ use tokio::sync::Notify;
 
 use super::codec::{Codec, Shared};
 use super::frame;
+use super::mark::Mark;
 use super::queue::{Queue, QueueLimits};
 use super::rooms::Topics;
 use super::wire::Wire;
@@ -229,6 +230,21 @@ impl Connection {
     /// Sends a frame of the protocol, unless the connection is ending.
     pub(super) fn send(&self, frame: &ControlFrame) {
         self.send_bytes(self.codec.control(frame));
+    }
+
+    /// Answers what a client said.
+    pub(super) fn send_answer(&self, frame: &ControlFrame, mark: &Mark) {
+        self.send_bytes(self.codec.control_answer(frame, mark));
+    }
+
+    /// Tells a client why something that it said does nothing.
+    pub(super) fn send_refusal(&self, code: Code, detail: &str, mark: &Mark) {
+        self.send_bytes(self.codec.refusal(code, detail, mark));
+    }
+
+    /// Sends bytes, where there are any.
+    pub(super) fn send_if(&self, bytes: Option<Bytes>) {
+        bytes.into_iter().for_each(|bytes| self.send_bytes(bytes));
     }
 
     /// Asks the client for a sign of life; confirms nothing.

@@ -11,6 +11,7 @@ use landfall_core::id::DeviceId;
 use landfall_core::session::{ConfirmBy, Read, Session, Start};
 use landfall_protocol::frame::ControlFrame;
 use landfall_protocol::problem::{CloseCode, Code};
+use landfall_socketio::namespaces::Namespaces;
 use tokio::net::UnixStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -20,8 +21,9 @@ use super::connection::{Connection, REVOKED};
 use super::frame;
 use super::greeting::{self, NoToken};
 use super::hub::{Hub, NoRoom, Parts};
-use super::reading;
+use super::socketio::{self, Entered};
 use super::wire::Wire;
+use super::{reading, saying};
 use crate::auth::AuthError;
 use crate::judge::{Judge, Refused, Shown};
 use crate::service::Services;
@@ -114,9 +116,27 @@ impl Gateway {
             Err((wire, why)) => return refuse(wire, CloseCode::TryLater, &why.to_string()).await,
         };
         if is_greeted {
-            connection.send(&reading::authenticated(&caller.user, caller.expires_at));
+            connection.send(&saying::authenticated(&caller.user, caller.expires_at));
         }
-        self.begin(connection, read, followed, place);
+        self.begin(connection, read, (followed, None), place);
+    }
+
+    /// Takes a socket on which Socket.IO is spoken: waits until its client has joined, or refuses it.
+    pub async fn open_socketio(self: Arc<Self>, wire: Wire, followed: Vec<u8>, hello: Hello) {
+        let Hello { identity, from, place, .. } = hello;
+        let entered = match socketio::enter(&self, &wire, &followed, (identity, from)).await {
+            Ok(entered) => entered,
+            Err((code, why)) => return refuse(wire, code, &why).await,
+        };
+        let Entered { caller, start, confirm_by, device, namespaces, followed } = entered;
+        let codec = Codec::SocketIo;
+        let newcomer = Newcomer { caller: &caller, wire, codec, start, confirm_by, device, from };
+        match self.enter(newcomer) {
+            Ok((connection, read)) => {
+                self.begin(connection, read, (followed, Some(namespaces)), place);
+            }
+            Err((wire, why)) => refuse(wire, CloseCode::TryLater, &why.to_string()).await,
+        }
     }
 
     /// Begins a session whose frames go out as events; gives the end of its wire from which they
@@ -140,7 +160,7 @@ impl Gateway {
         let (connection, read) = self.enter(newcomer).map_err(|(_, why)| why)?;
         connection.greet();
         // Its place is held by whoever serves the answer that carries it.
-        self.begin(connection, read, Vec::new(), None);
+        self.begin(connection, read, (Vec::new(), None), None);
         Ok(carried)
     }
 
@@ -187,7 +207,7 @@ impl Gateway {
         self: Arc<Self>,
         connection: Arc<Connection>,
         read: Read,
-        followed: Vec<u8>,
+        followed: (Vec<u8>, Option<Namespaces>),
         place: Option<Place>,
     ) {
         let tasks = self.tasks.clone();
@@ -199,7 +219,12 @@ impl Gateway {
     }
 
     /// Serves a connection that the hub has taken in, and lets it go.
-    async fn follow(&self, connection: &Arc<Connection>, read: Read, followed: Vec<u8>) {
+    async fn follow(
+        &self,
+        connection: &Arc<Connection>,
+        read: Read,
+        followed: (Vec<u8>, Option<Namespaces>),
+    ) {
         connection.want(&mut connection.lock(), Some(read));
         if self.drain.is_cancelled() {
             // It came while the hub told the others.
@@ -210,7 +235,7 @@ impl Gateway {
         drop(seat);
         let lost = connection.lock().session.unconfirmed();
         if !lost.is_empty() {
-            let lost = reading::confirmed(connection, lost);
+            let lost = saying::confirmed(connection, lost);
             self.report(LiveEvent::Lost(lost));
         }
     }

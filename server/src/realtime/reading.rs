@@ -7,25 +7,20 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use landfall_core::feed::Number;
-use landfall_core::id::UserId;
 use landfall_core::rate::{Bucket, Pace};
 use landfall_core::session::Read;
-use landfall_core::sync::ANY;
-use landfall_protocol::frame::{ClientFrame, ClientMessage, ControlFrame, EntityTypes, Nothing};
+use landfall_protocol::frame::ClientMessage;
 use landfall_protocol::problem::{CloseCode, Code};
-use landfall_protocol::text::Time;
+use landfall_socketio::namespaces::Namespaces;
 use tokio::io::Interest;
 
-use super::asks::{Asked, Asks};
-use super::connection::{Connection, Ending, REVOKED};
+use super::asks::Asks;
+use super::connection::{Connection, Ending};
 use super::frame::{Decoder, FrameError, Incoming};
 use super::gateway::Gateway;
+use super::mark::Mark;
 use super::talking::catch_up;
-use crate::auth::AuthError;
-use crate::judge::{Refused, Shown};
-use crate::service::inbox::Confirmed;
-use crate::service::sync::LESSON;
+use super::{saying, socketio};
 
 /// Bytes read at once; one buffer per thread, not per connection.
 const READ_BYTES: usize = 64 * 1_024;
@@ -47,14 +42,20 @@ struct Reader<'a> {
     due: Option<u32>,
     /// What it asks.
     asks: Asks<'a>,
+    /// What a Socket.IO client has joined; a plain socket has none.
+    namespaces: Option<Namespaces>,
 }
 
 /// Serves a connection until it ends.
-pub(super) async fn serve(gateway: &Gateway, connection: &Arc<Connection>, followed: Vec<u8>) {
+pub(super) async fn serve(
+    gateway: &Gateway,
+    connection: &Arc<Connection>,
+    (followed, namespaces): (Vec<u8>, Option<Namespaces>),
+) {
     let hub = &gateway.hub;
     let (sent, asks) = (Bucket::default(), Asks::default());
     let decoder = Decoder::default();
-    let mut reader = Reader { gateway, connection, decoder, sent, due: None, asks };
+    let mut reader = Reader { gateway, connection, decoder, sent, due: None, asks, namespaces };
     if !followed.is_empty() {
         let mut bytes = followed;
         reader.take_in(&mut bytes);
@@ -115,7 +116,7 @@ impl Reader<'_> {
     }
 
     fn take_in(&mut self, mut bytes: &mut [u8]) {
-        let Self { gateway, connection, decoder, sent, asks, .. } = self;
+        let Self { gateway, connection, decoder, sent, asks, namespaces, .. } = self;
         let settings = &gateway.hub.settings;
         let second = gateway.hub.second();
         if !connection.codec.hears() {
@@ -127,7 +128,16 @@ impl Reader<'_> {
             let (earned, is_last) = match decoder.next(&mut bytes, settings.message_bytes) {
                 Ok(Some(incoming)) => {
                     has_ended_one |= matches!(incoming, Incoming::Text(_) | Incoming::Binary(_));
-                    (on_incoming(gateway, connection, &incoming, asks), false)
+                    let earned = match namespaces {
+                        None => on_incoming(gateway, connection, &incoming, asks),
+                        Some(namespaces) => socketio::on_incoming(
+                            gateway,
+                            connection,
+                            &incoming,
+                            (namespaces, asks),
+                        ),
+                    };
+                    (earned, false)
                 }
                 Ok(None) => (0, true),
                 Err(error) => {
@@ -185,130 +195,31 @@ pub(super) fn close_code(error: FrameError) -> CloseCode {
     CloseCode::ALL.into_iter().find(named).unwrap_or(CloseCode::Protocol)
 }
 
-/// Serves a message; gives how many frames it earns: a frame that confirms something was caused by
-/// what the server sent, so it does not count against the client.
+/// Serves a message of a plain socket; gives how many frames it earns.
 fn on_incoming<'a>(
     gateway: &'a Gateway,
     connection: &'a Arc<Connection>,
     incoming: &Incoming<'_>,
     asks: &mut Asks<'a>,
 ) -> u32 {
-    match incoming {
-        Incoming::Text(text) => return on_text(gateway, connection, text, asks),
-        Incoming::Binary(_) => connection.send(&ControlFrame::Error {
-            code: Code::Unreadable,
-            detail: "binary frames are not understood here".into(),
-            reference: None,
-        }),
-        Incoming::Ping(payload) => connection.pong(payload),
-        Incoming::Pong(payload) => {
-            return confirm(gateway, connection, connection.on_pong(payload));
+    let text = match incoming {
+        Incoming::Text(text) => text,
+        Incoming::Binary(_) => {
+            let detail = "binary frames are not understood here";
+            connection.send_refusal(Code::Unreadable, detail, &Mark::None);
+            return 0;
         }
-        Incoming::Close { .. } => {
-            connection.close(&mut connection.lock(), CloseCode::Normal, "");
+        other => return saying::on_control(gateway, connection, other),
+    };
+    match ClientMessage::decode(text.as_bytes(), gateway.hub.settings.json_depth) {
+        Ok(ClientMessage { frame, reference }) => {
+            saying::on_frame(gateway, connection, frame, reference.into(), asks)
+        }
+        Err(bad) => {
+            connection.send(&bad.into());
+            0
         }
     }
-    0
-}
-
-fn on_text<'a>(
-    gateway: &'a Gateway,
-    connection: &'a Arc<Connection>,
-    text: &str,
-    asks: &mut Asks<'a>,
-) -> u32 {
-    let depth = gateway.hub.settings.json_depth;
-    match ClientMessage::decode(text.as_bytes(), depth) {
-        Ok(ClientMessage { frame, reference }) => match frame {
-            ClientFrame::Pong => {}
-            ClientFrame::Ping => connection.send(&ControlFrame::Pong { payload: Nothing {} }),
-            ClientFrame::Subscribe(types) => {
-                let refused =
-                    |detail| ControlFrame::Error { code: Code::Invalid, detail, reference };
-                let known = known(gateway, &types);
-                let subscribed = known.and_then(|()| gateway.hub.subscribe(connection, &types));
-                connection.send(&subscribed.unwrap_or_else(refused));
-            }
-            ClientFrame::PushChange(change) => {
-                let reference = change.request_id.clone().or(reference);
-                asks.add(gateway, connection, Asked::Push(*change), reference);
-            }
-            ClientFrame::Topic(ask) => {
-                asks.add(gateway, connection, Asked::Topic(ask), reference);
-            }
-            ClientFrame::Unsubscribe(types) => {
-                connection.send(&gateway.hub.unsubscribe(connection, &types));
-            }
-            ClientFrame::Ack { replay_id } => {
-                return confirm(gateway, connection, connection.on_ack(replay_id));
-            }
-            ClientFrame::Auth { token } => match renew(gateway, connection, &token.0) {
-                Ok(answer) => connection.send(&answer),
-                Err((code @ Code::RateLimited, detail)) => connection.refuse(code, &detail),
-                Err((code, detail)) => {
-                    connection.send(&ControlFrame::Error { code, detail, reference });
-                }
-            },
-        },
-        Err(bad) => connection.send(&bad.into()),
-    }
-    0
-}
-
-/// Refuses types of which nothing will ever be heard.
-fn known(gateway: &Gateway, types: &EntityTypes) -> Result<(), String> {
-    let is_known =
-        |name: &str| matches!(name, ANY | LESSON) || gateway.services.kinds.get(name).is_some();
-    match types.entity_types.iter().position(|name| !is_known(name)) {
-        None => Ok(()),
-        Some(place) => Err(format!("/payload/entityTypes/{place} is no type of this server")),
-    }
-}
-
-/// Takes a fresh token of the same user and tenant.
-fn renew(
-    gateway: &Gateway,
-    connection: &Connection,
-    token: &str,
-) -> Result<ControlFrame, (Code, String)> {
-    let shown = Shown { token, from: connection.from, request_id: None };
-    let caller = gateway.judge.admit_now(shown).map_err(|refused| match refused {
-        Refused::TooFast(too_fast) => (Code::RateLimited, too_fast.to_string()),
-        Refused::Token(error) => {
-            if error == AuthError::Revoked {
-                connection.close(&mut connection.lock(), CloseCode::Policy, REVOKED);
-            }
-            (error.code(), error.to_string())
-        }
-    })?;
-    if caller.tenant != connection.feed.tenant || caller.user != connection.user {
-        return Err((Code::Unauthenticated, "the token is another user's".into()));
-    }
-    gateway.hub.renew(connection, caller.expires_at);
-    gateway.hold(connection, &caller);
-    Ok(authenticated(&caller.user, caller.expires_at))
-}
-
-/// Answers a token that came as a message.
-pub(super) fn authenticated(
-    user: &UserId,
-    expires_at: landfall_core::time::Timestamp,
-) -> ControlFrame {
-    ControlFrame::Authenticated { user_id: user.to_string(), expires_at: Time(expires_at) }
-}
-
-fn confirm(gateway: &Gateway, connection: &Connection, numbers: Vec<Number>) -> u32 {
-    if numbers.is_empty() {
-        return 0;
-    }
-    gateway.confirm(confirmed(connection, numbers));
-    1
-}
-
-/// Names notifications of a connection's user.
-pub(super) fn confirmed(connection: &Connection, numbers: Vec<Number>) -> Confirmed {
-    let (feed, device) = (Arc::clone(&connection.feed), connection.device.clone());
-    Confirmed { feed, numbers, device }
 }
 
 async fn read_store(gateway: &Gateway, connection: &Arc<Connection>, read: Read) {

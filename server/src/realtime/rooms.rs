@@ -15,11 +15,13 @@ use landfall_core::feed::{FeedKey, Number};
 use landfall_core::following::{Following, Step, Told, told};
 use landfall_core::id::{TopicId, UserId};
 use landfall_core::message::{Message, Unread};
-use landfall_protocol::frame::{MessagesRead, Reference, TopicFrame, TopicGap, TopicJoined};
+use landfall_protocol::frame::{MessagesRead, TopicFrame, TopicGap, TopicJoined};
 use landfall_protocol::text::FeedNumber;
 
+use super::codec::Codec;
 use super::connection::{Connection, Ending, State};
 use super::hub::Hub;
+use super::mark::Mark;
 use crate::service::messages::Missed;
 
 /// Topics that one connection may follow.
@@ -80,7 +82,8 @@ impl Rooms {
 struct News<'a> {
     number: Option<Number>,
     frame: Box<dyn Fn() -> Option<TopicFrame> + 'a>,
-    bytes: OnceCell<Option<Bytes>>,
+    message: OnceCell<Option<Bytes>>,
+    event: OnceCell<Option<Bytes>>,
 }
 
 impl<'a> News<'a> {
@@ -94,12 +97,13 @@ impl<'a> News<'a> {
             }
             _ => Box::new(|| None),
         };
-        Self { number: change.number(), frame, bytes: OnceCell::new() }
+        Self { number: change.number(), frame, message: OnceCell::new(), event: OnceCell::new() }
     }
 
     fn bytes(&self, connection: &Connection) -> Option<Bytes> {
-        let make = || (self.frame)().map(|frame| connection.codec.topic(&frame, None));
-        self.bytes.get_or_init(make).clone()
+        let codec = connection.codec;
+        let bytes = if codec == Codec::SocketIo { &self.event } else { &self.message };
+        bytes.get_or_init(|| (self.frame)().map(|frame| codec.news(&frame))).clone()
     }
 }
 
@@ -159,7 +163,7 @@ impl Hub {
     pub(super) fn evict(&self, connection: &Connection, topic: &TopicId) {
         if self.leave(connection, topic) {
             let left = TopicFrame::left(topic, NOT_A_MEMBER);
-            connection.send_bytes(connection.codec.topic(&left, None));
+            connection.send_bytes(connection.codec.news(&left));
         }
     }
 
@@ -245,7 +249,7 @@ impl Connection {
     /// Answers that a topic was joined, and begins where the client said, or at the head.
     pub(super) fn on_joined(
         &self,
-        (topic, reference): (&TopicId, Option<&Reference>),
+        (topic, mark): (&TopicId, &Mark),
         after: Option<Number>,
         (head, unread): (Number, Unread),
     ) {
@@ -254,7 +258,9 @@ impl Connection {
         if state.ending != Ending::Open {
             return;
         }
-        self.push_live(&mut state, self.codec.topic(&joined, reference));
+        if let Some(answer) = self.codec.answer(&joined, mark) {
+            self.push_live(&mut state, answer);
+        }
         match after {
             Some(after) if after < head => {
                 // What is between is read before anything that comes now.
@@ -262,7 +268,7 @@ impl Connection {
             }
             _ => {
                 if let Some(after) = after.filter(|after| *after > head) {
-                    self.push_live(&mut state, self.codec.topic(&gap(topic, after, head), None));
+                    self.push_live(&mut state, self.codec.news(&gap(topic, after, head)));
                 }
                 self.step(&mut state, topic, |following| following.on_read(head));
             }
@@ -286,7 +292,7 @@ impl Connection {
             return;
         }
         if missed.is_cut {
-            state.queue.push(self.codec.topic(&gap(topic, had, missed.up_to), None));
+            state.queue.push(self.codec.news(&gap(topic, had, missed.up_to)));
         }
         for message in &missed.messages {
             if let Some(bytes) = self.told(message, told(message, had)) {
@@ -298,7 +304,7 @@ impl Connection {
     }
 
     fn told(&self, message: &Message, told: Told) -> Option<Bytes> {
-        TopicFrame::of_message(message, told).map(|frame| self.codec.topic(&frame, None))
+        TopicFrame::of_message(message, told).map(|frame| self.codec.news(&frame))
     }
 
     /// Hears that a topic could not be read.

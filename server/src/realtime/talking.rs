@@ -8,13 +8,14 @@ use std::sync::Arc;
 use landfall_core::auth::Caller;
 use landfall_core::id::TopicId;
 use landfall_core::notify::FieldError;
-use landfall_protocol::frame::{JoinTopic, Reference, TopicAsk, TopicFrame, TopicRead};
+use landfall_protocol::frame::{JoinTopic, TopicAsk, TopicFrame, TopicRead};
 use landfall_protocol::messages::{MessageItem, MessagePost, ReadPost};
 use landfall_protocol::problem::Code;
 
 use super::asks::{Refusal, invalid, refusal};
 use super::connection::Connection;
 use super::gateway::Gateway;
+use super::mark::Mark;
 use crate::service::ServiceError;
 use crate::service::messages::{MessageDraft, ReadAsk};
 
@@ -23,12 +24,12 @@ pub(super) async fn serve(
     gateway: &Gateway,
     connection: &Arc<Connection>,
     caller: &Caller,
-    (ask, reference): (TopicAsk, Option<&Reference>),
+    (ask, mark): (TopicAsk, &Mark),
 ) -> Result<Option<TopicFrame>, Refusal> {
     let topic = ask.topic().map_err(|fault| invalid(&[fault]))?;
     match ask {
         TopicAsk::Join(ask) => {
-            join(gateway, connection, caller, (&topic, ask, reference)).await.map(|()| None)
+            join(gateway, connection, caller, (&topic, ask, mark)).await.map(|()| None)
         }
         TopicAsk::Leave(_) => {
             gateway.hub.leave(connection, &topic);
@@ -57,7 +58,7 @@ async fn join(
     gateway: &Gateway,
     connection: &Arc<Connection>,
     caller: &Caller,
-    (topic, ask, reference): (&TopicId, JoinTopic, Option<&Reference>),
+    (topic, ask, mark): (&TopicId, JoinTopic, &Mark),
 ) -> Result<(), Refusal> {
     let after = ask.after.map(|after| after.0);
     if !gateway.hub.join(connection, topic, after.unwrap_or_default()) {
@@ -65,7 +66,7 @@ async fn join(
     }
     match gateway.services.topic_stands(caller, topic).await {
         Ok(stands) => {
-            connection.on_joined((topic, reference), after, stands);
+            connection.on_joined((topic, mark), after, stands);
             Ok(())
         }
         Err(error) => {
