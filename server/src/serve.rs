@@ -29,7 +29,7 @@ use crate::config::{Backend, Config, Loaded};
 use crate::front::{self, Front};
 use crate::http;
 use crate::keys::{DataLock, Keys};
-use crate::realtime::{Gateway, Hub, HubSettings};
+use crate::realtime::{Gateway, Hub, HubSettings, Sessions};
 use crate::service::links::Links;
 use crate::service::live_queue::{Reports, Room, live_queue};
 use crate::service::outbox::{Outbox, OutboxSettings};
@@ -304,6 +304,7 @@ fn secure(
 
 fn gateway(config: &Config, app: &App, hub: &Arc<Hub>, events: Reports) -> Arc<Gateway> {
     Arc::new(Gateway {
+        polling: Sessions::default(),
         hub: Arc::clone(hub),
         services: Arc::clone(&app.services),
         judge: Arc::clone(&app.judge),

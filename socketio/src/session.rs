@@ -216,6 +216,11 @@ impl PollingSession {
         matches!(self.phase, Phase::Upgraded | Phase::Closed)
     }
 
+    /// Says whether the session goes on over a socket.
+    pub fn is_upgraded(&self) -> bool {
+        self.phase == Phase::Upgraded
+    }
+
     /// Gives the heart, which beats on over the socket after an upgrade.
     pub fn heart(&self) -> Heart {
         self.heart

@@ -44,6 +44,12 @@ struct Auth {
     ack: bool,
 }
 
+/// What a client is told in the beginning.
+pub(in crate::realtime) struct Opening {
+    pub(in crate::realtime) id: EngineId,
+    pub(in crate::realtime) transport: Transport,
+}
+
 /// A client that has joined.
 pub(in crate::realtime) struct Entered {
     pub(in crate::realtime) caller: Caller,
@@ -62,8 +68,12 @@ pub(in crate::realtime) async fn enter(
     gateway: &Gateway,
     wire: &Wire,
     first: &[u8],
-    (identity, from): (Identity, Option<IpAddr>),
+    (identity, from, opening): (Identity, Option<IpAddr>, Option<Opening>),
 ) -> Result<Entered, NotEntered> {
+    let opening = opening.unwrap_or_else(|| Opening {
+        id: EngineId::new(gateway.services.ids.bytes()),
+        transport: Transport::WebSocket,
+    });
     let with_reason = |code: CloseCode| (code, code.default_reason().to_owned());
     let greeting = Greeting {
         gateway,
@@ -76,10 +86,21 @@ pub(in crate::realtime) async fn enter(
         namespaces: Namespaces::new(KNOWN, Binary::Refused),
     };
     tokio::select! {
-        entered = tokio::time::timeout(gateway.first_message, greeting.run(first)) => {
+        entered = tokio::time::timeout(gateway.first_message, greeting.run(&opening, first)) => {
             entered.unwrap_or_else(|_| Err((CloseCode::Policy, "a token is needed".into())))
         }
         () = gateway.drain.cancelled() => Err(with_reason(CloseCode::Restart)),
+    }
+}
+
+/// What is agreed with every client.
+pub(in crate::realtime) fn terms(gateway: &Gateway) -> Terms {
+    let settings = &gateway.hub.settings;
+    Terms {
+        ping_interval_ms: u64::from(settings.heartbeat_seconds) * 1_000,
+        ping_timeout_ms: PING_TIMEOUT_MS,
+        max_payload: settings.message_bytes,
+        ..Terms::default()
     }
 }
 
@@ -103,8 +124,8 @@ enum Heard {
 }
 
 impl Greeting<'_> {
-    async fn run(mut self, first: &[u8]) -> Result<Entered, NotEntered> {
-        let open = self.terms().open_packet(&EngineId::new(self.random()), Transport::WebSocket);
+    async fn run(mut self, opening: &Opening, first: &[u8]) -> Result<Entered, NotEntered> {
+        let open = terms(self.gateway).open_packet(&opening.id, opening.transport);
         self.write(&frame::text(open.as_bytes())).await?;
         let mut decoder = Decoder::default();
         let (mut heard, mut bytes) = (first.len(), first.to_vec());
@@ -139,16 +160,6 @@ impl Greeting<'_> {
             }
             heard += count;
             bytes = buffer[..count].to_vec();
-        }
-    }
-
-    fn terms(&self) -> Terms {
-        let settings = &self.gateway.hub.settings;
-        Terms {
-            ping_interval_ms: u64::from(settings.heartbeat_seconds) * 1_000,
-            ping_timeout_ms: PING_TIMEOUT_MS,
-            max_payload: settings.message_bytes,
-            ..Terms::default()
         }
     }
 

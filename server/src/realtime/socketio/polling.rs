@@ -1,0 +1,448 @@
+//! A Socket.IO session that polls: its packets wait here for the next poll, and what is posted goes on as frames of a
+//! socket, so that behind it a connection is a connection.
+//!
+//! What becomes of polls, posts and the upgrade is decided by `landfall-socketio`; here its turns are carried out, under
+//! one lock and without waiting. A session holds one end of a pair; its task carries what the server says from there to
+//! what waits, and lets go of it when the session moves to a socket. Must never hold more than a payload for a client
+//! that does not poll: the server's own queue is behind it, and closes a slow one.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use landfall_socketio::engine::Signal;
+use landfall_socketio::heart::Heart;
+use landfall_socketio::payload::{self, Offered, Outgoing, Posted};
+use landfall_socketio::request::HttpError;
+use landfall_socketio::session::{
+    Poll, PollAnswer, PollTicket, PollingSession, Post, PostAnswer, SocketAnswer, SocketTicket,
+    Turn, Waiting,
+};
+use landfall_socketio::terms::Terms;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::UnixStream;
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::sync::{Notify, oneshot};
+
+use super::carried::{Carried, Unpacked, client_frame, server_frame};
+
+/// How a request is answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answered {
+    /// A poll, with this body.
+    Packets(String),
+    /// A post that was taken.
+    Ok,
+    /// A post that was too large.
+    TooLarge,
+    /// With an error.
+    Refused(HttpError),
+}
+
+/// What waits for the client.
+#[derive(Debug)]
+enum Packet {
+    Text(String),
+    Binary(Vec<u8>),
+}
+
+impl Packet {
+    fn outgoing(&self) -> Outgoing<'_> {
+        match self {
+            Self::Text(text) => Outgoing::Text(text),
+            Self::Binary(bytes) => Outgoing::Binary(bytes),
+        }
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Binary(bytes) => bytes.len(),
+        }
+    }
+}
+
+/// The end of the pair from which the server is heard, with what was heard of a frame that is not whole.
+pub(super) struct Ear {
+    pub(super) half: OwnedReadHalf,
+    pub(super) begun: Vec<u8>,
+}
+
+/// How a session stands for its task.
+enum Look {
+    /// It polls: when to look again, and whether there is room for more to wait.
+    Polls { until: Option<Instant>, has_room: bool },
+    /// It has moved to a socket, which is about to take over.
+    Moving,
+    /// Somebody takes over.
+    Inherited(oneshot::Sender<Ear>),
+    /// It is over.
+    Over,
+}
+
+struct Inner {
+    session: PollingSession,
+    waiting: VecDeque<Packet>,
+    waiting_bytes: usize,
+    held: Option<oneshot::Sender<Answered>>,
+    /// Ends the socket that is probed.
+    probed: Option<oneshot::Sender<()>>,
+    /// Pings of the server, each with how many packets were before it that no poll has taken yet.
+    pings: VecDeque<(usize, Vec<u8>)>,
+    /// Who takes the server's words from here on.
+    heir: Option<oneshot::Sender<Ear>>,
+}
+
+/// A session that polls.
+pub struct Polling {
+    inner: Mutex<Inner>,
+    mouth: tokio::sync::Mutex<OwnedWriteHalf>,
+    began: Instant,
+    max_payload: usize,
+    /// Something changed that the session's task has to look at.
+    changed: Notify,
+}
+
+impl Polling {
+    /// Begins a session on one end of a pair; gives the end from which its task hears the server.
+    pub(super) fn new(terms: &Terms, end: UnixStream) -> (Arc<Self>, OwnedReadHalf) {
+        let (ear, mouth) = end.into_split();
+        let inner = Inner {
+            session: PollingSession::new(terms, Heart::listening(terms, 0)),
+            waiting: VecDeque::new(),
+            waiting_bytes: 0,
+            held: None,
+            probed: None,
+            pings: VecDeque::new(),
+            heir: None,
+        };
+        let polling = Self {
+            inner: Mutex::new(inner),
+            mouth: tokio::sync::Mutex::new(mouth),
+            began: Instant::now(),
+            max_payload: terms.max_payload,
+            changed: Notify::new(),
+        };
+        (Arc::new(polling), ear)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Serves a poll: with what waits, or as soon as something does.
+    pub async fn poll(self: &Arc<Self>) -> Answered {
+        self.confirm().await;
+        let (held, ticket) = {
+            let mut inner = self.lock();
+            let waiting = inner.waits(self.max_payload);
+            let turn = inner.session.poll(self.now(), waiting);
+            match self.carry_out(&mut inner, turn) {
+                Poll::Now(answer) => return self.answer(&mut inner, answer),
+                Poll::Hold(ticket) => {
+                    let (sender, receiver) = oneshot::channel();
+                    inner.held = Some(sender);
+                    (receiver, ticket)
+                }
+            }
+        };
+        self.changed.notify_one();
+        let guard = Holding { polling: Arc::clone(self), ticket: Some(ticket) };
+        let answered = held.await.unwrap_or(Answered::Refused(HttpError::SessionUnknown));
+        guard.done();
+        answered
+    }
+
+    /// Says to the server that what it asked to be confirmed has arrived: its client came back for more.
+    async fn confirm(&self) {
+        let due: Vec<Vec<u8>> = {
+            let mut inner = self.lock();
+            let count = inner.pings.iter().take_while(|(before, _)| *before == 0).count();
+            inner.pings.drain(..count).map(|(_, payload)| payload).collect()
+        };
+        for payload in due {
+            // A session whose server is gone finds out by itself.
+            let _ = self.say(&client_frame(0xA, &payload)).await;
+        }
+    }
+
+    async fn say(&self, bytes: &[u8]) -> io::Result<()> {
+        self.mouth.lock().await.write_all(bytes).await
+    }
+
+    /// Begins to take a post.
+    ///
+    /// # Errors
+    /// With what it is refused.
+    pub fn begin_post(&self) -> Result<(), HttpError> {
+        let mut inner = self.lock();
+        let turn = inner.session.post(self.now());
+        let begun = self.carry_out(&mut inner, turn);
+        drop(inner);
+        self.changed.notify_one();
+        begun
+    }
+
+    /// The post that was begun will never be whole.
+    pub fn post_gone(&self) {
+        let mut inner = self.lock();
+        let turn = inner.session.posted(self.now(), Post::Gone);
+        self.carry_out(&mut inner, turn);
+        drop(inner);
+        self.changed.notify_one();
+    }
+
+    /// Takes what was posted, once it is judged; nothing where it is not whole.
+    pub async fn end_post(&self, post: Post, body: Option<payload::Body<'_>>) -> Answered {
+        let answer = {
+            let mut inner = self.lock();
+            let turn = inner.session.posted(self.now(), post);
+            self.carry_out(&mut inner, turn)
+        };
+        self.changed.notify_one();
+        match answer {
+            PostAnswer::TooLarge => return Answered::TooLarge,
+            PostAnswer::Refused(error) => return Answered::Refused(error),
+            PostAnswer::Dropped => return Answered::Ok,
+            PostAnswer::Taken => {}
+        }
+        let mut frames = Vec::new();
+        for packet in body.iter().flat_map(payload::Body::packets) {
+            match packet {
+                Posted::Text(text) => frames.extend(client_frame(0x1, text.as_bytes())),
+                Posted::Binary(bytes) => frames.extend(client_frame(0x2, &bytes)),
+            }
+        }
+        match self.say(&frames).await {
+            Ok(()) => Answered::Ok,
+            Err(_) => Answered::Refused(HttpError::SessionUnknown),
+        }
+    }
+
+    /// A socket wants to go on with this session; `None` where it is closed, else its ticket and what ends it.
+    pub(super) fn probe(&self) -> Option<(SocketTicket, oneshot::Receiver<()>)> {
+        let mut inner = self.lock();
+        let turn = inner.session.socket(self.now());
+        let ticket = self.carry_out(&mut inner, turn)?;
+        let (sender, receiver) = oneshot::channel();
+        inner.probed = Some(sender);
+        drop(inner);
+        self.changed.notify_one();
+        Some((ticket, receiver))
+    }
+
+    /// The socket said something; with an upgrade comes what waits for its client.
+    pub(super) fn probing(
+        &self,
+        ticket: SocketTicket,
+        said: landfall_socketio::engine::Probing,
+    ) -> (SocketAnswer, Vec<u8>) {
+        let mut inner = self.lock();
+        let turn = inner.session.probing(self.now(), ticket, said);
+        let answer = self.carry_out(&mut inner, turn);
+        let mut waits = Vec::new();
+        if answer == SocketAnswer::Upgrade {
+            inner.probed = None;
+            for packet in inner.waiting.drain(..) {
+                waits.extend(match packet {
+                    Packet::Text(text) => server_frame(0x1, text.as_bytes()),
+                    Packet::Binary(bytes) => server_frame(0x2, &bytes),
+                });
+            }
+            // Their answers come from the client itself now.
+            for (_, payload) in inner.pings.drain(..) {
+                waits.extend(server_frame(0x9, &payload));
+            }
+        }
+        drop(inner);
+        self.changed.notify_one();
+        (answer, waits)
+    }
+
+    /// The socket is gone before the session moved to it.
+    pub(super) fn socket_gone(&self, ticket: SocketTicket) {
+        let mut inner = self.lock();
+        let turn = inner.session.socket_gone(self.now(), ticket);
+        self.carry_out(&mut inner, turn);
+    }
+
+    /// Takes over both ways of the pair, once the session has moved to a socket.
+    pub(super) async fn inherit(
+        &self,
+    ) -> Option<(Ear, tokio::sync::MutexGuard<'_, OwnedWriteHalf>)> {
+        let (sender, receiver) = oneshot::channel();
+        self.lock().heir = Some(sender);
+        self.changed.notify_one();
+        Some((receiver.await.ok()?, self.mouth.lock().await))
+    }
+
+    /// Carries what the server says until the session is over or moves to a socket.
+    pub(super) async fn carry(&self, ear: OwnedReadHalf) {
+        let (mut carried, mut is_server_gone) = (Carried::new(ear), false);
+        loop {
+            let look = self.look();
+            match look {
+                Look::Over => return,
+                Look::Inherited(heir) => {
+                    // Whoever takes it over may be gone: then so is the session.
+                    let _ = heir.send(carried.into_ear());
+                    return;
+                }
+                Look::Moving | Look::Polls { .. } => {}
+            }
+            let (until, hears) = match look {
+                Look::Polls { until, has_room } => (until, has_room && !is_server_gone),
+                _ => (None, false),
+            };
+            tokio::select! {
+                () = self.changed.notified() => {}
+                () = sleep_until(until) => {}
+                heard = carried.next(), if hears => match heard {
+                    Ok(Some(Unpacked::Close) | None) | Err(_) => {
+                        is_server_gone = true;
+                        self.end();
+                    }
+                    Ok(Some(unpacked)) => self.put(unpacked),
+                },
+            }
+        }
+    }
+
+    /// Looks at the clock, and at how the session stands.
+    fn look(&self) -> Look {
+        let mut inner = self.lock();
+        if let Some(heir) = inner.heir.take() {
+            return Look::Inherited(heir);
+        }
+        let turn = inner.session.tick(self.now());
+        self.carry_out(&mut inner, turn);
+        if inner.session.is_upgraded() {
+            return Look::Moving;
+        }
+        match inner.session.deadline() {
+            None => Look::Over,
+            Some(at) => Look::Polls {
+                until: Some(self.began + Duration::from_millis(at)),
+                has_room: inner.waiting_bytes < self.max_payload,
+            },
+        }
+    }
+
+    /// Puts something of the server's to what waits.
+    fn put(&self, unpacked: Unpacked) {
+        let mut inner = self.lock();
+        let packet = match unpacked {
+            Unpacked::Text(text) => Packet::Text(text),
+            Unpacked::Binary(bytes) => Packet::Binary(bytes),
+            Unpacked::Ping(payload) => {
+                let before = inner.waiting.len();
+                inner.pings.push_back((before, payload));
+                return;
+            }
+            Unpacked::Close => return,
+        };
+        inner.waiting_bytes += packet.len();
+        inner.waiting.push_back(packet);
+        let turn = inner.session.written(self.now());
+        self.carry_out(&mut inner, turn);
+    }
+
+    /// The server has ended the session.
+    fn end(&self) {
+        let mut inner = self.lock();
+        inner.waiting.push_back(Packet::Text(Signal::Close.text().to_owned()));
+        let waiting = inner.waits(self.max_payload);
+        let turn = inner.session.close(self.now(), waiting);
+        self.carry_out(&mut inner, turn);
+    }
+
+    fn carry_out<T>(&self, inner: &mut Inner, turn: Turn<T>) -> T {
+        if let Some(answer) = turn.held
+            && let Some(held) = inner.held.take()
+        {
+            let answered = self.answer(inner, answer);
+            // Whoever held it may be gone; what it would have had is lost with the session, which ends for it.
+            let _ = held.send(answered);
+        }
+        if turn.socket.is_some() {
+            inner.probed.take().map(|probed| probed.send(()));
+        }
+        turn.caller
+    }
+
+    fn answer(&self, inner: &mut Inner, answer: PollAnswer) -> Answered {
+        match answer {
+            PollAnswer::Packets => Answered::Packets(inner.take(self.max_payload)),
+            PollAnswer::Noop => Answered::Packets(Signal::Noop.text().to_owned()),
+            PollAnswer::Close => Answered::Packets(Signal::Close.text().to_owned()),
+            PollAnswer::Refused(error) => Answered::Refused(error),
+        }
+    }
+}
+
+/// A poll that is held: tells its session if its client ends it.
+struct Holding {
+    polling: Arc<Polling>,
+    ticket: Option<PollTicket>,
+}
+
+impl Holding {
+    fn done(mut self) {
+        self.ticket = None;
+    }
+}
+
+impl Drop for Holding {
+    fn drop(&mut self) {
+        let Some(ticket) = self.ticket else { return };
+        let mut inner = self.polling.lock();
+        let turn = inner.session.poll_gone(self.polling.now(), ticket);
+        self.polling.carry_out(&mut inner, turn);
+        drop(inner);
+        self.polling.changed.notify_one();
+    }
+}
+
+impl Inner {
+    fn fill(&self, max_payload: usize) -> payload::Answer {
+        let mut answer = payload::Answer::new(max_payload);
+        for packet in &self.waiting {
+            if answer.offer(packet.outgoing()) == Offered::Full {
+                break;
+            }
+        }
+        answer
+    }
+
+    fn waits(&self, max_payload: usize) -> Waiting {
+        match (self.waiting.len(), self.fill(max_payload).packets()) {
+            (0, _) => Waiting::Nothing,
+            (all, taken) if all == taken => Waiting::OneAnswer,
+            _ => Waiting::More,
+        }
+    }
+
+    fn take(&mut self, max_payload: usize) -> String {
+        let answer = self.fill(max_payload);
+        let taken = answer.packets();
+        for packet in self.waiting.drain(..taken) {
+            self.waiting_bytes = self.waiting_bytes.saturating_sub(packet.len());
+        }
+        for (before, _) in &mut self.pings {
+            *before = before.saturating_sub(taken);
+        }
+        answer.into_body()
+    }
+}
+
+async fn sleep_until(until: Option<Instant>) {
+    match until {
+        Some(until) => tokio::time::sleep_until(until.into()).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,51 @@
+//! The sessions of Socket.IO that poll, by their secret names.
+//!
+//! An entry is there as long as its session's task runs. A name opens its session to whoever has it, so it is
+//! looked up by a table with a random hash and shown to nobody.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use landfall_socketio::id::EngineId;
+
+use super::polling::Polling;
+
+/// The sessions that poll.
+#[derive(Default)]
+pub struct Sessions(Mutex<HashMap<EngineId, Arc<Polling>>>);
+
+impl Sessions {
+    fn lock(&self) -> MutexGuard<'_, HashMap<EngineId, Arc<Polling>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds a session unless there are too many.
+    pub(super) fn add(&self, id: EngineId, polling: &Arc<Polling>, max: usize) -> bool {
+        let mut sessions = self.lock();
+        let has_room = sessions.len() < max;
+        if has_room {
+            sessions.insert(id, Arc::clone(polling));
+        }
+        has_room
+    }
+
+    /// Finds a session.
+    pub fn find(&self, id: &EngineId) -> Option<Arc<Polling>> {
+        self.lock().get(id).cloned()
+    }
+
+    /// Lets a session go.
+    pub(super) fn remove(&self, id: &EngineId) {
+        self.lock().remove(id);
+    }
+
+    /// Counts them.
+    pub fn len(&self) -> usize {
+        self.lock().len()
+    }
+
+    /// Says whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
