@@ -125,7 +125,7 @@ pub struct Landfall {
     pub address: SocketAddr,
     pub clock: Clock,
     pub folder: Folder,
-    http: reqwest::Client,
+    pub http: reqwest::Client,
 }
 
 impl Landfall {

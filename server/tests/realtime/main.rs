@@ -35,6 +35,7 @@ mod s2_monitoring;
 mod s3_topics;
 mod s4_offline;
 mod slow;
+mod socketio;
 mod stream;
 mod sums;
 mod tokens;
