@@ -93,7 +93,12 @@ async fn observe(State(around): State<Arc<Around>>, mut request: Request, next: 
     app.metrics.request(route, status, took);
     let tenant = seen.0.get().map(|(tenant, _)| tenant.as_str());
     let duration_ms = (took.as_secs_f64() * 1_000_000.0).round() / 1_000.0;
-    tracing::info!(method, route, status, duration_ms, request_id = %id.0, tenant, "request");
+    if route.starts_with("/socket.io") {
+        // A session that polls makes a request for every few words.
+        tracing::debug!(method, route, status, duration_ms, request_id = %id.0, tenant, "request");
+    } else {
+        tracing::info!(method, route, status, duration_ms, request_id = %id.0, tenant, "request");
+    }
     response
 }
 

@@ -18,6 +18,7 @@ use landfall_socketio::packet::MAIN;
 use landfall_socketio::terms::{Terms, Transport};
 use serde::Deserialize;
 use serde_json::value::{RawValue, to_raw_value};
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::judge::{Refused, Shown};
 use crate::realtime::frame::{self, Decoder, FrameError, Incoming};
@@ -48,6 +49,8 @@ struct Auth {
 pub(in crate::realtime) struct Opening {
     pub(in crate::realtime) id: EngineId,
     pub(in crate::realtime) transport: Transport,
+    /// Its room among those that have not joined, given back as soon as it has.
+    pub(in crate::realtime) newcomer: Option<OwnedSemaphorePermit>,
 }
 
 /// A client that has joined.
@@ -73,6 +76,7 @@ pub(in crate::realtime) async fn enter(
     let opening = opening.unwrap_or_else(|| Opening {
         id: EngineId::new(gateway.services.ids.bytes()),
         transport: Transport::WebSocket,
+        newcomer: None,
     });
     let with_reason = |code: CloseCode| (code, code.default_reason().to_owned());
     let greeting = Greeting {

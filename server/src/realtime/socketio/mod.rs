@@ -26,6 +26,7 @@ use super::wire::Wire;
 
 /// Begins a session that polls; `None` where there is no room for it. Its first packet waits for a poll.
 pub(super) fn begin(gateway: &Arc<Gateway>, hello: Hello) -> Option<Arc<Polling>> {
+    let newcomer = Some(gateway.polling.newcomer()?);
     let (wire, end): (Wire, UnixStream) = Wire::pair(PAIR_BYTES)
         .inspect_err(|error| tracing::warn!(%error, "a session could not begin"))
         .ok()?;
@@ -39,7 +40,7 @@ pub(super) fn begin(gateway: &Arc<Gateway>, hello: Hello) -> Option<Arc<Polling>
         carrying.carry(ear).await;
         theirs.polling.remove(&id);
     });
-    let opening = Opening { id, transport: Transport::Polling };
+    let opening = Opening { id, transport: Transport::Polling, newcomer };
     let theirs = Arc::clone(gateway);
     gateway.tasks.spawn(theirs.open_socketio(wire, Vec::new(), hello, Some(opening)));
     Some(polling)

@@ -7,16 +7,36 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use landfall_socketio::id::EngineId;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::polling::Polling;
 
+/// Sessions that nobody has joined yet: one request makes one, so that they need a bound of their own.
+const NEWCOMERS_MAX: usize = 1_024;
+
+type Table = HashMap<EngineId, Arc<Polling>>;
+
 /// The sessions that poll.
-#[derive(Default)]
-pub struct Sessions(Mutex<HashMap<EngineId, Arc<Polling>>>);
+pub struct Sessions {
+    table: Mutex<Table>,
+    newcomers: Arc<Semaphore>,
+}
+
+impl Default for Sessions {
+    fn default() -> Self {
+        let newcomers = Arc::new(Semaphore::new(NEWCOMERS_MAX));
+        Self { table: Mutex::default(), newcomers }
+    }
+}
 
 impl Sessions {
-    fn lock(&self) -> MutexGuard<'_, HashMap<EngineId, Arc<Polling>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes room for a session that nobody has joined yet; it is given back with the value.
+    pub(super) fn newcomer(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.newcomers).try_acquire_owned().ok()
     }
 
     /// Adds a session unless there are too many.
