@@ -128,16 +128,7 @@ impl Reader<'_> {
             let (earned, is_last) = match decoder.next(&mut bytes, settings.message_bytes) {
                 Ok(Some(incoming)) => {
                     has_ended_one |= matches!(incoming, Incoming::Text(_) | Incoming::Binary(_));
-                    let earned = match namespaces {
-                        None => on_incoming(gateway, connection, &incoming, asks),
-                        Some(namespaces) => socketio::on_incoming(
-                            gateway,
-                            connection,
-                            &incoming,
-                            (namespaces, asks),
-                        ),
-                    };
-                    (earned, false)
+                    (on_incoming(gateway, connection, &incoming, (namespaces, asks)), false)
                 }
                 Ok(None) => (0, true),
                 Err(error) => {
@@ -195,13 +186,16 @@ pub(super) fn close_code(error: FrameError) -> CloseCode {
     CloseCode::ALL.into_iter().find(named).unwrap_or(CloseCode::Protocol)
 }
 
-/// Serves a message of a plain socket; gives how many frames it earns.
+/// Serves a message; gives how many frames it earns.
 fn on_incoming<'a>(
     gateway: &'a Gateway,
     connection: &'a Arc<Connection>,
     incoming: &Incoming<'_>,
-    asks: &mut Asks<'a>,
+    (namespaces, asks): (&mut Option<Namespaces>, &mut Asks<'a>),
 ) -> u32 {
+    if let Some(namespaces) = namespaces {
+        return socketio::on_incoming(gateway, connection, incoming, (namespaces, asks));
+    }
     let text = match incoming {
         Incoming::Text(text) => text,
         Incoming::Binary(_) => {

@@ -78,6 +78,8 @@ pub(in crate::realtime) async fn enter(
         transport: Transport::WebSocket,
         newcomer: None,
     });
+    // Given back when this ends, however it does.
+    let _newcomer = &opening.newcomer;
     let with_reason = |code: CloseCode| (code, code.default_reason().to_owned());
     let greeting = Greeting {
         gateway,

@@ -5,6 +5,7 @@ mod carried;
 pub(super) mod emit;
 mod greeting;
 mod moving;
+mod packets;
 mod polling;
 mod sessions;
 mod talk;

@@ -6,18 +6,17 @@
 //! what waits, and lets go of it when the session moves to a socket. Must never hold more than a payload for a client
 //! that does not poll: the server's own queue is behind it, and closes a slow one.
 
-use std::collections::VecDeque;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use landfall_socketio::engine::Signal;
 use landfall_socketio::heart::Heart;
-use landfall_socketio::payload::{self, Offered, Outgoing, Posted};
+use landfall_socketio::payload::{self, Posted};
 use landfall_socketio::request::HttpError;
 use landfall_socketio::session::{
     Poll, PollAnswer, PollTicket, PollingSession, Post, PostAnswer, SocketAnswer, SocketTicket,
-    Turn, Waiting,
+    Turn,
 };
 use landfall_socketio::terms::Terms;
 use tokio::io::AsyncWriteExt as _;
@@ -25,7 +24,8 @@ use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::{Notify, oneshot};
 
-use super::carried::{Carried, Unpacked, client_frame, server_frame};
+use super::carried::{Carried, Unpacked, client_frame};
+use super::packets::Packets;
 
 /// How a request is answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,29 +38,6 @@ pub enum Answered {
     TooLarge,
     /// With an error.
     Refused(HttpError),
-}
-
-/// What waits for the client.
-#[derive(Debug)]
-enum Packet {
-    Text(String),
-    Binary(Vec<u8>),
-}
-
-impl Packet {
-    fn outgoing(&self) -> Outgoing<'_> {
-        match self {
-            Self::Text(text) => Outgoing::Text(text),
-            Self::Binary(bytes) => Outgoing::Binary(bytes),
-        }
-    }
-
-    fn len(&self) -> usize {
-        match self {
-            Self::Text(text) => text.len(),
-            Self::Binary(bytes) => bytes.len(),
-        }
-    }
 }
 
 /// The end of the pair from which the server is heard, with what was heard of a frame that is not whole.
@@ -83,13 +60,10 @@ enum Look {
 
 struct Inner {
     session: PollingSession,
-    waiting: VecDeque<Packet>,
-    waiting_bytes: usize,
+    waiting: Packets,
     held: Option<oneshot::Sender<Answered>>,
     /// Ends the socket that is probed.
     probed: Option<oneshot::Sender<()>>,
-    /// Pings of the server, each with how many packets were before it that no poll has taken yet.
-    pings: VecDeque<(usize, Vec<u8>)>,
     /// Who takes the server's words from here on.
     heir: Option<oneshot::Sender<Ear>>,
 }
@@ -99,7 +73,6 @@ pub struct Polling {
     inner: Mutex<Inner>,
     mouth: tokio::sync::Mutex<OwnedWriteHalf>,
     began: Instant,
-    max_payload: usize,
     /// Something changed that the session's task has to look at.
     changed: Notify,
 }
@@ -110,18 +83,15 @@ impl Polling {
         let (ear, mouth) = end.into_split();
         let inner = Inner {
             session: PollingSession::new(terms, Heart::listening(terms, 0)),
-            waiting: VecDeque::new(),
-            waiting_bytes: 0,
+            waiting: Packets::new(terms.max_payload),
             held: None,
             probed: None,
-            pings: VecDeque::new(),
             heir: None,
         };
         let polling = Self {
             inner: Mutex::new(inner),
             mouth: tokio::sync::Mutex::new(mouth),
             began: Instant::now(),
-            max_payload: terms.max_payload,
             changed: Notify::new(),
         };
         (Arc::new(polling), ear)
@@ -140,7 +110,7 @@ impl Polling {
         self.confirm().await;
         let (held, ticket) = {
             let mut inner = self.lock();
-            let waiting = inner.waits(self.max_payload);
+            let waiting = inner.waiting.amount();
             let turn = inner.session.poll(self.now(), waiting);
             match self.carry_out(&mut inner, turn) {
                 Poll::Now(answer) => return self.answer(&mut inner, answer),
@@ -160,11 +130,7 @@ impl Polling {
 
     /// Says to the server that what it asked to be confirmed has arrived: its client came back for more.
     async fn confirm(&self) {
-        let due: Vec<Vec<u8>> = {
-            let mut inner = self.lock();
-            let count = inner.pings.iter().take_while(|(before, _)| *before == 0).count();
-            inner.pings.drain(..count).map(|(_, payload)| payload).collect()
-        };
+        let due: Vec<Vec<u8>> = { self.lock().waiting.confirmed() };
         for payload in due {
             // A session whose server is gone finds out by itself.
             let _ = self.say(&client_frame(0xA, &payload)).await;
@@ -248,16 +214,7 @@ impl Polling {
         let mut waits = Vec::new();
         if answer == SocketAnswer::Upgrade {
             inner.probed = None;
-            for packet in inner.waiting.drain(..) {
-                waits.extend(match packet {
-                    Packet::Text(text) => server_frame(0x1, text.as_bytes()),
-                    Packet::Binary(bytes) => server_frame(0x2, &bytes),
-                });
-            }
-            // Their answers come from the client itself now.
-            for (_, payload) in inner.pings.drain(..) {
-                waits.extend(server_frame(0x9, &payload));
-            }
+            waits = inner.waiting.as_frames();
         }
         drop(inner);
         self.changed.notify_one();
@@ -328,7 +285,7 @@ impl Polling {
             None => Look::Over,
             Some(at) => Look::Polls {
                 until: Some(self.began + Duration::from_millis(at)),
-                has_room: inner.waiting_bytes < self.max_payload,
+                has_room: inner.waiting.has_room(),
             },
         }
     }
@@ -336,18 +293,9 @@ impl Polling {
     /// Puts something of the server's to what waits.
     fn put(&self, unpacked: Unpacked) {
         let mut inner = self.lock();
-        let packet = match unpacked {
-            Unpacked::Text(text) => Packet::Text(text),
-            Unpacked::Binary(bytes) => Packet::Binary(bytes),
-            Unpacked::Ping(payload) => {
-                let before = inner.waiting.len();
-                inner.pings.push_back((before, payload));
-                return;
-            }
-            Unpacked::Close => return,
-        };
-        inner.waiting_bytes += packet.len();
-        inner.waiting.push_back(packet);
+        if !inner.waiting.put(unpacked) {
+            return;
+        }
         let turn = inner.session.written(self.now());
         self.carry_out(&mut inner, turn);
     }
@@ -355,8 +303,8 @@ impl Polling {
     /// The server has ended the session.
     fn end(&self) {
         let mut inner = self.lock();
-        inner.waiting.push_back(Packet::Text(Signal::Close.text().to_owned()));
-        let waiting = inner.waits(self.max_payload);
+        inner.waiting.put(Unpacked::Text(Signal::Close.text().to_owned()));
+        let waiting = inner.waiting.amount();
         let turn = inner.session.close(self.now(), waiting);
         self.carry_out(&mut inner, turn);
     }
@@ -377,7 +325,7 @@ impl Polling {
 
     fn answer(&self, inner: &mut Inner, answer: PollAnswer) -> Answered {
         match answer {
-            PollAnswer::Packets => Answered::Packets(inner.take(self.max_payload)),
+            PollAnswer::Packets => Answered::Packets(inner.waiting.take()),
             PollAnswer::Noop => Answered::Packets(Signal::Noop.text().to_owned()),
             PollAnswer::Close => Answered::Packets(Signal::Close.text().to_owned()),
             PollAnswer::Refused(error) => Answered::Refused(error),
@@ -405,38 +353,6 @@ impl Drop for Holding {
         self.polling.carry_out(&mut inner, turn);
         drop(inner);
         self.polling.changed.notify_one();
-    }
-}
-
-impl Inner {
-    fn fill(&self, max_payload: usize) -> payload::Answer {
-        let mut answer = payload::Answer::new(max_payload);
-        for packet in &self.waiting {
-            if answer.offer(packet.outgoing()) == Offered::Full {
-                break;
-            }
-        }
-        answer
-    }
-
-    fn waits(&self, max_payload: usize) -> Waiting {
-        match (self.waiting.len(), self.fill(max_payload).packets()) {
-            (0, _) => Waiting::Nothing,
-            (all, taken) if all == taken => Waiting::OneAnswer,
-            _ => Waiting::More,
-        }
-    }
-
-    fn take(&mut self, max_payload: usize) -> String {
-        let answer = self.fill(max_payload);
-        let taken = answer.packets();
-        for packet in self.waiting.drain(..taken) {
-            self.waiting_bytes = self.waiting_bytes.saturating_sub(packet.len());
-        }
-        for (before, _) in &mut self.pings {
-            *before = before.saturating_sub(taken);
-        }
-        answer.into_body()
     }
 }
 
