@@ -47,7 +47,8 @@ async fn what_an_app_of_an_earlier_version_writes_is_what_the_type_has_now() {
         (Some(3), json!({"body": "a", "tag": 2}), json!({"body": "a", "label": 2})),
         (Some(4), json!({"body": "a", "new": [1]}), json!({"body": "a", "new": [1]})),
     ] {
-        let server = Server::start().await.knowing(grown("memo", Strategy::LastWriteWins)).await;
+        let base = Server::start().await;
+        let server = base.knowing(grown("memo", Strategy::LastWriteWins)).await;
         let created = edit("o", "CREATE", data, version);
         let made = push(&server, "phone", json!([created])).await;
         assert_eq!(made[0]["status"], "applied", "{version:?}");
@@ -59,7 +60,8 @@ async fn what_an_app_of_an_earlier_version_writes_is_what_the_type_has_now() {
 
 #[tokio::test]
 async fn an_edit_of_an_earlier_version_leaves_what_it_does_not_know() {
-    let server = Server::start().await.knowing(grown("memo", Strategy::LastWriteWins)).await;
+    let base = Server::start().await;
+    let server = base.knowing(grown("memo", Strategy::LastWriteWins)).await;
     let all = json!({"body": "a", "pinned": true, "label": "t"});
     push(&server, "tablet", json!([edit("new", "CREATE", all, Some(4))])).await;
     let mut old = edit("old", "UPDATE", json!({"text": "b"}), None);
@@ -74,7 +76,8 @@ async fn an_edit_of_an_earlier_version_leaves_what_it_does_not_know() {
 
 #[tokio::test]
 async fn an_app_of_a_later_version_waits_until_the_server_knows_it() {
-    let server = Server::start().await.knowing(grown("memo", Strategy::LastWriteWins)).await;
+    let base = Server::start().await;
+    let server = base.knowing(grown("memo", Strategy::LastWriteWins)).await;
     let results = push(
         &server,
         "phone",
@@ -96,7 +99,8 @@ async fn an_app_of_a_later_version_waits_until_the_server_knows_it() {
 
 #[tokio::test]
 async fn what_was_stored_before_is_read_as_it_would_be_now() {
-    let before = Server::start().await.knowing(kind("memo", Strategy::LastWriteWins)).await;
+    let base = Server::start().await;
+    let before = base.knowing(kind("memo", Strategy::LastWriteWins)).await;
     let mut created = edit("o1", "CREATE", json!({"text": "a", "colour": 1, "tag": "t"}), None);
     created["timestamp"] = json!("2024-01-15T10:00:00Z");
     push(&before, "phone", json!([created])).await;
@@ -129,7 +133,8 @@ async fn what_was_stored_before_is_read_as_it_would_be_now() {
 
 #[tokio::test]
 async fn a_conflict_from_before_is_shown_and_resolved_by_its_new_names() {
-    let before = Server::start().await.knowing(kind("memo", Strategy::Manual)).await;
+    let base = Server::start().await;
+    let before = base.knowing(kind("memo", Strategy::Manual)).await;
     let edits = [("o1", "CREATE", "a", 0), ("o2", "UPDATE", "b", 1), ("o3", "UPDATE", "c", 1)];
     for (id, verb, text, base) in edits {
         let mut one = edit(id, verb, json!({"text": text}), None);
@@ -164,7 +169,8 @@ async fn an_activity_of_an_earlier_version_is_about_the_same_entity() {
         key: Some(vec!["slide_id".into()]),
         ..kind("look", Strategy::ServerWins)
     };
-    let server = Server::start().await.knowing(typed).await;
+    let base = Server::start().await;
+    let server = base.knowing(typed).await;
     for (id, data) in
         [("a1", json!({"slide": 7, "seen": 1})), ("a2", json!({"slide_id": 7, "seen": 2}))]
     {
