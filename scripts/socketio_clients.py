@@ -142,7 +142,7 @@ def javascript_client(server, package, ways):
 
 
 def main():
-    package = sys.argv[1] if len(sys.argv) > 1 else None
+    package = str(pathlib.Path(sys.argv[1]).resolve()) if len(sys.argv) > 1 else None
     with Server() as server:
         server.call("PUT", "/api/v1/topics/class-7b", {})
         members = [{"user_id": "sarah"}, {"user_id": "tom"}]

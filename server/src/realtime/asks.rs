@@ -4,6 +4,7 @@
 //! asked again by the client: operations and messages take effect once.
 
 use std::collections::VecDeque;
+use std::mem::discriminant;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -19,8 +20,10 @@ use super::talking::in_payload;
 use super::{pushing, talking};
 use crate::service::ServiceError;
 
-/// What one socket may ask behind what is being answered.
-const WAITING_MAX: usize = 4;
+/// Changes of a device that may wait behind what is being answered.
+const CHANGES_MAX: usize = 4;
+/// Things about topics that may: clients write several messages in one breath, and none of them is large.
+const TOPIC_ASKS_MAX: usize = 64;
 
 /// What a client asks.
 pub(super) enum Asked {
@@ -28,6 +31,16 @@ pub(super) enum Asked {
     Push(PushChange),
     /// Something of a topic.
     Topic(TopicAsk),
+}
+
+impl Asked {
+    /// Gives how many of its kind may wait.
+    const fn waiting_max(&self) -> usize {
+        match self {
+            Self::Push(_) => CHANGES_MAX,
+            Self::Topic(_) => TOPIC_ASKS_MAX,
+        }
+    }
 }
 
 type UnderWay<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
@@ -51,7 +64,8 @@ impl<'a> Asks<'a> {
         asked: Asked,
         mark: Mark,
     ) {
-        if self.waiting.len() >= WAITING_MAX {
+        let is_alike = |(other, _): &&(Asked, Mark)| discriminant(other) == discriminant(&asked);
+        if self.waiting.iter().filter(is_alike).count() >= asked.waiting_max() {
             let detail = "too much waits; send it again when something is answered";
             return connection.send_refusal(Code::Unavailable, detail, &mark);
         }

@@ -334,6 +334,23 @@ async fn s3_a_flood_of_messages_is_refused_with_the_clients_mark() {
 }
 
 #[tokio::test]
+async fn s3_what_is_written_in_one_breath_is_taken_in_its_order() {
+    let landfall = Landfall::start().await;
+    class(&landfall, &["ada", "ben"]).await;
+    let mut ada = landfall.device("ada", "").await;
+    let mut ben = joined(&landfall, "ben").await;
+    for n in 0..60 {
+        let payload = json!({ "topic_id": "c", "message": n.to_string() });
+        ask(&mut ada, "send_message", payload, n).await;
+    }
+    for n in 0..60 {
+        let answer = ada.next().await;
+        assert_eq!((&answer["type"], &answer["ref"]), (&json!("message_sent"), &json!(n)));
+        assert_eq!(told(&ben.next().await), format!("new_message {n}"));
+    }
+}
+
+#[tokio::test]
 async fn s3_whatever_the_storm_everybody_hears_everything_once_and_in_order() {
     const WRITERS: usize = 4;
     const EACH: usize = 40;
