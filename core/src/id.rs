@@ -120,6 +120,10 @@ uuid_id!(
     MessageId
 );
 uuid_id!(
+    /// One run of a server, as others see who is connected to it (UUIDv7).
+    NodeId
+);
+uuid_id!(
     /// One notification of one user (UUIDv7).
     NotificationId
 );

@@ -26,6 +26,7 @@ pub mod notification;
 pub mod notify;
 pub mod plan;
 pub mod preference;
+pub mod presence;
 pub mod profile;
 pub mod quiet;
 pub mod rate;

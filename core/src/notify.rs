@@ -89,7 +89,7 @@ impl FieldError {
 pub const TTL_SECONDS_MAX: u64 = 10 * 366 * 86_400;
 
 /// Type and template names that frames of the protocol use for themselves (contract 4).
-pub const RESERVED_TYPES: [&str; 42] = [
+pub const RESERVED_TYPES: [&str; 43] = [
     "ack",
     "auth",
     "authenticated",
@@ -118,6 +118,7 @@ pub const RESERVED_TYPES: [&str; 42] = [
     "notifications_all_read",
     "ping",
     "pong",
+    "presence_reset",
     "push_change",
     "reconnect",
     "replay_gap",

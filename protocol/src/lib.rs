@@ -20,6 +20,7 @@ pub mod messages;
 pub mod names;
 pub mod notify;
 pub mod preferences;
+pub mod presence;
 pub mod problem;
 pub mod query;
 mod readable;

@@ -27,6 +27,7 @@ use landfall_protocol::messages::{
 };
 use landfall_protocol::notify::{BatchResult, NotifyAnswer, NotifyRequest, SendAnswer};
 use landfall_protocol::preferences::{PreferencesAnswer, PreferencesRequest};
+use landfall_protocol::presence::{PresencePost, StatusItem};
 use landfall_protocol::problem::{Code, Problem};
 use landfall_protocol::revocations::{RevocationItem, RevocationRequest};
 use landfall_protocol::suppressions::{SuppressedAddress, SuppressionItem};
@@ -165,7 +166,9 @@ const CALLS: &[(&str, Shape, Shape)] = &[
     ("user_me_patch", of::<UserFields>, of::<UserAnswer>),
     ("user_me_put", of::<UserFields>, of::<UserAnswer>),
     ("user_patch", of::<UserFields>, of::<UserAnswer>),
+    ("user_presence", none, of::<StatusItem>),
     ("user_put", of::<UserFields>, of::<UserAnswer>),
+    ("users_presence", of::<PresencePost>, of::<List<StatusItem>>),
     ("vapid_public_key", none, of::<VapidKeyAnswer>),
 ];
 

@@ -201,8 +201,7 @@ impl Server {
         keep_keys_fresh(config, &app, &stop, &mut workers)?;
         let services = Arc::clone(&app.services);
         let beating = tokio::spawn(realtime::beat(Arc::clone(&hub), services, stop.clone()));
-        let services = Arc::clone(&app.services);
-        workers.spawn(realtime::tell_members(Arc::clone(&hub), services, stop.clone()));
+        realtime::start(&hub, &app.services, &stop, &mut workers);
         let gateway = gateway(config, &app, &hub, reports);
         let router = http::router(Arc::clone(&app), http::live_routes(gateway));
         let front = Front {
@@ -388,6 +387,7 @@ fn service_settings(config: &Config) -> Settings {
         revocation_ms: config.auth.revocation_days.millis(),
         classes: config.class_settings(),
         away_ms: config.sync.keep_days.millis(),
+        presence: config.realtime.presence(),
         segments_per_second: providers::segments_per_second(config),
     }
 }

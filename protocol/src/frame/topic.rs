@@ -1,17 +1,19 @@
-//! Topics over a socket: what a client asks, and what it is told (S3, contract 4).
+//! Topics over a socket, and who is there: what a client asks, and what it is told (S3, contract 4).
 //!
 //! `{"type", "payload"}`, and the client's `ref` with whatever answers it. A frame with a `number` of a topic's
 //! feed comes in the order of these; one that was missed is read again, or told by `topic_gap`.
 
 use landfall_core::feed::Number;
 use landfall_core::following::Told;
-use landfall_core::id::TopicId;
+use landfall_core::id::{TopicId, UserId};
 use landfall_core::message::{Message, Unread};
 use landfall_core::notify::FieldError;
+use landfall_core::presence::Status;
 use serde::{Deserialize, Serialize};
 
 use super::Reference;
 use crate::messages::{MessageItem, MessagePost, ReadPost, UnreadAnswer};
+use crate::presence::StatusItem;
 use crate::text::{FeedNumber, IdText};
 
 /// Joins a topic's room.
@@ -198,7 +200,15 @@ impl TopicRead {
     }
 }
 
-/// What the server says of topics; its `type` is a reserved name.
+/// Many came and went: whatever was told of users may not hold any more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct PresenceReset {
+    /// Ask anew for those whom you show, at a random moment within so many milliseconds.
+    pub within_ms: u64,
+}
+
+/// What the server says of topics and of who is there; its `type` is a reserved name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "type", content = "payload", rename_all = "snake_case")]
@@ -221,20 +231,26 @@ pub enum TopicFrame {
     TopicGap(TopicGap),
     /// A member has read on.
     MessagesRead(MessagesRead),
+    /// Somebody came or went.
+    UserStatusChange(StatusItem),
+    /// Many did.
+    PresenceReset(PresenceReset),
 }
 
 impl TopicFrame {
     /// The `type` of every frame about topics.
-    pub const TYPES: [&str; 9] = [
+    pub const TYPES: [&str; 11] = [
         "message_changed",
         "message_deleted",
         "message_sent",
         "messages_read",
         "new_message",
+        "presence_reset",
         "topic_gap",
         "topic_joined",
         "topic_left",
         "topic_read",
+        "user_status_change",
     ];
 
     /// Names the frame: its `type`.
@@ -249,6 +265,8 @@ impl TopicFrame {
             Self::MessageDeleted(_) => "message_deleted",
             Self::TopicGap(_) => "topic_gap",
             Self::MessagesRead(_) => "messages_read",
+            Self::UserStatusChange(_) => "user_status_change",
+            Self::PresenceReset(_) => "presence_reset",
         }
     }
 
@@ -261,6 +279,16 @@ impl TopicFrame {
             Told::Deleted => Self::MessageDeleted(item()),
             Told::Nothing => return None,
         })
+    }
+
+    /// Tells that somebody came or went.
+    pub fn of_status(user: &UserId, status: Status) -> Self {
+        Self::UserStatusChange(StatusItem::new(user, status))
+    }
+
+    /// Tells that many did, and within how many milliseconds to ask anew.
+    pub const fn presence_reset(within_ms: u64) -> Self {
+        Self::PresenceReset(PresenceReset { within_ms })
     }
 
     /// Tells that one is not in a topic's room any more.
@@ -277,6 +305,8 @@ impl TopicFrame {
             Self::TopicRead(payload) => serde_json::to_vec(payload),
             Self::TopicGap(payload) => serde_json::to_vec(payload),
             Self::MessagesRead(payload) => serde_json::to_vec(payload),
+            Self::UserStatusChange(payload) => serde_json::to_vec(payload),
+            Self::PresenceReset(payload) => serde_json::to_vec(payload),
             Self::MessageSent(payload)
             | Self::NewMessage(payload)
             | Self::MessageChanged(payload)

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use super::{Kib, Seconds};
+use crate::service::presence::{PresenceSettings, StatusAudience};
 
 /// Sockets: heartbeats, replay and queues.
 #[derive(Debug, Clone, Deserialize)]
@@ -24,4 +25,37 @@ pub struct RealtimeSettings {
     pub replay_reads: usize,
     /// Send buffer of a connection in the kernel.
     pub send_buffer_kib: Kib,
+    /// Who may know whether somebody is there.
+    pub presence_audience: AudienceName,
+    /// Whoever is back within this was never gone.
+    pub presence_grace_seconds: Seconds,
+    /// A node that has not said for so long that it runs is gone, with all who were connected to it.
+    pub presence_lease_seconds: Seconds,
+}
+
+/// Who may know whether somebody is there, as the setting spells it.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AudienceName {
+    /// Every user of the tenant.
+    Tenant,
+    /// Those who share a topic with them.
+    Topic,
+    /// Nobody but themselves.
+    Nobody,
+}
+
+impl RealtimeSettings {
+    /// Says how presence is kept.
+    pub fn presence(&self) -> PresenceSettings {
+        PresenceSettings {
+            audience: match self.presence_audience {
+                AudienceName::Tenant => StatusAudience::Tenant,
+                AudienceName::Topic => StatusAudience::Topic,
+                AudienceName::Nobody => StatusAudience::Nobody,
+            },
+            grace_ms: self.presence_grace_seconds.millis(),
+            lease_ms: self.presence_lease_seconds.millis(),
+        }
+    }
 }

@@ -111,7 +111,9 @@ const TEXTS: &[(&str, &str)] = examples![
     "user_me_patch",
     "user_me_put",
     "user_patch",
+    "user_presence",
     "user_put",
+    "users_presence",
     "vapid_public_key",
 ];
 

@@ -6,13 +6,14 @@
 use axum::http::HeaderMap;
 use landfall_core::feed::Number;
 use landfall_core::notify::FieldError;
-use landfall_core::session::Start;
+use landfall_core::session::{ConfirmBy, Start};
 use landfall_protocol::problem::Code;
 use serde::Deserialize;
 
 use super::cors;
 use super::error::ApiError;
 use crate::app::App;
+use crate::realtime::Listens;
 
 /// What the query may say beside the token and the device.
 #[derive(Debug, Default, Deserialize)]
@@ -22,7 +23,11 @@ pub(super) struct LiveQuery {
     #[serde(alias = "lastEventId")]
     last_event_id: Option<String>,
     /// Of sockets alone.
-    pub(super) ack: Option<String>,
+    ack: Option<String>,
+    /// Whether a socket hears who comes and goes.
+    presence: Option<String>,
+    /// Whether it hears of messages in rooms that it has not joined.
+    alerts: Option<String>,
 }
 
 /// Decides whether a live connection may begin at all, before anything else is looked at.
@@ -39,7 +44,25 @@ pub(super) fn admit(app: &App, headers: &HeaderMap) -> Result<(), ApiError> {
     Ok(())
 }
 
+/// Reads a switch of the query; `otherwise` where it is not given.
+fn is_on(switch: Option<&str>, otherwise: bool) -> bool {
+    switch.map_or(otherwise, |switch| matches!(switch, "1" | "true"))
+}
+
 impl LiveQuery {
+    /// Says how a socket confirms.
+    pub(super) fn confirm_by(&self) -> ConfirmBy {
+        if is_on(self.ack.as_deref(), false) { ConfirmBy::Ack } else { ConfirmBy::Pong }
+    }
+
+    /// Says what of others a socket hears.
+    pub(super) fn listens(&self, otherwise: bool) -> Listens {
+        Listens {
+            to_statuses: is_on(self.presence.as_deref(), otherwise),
+            to_alerts: is_on(self.alerts.as_deref(), otherwise),
+        }
+    }
+
     /// Says where the session of a socket begins.
     pub(super) fn start(&self) -> Result<Start, FieldError> {
         first([("/query/replay_from", self.replay_from.as_deref())])
@@ -75,7 +98,7 @@ mod tests {
         let query = |last: Option<&str>, from: Option<&str>| LiveQuery {
             last_event_id: last.map(str::to_owned),
             replay_from: from.map(str::to_owned),
-            ack: None,
+            ..LiveQuery::default()
         };
         let check = |header, last, from, expected| {
             let start = query(last, from).stream_start(header);

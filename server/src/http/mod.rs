@@ -38,6 +38,7 @@ mod params;
 mod peer;
 mod prefer;
 mod preferences;
+mod presence;
 mod ranges;
 mod refusals;
 mod revocations;

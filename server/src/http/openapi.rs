@@ -9,8 +9,8 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use super::examples::{Example, examples};
 use super::{
     admin, aliases, analytics, batch, blobs, callbacks, deliveries, docs, health, inbox, lessons,
-    manual, members, messages, metrics, notify, preferences, revocations, stream, subscriptions,
-    suppressions, sync, templates, timeline, tokens, topics, users,
+    manual, members, messages, metrics, notify, preferences, presence, revocations, stream,
+    subscriptions, suppressions, sync, templates, timeline, tokens, topics, users,
 };
 
 #[derive(OpenApi)]
@@ -52,7 +52,7 @@ use super::{
         sync::devices::status, sync::devices::history, sync::devices::devices, sync::devices::health,
         sync::conflicts::list, sync::conflicts::resolve,
         users::me, users::put_me, users::patch_me, users::delete_me,
-        users::get, users::put, users::patch, users::delete,
+        users::get, users::put, users::patch, users::delete, presence::get, presence::of_many,
         tokens::create, tokens::list, tokens::delete,
         subscriptions::public_key, subscriptions::subscribe, subscriptions::list,
         subscriptions::unsubscribe, subscriptions::unsubscribe_by_endpoint,

@@ -12,8 +12,8 @@ use axum::routing::{MethodFilter, on};
 use super::pack::packed;
 use super::{
     admin, analytics, batch, blobs, callbacks, deliveries, docs, health, inbox, lessons, manual,
-    members, messages, metrics, notify, preferences, revocations, subscriptions, suppressions,
-    sync, templates, timeline, tokens, topics, users,
+    members, messages, metrics, notify, preferences, presence, revocations, subscriptions,
+    suppressions, sync, templates, timeline, tokens, topics, users,
 };
 use crate::app::App;
 
@@ -163,6 +163,8 @@ fn people_calls(routes: Routes) -> Routes {
         .add("PUT", "/api/v1/users/{id}", users::put)
         .add("PATCH", "/api/v1/users/{id}", users::patch)
         .add("DELETE", "/api/v1/users/{id}", users::delete)
+        .add("GET", "/api/v1/users/{id}/presence", presence::get)
+        .add("POST", "/api/v1/users/presence", presence::of_many)
         .add("POST", "/api/v1/notifications/tokens", tokens::create)
         .add("GET", "/api/v1/notifications/tokens", tokens::list)
         .add("DELETE", "/api/v1/notifications/tokens/{token}", tokens::delete)

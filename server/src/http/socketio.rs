@@ -24,7 +24,7 @@ use super::live;
 use super::params::query_pairs;
 use super::ws::{check_handshake, from, identity, token, upgrade};
 use crate::app::App;
-use crate::realtime::{Answered, Gateway, Hello, Identity, Polling};
+use crate::realtime::{Answered, Gateway, Hello, Identity, Listens, Polling};
 
 /// The routes of Socket.IO.
 pub(super) fn routes(gateway: Arc<Gateway>) -> Router<Arc<App>> {
@@ -140,6 +140,7 @@ fn nobody(extensions: &Extensions) -> Hello {
         start: Start::Pending,
         confirm_by: ConfirmBy::Pong,
         device: None,
+        listens: Listens::default(),
         from: from(extensions),
         place: None,
     }

@@ -19,7 +19,6 @@ use axum::response::Response;
 use axum::routing::get;
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
-use landfall_core::session::ConfirmBy;
 use landfall_protocol::problem::{Code, Problem};
 use tokio::net::TcpStream;
 use tokio_util::task::TaskTracker;
@@ -136,9 +135,8 @@ fn bearer_protocol(headers: &HeaderMap) -> Option<&'static str> {
 
 fn hello(identity: Identity, query: &LiveQuery, Device(device): Device) -> Result<Hello, ApiError> {
     let start = query.start().map_err(|fault| ApiError::fields(vec![fault]))?;
-    let acks = matches!(query.ack.as_deref(), Some("1" | "true"));
-    let confirm_by = if acks { ConfirmBy::Ack } else { ConfirmBy::Pong };
-    Ok(Hello { identity, start, confirm_by, device, from: None, place: None })
+    let (confirm_by, listens) = (query.confirm_by(), query.listens(false));
+    Ok(Hello { identity, start, confirm_by, device, listens, from: None, place: None })
 }
 
 /// Finds the token, wherever a client can put one.

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use landfall_core::auth::Caller;
 use landfall_core::feed::{FeedKey, Number};
 use landfall_core::id::UserId;
+use landfall_core::presence::Told;
 use landfall_core::session::{Frame, Page, Reaction, Read, Session};
 use landfall_core::sync::Subscription;
 use landfall_core::time::Timestamp;
@@ -19,6 +20,7 @@ use landfall_protocol::problem::{CloseCode, Code};
 use landfall_store::Revocation;
 use tokio::sync::Notify;
 
+use super::audience::Listens;
 use super::codec::{Codec, Shared};
 use super::frame;
 use super::mark::Mark;
@@ -44,6 +46,8 @@ pub(super) struct Connection {
     pub(super) wire: Wire,
     /// What is spoken on it.
     pub(super) codec: Codec,
+    /// What of others it hears.
+    pub(super) listens: Listens,
     /// Whence it came, for counting the tokens that it shows.
     pub(super) from: Option<IpAddr>,
     /// Wakes the connection's task: something blocked, or it is to end.
@@ -66,6 +70,8 @@ pub(super) struct State {
     pub(super) subscription: Option<Box<Subscription>>,
     /// Which topics it follows; most follow none.
     pub(super) topics: Option<Box<Topics>>,
+    /// What it was told of who is there.
+    pub(super) statuses: Told,
     /// What the session wants read; the connection's task sees to it.
     wanted: Option<Read>,
     /// Whose token it holds now; none only while it is being taken in.
@@ -102,6 +108,7 @@ pub(super) struct Parts {
     pub(super) device: Option<Arc<str>>,
     pub(super) wire: Wire,
     pub(super) codec: Codec,
+    pub(super) listens: Listens,
     pub(super) from: Option<IpAddr>,
     pub(super) opened_at: u64,
     pub(super) heard_at: u32,
@@ -119,6 +126,7 @@ impl Connection {
             ending: Ending::Open,
             subscription: None,
             topics: None,
+            statuses: Told::default(),
             wanted: None,
             caller: None,
             is_slow: false,
@@ -133,6 +141,7 @@ impl Connection {
             opened_at: parts.opened_at,
             wire: parts.wire,
             codec: parts.codec,
+            listens: parts.listens,
             from: parts.from,
             wake: Notify::new(),
             heard_at: AtomicU32::new(parts.heard_at),

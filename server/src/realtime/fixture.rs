@@ -13,6 +13,7 @@ use landfall_core::time::Timestamp;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::UnixStream;
 
+use super::audience::Listens;
 use super::codec::Codec;
 use super::connection::Connection;
 use super::hub::{Hub, HubSettings, Parts};
@@ -49,6 +50,7 @@ pub(super) fn live(hub: &Hub) -> (Arc<Connection>, UnixStream) {
         device: None,
         wire,
         codec: Codec::WebSocket,
+        listens: Listens::default(),
         from: None,
         expires_at: Timestamp::from_ms(i64::MAX),
         session,

@@ -16,6 +16,7 @@ use tokio::net::UnixStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::audience::Listens;
 use super::codec::Codec;
 use super::connection::{Connection, REVOKED};
 use super::frame;
@@ -54,6 +55,8 @@ pub struct Hello {
     pub confirm_by: ConfirmBy,
     /// The device as it names itself.
     pub device: Option<DeviceId>,
+    /// What of others it hears.
+    pub listens: Listens,
     /// Whence it came, for counting alone.
     pub from: Option<IpAddr>,
     /// The connection's place, kept until the socket has ended.
@@ -71,6 +74,7 @@ struct Newcomer<'a> {
     start: Start,
     confirm_by: ConfirmBy,
     device: Option<DeviceId>,
+    listens: Listens,
     from: Option<IpAddr>,
 }
 
@@ -100,7 +104,7 @@ impl Gateway {
     /// Takes a socket whose handshake is done: finds out who it is and begins its session, or
     /// refuses it. `followed` is what came after the handshake.
     pub async fn open(self: Arc<Self>, wire: Wire, followed: Vec<u8>, hello: Hello) {
-        let Hello { identity, start, confirm_by, device, from, place } = hello;
+        let Hello { identity, start, confirm_by, device, listens, from, place } = hello;
         let is_greeted = matches!(identity, Identity::Unsaid);
         let identified = match identity {
             Identity::Known(caller) => Ok((*caller, followed)),
@@ -112,7 +116,8 @@ impl Gateway {
             Err((code, why)) => return refuse(wire, code, &why).await,
         };
         let codec = Codec::WebSocket;
-        let newcomer = Newcomer { caller: &caller, wire, codec, start, confirm_by, device, from };
+        let caller = &caller;
+        let newcomer = Newcomer { caller, wire, codec, start, confirm_by, device, listens, from };
         let (connection, read) = match self.enter(newcomer) {
             Ok(entered) => entered,
             Err((wire, why)) => return refuse(wire, CloseCode::TryLater, &why.to_string()).await,
@@ -137,9 +142,10 @@ impl Gateway {
             Ok(entered) => entered,
             Err((code, why)) => return refuse(wire, code, &why).await,
         };
-        let Entered { caller, start, confirm_by, device, namespaces, followed } = entered;
+        let Entered { caller, start, confirm_by, device, listens, namespaces, followed } = entered;
         let codec = Codec::SocketIo;
-        let newcomer = Newcomer { caller: &caller, wire, codec, start, confirm_by, device, from };
+        let caller = &caller;
+        let newcomer = Newcomer { caller, wire, codec, start, confirm_by, device, listens, from };
         match self.enter(newcomer) {
             Ok((connection, read)) => {
                 self.begin(connection, read, (followed, Some(namespaces)), place);
@@ -192,7 +198,9 @@ impl Gateway {
         })?;
         let (codec, confirm_by) = (Codec::EventStream, ConfirmBy::Ack);
         // A stream hears nothing, so no token comes on it.
-        let newcomer = Newcomer { caller, wire, codec, start, confirm_by, device, from: None };
+        let listens = Listens::default();
+        let newcomer =
+            Newcomer { caller, wire, codec, start, confirm_by, device, listens, from: None };
         let (connection, read) = self.enter(newcomer).map_err(|(_, why)| why)?;
         connection.greet();
         // Its place is held by whoever serves the answer that carries it.
@@ -202,7 +210,7 @@ impl Gateway {
 
     /// Takes a known caller into the hub, and says what its session reads first.
     fn enter(&self, newcomer: Newcomer<'_>) -> Result<(Arc<Connection>, Read), (Wire, NoRoom)> {
-        let Newcomer { caller, wire, codec, start, confirm_by, device, from } = newcomer;
+        let Newcomer { caller, wire, codec, start, confirm_by, device, listens, from } = newcomer;
         let (session, read) = Session::start(start, confirm_by, self.hub.settings.pages);
         let connection = self.hub.add(Parts {
             feed: Arc::new(FeedKey::inbox(&caller.tenant, &caller.user)),
@@ -210,6 +218,7 @@ impl Gateway {
             device: device.map(|device| Arc::from(device.as_str())),
             wire,
             codec,
+            listens,
             from,
             expires_at: caller.expires_at,
             session,

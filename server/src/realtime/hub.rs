@@ -19,9 +19,11 @@ use landfall_core::time::Timestamp;
 use landfall_store::Revocation;
 use tokio::sync::Semaphore;
 
+use super::audience::{Audience, Listens};
 use super::codec::Codec;
 use super::connection::{self, Connection};
 use super::deadlines::Deadlines;
+use super::presence::Presence;
 use super::queue::QueueLimits;
 use super::rooms::Rooms;
 use super::topic_news::TopicNews;
@@ -87,6 +89,8 @@ pub(super) struct Parts {
     pub(super) wire: Wire,
     /// What is spoken on it.
     pub(super) codec: Codec,
+    /// What of others it hears.
+    pub(super) listens: Listens,
     /// Whence it came.
     pub(super) from: Option<IpAddr>,
     /// When the token ends.
@@ -122,6 +126,10 @@ pub struct Hub {
     pub(super) slots: Vec<Mutex<HashMap<u64, Arc<Connection>>>>,
     /// When tokens end, in milliseconds, and of which connection.
     expiries: Deadlines,
+    /// Who hears of others.
+    pub(super) audience: Audience,
+    /// Of whom a connection came or went.
+    pub(super) presence: Presence,
     /// Who follows which topic.
     pub(super) rooms: Rooms,
     /// What of topics waits to be told to members.
@@ -154,6 +162,8 @@ impl Hub {
             hasher: RandomState::new(),
             slots: (0..slots).map(|_| Mutex::default()).collect(),
             expiries: Deadlines::default(),
+            audience: Audience::default(),
+            presence: Presence::default(),
             rooms: Rooms::default(),
             topic_news: TopicNews::default(),
             unfinished: Deadlines::default(),
@@ -188,7 +198,7 @@ impl Hub {
 
     /// Takes a connection in, or says why not. From here on it hears every change of its feed.
     pub(super) fn add(&self, parts: Parts) -> Result<Arc<Connection>, (Wire, NoRoom)> {
-        let Parts { feed, user, device, wire, codec, from, expires_at, session } = parts;
+        let Parts { feed, user, device, wire, codec, listens, from, expires_at, session } = parts;
         let room = |total| (total < self.settings.connections).then_some(total + 1);
         if self.total.fetch_update(Ordering::Relaxed, Ordering::Relaxed, room).is_err() {
             return Err((wire, NoRoom::Server));
@@ -207,6 +217,7 @@ impl Hub {
             device,
             wire,
             codec,
+            listens,
             from,
             opened_at: self.started_at.elapsed().as_secs(),
             heard_at: self.second(),
@@ -222,6 +233,8 @@ impl Hub {
             self.users.fetch_add(1, Ordering::Relaxed);
         }
         drop(shard);
+        self.presence.touch(&connection.feed);
+        self.audience.enter(&connection);
         self.opened_at_sum.fetch_add(connection.opened_at, Ordering::Relaxed);
         self.expiries.insert(connection.expires_at().as_ms(), connection.id);
         lock(self.slot(connection.id)).insert(connection.id, Arc::clone(&connection));
@@ -243,6 +256,8 @@ impl Hub {
             }
         }
         drop(shard);
+        self.presence.touch(&connection.feed);
+        self.audience.leave(connection);
         self.leave_all(connection);
         self.topic_news.leave(&connection.feed.tenant, connection.id);
         if lock(self.slot(connection.id)).remove(&connection.id).is_some() {

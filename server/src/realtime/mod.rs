@@ -5,6 +5,7 @@
 //! moves bytes. A slow or dead client must never delay anybody else.
 
 mod asks;
+mod audience;
 mod codec;
 mod connection;
 mod deadlines;
@@ -17,6 +18,7 @@ mod greeting;
 pub mod handshake;
 mod hub;
 mod mark;
+mod presence;
 mod pushing;
 mod queue;
 mod reading;
@@ -24,14 +26,36 @@ mod rhythm;
 mod rooms;
 mod saying;
 mod socketio;
+mod statuses;
 mod subscribed;
 mod talking;
 mod topic_news;
 mod wire;
 
+pub use audience::Listens;
 pub use gateway::{Gateway, Hello, Identity, PAIR_BYTES};
 pub use hub::{Counters, Hub, HubSettings, NoRoom};
 pub use rhythm::beat;
 pub use socketio::{Answered, Polling, Sessions};
-pub use topic_news::tell_members;
 pub use wire::Wire;
+
+use std::sync::Arc;
+
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::service::Services;
+
+/// Starts what tells connections of others; it ends when `stop` is cancelled.
+pub fn start(
+    hub: &Arc<Hub>,
+    services: &Arc<Services>,
+    stop: &CancellationToken,
+    workers: &mut JoinSet<()>,
+) {
+    let given = || (Arc::clone(hub), Arc::clone(services), stop.clone());
+    let (theirs, services, stop) = given();
+    workers.spawn(topic_news::tell_members(theirs, services, stop));
+    let (theirs, services, stop) = given();
+    workers.spawn(presence::keep_presence(theirs, services, stop));
+}

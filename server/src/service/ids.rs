@@ -4,7 +4,9 @@ use std::cell::RefCell;
 
 use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
 use landfall_core::audit::{Details, Salt};
-use landfall_core::id::{AddressId, ConflictId, DeliveryId, MessageId, NotificationId, SendId};
+use landfall_core::id::{
+    AddressId, ConflictId, DeliveryId, MessageId, NodeId, NotificationId, SendId,
+};
 use landfall_core::time::Timestamp;
 use landfall_store::SaltedDetails;
 use uuid::Uuid;
@@ -62,6 +64,11 @@ impl Ids {
     /// Names a message of a topic.
     pub fn message(&self, at: Timestamp) -> MessageId {
         MessageId(self.uuid_v7(at))
+    }
+
+    /// Names a node for as long as it runs (UUIDv7, RFC 9562).
+    pub fn node(&self, at: Timestamp) -> NodeId {
+        NodeId(self.uuid_v7(at))
     }
 
     /// Names a notification (UUIDv7, RFC 9562).

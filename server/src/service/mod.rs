@@ -27,6 +27,7 @@ pub mod notify;
 pub mod outbox;
 pub mod outcome;
 pub mod people;
+pub mod presence;
 mod probe;
 mod revocations;
 mod routing;
@@ -95,6 +96,8 @@ pub struct Settings {
     pub classes: ClassSettings,
     /// For how long a device that syncs may be away, in milliseconds.
     pub away_ms: i64,
+    /// How presence is kept.
+    pub presence: presence::PresenceSettings,
     /// Segments that the sender of text messages may send in a second.
     pub segments_per_second: NonZeroU32,
 }

@@ -190,11 +190,21 @@ impl Services {
         }
     }
 
+    /// Gives those whom the caller teaches, sorted.
+    async fn taught_by(
+        &self,
+        caller: &Caller,
+        users: Vec<UserId>,
+    ) -> Result<Vec<UserId>, ServiceError> {
+        let teacher = (&caller.user, MemberRole::Teacher);
+        Ok(self.store.sharing_topics(&caller.tenant, teacher, users).await?)
+    }
+
     async fn reach_one(&self, caller: &Caller, user: &UserId) -> Result<Reach, ServiceError> {
         let mut guards = Vec::new();
         if is_class_bound(caller) && *user != caller.user {
             let stranger = vec![user.clone()];
-            let taught = self.store.taught_by(&caller.tenant, &caller.user, stranger).await?;
+            let taught = self.taught_by(caller, stranger).await?;
             if taught.is_empty() {
                 return Err(outside_classes());
             }
@@ -260,7 +270,7 @@ impl Services {
         users.dedup();
         let mut rejected = Vec::new();
         if is_class_bound(caller) {
-            let taught = self.store.taught_by(&caller.tenant, &caller.user, users.clone()).await?;
+            let taught = self.taught_by(caller, users.clone()).await?;
             let reason = || "is in none of the classes you teach".to_owned();
             let strangers = users.iter().filter(|user| taught.binary_search(user).is_err());
             rejected = strangers.map(|user| (user.clone(), reason())).collect();

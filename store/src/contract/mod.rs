@@ -13,6 +13,7 @@ mod lessons;
 mod lives;
 mod messages;
 mod people;
+mod presences;
 mod revocations;
 mod sends;
 mod sync;
@@ -41,6 +42,7 @@ pub use people::{
     ADDRESSES_MAX, Address, AddressKind, People, Person, Recipient, Recipients, Sealed,
     StoredPreferences, Suppression, SuppressionFilter,
 };
+pub use presences::{Attended, Presences};
 pub use revocations::{Revocation, Revocations};
 pub use sends::{SendTo, Sends, StoredSend};
 pub use sync::{
@@ -69,6 +71,7 @@ pub trait Store:
     + Sends
     + Deliveries
     + People
+    + Presences
     + Syncs
     + Devices
     + Tallies
@@ -90,8 +93,9 @@ impl<T> Store for T where
         + Sends
         + Deliveries
         + People
+        + Presences
+        + Presences
         + Syncs
-        + Devices
         + Devices
         + Tallies
         + Audits

@@ -69,11 +69,11 @@ pub trait Topics {
         limit: usize,
     ) -> Answered<'_, Vec<Member>>;
 
-    /// Gives those of `users` who are in a topic in which `teacher` is at least a teacher, sorted.
-    fn taught_by(
+    /// Gives those of `users` who are in a topic in which `user` has at least this role, sorted.
+    fn sharing_topics(
         &self,
         tenant: &Tenant,
-        teacher: &UserId,
+        user: (&UserId, MemberRole),
         users: Vec<UserId>,
     ) -> Answered<'_, Vec<UserId>>;
 

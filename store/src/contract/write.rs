@@ -320,8 +320,8 @@ pub enum Write {
     PutPerson(Box<Person>),
     /// Notes a user whom a token names, where nothing is known of them yet. `Done` or `Unchanged`.
     MeetPerson(Box<Person>),
-    /// Forgets a user's profile, addresses and preferences, though no suppression of what they
-    /// opted out of; `Stale` when there was none of it. `Done`.
+    /// Forgets a user's profile, addresses and preferences, and when they were last there, though no
+    /// suppression of what they opted out of; `Stale` when there was none of it. `Done`.
     DeletePerson {
         /// Whose.
         user: UserId,

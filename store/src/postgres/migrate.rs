@@ -6,13 +6,14 @@ use super::connection::Connection;
 use super::fault::refused;
 use crate::{Answer, StoreError};
 
-const MIGRATIONS: [&str; 6] = [
+const MIGRATIONS: [&str; 7] = [
     include_str!("../../migrations/0001_spine.postgres.sql"),
     include_str!("../../migrations/0002_reach.postgres.sql"),
     include_str!("../../migrations/0003_sync.postgres.sql"),
     include_str!("../../migrations/0004_lessons.postgres.sql"),
     include_str!("../../migrations/0005_devices.postgres.sql"),
     include_str!("../../migrations/0006_messages.postgres.sql"),
+    include_str!("../../migrations/0007_together.postgres.sql"),
 ];
 /// The newest version of the schema that this build knows.
 pub(super) const LATEST: u32 = MIGRATIONS.len() as u32;

@@ -15,6 +15,7 @@ mod lives;
 mod messages;
 mod migrate;
 mod pool;
+mod presences;
 mod reach;
 mod reads;
 mod runner;
@@ -49,6 +50,7 @@ pub const SCHEMA: &str = concat!(
     include_str!("../../migrations/0004_lessons.postgres.sql"),
     include_str!("../../migrations/0005_devices.postgres.sql"),
     include_str!("../../migrations/0006_messages.postgres.sql"),
+    include_str!("../../migrations/0007_together.postgres.sql"),
 );
 
 /// What a statement of a migration may take; a node that starts meanwhile waits as long.

@@ -7,7 +7,7 @@ use landfall_core::id::{NotificationId, SendId, Tenant, TopicId, UserId};
 use landfall_core::notification::Notification;
 use landfall_core::session::{Page, Read};
 use landfall_core::time::Timestamp;
-use landfall_core::topic::Member;
+use landfall_core::topic::{Member, MemberRole};
 
 use super::Postgres;
 use super::fault::told;
@@ -171,14 +171,14 @@ impl Topics for Postgres {
         ask!(self.pool, |r| topics::members(r, &tenant, &topic, &after, limit))
     }
 
-    fn taught_by(
+    fn sharing_topics(
         &self,
         tenant: &Tenant,
-        teacher: &UserId,
+        (user, role): (&UserId, MemberRole),
         users: Vec<UserId>,
     ) -> Answered<'_, Vec<UserId>> {
-        let (tenant, teacher) = (tenant.clone(), teacher.clone());
-        ask!(self.pool, |r| topics::taught_by(r, &tenant, &teacher, users.clone()))
+        let (tenant, user) = (tenant.clone(), user.clone());
+        ask!(self.pool, |r| topics::sharing(r, &tenant, (&user, role), users.clone()))
     }
 
     fn member(

@@ -35,6 +35,7 @@ pub(crate) mod notification;
 pub(crate) mod outbox_read;
 pub(crate) mod outbox_write;
 pub(crate) mod people;
+pub(crate) mod presences;
 mod query;
 mod reach;
 pub(crate) mod revocations;

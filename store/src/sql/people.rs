@@ -117,6 +117,7 @@ pub(crate) async fn delete<R: Runner>(
     for sql in [
         "delete from person where tenant = ?1 and user_id = ?2",
         "delete from address where tenant = ?1 and user_id = ?2",
+        "delete from last_seen where tenant = ?1 and user_id = ?2",
     ]
     .into_iter()
     .chain(keep.is_none().then_some(preferences))

@@ -174,38 +174,38 @@ pub(crate) async fn member<R: Runner>(
     runner.optional(Query::new(sql, values, read_member)).await
 }
 
-/// Says whether a user is in a topic in which another is at least a teacher.
-pub(crate) async fn is_taught_by<R: Runner>(
+/// Says whether a user is in a topic in which another has at least a role.
+pub(crate) async fn is_sharing<R: Runner>(
     runner: &mut R,
     tenant: &Tenant,
     user: &UserId,
-    teacher: &UserId,
+    (other, role): (&UserId, MemberRole),
 ) -> Answer<bool> {
     let sql = "select 1 from topic_member t
                join topic_member m on m.tenant = t.tenant and m.topic_id = t.topic_id
                where t.tenant = ?1 and t.user_id = ?2 and t.removed = 0 and t.role >= ?3
                  and m.user_id = ?4 and m.removed = 0
                limit 1";
-    let role = codes::role_code(MemberRole::Teacher);
-    let values = [tenant.into(), teacher.into(), role.into(), user.into()];
+    let role = codes::role_code(role);
+    let values = [tenant.into(), other.into(), role.into(), user.into()];
     Ok(runner.optional(Query::new(sql, values, |_| Ok(()))).await?.is_some())
 }
 
-/// Gives those of `users` whom `teacher` teaches, sorted.
-pub(crate) async fn taught_by<R: Runner>(
+/// Gives those of `users` who are in a topic in which another has at least a role, sorted.
+pub(crate) async fn sharing<R: Runner>(
     runner: &mut R,
     tenant: &Tenant,
-    teacher: &UserId,
+    with: (&UserId, MemberRole),
     mut users: Vec<UserId>,
 ) -> Answer<Vec<UserId>> {
     users.sort_unstable();
-    let mut taught = Vec::new();
+    let mut sharing = Vec::new();
     for user in users {
-        if is_taught_by(runner, tenant, &user, teacher).await? {
-            taught.push(user);
+        if is_sharing(runner, tenant, &user, with).await? {
+            sharing.push(user);
         }
     }
-    Ok(taught)
+    Ok(sharing)
 }
 
 /// Lists members by user id.

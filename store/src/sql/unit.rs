@@ -8,6 +8,7 @@ use landfall_core::change::{FeedChange, TopicChange};
 use landfall_core::feed::{FeedKey, Number};
 use landfall_core::id::{Tenant, UserId};
 use landfall_core::notification::InboxChange;
+use landfall_core::topic::MemberRole;
 
 use super::settle::{Settle, settle};
 use super::{
@@ -129,7 +130,7 @@ pub(crate) async fn check<R: Runner>(runner: &mut R, tenant: &Tenant, guard: &Gu
         }
         Guard::TopicAt(topic, number) => topics::changed(runner, tenant, topic).await? == *number,
         Guard::TaughtBy(user, teacher) => {
-            topics::is_taught_by(runner, tenant, user, teacher).await?
+            topics::is_sharing(runner, tenant, user, (teacher, MemberRole::Teacher)).await?
         }
         // Was looked at before everything else.
         Guard::NotRevoked(_) => true,

@@ -9,7 +9,7 @@ use landfall_core::life::{Home, Life};
 use landfall_core::notification::Notification;
 use landfall_core::session::{Page, Read};
 use landfall_core::time::Timestamp;
-use landfall_core::topic::Member;
+use landfall_core::topic::{Member, MemberRole};
 
 use super::Sqlite;
 use super::runner::at_once;
@@ -160,14 +160,16 @@ impl Topics for Sqlite {
         )
     }
 
-    fn taught_by(
+    fn sharing_topics(
         &self,
         tenant: &Tenant,
-        teacher: &UserId,
+        (user, role): (&UserId, MemberRole),
         users: Vec<UserId>,
     ) -> Answered<'_, Vec<UserId>> {
-        let (tenant, teacher) = (tenant.clone(), teacher.clone());
-        Box::pin(self.readers.run(move |r| at_once(topics::taught_by(r, &tenant, &teacher, users))))
+        let (tenant, user) = (tenant.clone(), user.clone());
+        Box::pin(
+            self.readers.run(move |r| at_once(topics::sharing(r, &tenant, (&user, role), users))),
+        )
     }
 
     fn member(

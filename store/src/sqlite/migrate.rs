@@ -7,13 +7,14 @@ use super::sizes;
 use crate::backup::{Table, tables};
 use crate::{Answer, StoreError};
 
-const MIGRATIONS: [&str; 6] = [
+const MIGRATIONS: [&str; 7] = [
     include_str!("../../migrations/0001_spine.sqlite.sql"),
     include_str!("../../migrations/0002_reach.sqlite.sql"),
     include_str!("../../migrations/0003_sync.sqlite.sql"),
     include_str!("../../migrations/0004_lessons.sqlite.sql"),
     include_str!("../../migrations/0005_devices.sqlite.sql"),
     include_str!("../../migrations/0006_messages.sqlite.sql"),
+    include_str!("../../migrations/0007_together.sqlite.sql"),
 ];
 
 /// The newest version of the schema that this build knows.

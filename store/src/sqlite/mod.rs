@@ -13,6 +13,7 @@ mod migrate;
 mod open;
 #[cfg(test)]
 mod plans;
+mod presences;
 mod reach;
 mod readers;
 mod runner;

@@ -30,6 +30,7 @@ pub mod messages;
 pub mod opening;
 pub mod outbox;
 pub mod people;
+pub mod presences;
 pub mod races;
 pub mod revocations;
 pub mod sends;
@@ -187,6 +188,12 @@ macro_rules! contract {
             a_number_is_known_by_its_hash,
             recipients_come_with_all_that_a_decision_needs,
             a_deleted_person_leaves_nothing_but_what_they_opted_out_of,
+        );
+        contract!(@of $backend, presences:
+            somebody_is_there_while_at_any_node,
+            who_came_and_went_unseen_was_there_and_changed_nothing,
+            a_node_that_is_silent_is_gone_with_all_who_were_there,
+            who_is_deleted_was_never_there,
         );
         contract!(@of $backend, races:
             eight_writers_and_a_reader_with_a_cursor_miss_nothing,

@@ -167,7 +167,11 @@ pub async fn deleting_a_topic_ends_its_memberships(world: World) {
 async fn taught(world: &World) -> Vec<String> {
     let (t, teacher) = (tenant("t"), user("teacher"));
     let users = ["w", "u", "v"].map(user).to_vec();
-    let taught = world.store.taught_by(&t, &teacher, users.clone()).await.unwrap();
+    let taught = world
+        .store
+        .sharing_topics(&t, (&teacher, MemberRole::Teacher), users.clone())
+        .await
+        .unwrap();
     for user in users {
         let guards = vec![Guard::TaughtBy(user.clone(), teacher.clone())];
         let answer = world.store.commit(Unit { guards, ..Unit::new(&t) }).await;
@@ -195,7 +199,8 @@ pub async fn who_teaches_whom_follows_their_topics(world: World) {
     assert_eq!(taught(&world).await, ["u"]);
     world.done(&t, put_member("d", "teacher", Owner)).await;
     assert_eq!(taught(&world).await, ["u", "v"]);
-    let other = world.store.taught_by(&tenant("t2"), &user("teacher"), vec![user("u")]).await;
+    let who = (&user("teacher"), MemberRole::Teacher);
+    let other = world.store.sharing_topics(&tenant("t2"), who, vec![user("u")]).await;
     assert_eq!(other.unwrap(), []);
     world.done(&t, remove_member("c", "u")).await;
     assert_eq!(taught(&world).await, ["v"]);

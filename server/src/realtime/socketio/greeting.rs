@@ -21,6 +21,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::judge::{Refused, Shown};
+use crate::realtime::audience::Listens;
 use crate::realtime::frame::{self, Decoder, FrameError, Incoming};
 use crate::realtime::gateway::{Gateway, Identity};
 use crate::realtime::reading::close_code;
@@ -43,6 +44,10 @@ struct Auth {
     #[serde(alias = "replayFrom")]
     replay_from: Option<FeedNumber>,
     ack: bool,
+    /// Whether it hears who comes and goes; it does where it does not say.
+    presence: Option<bool>,
+    /// Whether it hears of messages in rooms that it has not joined; it does where it does not say.
+    alerts: Option<bool>,
 }
 
 /// What a client is told in the beginning.
@@ -59,6 +64,7 @@ pub(in crate::realtime) struct Entered {
     pub(in crate::realtime) start: Start,
     pub(in crate::realtime) confirm_by: ConfirmBy,
     pub(in crate::realtime) device: Option<DeviceId>,
+    pub(in crate::realtime) listens: Listens,
     pub(in crate::realtime) namespaces: Namespaces,
     pub(in crate::realtime) followed: Vec<u8>,
 }
@@ -241,6 +247,10 @@ impl Greeting<'_> {
             start: auth.replay_from.map_or(Start::Pending, |number| Start::After(after(number))),
             confirm_by: if auth.ack { ConfirmBy::Ack } else { ConfirmBy::Pong },
             device,
+            listens: Listens {
+                to_statuses: auth.presence.unwrap_or(true),
+                to_alerts: auth.alerts.unwrap_or(true),
+            },
             namespaces: Namespaces::new(KNOWN, Binary::Refused),
             followed: Vec::new(),
         })

@@ -186,7 +186,13 @@ fn inbox_writes_reach_their_rows_through_indexes() {
 #[test]
 fn a_teacher_is_found_through_their_own_topics() {
     Bench::new().check_reaches("topic_member_user (tenant=? AND user_id=?)", |b| {
-        at_once(topics::is_taught_by(&mut b.runner(), &b.tenant, &b.user, &b.user)).unwrap();
+        at_once(topics::is_sharing(
+            &mut b.runner(),
+            &b.tenant,
+            &b.user,
+            (&b.user, MemberRole::Teacher),
+        ))
+        .unwrap();
     });
 }
 
