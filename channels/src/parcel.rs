@@ -108,6 +108,8 @@ pub struct Note {
     pub locale: Option<String>,
     /// Where the device reports that it was shown or clicked: a signed URL.
     pub receipt_url: Option<String>,
+    /// Unread notifications of the recipient's inbox, for the badge of the app.
+    pub badge: Option<u64>,
     /// Notifications of one tag replace each other on the device; at most 64 characters.
     pub tag: String,
 }

@@ -4,6 +4,8 @@
 //! it; each change takes a number of its own. What a member has not read is what others wrote behind the
 //! member's mark, counted when somebody asks. This file must never decide who may read: that is `topic`.
 
+use unicode_segmentation::UnicodeSegmentation as _;
+
 use crate::feed::Number;
 use crate::id::{MessageId, TopicId, UserId};
 use crate::notify::FieldError;
@@ -13,8 +15,8 @@ use crate::time::Timestamp;
 pub const UNREAD_MAX: u64 = 1_000;
 /// Users that one message may mention.
 pub const MENTIONS_MAX: usize = 50;
-/// Characters of the name that a device gives a message.
-pub const CLIENT_ID_CHARS_MAX: usize = 128;
+/// Characters of a preview (S3).
+pub const PREVIEW_CHARS_MAX: usize = 100;
 
 /// A message, or what is left of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,6 +83,50 @@ impl MessageBody {
     }
 }
 
+/// Gives the beginning of a message: one line of at most [`PREVIEW_CHARS_MAX`] characters, which ends between
+/// two of what a reader takes for letters (grapheme clusters, UAX 29).
+pub fn preview(text: &str) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if line.chars().count() <= PREVIEW_CHARS_MAX {
+        return line;
+    }
+    let mut cut = String::new();
+    let mut left = PREVIEW_CHARS_MAX - 1;
+    for letter in line.graphemes(true) {
+        let Some(rest) = left.checked_sub(letter.chars().count()) else { break };
+        left = rest;
+        cut.push_str(letter);
+    }
+    cut.truncate(cut.trim_end().len());
+    cut.push('…');
+    cut
+}
+
+/// What a member who is not there is to be told of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct News<'a> {
+    /// The newest message that mentions them, else the newest.
+    pub message: &'a Message,
+    /// Whether it mentions them.
+    pub is_mention: bool,
+}
+
+impl<'a> News<'a> {
+    /// Finds what of some messages, newest first, somebody has not read and was not told; `behind` is up to
+    /// where they had either.
+    pub fn of(user: &UserId, behind: Number, messages: &'a [Message]) -> Option<Self> {
+        let is_new = |message: &&Message| {
+            message.number > behind && message.sender != *user && !message.is_deleted
+        };
+        let mut unseen = messages.iter().filter(is_new);
+        let newest = unseen.next()?;
+        let mentions = |message: &&Message| message.body.mentions.contains(user);
+        let mention = std::iter::once(newest).chain(unseen).find(mentions);
+        let is_mention = mention.is_some();
+        Some(Self { message: mention.unwrap_or(newest), is_mention })
+    }
+}
+
 /// What a member has not read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Unread {
@@ -133,6 +179,51 @@ mod tests {
         let user = UserId::parse("u").unwrap();
         let many = MessageBody { mentions: vec![user; MENTIONS_MAX + 1], ..said("a") };
         assert_eq!(faults(&many), ["/mentions must name at most 50 users"]);
+    }
+
+    #[test]
+    fn a_preview_ends_between_letters() {
+        assert_eq!(preview(" a \n\t b "), "a b");
+        assert_eq!(preview(&"é".repeat(100)), "é".repeat(100));
+        let cut = preview(&"x".repeat(101));
+        assert_eq!((cut.chars().count(), cut.ends_with("x…")), (100, true));
+        // A family of four is seven characters and one letter.
+        let family = "\u{1F468}\u{200D}\u{1F469}\u{200D}\u{1F467}\u{200D}\u{1F466}";
+        let cut = preview(&family.repeat(15));
+        assert_eq!(cut, format!("{}…", family.repeat(14)));
+        assert_eq!(preview(&format!("{} b", "x".repeat(98) + " " + "yy")), "x".repeat(98) + "…");
+    }
+
+    #[test]
+    fn news_is_what_was_neither_read_nor_told_and_a_mention_comes_first() {
+        let user = |name: &str| UserId::parse(name).unwrap();
+        let message = |number: u64, sender: &str, mentions: &[&str]| Message {
+            id: MessageId(uuid::Uuid::from_u128(number.into())),
+            topic: TopicId::parse("c").unwrap(),
+            number: Number(number),
+            changed: Number(number),
+            sender: user(sender),
+            sender_name: None,
+            client_id: None,
+            body: MessageBody {
+                mentions: mentions.iter().map(|name| user(name)).collect(),
+                ..MessageBody::default()
+            },
+            created_at: Timestamp::from_ms(0),
+            edited_at: None,
+            is_deleted: false,
+        };
+        let messages = [message(5, "b", &[]), message(4, "a", &[]), message(3, "b", &["a", "e"])];
+        let news = |name: &str, behind: u64| {
+            let news = News::of(&user(name), Number(behind), &messages)?;
+            Some((news.message.number.0, news.is_mention))
+        };
+        assert_eq!(news("a", 0), Some((3, true)));
+        assert_eq!(news("a", 3), Some((5, false)));
+        assert_eq!(news("d", 0), Some((5, false)));
+        assert_eq!(news("b", 0), Some((4, false)), "one's own are no news");
+        assert_eq!(news("b", 4), None);
+        assert_eq!(news("a", 5), None);
     }
 
     #[test]

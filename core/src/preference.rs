@@ -147,6 +147,12 @@ impl Resolved {
         }
     }
 
+    /// Says whether nothing but the live stream is wanted: no channel that leads out is left on.
+    pub fn is_muted(&self) -> bool {
+        let is_off = |say: Say| matches!(say, Say::Off | Say::OffAsAWhole);
+        [Channel::Push, Channel::Sms, Channel::Email].into_iter().all(|one| is_off(self.say(one)))
+    }
+
     /// Tells what is said of a channel.
     pub const fn say(&self, channel: Channel) -> Say {
         self.says[channel as usize]

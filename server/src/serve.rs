@@ -387,6 +387,7 @@ fn service_settings(config: &Config) -> Settings {
         revocation_ms: config.auth.revocation_days.millis(),
         classes: config.class_settings(),
         away_ms: config.sync.keep_days.millis(),
+        notices: config.topics.notices(),
         presence: config.realtime.presence(),
         segments_per_second: providers::segments_per_second(config),
     }

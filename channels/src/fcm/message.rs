@@ -134,6 +134,9 @@ fn android(parcel: &Parcel, note: &Note) -> Value {
         "collapseKey": note.tag,
         "notification": { "tag": note.tag },
     });
+    if let Some(badge) = note.badge {
+        android["notification"]["notificationCount"] = json!(badge);
+    }
     if let Some(expires_at) = parcel.expires_at {
         let left_s = (expires_at.as_ms() - parcel.now.as_ms()).div_euclid(1000);
         android["ttl"] = json!(format!("{}s", left_s.clamp(0, TTL_MAX_S)));
@@ -149,7 +152,8 @@ fn apns(parcel: &Parcel, note: &Note) -> Value {
     if let Some(expires_at) = parcel.expires_at {
         headers["apns-expiration"] = json!(expires_at.as_ms().div_euclid(1000).to_string());
     }
-    json!({ "headers": headers })
+    let Some(badge) = note.badge else { return json!({ "headers": headers }) };
+    json!({ "headers": headers, "payload": { "aps": { "badge": badge } } })
 }
 
 /// Makes a tag fit into a header: what is too long or not plain is hashed, so that two tags stay

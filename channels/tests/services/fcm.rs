@@ -55,7 +55,7 @@ async fn a_notification_becomes_a_message() {
                 "priority": "HIGH",
                 "collapseKey": "quiz-7",
                 "ttl": "90s",
-                "notification": { "tag": "quiz-7" },
+                "notification": { "tag": "quiz-7", "notificationCount": 3 },
             },
             "apns": {
                 "headers": {
@@ -63,6 +63,7 @@ async fn a_notification_becomes_a_message() {
                     "apns-collapse-id": "quiz-7",
                     "apns-expiration": "1795262490",
                 },
+                "payload": { "aps": { "badge": 3 } },
             },
             "webpush": { "fcmOptions": { "link": "https://app.example/quiz/7" } },
         })

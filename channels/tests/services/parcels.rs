@@ -41,6 +41,7 @@ pub fn note() -> Note {
         link: Some("https://app.example/quiz/7".into()),
         locale: Some("en".into()),
         receipt_url: Some("https://landfall.example/api/v1/receipts/abc".into()),
+        badge: Some(3),
         tag: "quiz-7".into(),
     }
 }

@@ -29,7 +29,7 @@ async fn a_browser_reads_what_was_sent_over_one_http2_connection() {
         "web_push": 8030,
         "notification": { "title": "Quiz", "body": "Begins soon", "lang": "en", "tag": ID,
             "navigate": "https://app.example/", "data": {"quiz_id": "q1"} },
-        "mutable": true, "id": ID, "notification_type": "quiz_reminder", "replay_id": "17",
+        "mutable": true, "app_badge": 3, "id": ID, "notification_type": "quiz_reminder", "replay_id": "17",
     });
     assert_eq!(text(&message.plaintext), expected);
     assert_eq!(messages[19].authorization, message.authorization, "one signature serves many");

@@ -86,6 +86,7 @@ pub fn note() -> Note {
         link: None,
         locale: Some("en".to_owned()),
         receipt_url: None,
+        badge: Some(3),
         tag: ID.to_owned(),
     }
 }

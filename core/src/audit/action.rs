@@ -27,6 +27,8 @@ macro_rules! actions {
 actions! {
     /// A notification was stored.
     NotificationCreated = "notification_created"
+    /// A newer one took a notification's place.
+    NotificationReplaced = "notification_replaced"
     /// A device confirmed a notification for the first time.
     NotificationDelivered = "notification_delivered"
     /// A notification was written to a device that never confirmed it, or expired.

@@ -175,7 +175,7 @@ fn composed(
 ) -> anyhow::Result<usize> {
     let everybody = Preferences::default();
     let wishes = &Wishes::of(recipient, &everybody);
-    let addressee = Addressee { recipient, wishes, phone: None };
+    let addressee = Addressee { recipient, wishes, phone: None, replaces: None };
     let composed = services.composed(tenant, letter, &addressee)?;
     Ok(composed.new.content.title.len() + composed.new.channels.len())
 }

@@ -203,6 +203,7 @@ pub fn note(id: NotificationId) -> Note {
         link: Some("https://school.example/quizzes/fractions-2".into()),
         locale: Some("en".into()),
         receipt_url: None,
+        badge: None,
         tag: id.to_string(),
     }
 }

@@ -10,7 +10,7 @@ use landfall_store::postgres::Address;
 
 use super::network::Network;
 use super::suggest::did_you_mean;
-use crate::templates::is_locale;
+use crate::templates::{is_link, is_locale};
 
 /// Checks a scope; says which known one looks most like a wrong one.
 pub(super) fn scope(text: &str) -> Result<(), String> {
@@ -44,6 +44,14 @@ pub(super) fn url_or_empty(text: &str) -> Result<(), String> {
         return Ok(());
     }
     Err("must be http:// or https:// with a host, and no slash or query at the end".to_owned())
+}
+
+/// Where something of the app is: a path of it, or a URL.
+pub(super) fn link_or_empty(text: &str) -> Result<(), String> {
+    if text.is_empty() || is_link(&text.replace("{topic_id}", "x")) {
+        return Ok(());
+    }
+    Err(format!("must be a path such as /topics/{{topic_id}}, or https://, not {text:?}"))
 }
 
 /// The base of a provider's API.

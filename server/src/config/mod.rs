@@ -44,6 +44,7 @@ mod templates;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod topics;
 mod units;
 mod vapid;
 
@@ -70,6 +71,7 @@ pub use store::{Backend, StoreSettings, store_settings};
 pub use sync::SyncSettings;
 pub use templates::TemplateSettings;
 pub use tls::TlsSettings;
+pub use topics::TopicSettings;
 pub use units::{Days, Hours, Kib, Mib, Millis, Seconds};
 pub use vapid::{VapidPair, VapidPairError, VapidSettings};
 
@@ -154,6 +156,8 @@ pub struct Config {
     pub blobs: BlobSettings,
     /// Offline work.
     pub sync: SyncSettings,
+    /// Topics and their messages.
+    pub topics: TopicSettings,
     /// The audit trail.
     pub audit: AuditSettings,
     /// Every limit on what comes in.

@@ -100,6 +100,8 @@ const RULES: &[(&str, Rule)] = &[
     ("outbox.attempts_max", Rule::Int(1, 100)),
     ("outbox.lease_seconds", Rule::Int(10, 3_600)),
     ("outbox.keep_days", Rule::Int(1, 36_500)),
+    ("topics.link", Rule::Text(forms::link_or_empty)),
+    ("topics.notice_window_seconds", Rule::Int(1, 86_400)),
     // What lost against what can be brought back for 90 days at least.
     ("sync.keep_days", Rule::Int(90, 36_500)),
     ("outbound.allow", Rule::List(forms::reachable)),

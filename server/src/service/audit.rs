@@ -40,6 +40,11 @@ impl Services {
         }
     }
 
+    /// Says that a notification took the place of the one that had its id.
+    pub(super) fn replaced_entry(&self, new: &NewNotification) -> AuditDraft {
+        AuditDraft { action: Action::NotificationReplaced, ..self.created_entry(new) }
+    }
+
     /// Says something that a caller did.
     pub(super) fn entry(
         &self,

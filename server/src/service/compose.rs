@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use landfall_core::channel::Channel;
 use landfall_core::feed::FeedKey;
-use landfall_core::id::{SendId, Tenant, TopicId, UserId};
+use landfall_core::id::{NotificationId, SendId, Tenant, TopicId, UserId};
 use landfall_core::notification::{Content, JsonText, NewNotification, Priority};
 use landfall_core::notify::{Draft, FieldError};
 use landfall_core::preference::Preferences;
@@ -78,6 +78,8 @@ pub(crate) struct Addressee<'a> {
     pub(crate) wishes: &'a Wishes<'a>,
     /// A phone number that the request brought along.
     pub(crate) phone: Option<BroughtPhone>,
+    /// The notification whose place this one takes.
+    pub(crate) replaces: Option<NotificationId>,
 }
 
 /// A phone number that a request brought along.
@@ -92,12 +94,15 @@ pub(crate) struct BroughtPhone {
 pub(crate) struct Composed {
     pub(crate) new: NewNotification,
     enqueued: Option<Write>,
+    replaces: bool,
 }
 
 impl Composed {
     /// Puts the notification and its deliveries into a unit.
     pub(super) fn write(self, unit: &mut Unit) {
-        unit.writes.push(Write::Publish(Box::new(self.new)));
+        let new = Box::new(self.new);
+        let write = if self.replaces { Write::Replace(new) } else { Write::Publish(new) };
+        unit.writes.push(write);
         unit.writes.extend(self.enqueued);
     }
 }
@@ -170,7 +175,7 @@ impl Services {
         letter: &Letter<'_>,
         addressee: &Addressee<'_>,
     ) -> Result<Composed, RenderError> {
-        let Addressee { recipient, wishes, phone } = addressee;
+        let Addressee { recipient, wishes, phone, replaces } = addressee;
         let content = self.worded(letter, recipient, wishes)?;
         let user = recipient.user.clone();
         let connections = self.connections.count(&FeedKey::inbox(tenant, &user));
@@ -181,7 +186,7 @@ impl Services {
         let deliveries = self.new_deliveries(&planned, &unplanned, sealed);
         let priority = content.priority;
         let new = NewNotification {
-            id: self.ids.notification(letter.created_at),
+            id: replaces.unwrap_or_else(|| self.ids.notification(letter.created_at)),
             user: user.clone(),
             created_at: letter.created_at,
             expires_at: letter.expires_at,
@@ -197,7 +202,7 @@ impl Services {
             at,
             deliveries,
         });
-        Ok(Composed { new, enqueued })
+        Ok(Composed { new, enqueued, replaces: replaces.is_some() })
     }
 
     /// Gives the words for a recipient: the request's own, else the template's in their language.

@@ -267,13 +267,32 @@ impl Services {
             self.allowed(caller, topic, TopicAction::WriteMessages).await?;
             let up_to = self.up_to(caller, topic, ask).await?;
             let mut unit = self.unit_of_member(caller, topic);
-            let user = caller.user.clone();
-            unit.writes.push(Write::ReadMessages { topic: topic.clone(), user, up_to });
+            self.read_up_to(caller, topic, up_to, &mut unit).await?;
             self.commit(unit).await?;
             let unread = self.unread_messages(caller, vec![topic.clone()]).await?;
             unread.into_iter().next().flatten().ok_or(ServiceError::NotFound("topic"))
         })
         .await
+    }
+
+    /// Puts into a unit that somebody has read on, and with it the notification that told them.
+    async fn read_up_to(
+        &self,
+        caller: &Caller,
+        topic: &TopicId,
+        up_to: Number,
+        unit: &mut Unit,
+    ) -> Result<(), ServiceError> {
+        let (user, at) = (caller.user.clone(), self.now());
+        let notice = self.read_notice((&caller.tenant, &user), topic, (up_to, at)).await?;
+        if let Some(Write::MarkRead { id, .. }) = &notice {
+            let metadata = json!({ "topic_id": topic.as_str() });
+            let entity = Entity::Notification(*id);
+            unit.audit.push(self.entry(caller, Action::NotificationRead, entity, metadata));
+        }
+        unit.writes.push(Write::ReadMessages { topic: topic.clone(), user, up_to });
+        unit.writes.extend(notice);
+        Ok(())
     }
 
     async fn up_to(

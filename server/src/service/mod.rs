@@ -23,6 +23,7 @@ pub mod lives;
 pub mod manual;
 mod memo;
 pub mod messages;
+pub mod notices;
 pub mod notify;
 pub mod outbox;
 pub mod outcome;
@@ -96,6 +97,8 @@ pub struct Settings {
     pub classes: ClassSettings,
     /// For how long a device that syncs may be away, in milliseconds.
     pub away_ms: i64,
+    /// How members are told of messages who are not there.
+    pub notices: notices::NoticeSettings,
     /// How presence is kept.
     pub presence: presence::PresenceSettings,
     /// Segments that the sender of text messages may send in a second.

@@ -233,7 +233,7 @@ impl Services {
         let sealed = phone.map(|phone| self.seal_brought(tenant, user, phone));
         let phone = sealed.map(|sealed| BroughtPhone { sealed, brought });
         let wishes = &Wishes::of(&recipient, &tenant_wishes);
-        let addressee = Addressee { recipient: &recipient, wishes, phone };
+        let addressee = Addressee { recipient: &recipient, wishes, phone, replaces: None };
         let composed = self.composed(tenant, letter, &addressee);
         let composed = composed.map_err(|error| ServiceError::Invalid(error.into_faults()))?;
         let accepted = Accepted {

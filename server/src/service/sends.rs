@@ -119,7 +119,7 @@ impl Services {
             self.addressees(&send.tenant, users.to_vec(), &letter).await?;
         for recipient in &recipients {
             let wishes = &Wishes::of(recipient, &everybody);
-            let addressee = Addressee { recipient, wishes, phone: None };
+            let addressee = Addressee { recipient, wishes, phone: None, replaces: None };
             match self.composed(&send.tenant, &letter, &addressee) {
                 Ok(composed) => {
                     unit.audit.push(self.created_entry(&composed.new));

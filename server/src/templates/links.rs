@@ -11,7 +11,7 @@ const LEADING: [&str; 8] =
 const LINK_BYTES_MAX: usize = 2_048;
 
 /// Says whether a text may stand in a link: `https:`, `http:` or `mailto:`, or a path of the app.
-pub(super) fn is_link(text: &str) -> bool {
+pub fn is_link(text: &str) -> bool {
     let lower = text.get(..8).unwrap_or(text).to_ascii_lowercase();
     let leads = ["https://", "http://", "mailto:"].iter().any(|start| lower.starts_with(start));
     // A browser reads two slashes as another host, and a backslash as a slash.

@@ -29,6 +29,7 @@ use landfall_core::notify::FieldError;
 pub use fault::TemplateFault;
 pub use fields::{FieldKind, Fields};
 pub use languages::{is_kind_of, is_locale};
+pub use links::is_link;
 pub use template::{Ask, Template};
 
 /// What holds for all templates.

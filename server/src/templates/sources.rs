@@ -64,6 +64,8 @@ pub(super) const BUILT_IN: &[(&str, &str, &str)] = built_in![
     "event_reminder": "template.toml" "en.j2" "es.j2",
     "event_started": "template.toml" "en.j2" "es.j2",
     "event_ended": "template.toml" "en.j2" "es.j2",
+    "topic_message": "template.toml" "en.j2" "es.j2",
+    "topic_mention": "template.toml" "en.j2" "es.j2",
 ];
 
 impl Sources {

@@ -51,6 +51,9 @@ const UNCONFIGURED_MAX: usize = 256;
 /// Lessons whose time is over that are deleted in one run, and blobs that are forgotten in one.
 const END_MAX: usize = 200;
 
+/// Between two looks for members who are to be told of messages.
+const TELL_ABSENT: Duration = Duration::from_millis(500);
+
 /// Between two looks at whether the operator vouched for a backup.
 const LOOK_FOR_BACKUP: Duration = Duration::from_secs(15);
 
@@ -131,6 +134,12 @@ fn care_for_work(services: &Arc<Services>, cancel: &CancellationToken, workers: 
     workers.spawn(periodic::every("message-sweeper", pace, cancel.clone(), move || {
         let services = Arc::clone(&theirs);
         async move { services.forget_messages(FORGET_MAX).await }
+    }));
+    let theirs = Arc::clone(services);
+    let pace = paced(TELL_ABSENT, 1);
+    workers.spawn(periodic::every("notices", pace, cancel.clone(), move || {
+        let services = Arc::clone(&theirs);
+        async move { services.tell_absent().await }
     }));
     let theirs = Arc::clone(services);
     let pace = paced(LOOK_FOR_BACKUP, usize::MAX);

@@ -251,6 +251,7 @@ pub fn parts_in(store: Arc<dyn Store>, folder: &Path) -> Parts {
     let config = Config::load(Inputs::default()).unwrap().config;
     let limits = &config.limits;
     let settings = Settings {
+        notices: config.topics.notices(),
         presence: config.realtime.presence(),
         notify: NotifyLimits {
             title_chars: limits.title_chars,

@@ -21,6 +21,7 @@ mod quiet;
 mod rotation;
 mod s0_log;
 mod s2_notify;
+mod s3_messages;
 mod signatures;
 mod unreported;
 mod world;

@@ -217,6 +217,8 @@ pub struct Standing {
     pub canceled_at: Option<Timestamp>,
     /// The topic or class that its send went to.
     pub topic: Option<TopicId>,
+    /// Unread notifications of its inbox.
+    pub unread: u64,
 }
 
 /// Reads and claims deliveries.

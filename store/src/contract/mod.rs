@@ -12,6 +12,7 @@ mod inbox;
 mod lessons;
 mod lives;
 mod messages;
+mod notices;
 mod people;
 mod presences;
 mod revocations;
@@ -38,6 +39,7 @@ pub use inbox::{AdminFilter, Expired, Inbox, InboxQuery, InboxSlice};
 pub use lessons::{EndedLesson, LessonFilter, Lessons};
 pub use lives::{Lives, NewEpoch};
 pub use messages::{MessageSlice, Messages, StoredMessage};
+pub use notices::{Notice, NoticePace, Notices, Untold};
 pub use people::{
     ADDRESSES_MAX, Address, AddressKind, People, Person, Recipient, Recipients, Sealed,
     StoredPreferences, Suppression, SuppressionFilter,
@@ -58,7 +60,7 @@ pub use unit::{
     AuditDraft, Guard, IdempotencyKey, MemberOutcome, Outcome, Receipt, SaltedDetails,
     StoredAnswer, Unit,
 };
-pub use write::Write;
+pub use write::{NotedMember, Write};
 
 /// Everything a server asks of its store.
 pub trait Store:
@@ -66,6 +68,7 @@ pub trait Store:
     + Inbox
     + Topics
     + Messages
+    + Notices
     + Lessons
     + Blobs
     + Sends
@@ -88,6 +91,7 @@ impl<T> Store for T where
         + Inbox
         + Topics
         + Messages
+        + Notices
         + Lessons
         + Blobs
         + Sends

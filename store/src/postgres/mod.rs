@@ -14,6 +14,7 @@ mod lane;
 mod lives;
 mod messages;
 mod migrate;
+mod notices;
 mod pool;
 mod presences;
 mod reach;

@@ -5,8 +5,8 @@ use landfall_core::id::{AddressId, DeliveryId, NotificationId, Tenant, UserId};
 use landfall_core::notification::Priority;
 use landfall_core::time::Timestamp;
 
-use super::{Corrupt, Query, Row, Value, codes};
-use crate::{Delivery, NewDelivery};
+use super::{Corrupt, Query, Row, Runner, Value, codes};
+use crate::{Answer, Delivery, NewDelivery};
 
 /// The states in which a delivery has its turn or waits for it. Partial indexes say the same words.
 macro_rules! open_states {
@@ -71,6 +71,19 @@ pub(crate) struct Of<'a> {
     pub(crate) user: &'a UserId,
     pub(crate) priority: Priority,
     pub(crate) at: Timestamp,
+}
+
+/// Takes back what has not gone out of a notification.
+pub(crate) async fn withdraw<R: Runner>(
+    runner: &mut R,
+    tenant: &Tenant,
+    id: NotificationId,
+) -> Answer<()> {
+    let sql = concat!(
+        "delete from delivery where tenant = ?1 and notification_id = ?2 and ",
+        open_states!()
+    );
+    runner.execute(Query::command(sql, [tenant.into(), (&id.0).into()])).await.map(drop)
 }
 
 /// Stores a new delivery.

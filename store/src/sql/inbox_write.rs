@@ -9,7 +9,7 @@ use landfall_core::time::Timestamp;
 
 use super::feeds::feed_base;
 use super::unit::Work;
-use super::{Query, Row, Runner, Value, codes};
+use super::{Query, Row, Runner, Value, codes, delivery};
 use crate::{Answer, Outcome, StoreError};
 
 const INBOX: &str = FeedKind::Inbox.as_str();
@@ -38,6 +38,24 @@ pub(crate) async fn publish<R: Runner>(
     let user = notification.user.clone();
     work.changed(&user, number, InboxChange::Published(Arc::new(notification)));
     Ok(number)
+}
+
+/// Puts a notification in the place of the one that has its id; `None` unless that is there and unread.
+pub(crate) async fn replace<R: Runner>(
+    work: &mut Work<'_, R>,
+    new: NewNotification,
+) -> Answer<Option<Number>> {
+    let found = place(work, &new.user, new.id).await?;
+    let Some(old) = found.filter(|place| place.is_unread) else { return Ok(None) };
+    let number = next(work, &Place { is_unread: false, ..old }).await?;
+    let sql = "delete from notification where feed_id = ?1 and born = ?2";
+    work.runner.execute(Query::command(sql, [old.feed.into(), old.born.into()])).await?;
+    delivery::withdraw(work.runner, work.tenant, new.id).await?;
+    let notification = new.numbered(number);
+    work.runner.execute(insert(work.tenant, old.feed, &notification)).await?;
+    let user = notification.user.clone();
+    work.changed(&user, number, InboxChange::Published(Arc::new(notification)));
+    Ok(Some(number))
 }
 
 fn insert<'a>(tenant: &'a Tenant, feed: i64, new: &'a Notification) -> Query<'a, (), 20> {
@@ -80,6 +98,7 @@ pub(crate) fn values<'a>(tenant: &'a Tenant, feed: i64, new: &'a Notification) -
 }
 
 /// Where a notification lies, and whether it counts as unread.
+#[derive(Clone, Copy)]
 struct Place {
     feed: i64,
     born: Number,

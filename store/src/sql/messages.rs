@@ -5,12 +5,14 @@ use landfall_core::feed::Number;
 use landfall_core::id::{MessageId, Tenant, TopicId, UserId};
 use landfall_core::message::{Message, MessageBody, Participation, UNREAD_MAX, Unread};
 
-use super::{Corrupt, Query, Row, Runner, feeds};
+use super::{Corrupt, Query, Row, Runner, feeds, notices};
 use crate::{Answer, MessageSlice, Outcome, StoredMessage};
 
 /// The feed of the topic `?2` of the tenant `?1`.
-const FEED: &str =
+pub(crate) const FEED: &str =
     "(select f.id from feed f where f.tenant = ?1 and f.kind = 'topic' and f.owner = ?2)";
+/// Members who are not there are told of a message after so many milliseconds, together with what follows it.
+const NOTICE_AFTER_MS: i64 = 1_000;
 /// The number behind which the topic's messages come: what is before it is of an earlier topic of the same name.
 const BEGAN: &str = "(select t.began from topic t where t.tenant = ?1 and t.id = ?2)";
 
@@ -53,6 +55,8 @@ pub(crate) async fn send<R: Runner>(
     ];
     runner.execute(Query::command(sql, values)).await?;
     read_up_to(runner, tenant, (&message.topic, &message.sender), number).await?;
+    let due_at = message.created_at.plus_ms(NOTICE_AFTER_MS);
+    notices::leave(runner, tenant, &message.topic, (number, due_at)).await?;
     Ok(Some(number))
 }
 

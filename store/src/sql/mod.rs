@@ -31,6 +31,7 @@ pub(crate) mod inbox_write;
 pub(crate) mod lessons;
 pub(crate) mod life;
 pub(crate) mod messages;
+pub(crate) mod notices;
 pub(crate) mod notification;
 pub(crate) mod outbox_read;
 pub(crate) mod outbox_write;

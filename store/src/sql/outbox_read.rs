@@ -45,9 +45,9 @@ pub(crate) async fn of<R: Runner>(
 pub(crate) const STANDING_TABLES: &str = "join feed f on f.id = n.feed_id
      left join send s on s.id = n.send_id and s.tenant = n.tenant";
 
-/// When a notification `n` or its send `s` was taken back, and where the send went: the columns
-/// behind a notification's own.
-pub(crate) const CANCELED: &str = "coalesce(n.canceled_at, s.canceled_at), s.topic_id";
+/// When a notification `n` or its send `s` was taken back, where the send went, and how many of its inbox are
+/// unread: the columns behind a notification's own.
+pub(crate) const CANCELED: &str = "coalesce(n.canceled_at, s.canceled_at), s.topic_id, f.unread";
 
 /// Reads a notification's columns and [`CANCELED`].
 pub(crate) fn standing(row: &dyn Row) -> Result<Standing, Corrupt> {
@@ -56,7 +56,12 @@ pub(crate) fn standing(row: &dyn Row) -> Result<Standing, Corrupt> {
         Some(_) => Some(row.topic(notification::WIDTH + 1)?),
         None => None,
     };
-    Ok(Standing { notification, canceled_at: row.optional_time(notification::WIDTH)?, topic })
+    Ok(Standing {
+        notification,
+        canceled_at: row.optional_time(notification::WIDTH)?,
+        topic,
+        unread: row.count(notification::WIDTH + 2)?,
+    })
 }
 
 /// Gives how notifications stand, in the order asked.

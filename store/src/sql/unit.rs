@@ -12,7 +12,7 @@ use landfall_core::topic::MemberRole;
 
 use super::settle::{Settle, settle};
 use super::{
-    Runner, audits, blobs, devices, idempotency, inbox_write, lessons, messages, reach,
+    Runner, audits, blobs, devices, idempotency, inbox_write, lessons, messages, notices, reach,
     revocations, sends, sync_write, told, topics,
 };
 use crate::{
@@ -147,6 +147,7 @@ fn numbered(number: Option<Number>) -> Answer<Outcome> {
 pub(crate) async fn write<R: Runner>(work: &mut Work<'_, R>, write: Write) -> Answer<Outcome> {
     match write {
         Write::Publish(new) => inbox_write::publish(work, *new).await.map(Outcome::Numbered),
+        Write::Replace(new) => numbered(inbox_write::replace(work, *new).await?),
         Write::MarkRead { user, id, at } => {
             numbered(inbox_write::mark_read(work, &user, id, at).await?)
         }
@@ -290,6 +291,10 @@ async fn write_to_topics<R: Runner>(
         }
         Write::Lift { number, at } => {
             numbered(revocations::lift(runner, tenant, number, at).await?)
+        }
+        Write::NoteMembers { topic, up_to, at, members } => {
+            let noted = notices::note(runner, tenant, (&topic, up_to, at), &members).await?;
+            if noted { Ok(Outcome::Done) } else { Err(StoreError::Stale) }
         }
         Write::RemoveMember { topic, user } => {
             numbered(topics::remove_member(runner, tenant, &topic, &user).await?)

@@ -10,6 +10,7 @@ mod classes;
 mod committer;
 mod messages;
 mod migrate;
+mod notices;
 mod open;
 #[cfg(test)]
 mod plans;

@@ -27,6 +27,7 @@ pub mod inbox_pages;
 pub mod lessons;
 pub mod lives;
 pub mod messages;
+pub mod notices;
 pub mod opening;
 pub mod outbox;
 pub mod people;
@@ -163,6 +164,12 @@ macro_rules! contract {
             a_feed_made_in_a_new_life_begins_above_every_earlier_one,
             of_two_that_end_the_same_life_one_does,
             the_mark_grows_with_the_trail_and_the_name_stays,
+        );
+        contract!(@of $backend, notices:
+            a_message_leaves_one_notice_for_its_topic,
+            who_has_not_read_and_is_not_there_is_to_be_told,
+            who_was_told_and_has_not_read_is_told_again_after_the_window,
+            a_notification_takes_the_place_of_an_unread_one,
         );
         contract!(@of $backend, opening:
             reopening_keeps_everything,

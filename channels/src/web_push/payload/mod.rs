@@ -31,6 +31,8 @@ struct Message<'a> {
     notification: Shown<'a>,
     /// Lets a service worker, if there is one, see and change it.
     mutable: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    app_badge: Option<u64>,
     id: String,
     notification_type: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -105,6 +107,7 @@ fn whole<'a>(parcel: &Parcel, note: &'a Note, home: &'a str) -> Message<'a> {
             data: raw(&note.data),
         },
         mutable: true,
+        app_badge: note.badge,
         id: parcel.notification.to_string(),
         notification_type: &note.notification_type,
         replay_id: note.replay_id.as_deref(),

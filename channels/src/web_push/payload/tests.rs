@@ -37,6 +37,7 @@ fn note() -> Note {
         link: Some("https://app.example/quiz".to_owned()),
         locale: Some("es-MX".to_owned()),
         receipt_url: Some("https://landfall.example/r/abc".to_owned()),
+        badge: Some(3),
         tag: ID.to_owned(),
     }
 }
@@ -59,7 +60,7 @@ fn a_note_that_fits_says_everything_in_both_models() {
             "actions": [{"action": "open", "title": "Open"}],
             "data": {"quiz_id": 12345678901234567890_u64},
         },
-        "mutable": true, "id": ID, "notification_type": "quiz_reminder", "replay_id": "17",
+        "mutable": true, "app_badge": 3, "id": ID, "notification_type": "quiz_reminder", "replay_id": "17",
         "receipt": "https://landfall.example/r/abc",
     });
     assert_eq!(message, expected);

@@ -168,6 +168,7 @@ impl Services {
             link: content.link.clone(),
             locale: content.locale.clone(),
             receipt_url: self.links.make(Purpose::Receipt, &subject(delivery), now),
+            badge: Some(facts.standing.unread),
             tag: id.to_string(),
         }
     }

@@ -64,7 +64,14 @@ fn schedule(id: &str) -> Value {
 }
 
 fn example(id: &str) -> Value {
-    if id.starts_with("iep") { iep(id) } else { schedule(id) }
+    match id.split('_').next() {
+        Some("iep") => iep(id),
+        Some("topic") => json!({
+            "sender": "Mr Tom", "topic": "Class 7b", "preview": "The test is on page 40",
+            "link": "https://app.example/topics/class-7b"
+        }),
+        _ => schedule(id),
+    }
 }
 
 fn written(rendered: &Rendered) -> String {
@@ -135,11 +142,12 @@ fn channels_and_priorities_are_those_of_the_table() {
         ("quiz_reminder", &[live, push], Priority::Normal),
         ("live_session_started", &[live, push], Priority::Normal),
         ("event_ended", &[live, push], Priority::Low),
+        ("topic_mention", &[live, push], Priority::Normal),
     ] {
         let template = templates.get(id).unwrap();
         assert_eq!((template.channels(), template.priority()), (channels, priority), "{id}");
     }
-    assert_eq!(templates.iter().len(), 15);
+    assert_eq!(templates.iter().len(), 17);
 }
 
 #[test]

@@ -158,6 +158,7 @@ fn name_of_write<'u>(named: &mut Named<'u>, tenant: &'u Tenant, write: &'u Write
     };
     match write {
         Write::Publish(new) => make(inbox(&new.user)),
+        Write::Replace(new) => named.all.insert(inbox(&new.user)),
         Write::PutAddress(address) => make(inbox(&address.user)),
         Write::PutTopic(topic) => make(of_topic(&topic.id)),
         Write::Revoke { .. } | Write::Lift { .. } => make(revocations::COUNTER),

@@ -1,0 +1,83 @@
+//! The contract of telling members of messages who are not there (contract 4).
+//!
+//! Whatever stores a message leaves word that its topic has news: one row for the topic, however many messages
+//! and members it has. Whoever works on it finds the members who are to be told, and notes of each that they
+//! were.
+
+use landfall_core::feed::Number;
+use landfall_core::id::{NotificationId, Tenant, TopicId, UserId};
+use landfall_core::time::Timestamp;
+
+use super::error::Answered;
+
+/// A topic with messages of which members may still have to be told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    /// Of which tenant.
+    pub tenant: Tenant,
+    /// Which topic.
+    pub topic: TopicId,
+    /// Up to this message.
+    pub up_to: Number,
+}
+
+/// When members are to be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NoticePace {
+    /// It is now.
+    pub now: Timestamp,
+    /// Somebody who has not read what they were told of is told again only so many milliseconds later.
+    pub window_ms: i64,
+    /// Whether those who are connected may still go away without having read: then it is looked again after
+    /// `again_ms`.
+    pub waits_for_connected: bool,
+    /// Milliseconds between such looks.
+    pub again_ms: i64,
+}
+
+/// A member who is not there, has not read, and is to be told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Untold {
+    /// Who.
+    pub user: UserId,
+    /// Up to where they have read.
+    pub read_up_to: Number,
+    /// Up to where they were told.
+    pub notified_up_to: Number,
+    /// The notification that told them, where it is still there and unread.
+    pub notification: Option<NotificationId>,
+}
+
+/// Finds who is to be told of messages.
+pub trait Notices {
+    /// Takes topics that are due, those that have waited longest first, and makes them due again at `until`, so
+    /// that whoever dies over one leaves it to another.
+    fn claim_notices(
+        &self,
+        now: Timestamp,
+        until: Timestamp,
+        limit: usize,
+    ) -> Answered<'_, Vec<Notice>>;
+
+    /// Gives members of a topic who are to be told now, by user id, after `after` (a user id, or empty).
+    fn untold(
+        &self,
+        notice: &Notice,
+        pace: NoticePace,
+        after: String,
+        limit: usize,
+    ) -> Answered<'_, Vec<Untold>>;
+
+    /// Ends the work on a topic: where members are to be told later it is due then, else it is gone; where
+    /// there was another message meanwhile, it stays as that left it.
+    fn settle_notice(&self, notice: &Notice, pace: NoticePace) -> Answered<'_, ()>;
+
+    /// Gives the notification that told a member of a topic's messages, where it is still there and unread, and
+    /// up to which message it did.
+    fn told_by(
+        &self,
+        tenant: &Tenant,
+        topic: &TopicId,
+        user: &UserId,
+    ) -> Answered<'_, Option<(NotificationId, Number)>>;
+}

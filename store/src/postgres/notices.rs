@@ -1,0 +1,47 @@
+//! Questions about notices of messages, each on a borrowed connection.
+
+use landfall_core::feed::Number;
+use landfall_core::id::{NotificationId, Tenant, TopicId, UserId};
+use landfall_core::time::Timestamp;
+
+use super::Postgres;
+use super::reads::ask;
+use crate::sql::notices;
+use crate::{Answered, Notice, NoticePace, Notices, Untold};
+
+impl Notices for Postgres {
+    fn claim_notices(
+        &self,
+        now: Timestamp,
+        until: Timestamp,
+        limit: usize,
+    ) -> Answered<'_, Vec<Notice>> {
+        ask!(self.pool, |r| notices::claim(r, now, until, limit))
+    }
+
+    fn untold(
+        &self,
+        notice: &Notice,
+        pace: NoticePace,
+        after: String,
+        limit: usize,
+    ) -> Answered<'_, Vec<Untold>> {
+        let notice = notice.clone();
+        ask!(self.pool, |r| notices::untold(r, &notice, pace, (&after, limit)))
+    }
+
+    fn settle_notice(&self, notice: &Notice, pace: NoticePace) -> Answered<'_, ()> {
+        let notice = notice.clone();
+        ask!(self.pool, |r| notices::settle(r, &notice, pace))
+    }
+
+    fn told_by(
+        &self,
+        tenant: &Tenant,
+        topic: &TopicId,
+        user: &UserId,
+    ) -> Answered<'_, Option<(NotificationId, Number)>> {
+        let (tenant, topic, user) = (tenant.clone(), topic.clone(), user.clone());
+        ask!(self.pool, |r| notices::told_by(r, &tenant, &topic, &user))
+    }
+}
