@@ -70,6 +70,7 @@ judges: programs ## Let others' programs judge what goes to providers (fetches t
 	! command -v npm >/dev/null || npm install --silent --no-audit --no-fund --prefix target/judges-node $(JUDGED_BY_NODE)
 	$(CARGO) build --locked --quiet --bin landfall
 	$(JUDGES)/bin/python scripts/socketio_clients.py target/judges-node
+	$(JUDGES)/bin/python scripts/s3_checklist.py
 
 .PHONY: fmt
 fmt: programs ## Format the source

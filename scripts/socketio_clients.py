@@ -6,6 +6,7 @@ alone. The client for JavaScript is tried where Node.js is there; where it is no
 
 import asyncio
 import json
+import os
 import pathlib
 import shutil
 import socket
@@ -31,37 +32,49 @@ def free_port():
 class Server:
     """A server of its own, stopped and removed with the block."""
 
+    def __init__(self, settings=None):
+        self.env = {**os.environ, **(settings or {})}
+
     def __enter__(self):
         self.folder = tempfile.TemporaryDirectory()
+        self.start()
+        return self
+
+    def start(self):
+        """Starts it on its folder; a restart is a stop and a start."""
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         command = [PROGRAM, "serve", "--data-dir", self.folder.name, "--listen", f"127.0.0.1:{port}"]
-        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        self.process = subprocess.Popen(command, env=self.env, **quiet)
         deadline = time.monotonic() + 30
         while True:
             try:
                 urllib.request.urlopen(self.url + "/health", timeout=5).close()
-                return self
+                return
             except OSError:
                 if time.monotonic() > deadline:
                     self.process.kill()
                     raise
                 time.sleep(0.1)
 
-    def __exit__(self, *_):
+    def stop(self):
         self.process.terminate()
-        self.process.wait(timeout=30)
+        self.process.wait(timeout=60)
+
+    def __exit__(self, *_):
+        self.stop()
         self.folder.cleanup()
 
     def token(self, user, role):
         command = [PROGRAM, "token", "--data-dir", self.folder.name, "--sub", user, "--role", role]
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
-    def call(self, method, path, body):
-        headers = {"authorization": "Bearer " + self.token("root", "admin"), "content-type": "application/json"}
-        request = urllib.request.Request(
-            self.url + path, method=method, data=json.dumps(body).encode(), headers=headers
-        )
+    def call(self, method, path, body=None, token=None):
+        token = token or self.token("root", "admin")
+        headers = {"authorization": "Bearer " + token, "content-type": "application/json"}
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self.url + path, method=method, data=data, headers=headers)
         with urllib.request.urlopen(request, timeout=10) as answer:
             return json.loads(answer.read() or b"null")
 

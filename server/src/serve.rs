@@ -358,6 +358,7 @@ fn hub_settings(config: &Config) -> HubSettings {
         connections: limits.connections_max,
         connections_per_user: limits.connections_per_user,
         reads: realtime.replay_reads,
+        read_mark_seconds: realtime.read_mark_seconds.0,
     }
 }
 

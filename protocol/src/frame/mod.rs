@@ -19,8 +19,8 @@ pub use sync::{
 };
 
 pub use topic::{
-    JoinTopic, LeaveTopic, MarkAsRead, MessagesRead, PresenceReset, SendMessage, TopicAsk,
-    TopicFrame, TopicGap, TopicJoined, TopicLeft, TopicRead,
+    JoinTopic, LeaveTopic, MarkAsRead, MessageAlert, MessagesRead, PresenceReset, SendMessage,
+    TopicAsk, TopicFrame, TopicGap, TopicJoined, TopicLeft, TopicRead,
 };
 
 use landfall_core::notify::RESERVED_TYPES;

@@ -6,15 +6,16 @@
 use landfall_core::feed::Number;
 use landfall_core::following::Told;
 use landfall_core::id::{TopicId, UserId};
-use landfall_core::message::{Message, Unread};
+use landfall_core::message::{Message, Unread, preview};
 use landfall_core::notify::FieldError;
 use landfall_core::presence::Status;
+use landfall_core::topic::Topic;
 use serde::{Deserialize, Serialize};
 
 use super::Reference;
 use crate::messages::{MessageItem, MessagePost, ReadPost, UnreadAnswer};
 use crate::presence::StatusItem;
-use crate::text::{FeedNumber, IdText};
+use crate::text::{FeedNumber, IdText, Time};
 
 /// Joins a topic's room.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -200,6 +201,30 @@ impl TopicRead {
     }
 }
 
+/// A message was sent in a room that one has not joined.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct MessageAlert {
+    /// In which topic.
+    pub topic_id: String,
+    /// What people call it.
+    pub topic_title: String,
+    /// The message's label.
+    pub room_id: Option<String>,
+    /// Which message.
+    pub message_id: String,
+    /// Its number.
+    pub number: FeedNumber,
+    /// Who wrote it.
+    pub sender_id: String,
+    /// What they were called then.
+    pub sender_name: Option<String>,
+    /// Its beginning, 100 characters at most.
+    pub preview: String,
+    /// When it was sent.
+    pub created_at: Time,
+}
+
 /// Many came and went: whatever was told of users may not hold any more.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -231,6 +256,8 @@ pub enum TopicFrame {
     TopicGap(TopicGap),
     /// A member has read on.
     MessagesRead(MessagesRead),
+    /// A message was sent in a room that one has not joined.
+    GlobalMessageAlert(MessageAlert),
     /// Somebody came or went.
     UserStatusChange(StatusItem),
     /// Many did.
@@ -239,7 +266,8 @@ pub enum TopicFrame {
 
 impl TopicFrame {
     /// The `type` of every frame about topics.
-    pub const TYPES: [&str; 11] = [
+    pub const TYPES: [&str; 12] = [
+        "global_message_alert",
         "message_changed",
         "message_deleted",
         "message_sent",
@@ -265,6 +293,7 @@ impl TopicFrame {
             Self::MessageDeleted(_) => "message_deleted",
             Self::TopicGap(_) => "topic_gap",
             Self::MessagesRead(_) => "messages_read",
+            Self::GlobalMessageAlert(_) => "global_message_alert",
             Self::UserStatusChange(_) => "user_status_change",
             Self::PresenceReset(_) => "presence_reset",
         }
@@ -278,6 +307,21 @@ impl TopicFrame {
             Told::Changed => Self::MessageChanged(item()),
             Told::Deleted => Self::MessageDeleted(item()),
             Told::Nothing => return None,
+        })
+    }
+
+    /// Tells of a message in a room that one has not joined.
+    pub fn alert(topic: &Topic, message: &Message) -> Self {
+        Self::GlobalMessageAlert(MessageAlert {
+            topic_id: topic.id.to_string(),
+            topic_title: topic.title.clone(),
+            room_id: message.body.room_id.clone(),
+            message_id: message.id.to_string(),
+            number: FeedNumber(message.number),
+            sender_id: message.sender.to_string(),
+            sender_name: message.sender_name.clone(),
+            preview: preview(&message.body.text),
+            created_at: Time(message.created_at),
         })
     }
 
@@ -305,6 +349,7 @@ impl TopicFrame {
             Self::TopicRead(payload) => serde_json::to_vec(payload),
             Self::TopicGap(payload) => serde_json::to_vec(payload),
             Self::MessagesRead(payload) => serde_json::to_vec(payload),
+            Self::GlobalMessageAlert(payload) => serde_json::to_vec(payload),
             Self::UserStatusChange(payload) => serde_json::to_vec(payload),
             Self::PresenceReset(payload) => serde_json::to_vec(payload),
             Self::MessageSent(payload)

@@ -25,6 +25,8 @@ pub struct RealtimeSettings {
     pub replay_reads: usize,
     /// Send buffer of a connection in the kernel.
     pub send_buffer_kib: Kib,
+    /// Between two questions to a socket what it has read of the rooms that it has joined.
+    pub read_mark_seconds: Seconds,
     /// Who may know whether somebody is there.
     pub presence_audience: AudienceName,
     /// Whoever is back within this was never gone.

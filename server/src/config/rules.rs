@@ -87,6 +87,7 @@ const RULES: &[(&str, Rule)] = &[
     ("realtime.queue_max_kib", Rule::Int(1, 1_048_576)),
     ("realtime.replay_reads", Rule::Int(1, 10_000)),
     ("realtime.send_buffer_kib", Rule::Int(2, 65_536)),
+    ("realtime.read_mark_seconds", Rule::Int(1, 3_600)),
     ("realtime.presence_audience", Rule::Choice(&["tenant", "topic", "nobody"])),
     ("realtime.presence_grace_seconds", Rule::Int(0, 600)),
     // Below that, a node that waits for its store would be taken for dead.

@@ -19,7 +19,8 @@ use super::cursors::{Listing, at_id, at_number, small_offset};
 use super::error::ApiError;
 use super::params::{MessagePath, Params, TopicPath};
 use crate::app::App;
-use crate::service::messages::{MessageDraft, ReadAsk};
+use crate::service::messages::MessageDraft;
+use crate::service::reading::ReadAsk;
 
 const LIST: &str = "/api/v1/topics/{id}/messages";
 const PARTICIPATION: &str = "/api/v1/topics/{id}/participation";

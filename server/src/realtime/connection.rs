@@ -17,7 +17,6 @@ use landfall_core::sync::Subscription;
 use landfall_core::time::Timestamp;
 use landfall_protocol::frame::ControlFrame;
 use landfall_protocol::problem::{CloseCode, Code};
-use landfall_store::Revocation;
 use tokio::sync::Notify;
 
 use super::audience::Listens;
@@ -25,6 +24,7 @@ use super::codec::{Codec, Shared};
 use super::frame;
 use super::mark::Mark;
 use super::queue::{Queue, QueueLimits};
+use super::read_marks::Asked;
 use super::rooms::Topics;
 use super::wire::Wire;
 
@@ -70,6 +70,8 @@ pub(super) struct State {
     pub(super) subscription: Option<Box<Subscription>>,
     /// Which topics it follows; most follow none.
     pub(super) topics: Option<Box<Topics>>,
+    /// What it was asked to confirm of rooms; most are in none.
+    pub(super) asked: Option<Box<Asked>>,
     /// What it was told of who is there.
     pub(super) statuses: Told,
     /// What the session wants read; the connection's task sees to it.
@@ -85,9 +87,6 @@ pub(super) struct State {
 /// A page's frames are queued in pieces that end with the frame that makes them so long. A piece
 /// that was begun is written to its end, whatever happens meanwhile.
 const PIECE_BYTES: usize = 16 * 1_024;
-
-/// What a client is told whose token was revoked.
-pub(super) const REVOKED: &str = "the token was revoked";
 
 /// How far a connection is from its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,6 +125,7 @@ impl Connection {
             ending: Ending::Open,
             subscription: None,
             topics: None,
+            asked: None,
             statuses: Told::default(),
             wanted: None,
             caller: None,
@@ -319,51 +319,6 @@ impl Connection {
         self.wake.notify_one();
     }
 
-    /// Begins to close: what waits is dropped, the close frame follows what is half written.
-    pub(super) fn close(&self, state: &mut State, code: CloseCode, reason: &str) {
-        if state.ending != Ending::Open {
-            return;
-        }
-        state.queue.abandon();
-        self.say_farewell(state, code, reason);
-    }
-
-    fn close_slow(&self, state: &mut State, reason: &str) {
-        state.is_slow |= state.ending == Ending::Open;
-        self.close(state, CloseCode::TryLater, reason);
-    }
-
-    /// Refuses to serve the client any longer: says why in a frame, and closes.
-    pub(super) fn refuse(&self, code: Code, detail: &str) {
-        let mut state = self.lock();
-        if state.ending == Ending::Open {
-            state.queue.abandon();
-            let frame = ControlFrame::Error { code, detail: detail.to_owned(), reference: None };
-            state.queue.push(self.codec.control(&frame));
-            self.say_farewell(&mut state, code.into(), detail);
-        }
-    }
-
-    fn say_farewell(&self, state: &mut State, code: CloseCode, reason: &str) {
-        if let Some(farewell) = self.codec.farewell(code, reason) {
-            state.queue.push(farewell);
-        }
-        state.ending = Ending::Closing(code);
-        self.flush(state);
-        self.wake.notify_one();
-    }
-
-    /// Tells the device to come back after a while, and closes once everything that waits is
-    /// written.
-    pub(super) fn send_away(&self, after_ms: u64) {
-        self.send(&ControlFrame::Reconnect { after_ms });
-        let code = CloseCode::Restart;
-        let mut state = self.lock();
-        if state.ending == Ending::Open {
-            self.say_farewell(&mut state, code, code.default_reason());
-        }
-    }
-
     /// Takes an acknowledgement; gives the notifications that it confirms.
     pub(super) fn on_ack(&self, number: Number) -> Vec<Number> {
         self.lock().session.on_ack(number)
@@ -384,15 +339,6 @@ impl Connection {
     pub(super) fn is_blocked(&self) -> bool {
         let state = self.lock();
         state.ending != Ending::Gone && !state.queue.is_empty()
-    }
-
-    /// Closes it if one of these revocations, of its tenant, covers its token.
-    pub(super) fn close_if_revoked(&self, revocations: &[&Revocation]) {
-        let mut state = self.lock();
-        let Some(token) = state.caller.as_ref().map(|caller| caller.mark()) else { return };
-        if revocations.iter().any(|revocation| revocation.of.covers(revocation.at, &token)) {
-            self.close(&mut state, CloseCode::Policy, REVOKED);
-        }
     }
 
     /// Says how far it is from its end.

@@ -84,9 +84,16 @@ impl Hub {
                 return self.pass_topic(feed, change, dirty);
             }
             FeedChange::Entity { number, change } => Notice::of_change(feed, Some(*number), change),
-            FeedChange::Message { .. }
-            | FeedChange::MessagesRead { .. }
-            | FeedChange::Topic { .. } => return self.pass_topic(feed, change, dirty),
+            FeedChange::Message { number, message } => {
+                let is_new = *number == message.number && !message.is_deleted;
+                if is_new && self.audience.is_heard(&feed.tenant) {
+                    self.alerts.add(feed, message);
+                }
+                return self.pass_topic(feed, change, dirty);
+            }
+            FeedChange::MessagesRead { .. } | FeedChange::Topic { .. } => {
+                return self.pass_topic(feed, change, dirty);
+            }
             FeedChange::Conflict(conflict) => Notice::of_conflict(conflict),
         };
         for connection in self.notify_own(feed, &notice) {

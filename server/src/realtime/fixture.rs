@@ -35,6 +35,7 @@ pub(super) fn hub() -> Hub {
         connections: 10,
         connections_per_user: 10,
         reads: 10,
+        read_mark_seconds: 5,
     })
 }
 

@@ -18,7 +18,8 @@ use tokio_util::task::TaskTracker;
 
 use super::audience::Listens;
 use super::codec::Codec;
-use super::connection::{Connection, REVOKED};
+use super::connection::Connection;
+use super::ending::REVOKED;
 use super::frame;
 use super::greeting::{self, NoToken};
 use super::hub::{Hub, NoRoom, Parts};
@@ -30,6 +31,7 @@ use crate::judge::{Judge, Refused, Shown};
 use crate::service::Services;
 use crate::service::inbox::{Confirmed, Connected, LiveEvent};
 use crate::service::live_queue::Reports;
+use crate::service::reading::ReadOn;
 use crate::sockets::Place;
 
 /// Who a socket says it is.
@@ -323,6 +325,10 @@ impl Gateway {
         let count = confirmed.numbers.len() as u64;
         self.hub.counters.confirmed.fetch_add(count, Ordering::Relaxed);
         self.report(LiveEvent::Confirmed(confirmed));
+    }
+
+    pub(super) fn read_on(&self, read: Vec<ReadOn>) {
+        read.into_iter().for_each(|read| self.report(LiveEvent::Read(read)));
     }
 
     fn report(&self, event: LiveEvent) {

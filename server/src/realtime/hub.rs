@@ -10,26 +10,25 @@ use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use landfall_core::auth::Revoked;
-use landfall_core::feed::{FeedKey, Number};
+use landfall_core::feed::FeedKey;
 use landfall_core::id::{Tenant, UserId};
 use landfall_core::rate::Pace;
 use landfall_core::session::{PageSizes, Session};
 use landfall_core::time::Timestamp;
-use landfall_store::Revocation;
 use tokio::sync::Semaphore;
 
+use super::alerts::Alerts;
 use super::audience::{Audience, Listens};
 use super::codec::Codec;
 use super::connection::{self, Connection};
 use super::deadlines::Deadlines;
 use super::presence::Presence;
 use super::queue::QueueLimits;
+use super::read_marks::ReadMarks;
 use super::rooms::Rooms;
 use super::topic_news::TopicNews;
 use super::wire::Wire;
 use crate::app::{Connected, LiveCounters, LiveStats};
-use crate::service::Connections;
 
 /// How the hub serves its connections.
 #[derive(Debug, Clone, Copy)]
@@ -58,6 +57,8 @@ pub struct HubSettings {
     pub connections_per_user: usize,
     /// Sessions that read the store at the same time.
     pub reads: usize,
+    /// Seconds between two questions to a connection what it has read of rooms.
+    pub read_mark_seconds: u32,
 }
 
 /// What happened on this node since its start.
@@ -128,10 +129,14 @@ pub struct Hub {
     expiries: Deadlines,
     /// Who hears of others.
     pub(super) audience: Audience,
+    /// Messages of which listeners are to be told.
+    pub(super) alerts: Alerts,
     /// Of whom a connection came or went.
     pub(super) presence: Presence,
     /// Who follows which topic.
     pub(super) rooms: Rooms,
+    /// Who is to be asked what they have read.
+    pub(super) read_marks: ReadMarks,
     /// What of topics waits to be told to members.
     pub(super) topic_news: TopicNews,
     /// When messages that were begun have to be there, in seconds since the start.
@@ -163,8 +168,10 @@ impl Hub {
             slots: (0..slots).map(|_| Mutex::default()).collect(),
             expiries: Deadlines::default(),
             audience: Audience::default(),
+            alerts: Alerts::default(),
             presence: Presence::default(),
             rooms: Rooms::default(),
+            read_marks: ReadMarks::default(),
             topic_news: TopicNews::default(),
             unfinished: Deadlines::default(),
             next_id: AtomicU64::new(0),
@@ -189,6 +196,11 @@ impl Hub {
     /// Gives the connections that follow a feed.
     pub(super) fn followers(&self, feed: &FeedKey) -> Vec<Arc<Connection>> {
         self.shard(feed).get(feed).cloned().unwrap_or_default()
+    }
+
+    /// Counts the connections that follow a feed.
+    pub(super) fn count_of(&self, feed: &FeedKey) -> usize {
+        self.shard(feed).get(feed).map_or(0, Vec::len)
     }
 
     /// Tells how many connections there are.
@@ -307,46 +319,6 @@ impl Hub {
         for (index, connection) in connections.iter().enumerate() {
             connection.send_away(index as u64 * spread_ms / count);
         }
-    }
-}
-
-impl Connections for Hub {
-    fn count(&self, feed: &FeedKey) -> usize {
-        self.shard(feed).get(feed).map_or(0, Vec::len)
-    }
-
-    /// A user's connections are found by their inbox; a single token's only by a walk over all, which
-    /// one batch of revocations pays once.
-    fn close_revoked(&self, revoked: &[&Revocation]) {
-        let mut tokens: HashMap<&Tenant, Vec<&Revocation>> = HashMap::new();
-        for revocation in revoked {
-            match &revocation.of {
-                Revoked::Token(_) => tokens.entry(&revocation.tenant).or_default().push(revocation),
-                Revoked::User(user) => {
-                    for connection in self.followers(&FeedKey::inbox(&revocation.tenant, user)) {
-                        connection.close_if_revoked(&[revocation]);
-                    }
-                }
-            }
-        }
-        if tokens.is_empty() {
-            return;
-        }
-        for connection in self.connections(None) {
-            if let Some(revocations) = tokens.get(&connection.feed.tenant) {
-                connection.close_if_revoked(revocations);
-            }
-        }
-    }
-
-    fn confirmed(&self, feed: &FeedKey, up_to: Number) {
-        for connection in self.followers(feed) {
-            let _stored = connection.on_ack(up_to);
-        }
-    }
-
-    fn resync(&self) {
-        self.resync_all();
     }
 }
 

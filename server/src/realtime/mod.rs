@@ -4,12 +4,15 @@
 //! What a session is sent is core's decision and what is stored is the services'; this folder
 //! moves bytes. A slow or dead client must never delay anybody else.
 
+mod alerts;
 mod asks;
 mod audience;
 mod codec;
 mod connection;
+mod connections;
 mod deadlines;
 mod dispatch;
+mod ending;
 #[cfg(test)]
 mod fixture;
 pub mod frame;
@@ -21,11 +24,13 @@ mod mark;
 mod presence;
 mod pushing;
 mod queue;
+mod read_marks;
 mod reading;
 mod rhythm;
 mod rooms;
 mod saying;
 mod socketio;
+mod spelled;
 mod statuses;
 mod subscribed;
 mod talking;
@@ -53,9 +58,12 @@ pub fn start(
     stop: &CancellationToken,
     workers: &mut JoinSet<()>,
 ) {
+    workers.spawn(read_marks::follow(Arc::clone(hub), stop.clone()));
     let given = || (Arc::clone(hub), Arc::clone(services), stop.clone());
     let (theirs, services, stop) = given();
     workers.spawn(topic_news::tell_members(theirs, services, stop));
+    let (theirs, services, stop) = given();
+    workers.spawn(alerts::tell(theirs, services, stop));
     let (theirs, services, stop) = given();
     workers.spawn(presence::keep_presence(theirs, services, stop));
 }

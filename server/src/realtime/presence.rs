@@ -13,6 +13,7 @@ use landfall_core::feed::FeedKey;
 use landfall_core::id::{NodeId, Tenant, TopicId, UserId};
 use landfall_core::presence::{Attendance, StatusChange, Step};
 use landfall_core::time::Timestamp;
+use landfall_core::topic::Member;
 use landfall_store::Attended;
 use tokio_util::sync::CancellationToken;
 
@@ -29,8 +30,6 @@ const ATTENDED_MAX: usize = 500;
 /// Where more users of a tenant changed in a turn, those who share a topic are not looked for: all who listen
 /// are told that many did.
 const SHARED_MAX: usize = 100;
-/// Members that are asked for at a time.
-const MEMBERS_PAGE: usize = 500;
 /// Listeners that are told before others get a turn.
 const TOLD_AT_ONCE: usize = 256;
 
@@ -218,20 +217,12 @@ impl Keeper {
         }
         let mut told: HashMap<UserId, BTreeSet<usize>> = HashMap::new();
         for (topic, places) in topics {
-            let mut after = String::new();
-            loop {
-                let store = &self.services.store;
-                let page = store.members(tenant, &topic, after, MEMBERS_PAGE).await?;
-                for member in &page {
-                    if self.hub.count(&FeedKey::inbox(tenant, &member.user)) > 0 {
-                        told.entry(member.user.clone()).or_default().extend(&places);
-                    }
+            let note = |member: Member| {
+                if self.hub.count(&FeedKey::inbox(tenant, &member.user)) > 0 {
+                    told.entry(member.user).or_default().extend(&places);
                 }
-                match page.last() {
-                    Some(last) if page.len() == MEMBERS_PAGE => after = last.user.to_string(),
-                    _ => break,
-                }
-            }
+            };
+            self.services.walk_members(tenant, &topic, note).await?;
         }
         let in_order = |(user, places): (UserId, BTreeSet<usize>)| (user, Vec::from_iter(places));
         Ok(told.into_iter().map(in_order).collect())

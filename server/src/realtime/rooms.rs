@@ -44,6 +44,13 @@ pub(super) struct Joined {
     is_wanted: bool,
 }
 
+impl Joined {
+    /// Up to where everything was sent.
+    pub(super) const fn position(&self) -> Number {
+        self.following.position()
+    }
+}
+
 /// The topics of one connection.
 pub(super) type Topics = BTreeMap<TopicId, Joined>;
 
@@ -148,7 +155,11 @@ impl Hub {
             state.topics = None;
         }
         drop(state);
-        left.inspect(|joined| self.rooms.remove(&joined.feed, connection.id)).is_some()
+        left.inspect(|joined| {
+            self.rooms.remove(&joined.feed, connection.id);
+            connection.ask_of_left(topic, joined.position());
+        })
+        .is_some()
     }
 
     /// Lets a connection that ends follow nothing.
@@ -202,7 +213,9 @@ impl Hub {
         self.counters.frames_sent.fetch_add(followers.len() as u64, Ordering::Relaxed);
         for connection in followers {
             let mut state = connection.lock();
-            connection.on_news(&mut state, &topic, &news);
+            if connection.on_news(&mut state, &topic, &news) {
+                self.read_marks.note(&connection, &mut state);
+            }
             let is_new = !std::mem::replace(&mut state.is_dirty, true);
             drop(state);
             if is_new {
@@ -213,10 +226,11 @@ impl Hub {
 }
 
 impl Connection {
-    /// Queues news of a topic, where it is next. The caller flushes afterwards.
-    fn on_news(&self, state: &mut State, topic: &TopicId, news: &News<'_>) {
+    /// Queues news of a topic, where it is next; says whether its client has come further by that. The caller
+    /// flushes afterwards.
+    fn on_news(&self, state: &mut State, topic: &TopicId, news: &News<'_>) -> bool {
         if state.ending != Ending::Open || !self.codec.hears() {
-            return;
+            return false;
         }
         let step = match news.number {
             None => Step::Send,
@@ -227,6 +241,7 @@ impl Connection {
         {
             self.push_live(state, bytes);
         }
+        step == Step::Send && news.number.is_some()
     }
 
     /// Moves on where it stands in a topic; sees to it that what is to be read is.
@@ -314,6 +329,11 @@ impl Connection {
         if let Some(joined) = joined {
             joined.following.on_read_failed();
         }
+    }
+
+    /// Says whether it has joined a topic's room.
+    pub(super) fn has_joined(&self, topic: &TopicId) -> bool {
+        self.lock().topics.as_ref().is_some_and(|topics| topics.contains_key(topic))
     }
 
     /// Names the topics that it follows.

@@ -10,7 +10,8 @@ use landfall_protocol::problem::{CloseCode, Code};
 use landfall_protocol::text::Time;
 
 use super::asks::{Asked, Asks};
-use super::connection::{Connection, REVOKED};
+use super::connection::Connection;
+use super::ending::REVOKED;
 use super::frame::Incoming;
 use super::gateway::Gateway;
 use super::mark::Mark;
@@ -29,6 +30,11 @@ pub(super) fn on_control(
     match incoming {
         Incoming::Ping(payload) => connection.pong(payload),
         Incoming::Pong(payload) => {
+            let read = connection.on_read_pong(payload);
+            if !read.is_empty() {
+                gateway.read_on(read);
+                return 1;
+            }
             return confirm(gateway, connection, connection.on_pong(payload));
         }
         Incoming::Close { .. } => {

@@ -4,33 +4,16 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use bytes::Bytes;
 use landfall_core::id::UserId;
 use landfall_core::presence::{CHANGES_TOLD_MAX, StatusChange, Word};
 use landfall_protocol::frame::TopicFrame;
 
-use super::codec::Codec;
 use super::connection::{Connection, Ending};
 use super::hub::Hub;
+use super::spelled::Spelled;
 
 /// Clients that are told that many changed ask anew within so many milliseconds, each at a moment of its own.
 const WITHIN_MS: u64 = 5_000;
-
-/// A frame in both spellings in which listeners get it.
-pub(super) struct Spelled {
-    message: Bytes,
-    event: Bytes,
-}
-
-impl Spelled {
-    fn new(frame: &TopicFrame) -> Self {
-        Self { message: Codec::WebSocket.news(frame), event: Codec::SocketIo.news(frame) }
-    }
-
-    fn of(&self, codec: Codec) -> Bytes {
-        if codec == Codec::SocketIo { self.event.clone() } else { self.message.clone() }
-    }
-}
 
 /// That somebody came or went.
 pub(super) struct Told {

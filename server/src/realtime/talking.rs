@@ -17,7 +17,8 @@ use super::connection::Connection;
 use super::gateway::Gateway;
 use super::mark::Mark;
 use crate::service::ServiceError;
-use crate::service::messages::{MessageDraft, ReadAsk};
+use crate::service::messages::MessageDraft;
+use crate::service::reading::ReadAsk;
 
 /// Serves what a client asks about a topic; gives the answer, unless that was sent already.
 pub(super) async fn serve(
@@ -67,6 +68,7 @@ async fn join(
     match gateway.services.topic_stands(caller, topic).await {
         Ok(stands) => {
             connection.on_joined((topic, mark), after, stands);
+            gateway.hub.read_marks.note(connection, &mut connection.lock());
             Ok(())
         }
         Err(error) => {
@@ -83,7 +85,10 @@ pub(super) async fn catch_up(gateway: &Gateway, connection: &Arc<Connection>) ->
     let Some(caller) = connection.caller() else { return true };
     let limit = gateway.hub.settings.pages.replay;
     match gateway.services.missed_messages(&caller, &topic, had, limit).await {
-        Ok(missed) => connection.on_missed(&topic, had, &missed),
+        Ok(missed) => {
+            connection.on_missed(&topic, had, &missed);
+            gateway.hub.read_marks.note(connection, &mut connection.lock());
+        }
         Err(ServiceError::NotFound(_) | ServiceError::Forbidden(_)) => {
             gateway.hub.evict(connection, &topic);
         }

@@ -13,20 +13,17 @@ use landfall_core::change::EntityChange;
 use landfall_core::feed::FeedKey;
 use landfall_core::id::{Tenant, TopicId};
 use landfall_core::topic::Member;
-use landfall_store::StoreError;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::hub::Hub;
 use super::subscribed::Notice;
-use crate::service::Services;
+use crate::service::{ServiceError, Services};
 
 /// Topics whose changes may wait.
 const TOPICS_MAX: usize = 4_096;
 /// Changes of one topic that may wait.
 const CHANGES_MAX: usize = 128;
-/// Members that are asked for at a time.
-const MEMBERS_PAGE: usize = 500;
 /// Before members are asked for again that the store could not give.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -158,19 +155,10 @@ async fn tell(
     services: &Services,
     feed: &FeedKey,
     batch: &Batch,
-) -> Result<(), StoreError> {
+) -> Result<(), ServiceError> {
     let Ok(topic) = TopicId::parse(&feed.owner) else { return Ok(()) };
-    let mut after = String::new();
-    loop {
-        let page = services.store.members(&feed.tenant, &topic, after, MEMBERS_PAGE).await?;
-        for member in &page {
-            hub.notify_member(feed, member, batch);
-        }
-        match page.last() {
-            Some(last) if page.len() == MEMBERS_PAGE => after = last.user.to_string(),
-            _ => return Ok(()),
-        }
-    }
+    let tell = |member: Member| hub.notify_member(feed, &member, batch);
+    services.walk_members(&feed.tenant, &topic, tell).await
 }
 
 impl Hub {

@@ -133,6 +133,13 @@ impl Services {
         Some(Filled { template, fields })
     }
 
+    /// Says when what is sent now expires, if ever; `ttl_seconds` is its sender's word.
+    pub(super) fn expiry(&self, ttl_seconds: Option<u64>, now: Timestamp) -> Option<Timestamp> {
+        let seconds = ttl_seconds.or(self.settings.ttl_seconds)?;
+        let ms = i64::try_from(seconds).ok()?.checked_mul(1_000)?;
+        Some(now.plus_ms(ms))
+    }
+
     /// Says whether anything has to be known of recipients to compose for them.
     pub(super) fn needs_recipients(&self, letter: &Letter<'_>) -> bool {
         letter.filled.is_some() || self.outbox.registry.leading_out().next().is_some()

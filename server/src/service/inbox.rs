@@ -14,6 +14,7 @@ use landfall_store::{AdminFilter, Expired, InboxQuery, Outcome, Unit, Write};
 use serde_json::json;
 
 use super::audit::require_admin;
+use super::reading::ReadOn;
 use super::revocations::unit_of;
 use super::tally::Tally;
 use super::{ServiceError, Services, deciding};
@@ -62,6 +63,8 @@ pub enum LiveEvent {
     Lost(Confirmed),
     /// A device connected.
     Connected(Connected),
+    /// The device has what it was sent of a topic.
+    Read(ReadOn),
 }
 
 impl LiveEvent {
@@ -69,7 +72,7 @@ impl LiveEvent {
     pub(super) fn numbers(&self) -> usize {
         match self {
             Self::Confirmed(confirmed) | Self::Lost(confirmed) => confirmed.numbers.len(),
-            Self::Connected(_) => 0,
+            Self::Connected(_) | Self::Read(_) => 0,
         }
     }
 }

@@ -8,7 +8,6 @@ use landfall_core::feed::{FeedKey, Number};
 use landfall_core::id::{MessageId, TopicId};
 use landfall_core::json::{Object, Value};
 use landfall_core::message::{Message, MessageBody, Participation, Unread};
-use landfall_core::notify::FieldError;
 use landfall_core::topic::{MemberRole, TopicAction};
 use landfall_store::{Guard, MessageSlice, Outcome, StoreError, Unit, Write};
 use serde_json::json;
@@ -33,15 +32,6 @@ pub struct SentMessage {
     pub message: Message,
     /// Whether it was not there before.
     pub is_new: bool,
-}
-
-/// Up to where a member says they have read: up to a number, or some messages; else everything.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct ReadAsk {
-    /// Up to this number of the topic's feed.
-    pub up_to: Option<Number>,
-    /// Up to the last of these.
-    pub messages: Vec<MessageId>,
 }
 
 /// What a device missed of a topic.
@@ -127,7 +117,7 @@ impl Services {
     }
 
     /// Begins a unit on condition that the caller is still a member.
-    fn unit_of_member(&self, caller: &Caller, topic: &TopicId) -> Unit {
+    pub(super) fn unit_of_member(&self, caller: &Caller, topic: &TopicId) -> Unit {
         let mut unit = unit_of(caller);
         let user = caller.user.clone();
         unit.guards.push(Guard::MemberAtLeast(topic.clone(), user, MemberRole::Member));
@@ -253,79 +243,6 @@ impl Services {
         Ok(self.store.messages(&caller.tenant, topic, slice, limit).await?)
     }
 
-    /// Notes up to where the caller has read; tells what is left.
-    ///
-    /// # Errors
-    /// As [`Services::send_message`]; `Invalid` where none of the messages that are named is the topic's.
-    pub async fn read_messages(
-        &self,
-        caller: &Caller,
-        topic: &TopicId,
-        ask: &ReadAsk,
-    ) -> Result<Unread, ServiceError> {
-        deciding(|| async move {
-            self.allowed(caller, topic, TopicAction::WriteMessages).await?;
-            let up_to = self.up_to(caller, topic, ask).await?;
-            let mut unit = self.unit_of_member(caller, topic);
-            self.read_up_to(caller, topic, up_to, &mut unit).await?;
-            self.commit(unit).await?;
-            let unread = self.unread_messages(caller, vec![topic.clone()]).await?;
-            unread.into_iter().next().flatten().ok_or(ServiceError::NotFound("topic"))
-        })
-        .await
-    }
-
-    /// Puts into a unit that somebody has read on, and with it the notification that told them.
-    async fn read_up_to(
-        &self,
-        caller: &Caller,
-        topic: &TopicId,
-        up_to: Number,
-        unit: &mut Unit,
-    ) -> Result<(), ServiceError> {
-        let (user, at) = (caller.user.clone(), self.now());
-        let notice = self.read_notice((&caller.tenant, &user), topic, (up_to, at)).await?;
-        if let Some(Write::MarkRead { id, .. }) = &notice {
-            let metadata = json!({ "topic_id": topic.as_str() });
-            let entity = Entity::Notification(*id);
-            unit.audit.push(self.entry(caller, Action::NotificationRead, entity, metadata));
-        }
-        unit.writes.push(Write::ReadMessages { topic: topic.clone(), user, up_to });
-        unit.writes.extend(notice);
-        Ok(())
-    }
-
-    async fn up_to(
-        &self,
-        caller: &Caller,
-        topic: &TopicId,
-        ask: &ReadAsk,
-    ) -> Result<Number, ServiceError> {
-        let mut up_to = ask.up_to;
-        for id in &ask.messages {
-            let found = self.store.message(&caller.tenant, topic, *id).await?;
-            up_to = up_to.max(found.map(|message| message.number));
-        }
-        if up_to.is_none() && !ask.messages.is_empty() {
-            let detail = "must name messages of this topic";
-            return Err(ServiceError::Invalid(vec![FieldError::new("/message_ids", detail)]));
-        }
-        let newest = self.topic_head(caller, topic).await?;
-        Ok(up_to.map_or(newest, |up_to| up_to.min(newest)))
-    }
-
-    /// Tells what the caller has not read of each of some topics.
-    ///
-    /// # Errors
-    /// When the store is away.
-    pub async fn unread_messages(
-        &self,
-        caller: &Caller,
-        topics: Vec<TopicId>,
-    ) -> Result<Vec<Option<Unread>>, ServiceError> {
-        Ok(self.store.unread_messages(&caller.tenant, &caller.user, topics).await?)
-    }
-
     /// Tells where a topic stands, for who joins its room: its head, and what is not read.
     ///
     /// # Errors
@@ -337,7 +254,7 @@ impl Services {
     ) -> Result<(Number, Unread), ServiceError> {
         self.allowed(caller, topic, TopicAction::ReadMessages).await?;
         let head = self.topic_head(caller, topic).await?;
-        let unread = self.unread_messages(caller, vec![topic.clone()]).await?;
+        let unread = self.counted_unread(caller, vec![topic.clone()]).await?;
         let nothing = Unread { read_up_to: head, ..Unread::default() };
         Ok((head, unread.into_iter().next().flatten().unwrap_or(nothing)))
     }
@@ -366,7 +283,11 @@ impl Services {
         Ok(Missed { messages, is_cut: false, up_to: head.max(last) })
     }
 
-    async fn topic_head(&self, caller: &Caller, topic: &TopicId) -> Result<Number, ServiceError> {
+    pub(super) async fn topic_head(
+        &self,
+        caller: &Caller,
+        topic: &TopicId,
+    ) -> Result<Number, ServiceError> {
         let feed = Arc::new(FeedKey::topic(&caller.tenant, topic));
         let heads = self.store.heads(vec![feed]).await?;
         Ok(heads.first().map(|head| head.newest).unwrap_or_default())

@@ -30,6 +30,7 @@ pub mod outcome;
 pub mod people;
 pub mod presence;
 mod probe;
+pub mod reading;
 mod revocations;
 mod routing;
 pub mod sends;
@@ -48,7 +49,7 @@ use std::sync::{Arc, Mutex};
 
 use landfall_core::cursor::CursorKey;
 use landfall_core::feed::{FeedKey, Number};
-use landfall_core::id::Tenant;
+use landfall_core::id::{Tenant, TopicId, UserId};
 use landfall_core::notify::NotifyLimits;
 use landfall_core::time::Timestamp;
 use landfall_store::{Backlog, Revocation, Store, StoreError};
@@ -73,6 +74,9 @@ pub trait Connections: Send + Sync {
     /// Hears that everything of a feed up to a number is stored as confirmed, so that no connection still counts it as
     /// owed; must not bring about another write.
     fn confirmed(&self, feed: &FeedKey, up_to: Number);
+
+    /// Says whether a connection of a user has joined a topic's room.
+    fn has_joined(&self, tenant: &Tenant, user: &UserId, topic: &TopicId) -> bool;
 
     /// Makes every session compare itself with the store: what it knows may no longer hold.
     fn resync(&self);

@@ -6,18 +6,16 @@
 
 use std::sync::Arc;
 
-use landfall_core::feed::{FeedKey, Number};
-use landfall_core::id::{Tenant, TopicId, UserId};
+use landfall_core::feed::FeedKey;
+use landfall_core::id::{TopicId, UserId};
 use landfall_core::message::{self, Message, News};
 use landfall_core::notification::{Content, JsonText};
 use landfall_core::preference::{About, Preferences};
-use landfall_core::time::Timestamp;
 use landfall_core::topic::Topic;
 use landfall_store::{
-    MessageSlice, NotedMember, Notice, NoticePace, Recipient, Recipients, StoreError, Unit, Untold,
-    Write,
+    MessageSlice, NotedMember, Notice, NoticePace, Recipient, Recipients, Unit, Untold, Write,
 };
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::json;
 
 use super::compose::{Addressee, Letter, Worded};
@@ -38,6 +36,8 @@ pub struct NoticeSettings {
 /// The types, and templates, of what members are told.
 const MESSAGE: &str = "topic_message";
 const MENTION: &str = "topic_mention";
+/// What a path cannot hold as it is (RFC 3986, 2.3).
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 /// Topics that are worked on in one round.
 const TOPICS_PER_ROUND: usize = 16;
 /// Of a topic that is worked on others take care only when that takes longer.
@@ -177,7 +177,6 @@ impl Services {
     fn letter_of(&self, telling: &Telling<'_>, news: News<'_>) -> Letter<'_> {
         let content = Arc::new(self.content_of(telling, news));
         let now = telling.pace.now;
-        let ttl_ms = |seconds: u64| i64::try_from(seconds).ok()?.checked_mul(1_000);
         Letter {
             filled: self.refill(&content),
             content,
@@ -185,7 +184,7 @@ impl Services {
             topic: Some(telling.topic.id.clone()),
             send: None,
             created_at: now,
-            expires_at: self.settings.ttl_seconds.and_then(ttl_ms).map(|ms| now.plus_ms(ms)),
+            expires_at: self.expiry(None, now),
             forecast: None,
             worded: Worded::default(),
         }
@@ -228,21 +227,8 @@ impl Services {
 
     /// Says where somebody is led who wants to see a topic.
     fn link_to(&self, topic: &TopicId) -> Option<String> {
-        let id = utf8_percent_encode(topic.as_str(), NON_ALPHANUMERIC).to_string();
+        let id = utf8_percent_encode(topic.as_str(), RESERVED).to_string();
         Some(self.settings.notices.link.as_ref()?.replace("{topic_id}", &id))
-    }
-
-    /// Has the notification read that told somebody of a topic's messages, where they have read all that it
-    /// told them of.
-    pub(super) async fn read_notice(
-        &self,
-        (tenant, user): (&Tenant, &UserId),
-        topic: &TopicId,
-        (up_to, at): (Number, Timestamp),
-    ) -> Result<Option<Write>, StoreError> {
-        let told_by = self.store.told_by(tenant, topic, user).await?;
-        let read = told_by.filter(|(_, told)| *told <= up_to);
-        Ok(read.map(|(id, _)| Write::MarkRead { user: user.clone(), id, at }))
     }
 }
 

@@ -171,7 +171,7 @@ impl Services {
             },
             send: None,
             created_at: now,
-            expires_at: self.expiry(draft, now),
+            expires_at: self.expiry(draft.ttl_seconds, now),
             forecast: None,
             worded: Worded::default(),
         }
@@ -190,21 +190,12 @@ impl Services {
         }
     }
 
-    /// Gives those whom the caller teaches, sorted.
-    async fn taught_by(
-        &self,
-        caller: &Caller,
-        users: Vec<UserId>,
-    ) -> Result<Vec<UserId>, ServiceError> {
-        let teacher = (&caller.user, MemberRole::Teacher);
-        Ok(self.store.sharing_topics(&caller.tenant, teacher, users).await?)
-    }
-
     async fn reach_one(&self, caller: &Caller, user: &UserId) -> Result<Reach, ServiceError> {
         let mut guards = Vec::new();
         if is_class_bound(caller) && *user != caller.user {
             let stranger = vec![user.clone()];
-            let taught = self.taught_by(caller, stranger).await?;
+            let taught =
+                self.store.sharing_topics(&caller.tenant, as_teacher(caller), stranger).await?;
             if taught.is_empty() {
                 return Err(outside_classes());
             }
@@ -258,19 +249,16 @@ impl Services {
         }
     }
 
-    fn expiry(&self, draft: &Draft, now: Timestamp) -> Option<Timestamp> {
-        let seconds = draft.ttl_seconds.or(self.settings.ttl_seconds)?;
-        let ms = i64::try_from(seconds).ok()?.checked_mul(1_000)?;
-        Some(now.plus_ms(ms))
-    }
-
     async fn reach_users(&self, caller: &Caller, users: &[UserId]) -> Result<Reach, ServiceError> {
         let mut users = users.to_vec();
         users.sort_unstable();
         users.dedup();
         let mut rejected = Vec::new();
         if is_class_bound(caller) {
-            let taught = self.taught_by(caller, users.clone()).await?;
+            let taught = self
+                .store
+                .sharing_topics(&caller.tenant, as_teacher(caller), users.clone())
+                .await?;
             let reason = || "is in none of the classes you teach".to_owned();
             let strangers = users.iter().filter(|user| taught.binary_search(user).is_err());
             rejected = strangers.map(|user| (user.clone(), reason())).collect();
@@ -371,6 +359,10 @@ pub(super) fn require_scopes(
 /// can manage topics anyway, to everybody.
 fn is_class_bound(caller: &Caller) -> bool {
     caller.has_role("teacher") && !caller.may(&Scope::TopicsManage)
+}
+
+const fn as_teacher(caller: &Caller) -> (&UserId, MemberRole) {
+    (&caller.user, MemberRole::Teacher)
 }
 
 fn outside_classes() -> ServiceError {

@@ -2,7 +2,7 @@
 
 use landfall_core::audit::{Action, Entity};
 use landfall_core::auth::{Caller, Scope};
-use landfall_core::id::{TopicId, UserId};
+use landfall_core::id::{Tenant, TopicId, UserId};
 use landfall_core::notify::FieldError;
 use landfall_core::topic::{
     Member, MemberRole, Standing, Topic, TopicAction, TopicKind, Verdict, Visibility, may,
@@ -39,6 +39,8 @@ pub struct MembersChanged {
 
 /// Characters of a topic's title and label.
 const TITLE_CHARS_MAX: usize = 200;
+/// Members that are read at a time.
+const MEMBERS_PAGE: usize = 500;
 /// Members that one transaction adds.
 const MEMBERS_CHUNK: usize = 500;
 
@@ -91,6 +93,28 @@ impl Services {
         limit: usize,
     ) -> Result<Vec<TopicView>, ServiceError> {
         Ok(self.store.topics_of(&caller.tenant, &caller.user, after, limit).await?)
+    }
+
+    /// Walks over the members that a topic has now, by user id.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn walk_members(
+        &self,
+        tenant: &Tenant,
+        topic: &TopicId,
+        mut visit: impl FnMut(Member) + Send,
+    ) -> Result<(), ServiceError> {
+        let mut after = String::new();
+        loop {
+            let page = self.store.members(tenant, topic, after, MEMBERS_PAGE).await?;
+            let is_last = page.len() < MEMBERS_PAGE;
+            after = page.last().map(|last| last.user.to_string()).unwrap_or_default();
+            page.into_iter().for_each(&mut visit);
+            if is_last {
+                return Ok(());
+            }
+        }
     }
 
     /// Makes or changes a topic; tells whether it was made. Who makes one without managing all

@@ -13,6 +13,7 @@ use super::periodic::Backoff;
 use crate::service::Services;
 use crate::service::inbox::{Confirmed, Connected, LiveEvent};
 use crate::service::live_queue::LiveEvents;
+use crate::service::reading::ReadOn;
 
 /// Events of one commit.
 const BATCH_MAX: usize = 512;
@@ -22,18 +23,19 @@ pub(super) async fn store(services: Arc<Services>, mut events: LiveEvents) {
     let mut backoff = Backoff::new("live-events");
     let mut batch = Vec::new();
     while events.next(&mut batch, BATCH_MAX).await > 0 {
-        let Sorted { confirmed, lost, connected } = sort(batch.drain(..));
+        let Sorted { confirmed, lost, connected, read } = sort(batch.drain(..));
         if let Err(error) = services.record_connected(&connected).await {
             tracing::warn!(%error, "connections could not be recorded in the audit trail");
         }
         loop {
             let stored = async {
                 services.confirm(&confirmed).await?;
-                services.unconfirmed(&lost).await
+                services.unconfirmed(&lost).await?;
+                services.record_read(&read).await
             };
             match stored.await {
                 Ok(_) => break backoff.succeeded(),
-                // Both can be repeated: what is delivered is not delivered again.
+                // All can be repeated: what is delivered, or read, is not so again.
                 Err(error) => backoff.failed(&error, &CancellationToken::new()).await,
             }
         }
@@ -46,6 +48,7 @@ struct Sorted {
     confirmed: Vec<Confirmed>,
     lost: Vec<Confirmed>,
     connected: Vec<Connected>,
+    read: Vec<ReadOn>,
 }
 
 /// Tells kinds apart, and drops what several devices of a user confirmed.
@@ -60,6 +63,7 @@ fn sort(batch: impl Iterator<Item = LiveEvent>) -> Sorted {
             }
             LiveEvent::Lost(one) => sorted.lost.push(one),
             LiveEvent::Connected(one) => sorted.connected.push(one),
+            LiveEvent::Read(one) => sorted.read.push(one),
         }
     }
     sorted

@@ -1,7 +1,7 @@
 //! A hub to which nobody is connected.
 
 use landfall_core::feed::{FeedKey, Number};
-use landfall_core::id::Tenant;
+use landfall_core::id::{Tenant, TopicId, UserId};
 use landfall_server::app::{Connected, LiveCounters, LiveStats};
 use landfall_server::service::Connections;
 use landfall_store::Revocation;
@@ -16,6 +16,9 @@ impl Connections for Nobody {
 
     fn close_revoked(&self, _: &[&Revocation]) {}
     fn confirmed(&self, _: &FeedKey, _: Number) {}
+    fn has_joined(&self, _: &Tenant, _: &UserId, _: &TopicId) -> bool {
+        false
+    }
     fn resync(&self) {}
 }
 

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use landfall_core::auth::Caller;
 use landfall_core::feed::{FeedKey, Number};
-use landfall_core::id::{Tenant, UserId};
+use landfall_core::id::{Tenant, TopicId, UserId};
 use landfall_core::time::Timestamp;
 use landfall_server::clock::{Clock, now_ms};
 use landfall_server::service::{Connections, Parts, Services};
@@ -26,6 +26,10 @@ impl Connections for Heard {
     fn confirmed(&self, feed: &FeedKey, up_to: Number) {
         self.0.lock().unwrap().push((feed.clone(), up_to));
     }
+    fn has_joined(&self, _: &Tenant, _: &UserId, _: &TopicId) -> bool {
+        false
+    }
+
     fn resync(&self) {}
 }
 

@@ -129,9 +129,9 @@ async fn s3_what_is_unread_is_replaced_and_pushed_again_once_a_window() {
 async fn s3_who_muted_the_topic_or_is_not_to_be_disturbed_gets_nothing_at_all() {
     let world = World::start().await;
     class(&world, &["ana", "ben", "kim", "zoe"]).await;
-    world.prefer("ana", json!({ "topic_id": "7b c", "enabled": false })).await;
+    world.prefer("ana", json!({ "topic_id": "7b c", "is_enabled": false })).await;
     world.prefer("ben", json!({ "do_not_disturb_until": "2027-01-15T09:00:00.000Z" })).await;
-    world.prefer("kim", json!({ "topic_id": "other", "enabled": false })).await;
+    world.prefer("kim", json!({ "topic_id": "other", "is_enabled": false })).await;
     say(&world, "hello", &["ana"]).await;
     world.go_to(1);
     until_told(&world, "zoe", "hello").await;

@@ -32,6 +32,7 @@ mod restored;
 mod s1_push;
 mod s1_sync;
 mod s2_monitoring;
+mod s3_alerts;
 mod s3_presence;
 mod s3_topics;
 mod s4_offline;

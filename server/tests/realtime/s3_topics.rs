@@ -94,6 +94,8 @@ async fn s3_members_of_a_room_hear_each_other() {
     let expected = json!({ "type": "topic_left", "payload": { "topic_id": "c", "reason": "left" },
         "ref": 9 });
     assert_eq!(left, expected);
+    // What came before is read with that, and nothing of what comes.
+    assert_eq!(ben.next().await["type"], "messages_read");
     say(&landfall, "ada", "unheard").await;
     hears_nothing(&landfall, &mut ben, "ben").await;
 }

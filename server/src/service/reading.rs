@@ -1,0 +1,157 @@
+//! Up to where members have read: as they say, and as their sockets confirm (contract 4).
+
+use futures_util::future::try_join_all;
+use landfall_core::audit::{Action, Details, Entity};
+use landfall_core::auth::Caller;
+use landfall_core::feed::Number;
+use landfall_core::id::{MessageId, Tenant, TopicId, UserId};
+use landfall_core::message::Unread;
+use landfall_core::notify::FieldError;
+use landfall_core::topic::TopicAction;
+use landfall_store::{AuditDraft, Unit, Write};
+use serde_json::json;
+
+use super::{ServiceError, Services, deciding};
+
+/// Up to where a member says they have read: up to a number, or some messages; else everything.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ReadAsk {
+    /// Up to this number of the topic's feed.
+    pub up_to: Option<Number>,
+    /// Up to the last of these.
+    pub messages: Vec<MessageId>,
+}
+
+/// A socket has what was sent to a room that it has joined.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReadOn {
+    /// Of which tenant.
+    pub tenant: Tenant,
+    /// Which topic's.
+    pub topic: TopicId,
+    /// Whose it is.
+    pub user: UserId,
+    /// Up to this number.
+    pub up_to: Number,
+}
+
+/// Marks that are moved on at the same time.
+const AT_ONCE: usize = 64;
+
+impl Services {
+    /// Notes up to where the caller has read; tells what is left.
+    ///
+    /// # Errors
+    /// As [`Services::send_message`]; `Invalid` where none of the messages that are named is the topic's.
+    pub async fn read_messages(
+        &self,
+        caller: &Caller,
+        topic: &TopicId,
+        ask: &ReadAsk,
+    ) -> Result<Unread, ServiceError> {
+        deciding(|| async move {
+            self.allowed(caller, topic, TopicAction::WriteMessages).await?;
+            let up_to = self.up_to(caller, topic, ask).await?;
+            let mut unit = self.unit_of_member(caller, topic);
+            self.read_up_to((&caller.user, topic), up_to, &mut unit).await?;
+            self.commit(unit).await?;
+            let unread = self.counted_unread(caller, vec![topic.clone()]).await?;
+            unread.into_iter().next().flatten().ok_or(ServiceError::NotFound("topic"))
+        })
+        .await
+    }
+
+    /// Puts into a unit that a member has read on, and with it the notification that told them of it.
+    async fn read_up_to(
+        &self,
+        (user, topic): (&UserId, &TopicId),
+        up_to: Number,
+        unit: &mut Unit,
+    ) -> Result<(), ServiceError> {
+        let at = self.now();
+        let (user, topic) = (user.clone(), topic.clone());
+        let told_by = self.store.told_by(&unit.tenant, &topic, &user).await?;
+        if let Some((id, _)) = told_by.filter(|(_, told)| *told <= up_to) {
+            let metadata = json!({ "topic_id": topic.as_str() }).to_string();
+            let details = Details { actor: Some(user.clone()), target: None, metadata };
+            unit.audit.push(AuditDraft {
+                at,
+                action: Action::NotificationRead,
+                entity: Entity::Notification(id),
+                details: self.ids.salted(details),
+            });
+            unit.writes.push(Write::MarkRead { user: user.clone(), id, at });
+        }
+        unit.writes.push(Write::ReadMessages { topic, user, up_to });
+        Ok(())
+    }
+
+    async fn up_to(
+        &self,
+        caller: &Caller,
+        topic: &TopicId,
+        ask: &ReadAsk,
+    ) -> Result<Number, ServiceError> {
+        let mut up_to = ask.up_to;
+        for id in &ask.messages {
+            let found = self.store.message(&caller.tenant, topic, *id).await?;
+            up_to = up_to.max(found.map(|message| message.number));
+        }
+        if up_to.is_none() && !ask.messages.is_empty() {
+            let detail = "must name messages of this topic";
+            return Err(ServiceError::Invalid(vec![FieldError::new("/message_ids", detail)]));
+        }
+        let newest = self.topic_head(caller, topic).await?;
+        Ok(up_to.map_or(newest, |up_to| up_to.min(newest)))
+    }
+
+    /// Notes what sockets have, each as often as it is said.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn record_read(&self, read: &[ReadOn]) -> Result<(), ServiceError> {
+        for some in read.chunks(AT_ONCE) {
+            try_join_all(some.iter().map(|read| self.record_one_read(read))).await?;
+        }
+        Ok(())
+    }
+
+    async fn record_one_read(&self, read: &ReadOn) -> Result<(), ServiceError> {
+        deciding(|| async move {
+            let mut unit = Unit::new(&read.tenant);
+            self.read_up_to((&read.user, &read.topic), read.up_to, &mut unit).await?;
+            Ok(self.commit(unit).await.map(drop)?)
+        })
+        .await
+    }
+
+    /// Tells what the caller has not read of each of some topics: nothing of one whose room a device of theirs
+    /// has joined.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn unread_messages(
+        &self,
+        caller: &Caller,
+        topics: Vec<TopicId>,
+    ) -> Result<Vec<Option<Unread>>, ServiceError> {
+        let mut unread = self.counted_unread(caller, topics.clone()).await?;
+        for (unread, topic) in unread.iter_mut().zip(&topics) {
+            if let Some(unread) = unread.as_mut().filter(|unread| unread.count > 0)
+                && self.connections.has_joined(&caller.tenant, &caller.user, topic)
+            {
+                *unread = Unread { read_up_to: unread.read_up_to, ..Unread::default() };
+            }
+        }
+        Ok(unread)
+    }
+
+    /// Tells what is behind the caller's marks.
+    pub(super) async fn counted_unread(
+        &self,
+        caller: &Caller,
+        topics: Vec<TopicId>,
+    ) -> Result<Vec<Option<Unread>>, ServiceError> {
+        Ok(self.store.unread_messages(&caller.tenant, &caller.user, topics).await?)
+    }
+}
