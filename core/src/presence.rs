@@ -68,23 +68,23 @@ impl<K: Clone + Eq + Hash> Attendance<K> {
         Self { grace_ms, places: HashMap::new(), leaving: VecDeque::new(), steps: Vec::new() }
     }
 
-    /// Looks at somebody of whom a connection came or went.
-    pub fn look(&mut self, who: &K, is_here: bool, now: Timestamp) {
-        match (self.places.get(who), is_here) {
-            (None, true) => {
-                self.places.insert(who.clone(), Place::Here);
-                self.steps.push(Step::Came(who.clone()));
-            }
-            // Both since the last look.
-            (None, false) => self.steps.push(Step::Went(who.clone(), now)),
-            (Some(Place::Here), false) => {
+    /// Hears that somebody of whom a connection came or went is here.
+    pub fn here(&mut self, who: &K) {
+        if self.places.insert(who.clone(), Place::Here).is_none() {
+            self.steps.push(Step::Came(who.clone()));
+        }
+    }
+
+    /// Hears that somebody of whom a connection came or went is missing now.
+    pub fn missing(&mut self, who: &K, now: Timestamp) {
+        match self.places.get(who) {
+            // Both since it was last looked.
+            None => self.steps.push(Step::Went(who.clone(), now)),
+            Some(Place::Here) => {
                 self.places.insert(who.clone(), Place::Leaving(now));
                 self.leaving.push_back((now, who.clone()));
             }
-            (Some(Place::Leaving(_)), true) => {
-                self.places.insert(who.clone(), Place::Here);
-            }
-            (Some(Place::Here), true) | (Some(Place::Leaving(_)), false) => {}
+            Some(Place::Leaving(_)) => {}
         }
     }
 
@@ -158,12 +158,12 @@ mod tests {
     #[test]
     fn whoever_is_back_within_the_grace_was_never_gone() {
         let mut there = Attendance::new(10);
-        there.look(&"ada", true, at(0));
+        there.here(&"ada");
         assert_eq!(there.take(at(0)), [Step::Came("ada")]);
-        there.look(&"ada", false, at(5));
+        there.missing(&"ada", at(5));
         assert_eq!(there.take(at(14)), []);
-        there.look(&"ada", true, at(14));
-        there.look(&"ada", false, at(20));
+        there.here(&"ada");
+        there.missing(&"ada", at(20));
         assert_eq!(there.take(at(29)), [], "the grace begins anew");
         assert_eq!(there.take(at(30)), [Step::Went("ada", at(20))]);
         assert_eq!(there.take(at(90)), []);
@@ -172,15 +172,15 @@ mod tests {
     #[test]
     fn whoever_came_and_went_unseen_was_there() {
         let mut there = Attendance::new(10);
-        there.look(&"ada", false, at(7));
+        there.missing(&"ada", at(7));
         assert_eq!(there.take(at(7)), [Step::Went("ada", at(7))]);
     }
 
     #[test]
     fn a_clock_that_was_set_back_keeps_nobody() {
         let mut there = Attendance::new(10);
-        there.look(&"ada", true, at(1_000));
-        there.look(&"ada", false, at(1_000));
+        there.here(&"ada");
+        there.missing(&"ada", at(1_000));
         there.take(at(1_000));
         assert_eq!(there.take(at(3)), [Step::Went("ada", at(1_000))]);
     }
@@ -189,10 +189,10 @@ mod tests {
     fn renewing_notes_those_who_are_here_or_may_be_back() {
         let mut there = Attendance::new(10);
         for who in ["ada", "ben", "eve"] {
-            there.look(&who, true, at(0));
+            there.here(&who);
         }
-        there.look(&"eve", false, at(0));
-        there.look(&"ben", false, at(1));
+        there.missing(&"eve", at(0));
+        there.missing(&"ben", at(1));
         assert_eq!(there.take(at(10)).last(), Some(&Step::Went("eve", at(0))));
         there.renew();
         let mut steps = there.take(at(10));
@@ -225,7 +225,7 @@ mod tests {
             let (mut now, mut noted, mut last) = (0, HashMap::new(), HashMap::new());
             for (who, is_here, later) in seen {
                 now += later;
-                there.look(&who, is_here, at(now));
+                if is_here { there.here(&who) } else { there.missing(&who, at(now)) }
                 last.insert(who, is_here);
                 for step in there.take(at(now)) {
                     match step {

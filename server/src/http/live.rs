@@ -44,22 +44,22 @@ pub(super) fn admit(app: &App, headers: &HeaderMap) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// Reads a switch of the query; `otherwise` where it is not given.
-fn is_on(switch: Option<&str>, otherwise: bool) -> bool {
-    switch.map_or(otherwise, |switch| matches!(switch, "1" | "true"))
+/// Reads a switch of the query, which is off where it is not given.
+fn is_on(switch: Option<&str>) -> bool {
+    matches!(switch, Some("1" | "true"))
 }
 
 impl LiveQuery {
     /// Says how a socket confirms.
     pub(super) fn confirm_by(&self) -> ConfirmBy {
-        if is_on(self.ack.as_deref(), false) { ConfirmBy::Ack } else { ConfirmBy::Pong }
+        if is_on(self.ack.as_deref()) { ConfirmBy::Ack } else { ConfirmBy::Pong }
     }
 
     /// Says what of others a socket hears.
-    pub(super) fn listens(&self, otherwise: bool) -> Listens {
+    pub(super) fn listens(&self) -> Listens {
         Listens {
-            to_statuses: is_on(self.presence.as_deref(), otherwise),
-            to_alerts: is_on(self.alerts.as_deref(), otherwise),
+            to_statuses: is_on(self.presence.as_deref()),
+            to_alerts: is_on(self.alerts.as_deref()),
         }
     }
 

@@ -135,7 +135,7 @@ fn bearer_protocol(headers: &HeaderMap) -> Option<&'static str> {
 
 fn hello(identity: Identity, query: &LiveQuery, Device(device): Device) -> Result<Hello, ApiError> {
     let start = query.start().map_err(|fault| ApiError::fields(vec![fault]))?;
-    let (confirm_by, listens) = (query.confirm_by(), query.listens(false));
+    let (confirm_by, listens) = (query.confirm_by(), query.listens());
     Ok(Hello { identity, start, confirm_by, device, listens, from: None, place: None })
 }
 

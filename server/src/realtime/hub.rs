@@ -245,12 +245,17 @@ impl Hub {
             self.users.fetch_add(1, Ordering::Relaxed);
         }
         drop(shard);
+        self.note(&connection);
+        Ok(connection)
+    }
+
+    /// Notes a connection wherever it is looked for by something else than its feed.
+    fn note(&self, connection: &Arc<Connection>) {
         self.presence.touch(&connection.feed);
-        self.audience.enter(&connection);
+        self.audience.enter(connection);
         self.opened_at_sum.fetch_add(connection.opened_at, Ordering::Relaxed);
         self.expiries.insert(connection.expires_at().as_ms(), connection.id);
-        lock(self.slot(connection.id)).insert(connection.id, Arc::clone(&connection));
-        Ok(connection)
+        lock(self.slot(connection.id)).insert(connection.id, Arc::clone(connection));
     }
 
     fn slot(&self, id: u64) -> &Mutex<HashMap<u64, Arc<Connection>>> {

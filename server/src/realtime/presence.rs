@@ -101,7 +101,11 @@ impl Keeper {
     async fn turn(&mut self) -> Result<(), ServiceError> {
         let now = self.services.now();
         for feed in self.hub.presence.take() {
-            self.there.look(&feed, self.hub.count(&feed) > 0, now);
+            if self.hub.count(&feed) > 0 {
+                self.there.here(&feed);
+            } else {
+                self.there.missing(&feed, now);
+            }
         }
         let has_said = self.say_that_it_runs(now).await?;
         self.waiting.extend(self.there.take(now).into_iter().filter_map(attended));

@@ -13,7 +13,8 @@ use landfall_core::notification::{Content, JsonText};
 use landfall_core::preference::{About, Preferences};
 use landfall_core::topic::Topic;
 use landfall_store::{
-    MessageSlice, NotedMember, Notice, NoticePace, Recipient, Recipients, Unit, Untold, Write,
+    MessageSlice, NotedMember, NotedMembers, Notice, NoticePace, Recipient, Recipients, Unit,
+    Untold, Write,
 };
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::json;
@@ -132,7 +133,8 @@ impl Services {
         }
         if !members.is_empty() {
             let (topic, up_to, at) = (topic.clone(), *up_to, pace.now);
-            unit.writes.push(Write::NoteMembers { topic, up_to, at, members });
+            let noted = NotedMembers { topic, up_to, at, members };
+            unit.writes.push(Write::NoteMembers(Box::new(noted)));
             self.commit(unit).await?;
         }
         Ok(Some(last))

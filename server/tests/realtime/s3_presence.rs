@@ -21,10 +21,11 @@ async fn status(landfall: &Landfall, asker: &str, user: &str) -> Value {
     landfall.call("GET", &path, &token(asker, "student"), None).await
 }
 
-async fn hears(device: &mut Device, user: &str, is_online: bool) {
+async fn hears(device: &mut Device, user: &str, what: &str) {
     let frame = device.next().await;
     assert_eq!(frame["type"], "user_status_change", "{frame}");
     let payload = &frame["payload"];
+    let is_online = what == "came";
     assert_eq!((&payload["user_id"], &payload["is_online"]), (&json!(user), &json!(is_online)));
     assert!(payload["last_seen_at"].is_string(), "{frame}");
 }
@@ -39,9 +40,9 @@ async fn hears_nothing(landfall: &Landfall, device: &mut Device, user: &str) {
 /// Connects, is noted as being there, and goes.
 async fn come_and_go(landfall: &Landfall, device: &mut Device, user: &str) {
     let theirs = landfall.device(user, "").await;
-    hears(device, user, true).await;
+    hears(device, user, "came").await;
     theirs.close().await;
-    hears(device, user, false).await;
+    hears(device, user, "went").await;
 }
 
 #[tokio::test]
@@ -49,18 +50,18 @@ async fn s3_several_clients_see_each_others_status() {
     let landfall = Landfall::with(&[AT_ONCE]).await;
     let mut ada = listener(&landfall, "ada").await;
     let mut deaf = landfall.device("eve", "").await;
-    hears(&mut ada, "eve", true).await;
+    hears(&mut ada, "eve", "came").await;
     let stranger = token_in("other", "zoe", "student");
     let mut stranger = landfall.device_with(&stranger, "presence=1").await;
     let mut ben = listener(&landfall, "ben").await;
-    hears(&mut ada, "ben", true).await;
+    hears(&mut ada, "ben", "came").await;
     let tablet = landfall.device("ben", "").await;
     ben.close().await;
     come_and_go(&landfall, &mut ada, "kim").await;
     let seen = status(&landfall, "ada", "ben").await;
     assert_eq!(seen["is_online"], true, "one of several devices is left");
     tablet.close().await;
-    hears(&mut ada, "ben", false).await;
+    hears(&mut ada, "ben", "went").await;
     let many = json!({ "user_ids": ["ben", "eve", "nobody"] });
     let token = token("ada", "student");
     let many = landfall.call("POST", "/api/v1/users/presence", &token, Some(many)).await;
@@ -70,7 +71,7 @@ async fn s3_several_clients_see_each_others_status() {
     assert_eq!(many["items"][2]["last_seen_at"], Value::Null);
     hears_nothing(&landfall, &mut deaf, "eve").await;
     ben = listener(&landfall, "ben").await;
-    hears(&mut ada, "ben", true).await;
+    hears(&mut ada, "ben", "came").await;
     hears_nothing(&landfall, &mut ben, "ben").await;
     stranger.say(json!({ "type": "ping" })).await;
     assert_eq!(stranger.next().await["type"], "pong", "nothing crosses to another tenant");
@@ -81,15 +82,15 @@ async fn s3_whoever_is_back_within_the_grace_period_was_never_gone() {
     let landfall = Landfall::with(&[("LANDFALL_REALTIME_PRESENCE_GRACE_SECONDS", "60")]).await;
     let mut ada = listener(&landfall, "ada").await;
     let ben = landfall.device("ben", "").await;
-    hears(&mut ada, "ben", true).await;
+    hears(&mut ada, "ben", "came").await;
     ben.close().await;
     landfall.until_connected(1).await;
     let _kim = landfall.device("kim", "").await;
     // By then it was looked who is there twice: when ben went, and when kim came.
-    hears(&mut ada, "kim", true).await;
+    hears(&mut ada, "kim", "came").await;
     let _ben = landfall.device("ben", "").await;
     let _eve = landfall.device("eve", "").await;
-    hears(&mut ada, "eve", true).await;
+    hears(&mut ada, "eve", "came").await;
     assert_eq!(status(&landfall, "ada", "ben").await["is_online"], true);
 }
 
@@ -104,7 +105,7 @@ async fn s3_only_those_who_share_a_topic_know_where_it_is_set_so() {
     }
     let (mut ada, mut eve) = (listener(&landfall, "ada").await, listener(&landfall, "eve").await);
     let _ben = landfall.device("ben", "").await;
-    hears(&mut ada, "ben", true).await;
+    hears(&mut ada, "ben", "came").await;
     come_and_go(&landfall, &mut ada, "kim").await;
     hears_nothing(&landfall, &mut eve, "eve").await;
     let never = json!({ "user_id": "ben", "is_online": false, "last_seen_at": null });
@@ -168,7 +169,7 @@ async fn s3_who_was_at_a_node_that_died_is_gone_with_its_lease() {
     other.attend(node, vec![came("ghost"), came("ada")], now).await.unwrap();
     let seen = status(&landfall, "ada", "ghost").await;
     assert_eq!(seen["is_online"], true, "until the lease ends");
-    hears(&mut ada, "ghost", false).await;
+    hears(&mut ada, "ghost", "went").await;
     let seen = status(&landfall, "ada", "ghost").await;
     assert_eq!(
         (&seen["is_online"], &seen["last_seen_at"]),
@@ -190,7 +191,7 @@ async fn s3_a_restart_is_no_going_for_those_who_come_back() {
     let landfall = Landfall::on(folder, &[SHORT_LEASE], clock).await;
     let mut eve = listener(&landfall, "eve").await;
     let _ada = landfall.device("ada", "").await;
-    hears(&mut eve, "ben", false).await;
+    hears(&mut eve, "ben", "went").await;
     assert_eq!(status(&landfall, "eve", "ada").await["is_online"], true);
 }
 

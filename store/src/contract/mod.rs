@@ -39,7 +39,7 @@ pub use inbox::{AdminFilter, Expired, Inbox, InboxQuery, InboxSlice};
 pub use lessons::{EndedLesson, LessonFilter, Lessons};
 pub use lives::{Lives, NewEpoch};
 pub use messages::{MessageSlice, Messages, StoredMessage};
-pub use notices::{Notice, NoticePace, Notices, Untold};
+pub use notices::{NotedMember, NotedMembers, Notice, NoticePace, Notices, Untold};
 pub use people::{
     ADDRESSES_MAX, Address, AddressKind, People, Person, Recipient, Recipients, Sealed,
     StoredPreferences, Suppression, SuppressionFilter,
@@ -60,7 +60,7 @@ pub use unit::{
     AuditDraft, Guard, IdempotencyKey, MemberOutcome, Outcome, Receipt, SaltedDetails,
     StoredAnswer, Unit,
 };
-pub use write::{NotedMember, Write};
+pub use write::Write;
 
 /// Everything a server asks of its store.
 pub trait Store:

@@ -48,6 +48,30 @@ pub struct Untold {
     pub notification: Option<NotificationId>,
 }
 
+/// A member of whom it is noted up to where they were told of messages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotedMember {
+    /// Who.
+    pub user: UserId,
+    /// Up to where they were told before.
+    pub from: Number,
+    /// The notification that told them; nothing where they are not to be told.
+    pub notification: Option<NotificationId>,
+}
+
+/// Members of a topic of whom it is noted that they were told of its messages, or are not to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotedMembers {
+    /// Where.
+    pub topic: TopicId,
+    /// Up to this message.
+    pub up_to: Number,
+    /// When.
+    pub at: Timestamp,
+    /// Of whom.
+    pub members: Vec<NotedMember>,
+}
+
 /// Finds who is to be told of messages.
 pub trait Notices {
     /// Takes topics that are due, those that have waited longest first, and makes them due again at `until`, so

@@ -20,21 +20,11 @@ use uuid::Uuid;
 use super::blobs::Blob;
 use super::deliveries::{KeptAttempt, NewDelivery, Settlement};
 use super::devices::DeviceNext;
+use super::notices::NotedMembers;
 use super::people::{Address, Person, StoredPreferences, Suppression};
 use super::sends::StoredSend;
 use super::sync::SyncWrite;
 use super::unit::SaltedDetails;
-
-/// A member of whom it is noted up to where they were told of messages.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NotedMember {
-    /// Who.
-    pub user: UserId,
-    /// Up to where they were told before.
-    pub from: Number,
-    /// The notification that told them; nothing where they are not to be told.
-    pub notification: Option<NotificationId>,
-}
 
 /// One change. What each gives as its [`Outcome`](super::Outcome) stands beside it.
 #[derive(Debug, Clone)]
@@ -166,16 +156,7 @@ pub enum Write {
     Replace(Box<NewNotification>),
     /// Notes of members of a topic that they were told of its messages, or are not to be; `Stale` unless each
     /// of them is a member, has not read up to there, and was told as far as is said. `Done`.
-    NoteMembers {
-        /// Where.
-        topic: TopicId,
-        /// Up to this message.
-        up_to: Number,
-        /// When.
-        at: Timestamp,
-        /// Of whom.
-        members: Vec<NotedMember>,
-    },
+    NoteMembers(Box<NotedMembers>),
     /// Revokes a user's tokens until now, or one token; one that is in force already stays the
     /// newer of the two. `Numbered`, in one order over all tenants.
     Revoke {

@@ -6,7 +6,7 @@ use landfall_core::time::Timestamp;
 
 use super::messages::FEED;
 use super::{Corrupt, Query, Row, Runner};
-use crate::{Answer, NotedMember, Notice, NoticePace, Untold};
+use crate::{Answer, NotedMember, NotedMembers, Notice, NoticePace, Untold};
 
 /// Between two looks at a topic at least, in milliseconds.
 const PAUSE_MS: i64 = 1_000;
@@ -148,8 +148,7 @@ pub(crate) async fn told_by<R: Runner>(
 pub(crate) async fn note<R: Runner>(
     runner: &mut R,
     tenant: &Tenant,
-    (topic, up_to, at): (&TopicId, Number, Timestamp),
-    members: &[NotedMember],
+    NotedMembers { topic, up_to, at, members }: &NotedMembers,
 ) -> Answer<bool> {
     let sql = "update topic_member set notified_up_to = ?4,
                    notified_at = case when ?7 = 1 then ?5 else notified_at end,
@@ -161,8 +160,8 @@ pub(crate) async fn note<R: Runner>(
             tenant.into(),
             topic.into(),
             user.into(),
-            up_to.into(),
-            at.into(),
+            (*up_to).into(),
+            (*at).into(),
             (*from).into(),
             notification.is_some().into(),
             notification.as_ref().map(|id| &id.0).into(),

@@ -292,8 +292,8 @@ async fn write_to_topics<R: Runner>(
         Write::Lift { number, at } => {
             numbered(revocations::lift(runner, tenant, number, at).await?)
         }
-        Write::NoteMembers { topic, up_to, at, members } => {
-            let noted = notices::note(runner, tenant, (&topic, up_to, at), &members).await?;
+        Write::NoteMembers(members) => {
+            let noted = notices::note(runner, tenant, &members).await?;
             if noted { Ok(Outcome::Done) } else { Err(StoreError::Stale) }
         }
         Write::RemoveMember { topic, user } => {

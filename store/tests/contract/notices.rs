@@ -4,7 +4,9 @@ use landfall_core::feed::Number;
 use landfall_core::id::{NodeId, NotificationId};
 use landfall_core::notification::NewNotification;
 use landfall_core::topic::MemberRole;
-use landfall_store::{Attended, NotedMember, Notice, NoticePace, Outcome, Untold, Write};
+use landfall_store::{
+    Attended, NotedMember, NotedMembers, Notice, NoticePace, Outcome, Untold, Write,
+};
 use uuid::Uuid;
 
 use super::make::{at, note, put_member, put_topic, remove_member, tenant, topic, topic_id, user};
@@ -33,7 +35,7 @@ fn untold(name: &str, read: u64, notified: u64) -> Untold {
 fn noted(name: &str, from: u64, up_to: u64, ms: i64, id: Option<NotificationId>) -> Write {
     let member = NotedMember { user: user(name), from: Number(from), notification: id };
     let (topic, up_to) = (topic_id("c"), Number(up_to));
-    Write::NoteMembers { topic, up_to, at: at(ms), members: vec![member] }
+    Write::NoteMembers(Box::new(NotedMembers { topic, up_to, at: at(ms), members: vec![member] }))
 }
 
 /// Makes the topic `c` with the members a, b and c; its feed stands at 4.

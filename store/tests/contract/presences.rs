@@ -19,9 +19,14 @@ fn went(name: &str, ms: i64) -> Attended {
     Attended { went_at: Some(at(ms)), ..came(name) }
 }
 
-fn change(name: &str, is_online: bool, ms: i64) -> StatusChange {
-    let status = Status { is_online, last_seen_at: Some(at(ms)) };
+fn online(name: &str, ms: i64) -> StatusChange {
+    let status = Status { is_online: true, last_seen_at: Some(at(ms)) };
     StatusChange { tenant: tenant("t"), user: user(name), status }
+}
+
+fn offline(name: &str, ms: i64) -> StatusChange {
+    let status = Status { is_online: false, last_seen_at: Some(at(ms)) };
+    StatusChange { status, ..online(name, ms) }
 }
 
 /// Makes a world with two nodes that are alive at 0.
@@ -44,14 +49,14 @@ async fn status(world: &World, name: &str, since: i64) -> Status {
 
 pub async fn somebody_is_there_while_at_any_node(world: World) {
     begun(&world).await;
-    assert_eq!(attend(&world, ONE, &[came("a")]).await, [change("a", true, 0)]);
+    assert_eq!(attend(&world, ONE, &[came("a")]).await, [online("a", 0)]);
     assert_eq!(attend(&world, TWO, &[came("a")]).await, []);
     assert_eq!(attend(&world, ONE, &[came("a")]).await, [], "said twice");
     assert_eq!(attend(&world, ONE, &[went("a", 5)]).await, []);
-    assert_eq!(status(&world, "a", 0).await.is_online, true);
-    assert_eq!(attend(&world, TWO, &[went("a", 7)]).await, [change("a", false, 7)]);
+    assert!(status(&world, "a", 0).await.is_online);
+    assert_eq!(attend(&world, TWO, &[went("a", 7)]).await, [offline("a", 7)]);
     assert_eq!(attend(&world, TWO, &[went("a", 6)]).await, [], "said once more, and late");
-    assert_eq!(status(&world, "a", 0).await, change("a", false, 7).status);
+    assert_eq!(status(&world, "a", 0).await, offline("a", 7).status);
     let other = world.store.statuses(&tenant("t2"), vec![user("a")], at(0)).await.unwrap();
     assert_eq!(other, [Status::default()]);
 }
@@ -59,7 +64,7 @@ pub async fn somebody_is_there_while_at_any_node(world: World) {
 pub async fn who_came_and_went_unseen_was_there_and_changed_nothing(world: World) {
     begun(&world).await;
     assert_eq!(attend(&world, ONE, &[went("a", 5)]).await, []);
-    assert_eq!(status(&world, "a", 0).await, change("a", false, 5).status);
+    assert_eq!(status(&world, "a", 0).await, offline("a", 5).status);
 }
 
 pub async fn a_node_that_is_silent_is_gone_with_all_who_were_there(world: World) {
@@ -71,15 +76,15 @@ pub async fn a_node_that_is_silent_is_gone_with_all_who_were_there(world: World)
     assert!(store.node_lives(TWO, at(20), at(0)).await.unwrap());
     assert_eq!(store.end_nodes(at(10), 10).await.unwrap(), (0, vec![]));
     // From here on the first node is silent; nothing was written of that.
-    assert_eq!(status(&world, "a", 11).await, change("a", false, 10).status);
-    assert_eq!(status(&world, "b", 11).await, change("b", true, 20).status);
+    assert_eq!(status(&world, "a", 11).await, offline("a", 10).status);
+    assert_eq!(status(&world, "b", 11).await, online("b", 20).status);
     assert!(!store.node_lives(ONE, at(12), at(11)).await.unwrap(), "it has to begin as another");
     let (count, changes) = store.end_nodes(at(11), 2).await.unwrap();
-    assert_eq!((count, changes), (2, vec![change("a", false, 10)]));
+    assert_eq!((count, changes), (2, vec![offline("a", 10)]));
     let (count, changes) = store.end_nodes(at(11), 2).await.unwrap();
-    assert_eq!((count, changes), (1, vec![change("c", false, 10)]));
+    assert_eq!((count, changes), (1, vec![offline("c", 10)]));
     assert_eq!(store.end_nodes(at(11), 2).await.unwrap(), (0, vec![]));
-    assert_eq!(status(&world, "a", 11).await, change("a", false, 10).status);
+    assert_eq!(status(&world, "a", 11).await, offline("a", 10).status);
     assert!(!store.node_lives(ONE, at(12), at(0)).await.unwrap(), "nothing is left of it");
 }
 
