@@ -7,6 +7,7 @@
 //! that does not poll: the server's own queue is behind it, and closes a slow one.
 
 use std::io;
+use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -259,12 +260,14 @@ impl Polling {
             tokio::select! {
                 () = self.changed.notified() => {}
                 () = sleep_until(until) => {}
-                heard = carried.next(), if hears => match heard {
-                    Ok(Some(Unpacked::Close) | None) | Err(_) => {
-                        is_server_gone = true;
+                heard = carried.next(), if hears => {
+                    is_server_gone = match heard {
+                        Ok(Some(unpacked)) => self.put(unpacked, &mut carried).is_break(),
+                        Ok(None) | Err(_) => true,
+                    };
+                    if is_server_gone {
                         self.end();
                     }
-                    Ok(Some(unpacked)) => self.put(unpacked),
                 },
             }
         }
@@ -290,14 +293,25 @@ impl Polling {
         }
     }
 
-    /// Puts something of the server's to what waits.
-    fn put(&self, unpacked: Unpacked) {
+    /// Puts what the server said to what waits, with all that was read with it, so that one poll brings it; breaks
+    /// where the server has ended the session, of which the same poll is to tell.
+    fn put(&self, first: Unpacked, carried: &mut Carried) -> ControlFlow<()> {
         let mut inner = self.lock();
-        if !inner.waiting.put(unpacked) {
-            return;
+        let mut next = Some(first);
+        while let Some(unpacked) = next.take_if(|next| *next != Unpacked::Close) {
+            inner.waiting.put(unpacked);
+            if inner.waiting.has_room() {
+                next = carried.take_read();
+            }
         }
-        let turn = inner.session.written(self.now());
-        self.carry_out(&mut inner, turn);
+        if next.is_some() {
+            return ControlFlow::Break(());
+        }
+        if !inner.waiting.is_empty() {
+            let turn = inner.session.written(self.now());
+            self.carry_out(&mut inner, turn);
+        }
+        ControlFlow::Continue(())
     }
 
     /// The server has ended the session.
@@ -362,3 +376,6 @@ async fn sleep_until(until: Option<Instant>) {
         None => std::future::pending().await,
     }
 }
+
+#[cfg(test)]
+mod tests;
