@@ -29,7 +29,7 @@ use crate::config::{Backend, Config, Loaded};
 use crate::front::{self, Front};
 use crate::http;
 use crate::keys::{DataLock, Keys};
-use crate::realtime::{Gateway, Hub, HubSettings, Sessions};
+use crate::realtime::{Engine, Gateway, Hub, HubSettings};
 use crate::service::links::Links;
 use crate::service::live_queue::{Reports, Room, live_queue};
 use crate::service::outbox::{Outbox, OutboxSettings};
@@ -303,8 +303,11 @@ fn secure(
 }
 
 fn gateway(config: &Config, app: &App, hub: &Arc<Hub>, events: Reports) -> Arc<Gateway> {
+    let settings = hub_settings(config);
+    let terms = realtime::socketio_terms(&settings);
+    let engine = Engine::new(terms, settings.connections, app.tasks.clone());
     Arc::new(Gateway {
-        polling: Sessions::default(),
+        engine: Arc::new(engine),
         hub: Arc::clone(hub),
         services: Arc::clone(&app.services),
         judge: Arc::clone(&app.judge),

@@ -32,6 +32,6 @@ mod wire;
 pub use gateway::{Gateway, Hello, Identity, PAIR_BYTES};
 pub use hub::{Counters, Hub, HubSettings, NoRoom};
 pub use rhythm::beat;
-pub use socketio::{Answered, Polling, Sessions};
+pub use socketio::{Answered, Begun, Engine, Opening, Polling, move_over, terms as socketio_terms};
 pub use topic_news::tell_members;
 pub use wire::Wire;

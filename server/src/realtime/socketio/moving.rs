@@ -16,11 +16,7 @@ const BYTES_MAX: usize = 1_024;
 const PIECE_BYTES: usize = 4 * 1_024;
 
 /// Serves a socket on which a session wants to go on; `None` is a session of which nobody knows.
-pub(in crate::realtime) async fn move_over(
-    polling: Option<Arc<Polling>>,
-    wire: Wire,
-    followed: Vec<u8>,
-) {
+pub async fn move_over(polling: Option<Arc<Polling>>, wire: Wire, followed: Vec<u8>) {
     let probed = polling.as_ref().and_then(|polling| polling.probe());
     if let (Some(polling), Some((ticket, ended))) = (polling, probed) {
         let moved = tokio::select! {
