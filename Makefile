@@ -70,6 +70,12 @@ judges: programs ## Let others' programs judge what goes to providers (fetches t
 	! command -v npm >/dev/null || npm install --silent --no-audit --no-fund --prefix target/judges-node $(JUDGED_BY_NODE)
 	$(CARGO) build --locked --quiet --bin landfall
 	$(JUDGES)/bin/python scripts/socketio_clients.py target/judges-node
+ifdef SUITES
+	$(CARGO) build --locked --quiet --package landfall-server --example suites
+	scripts/protocol_suites.sh $(SUITES)
+else
+	@echo "Socket.IO's own suites were NOT run: say SUITES=FOLDER, a checkout of github.com/socketio/socket.io"
+endif
 
 .PHONY: fmt
 fmt: programs ## Format the source
