@@ -238,7 +238,7 @@ impl Server {
         let Self { app, hub, store, accepting, beating, mut workers, stop, drain_for, .. } = self;
         let deadline = Instant::now() + drain_for;
         app.drain.cancel();
-        hub.drain(drain_for.as_millis() as u64);
+        let sending_away = tokio::spawn(async move { hub.drain(drain_for).await });
         app.tasks.close();
         let ended = async {
             let _ = accepting.await;
@@ -247,6 +247,7 @@ impl Server {
         if tokio::time::timeout_at(deadline, ended).await.is_err() {
             tracing::warn!("some connections did not end in time");
         }
+        sending_away.abort();
         stop.cancel();
         let _ = beating.await;
         drop(app);

@@ -9,6 +9,7 @@ mod codec;
 mod connection;
 mod deadlines;
 mod dispatch;
+mod drain;
 #[cfg(test)]
 mod fixture;
 pub mod frame;
