@@ -33,10 +33,11 @@ use super::peer::Origin;
 use crate::app::App;
 use crate::auth::bearer;
 use crate::judge::{Refused, Shown};
+use crate::pump::pump;
 use crate::realtime::handshake::{accept_key, is_valid_key};
 use crate::realtime::{Gateway, Hello, Identity, PAIR_BYTES, Wire};
 use crate::sockets::Place;
-use crate::tls::{Secured, pump};
+use crate::tls::Secured;
 
 /// The routes of the gateway: `/ws` and `/ws/notify` are one (contract 4).
 pub(super) fn routes(gateway: Arc<Gateway>) -> Router<Arc<App>> {
@@ -96,7 +97,7 @@ fn wire(
     let secured = secured.map_err(|_| io::Error::other("it is of no kind that is listened on"))?;
     let (wire, carried) = Wire::pair(PAIR_BYTES)?;
     tasks.spawn(async move {
-        pump(secured.io.into_inner(), carried).await;
+        pump(secured.io.into_inner(), Vec::new(), carried).await;
         drop(place);
     });
     Ok((wire, secured.read_buf.to_vec()))

@@ -6,7 +6,7 @@ use tokio::task::JoinSet;
 use crate::client::number;
 use crate::harness::{Landfall, soon, token};
 use crate::raw::{Raw, TEXT, frame};
-use crate::socketio::{Socket, heard, joined, say};
+use crate::socketio::{Client, Socket, heard, joined, say};
 use landfall_server::clock::Clock;
 
 #[tokio::test]
@@ -164,5 +164,21 @@ async fn socketio_clients_are_all_let_go_in_time() {
     let stopping = tokio::spawn(landfall.stop());
     let both = tokio::join!(last_word(&mut ada), last_word(&mut ben));
     assert_eq!(both, (Some(SENT_AWAY.into()), Some(SENT_AWAY.into())));
+    soon("the stop", stopping).await.unwrap();
+}
+
+/// Nor does one that came from polls, whose socket is carried.
+#[tokio::test]
+async fn a_session_that_moved_and_never_closes_does_not_hold_up_the_end() {
+    let landfall = Landfall::with(&[("LANDFALL_SERVER_DRAIN_SECONDS", "3600")]).await;
+    let sid = Client::joined(&landfall, "ada").await.sid;
+    let path = format!("/socket.io/?EIO=4&transport=websocket&sid={sid}");
+    let mut stubborn = Raw::upgraded(landfall.address, &path).await;
+    let said = [&b"2probe"[..], b"5", br#"427["ping"]"#].map(|text| frame(TEXT, text));
+    stubborn.send(&said.concat()).await;
+    assert_eq!(stubborn.frame().await.unwrap(), (TEXT, b"3probe".to_vec()));
+    assert!(stubborn.frame().await.unwrap().1.starts_with(b"437["), "it has moved");
+    let stopping = tokio::spawn(landfall.stop());
+    assert_eq!(stubborn.closed().await.0, 1012);
     soon("the stop", stopping).await.unwrap();
 }

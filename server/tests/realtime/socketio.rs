@@ -13,9 +13,9 @@ use crate::harness::{Landfall, soon, token, until};
 const POLLING: &str = "EIO=4&transport=polling";
 
 /// A client's side of one address.
-struct Client<'a> {
+pub struct Client<'a> {
     landfall: &'a Landfall,
-    sid: String,
+    pub sid: String,
 }
 
 pub type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
@@ -44,7 +44,7 @@ impl<'a> Client<'a> {
     }
 
     /// Opens one and joins as a user.
-    async fn joined(landfall: &'a Landfall, user: &str) -> Self {
+    pub async fn joined(landfall: &'a Landfall, user: &str) -> Self {
         let client = Self::open(landfall).await;
         let auth = json!({ "token": token(user, "student") });
         assert_eq!(client.post(format!("40{auth}")).await, (StatusCode::OK, "ok".into()));

@@ -72,7 +72,8 @@ struct Inner {
 /// A session that polls.
 pub struct Polling {
     inner: Mutex<Inner>,
-    mouth: tokio::sync::Mutex<OwnedWriteHalf>,
+    /// The end of the pair to which the client is carried, until the session moves to a socket.
+    mouth: tokio::sync::Mutex<Option<OwnedWriteHalf>>,
     began: Instant,
     /// Something changed that the session's task has to look at.
     changed: Notify,
@@ -91,7 +92,7 @@ impl Polling {
         };
         let polling = Self {
             inner: Mutex::new(inner),
-            mouth: tokio::sync::Mutex::new(mouth),
+            mouth: tokio::sync::Mutex::new(Some(mouth)),
             began: Instant::now(),
             changed: Notify::new(),
         };
@@ -139,7 +140,10 @@ impl Polling {
     }
 
     async fn say(&self, bytes: &[u8]) -> io::Result<()> {
-        self.mouth.lock().await.write_all(bytes).await
+        match self.mouth.lock().await.as_mut() {
+            Some(mouth) => mouth.write_all(bytes).await,
+            None => Err(io::ErrorKind::NotConnected.into()),
+        }
     }
 
     /// Begins to take a post.
@@ -229,14 +233,14 @@ impl Polling {
         self.carry_out(&mut inner, turn);
     }
 
-    /// Takes over both ways of the pair, once the session has moved to a socket.
-    pub(super) async fn inherit(
-        &self,
-    ) -> Option<(Ear, tokio::sync::MutexGuard<'_, OwnedWriteHalf>)> {
+    /// Takes the pair over, once the session has moved to a socket, with what was read of a frame that is not whole.
+    pub(super) async fn inherit(&self) -> Option<(Vec<u8>, UnixStream)> {
         let (sender, receiver) = oneshot::channel();
         self.lock().heir = Some(sender);
         self.changed.notify_one();
-        Some((receiver.await.ok()?, self.mouth.lock().await))
+        let Ear { half, begun } = receiver.await.ok()?;
+        let mouth = self.mouth.lock().await.take()?;
+        Some((begun, half.reunite(mouth).ok()?))
     }
 
     /// Carries what the server says until the session is over or moves to a socket.
