@@ -71,6 +71,12 @@ judges: programs ## Let others' programs judge what goes to providers (fetches t
 	$(CARGO) build --locked --quiet --bin landfall
 	$(JUDGES)/bin/python scripts/socketio_clients.py target/judges-node
 	$(JUDGES)/bin/python scripts/s3_checklist.py
+ifdef SUITES
+	$(CARGO) build --locked --quiet --package landfall-server --example suites
+	scripts/protocol_suites.sh $(SUITES)
+else
+	@echo "Socket.IO's own suites were NOT run: say SUITES=FOLDER, a checkout of github.com/socketio/socket.io"
+endif
 
 .PHONY: fmt
 fmt: programs ## Format the source

@@ -21,6 +21,7 @@ pub mod logs;
 pub mod memory;
 pub mod metrics;
 mod providers;
+mod pump;
 pub mod rates;
 pub mod realtime;
 pub mod secret;

@@ -29,7 +29,7 @@ use crate::config::{Backend, Config, Loaded};
 use crate::front::{self, Front};
 use crate::http;
 use crate::keys::{DataLock, Keys};
-use crate::realtime::{Gateway, Hub, HubSettings, Sessions};
+use crate::realtime::{Engine, Gateway, Hub, HubSettings};
 use crate::service::links::Links;
 use crate::service::live_queue::{Reports, Room, live_queue};
 use crate::service::outbox::{Outbox, OutboxSettings};
@@ -237,7 +237,7 @@ impl Server {
         let Self { app, hub, store, accepting, beating, mut workers, stop, drain_for, .. } = self;
         let deadline = Instant::now() + drain_for;
         app.drain.cancel();
-        hub.drain(drain_for.as_millis() as u64);
+        let sending_away = tokio::spawn(async move { hub.drain(drain_for).await });
         app.tasks.close();
         let ended = async {
             let _ = accepting.await;
@@ -246,6 +246,7 @@ impl Server {
         if tokio::time::timeout_at(deadline, ended).await.is_err() {
             tracing::warn!("some connections did not end in time");
         }
+        sending_away.abort();
         stop.cancel();
         let _ = beating.await;
         drop(app);
@@ -302,8 +303,11 @@ fn secure(
 }
 
 fn gateway(config: &Config, app: &App, hub: &Arc<Hub>, events: Reports) -> Arc<Gateway> {
+    let settings = hub_settings(config);
+    let terms = realtime::socketio_terms(&settings);
+    let engine = Engine::new(terms, settings.connections, app.tasks.clone());
     Arc::new(Gateway {
-        polling: Sessions::default(),
+        engine: Arc::new(engine),
         hub: Arc::clone(hub),
         services: Arc::clone(&app.services),
         judge: Arc::clone(&app.judge),

@@ -18,6 +18,7 @@ mod cursors;
 mod deliveries;
 mod docs;
 mod download;
+pub mod engineio;
 mod error;
 mod examples;
 mod headers;

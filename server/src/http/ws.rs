@@ -32,10 +32,11 @@ use super::peer::Origin;
 use crate::app::App;
 use crate::auth::bearer;
 use crate::judge::{Refused, Shown};
+use crate::pump::pump;
 use crate::realtime::handshake::{accept_key, is_valid_key};
 use crate::realtime::{Gateway, Hello, Identity, PAIR_BYTES, Wire};
 use crate::sockets::Place;
-use crate::tls::{Secured, pump};
+use crate::tls::Secured;
 
 /// The routes of the gateway: `/ws` and `/ws/notify` are one (contract 4).
 pub(super) fn routes(gateway: Arc<Gateway>) -> Router<Arc<App>> {
@@ -50,19 +51,19 @@ pub(super) fn routes(gateway: Arc<Gateway>) -> Router<Arc<App>> {
             let identity = identity(&app, token(&request), request.extensions()).await?;
             let hello =
                 Hello { from: from(request.extensions()), ..hello(identity, &query, device)? };
-            let open = |wire, followed, hello| gateway.open(wire, followed, hello);
-            Ok::<_, ApiError>(upgrade(&app, hello, (&accept, request), open))
+            let open =
+                move |wire, followed, place| gateway.open(wire, followed, Hello { place, ..hello });
+            Ok::<_, ApiError>(upgrade(&app.tasks, (&accept, request), open))
         }
     };
     Router::new().route("/ws", get(handler.clone())).route("/ws/notify", get(handler))
 }
 
-/// Answers a handshake, and hands the socket over once it is one.
+/// Answers a handshake, and hands the socket over once it is one, with its place.
 pub(super) fn upgrade<F>(
-    app: &App,
-    hello: Hello,
+    tasks: &TaskTracker,
     (accept, mut request): (&str, Request),
-    open: impl FnOnce(Wire, Vec<u8>, Hello) -> F + Send + 'static,
+    open: impl FnOnce(Wire, Vec<u8>, Option<Place>) -> F + Send + 'static,
 ) -> Response
 where
     F: Future<Output = ()> + Send,
@@ -70,12 +71,11 @@ where
     let protocol = bearer_protocol(request.headers());
     let on_upgrade = hyper::upgrade::on(&mut request);
     let place = request.extensions_mut().remove::<Place>();
-    let hello = Hello { place: place.clone(), ..hello };
-    let tasks = app.tasks.clone();
-    app.tasks.spawn(async move {
+    let theirs = tasks.clone();
+    tasks.spawn(async move {
         let Ok(upgraded) = on_upgrade.await else { return };
-        match wire(upgraded, &tasks, place) {
-            Ok((wire, followed)) => open(wire, followed, hello).await,
+        match wire(upgraded, &theirs, place.clone()) {
+            Ok((wire, followed)) => open(wire, followed, place).await,
             Err(error) => tracing::warn!(%error, "a socket could not be taken over"),
         }
     });
@@ -96,7 +96,7 @@ fn wire(
     let secured = secured.map_err(|_| io::Error::other("it is of no kind that is listened on"))?;
     let (wire, carried) = Wire::pair(PAIR_BYTES)?;
     tasks.spawn(async move {
-        pump(secured.io.into_inner(), carried).await;
+        pump(secured.io.into_inner(), Vec::new(), carried).await;
         drop(place);
     });
     Ok((wire, secured.read_buf.to_vec()))

@@ -41,6 +41,11 @@ impl Codec {
         self != Self::EventStream
     }
 
+    /// Says whether clients come back when the server told them to, not by a clock of their own.
+    pub(super) fn comes_back_as_told(self) -> bool {
+        self != Self::SocketIo
+    }
+
     /// Writes a frame for one session.
     pub(super) fn frame(self, frame: &Frame) -> Bytes {
         match self {

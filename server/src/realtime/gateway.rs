@@ -23,7 +23,7 @@ use super::ending::REVOKED;
 use super::frame;
 use super::greeting::{self, NoToken};
 use super::hub::{Hub, NoRoom, Parts};
-use super::socketio::{self, Entered, Opening, Polling, Sessions};
+use super::socketio::{self, Engine, Entered, Opening};
 use super::wire::Wire;
 use super::{reading, saying};
 use crate::auth::AuthError;
@@ -88,8 +88,8 @@ pub struct Gateway {
     pub services: Arc<Services>,
     /// Judges the tokens that sockets show.
     pub judge: Arc<Judge>,
-    /// Socket.IO's sessions that poll.
-    pub polling: Sessions,
+    /// What Socket.IO is carried by.
+    pub engine: Arc<Engine>,
     /// Takes what happens on live connections, to be stored afterwards.
     pub events: Reports,
     /// The tasks of open connections.
@@ -131,12 +131,11 @@ impl Gateway {
     }
 
     /// Takes a socket on which Socket.IO is spoken: waits until its client has joined, or refuses it.
-    pub(super) async fn open_socketio(
+    pub async fn open_socketio(
         self: Arc<Self>,
         wire: Wire,
         followed: Vec<u8>,
-        hello: Hello,
-        opening: Option<Opening>,
+        (hello, opening): (Hello, Opening),
     ) {
         let Hello { identity, from, place, .. } = hello;
         let asked = (identity, from, opening);
@@ -154,33 +153,6 @@ impl Gateway {
             }
             Err((wire, why)) => refuse(wire, CloseCode::TryLater, &why.to_string()).await,
         }
-    }
-
-    /// Bytes that one message, or one post, may have.
-    pub fn payload_max(&self) -> usize {
-        self.hub.settings.message_bytes
-    }
-
-    /// Takes a socket on which a new Socket.IO session begins.
-    pub async fn join_socketio(self: Arc<Self>, wire: Wire, followed: Vec<u8>, hello: Hello) {
-        self.open_socketio(wire, followed, hello, None).await;
-    }
-
-    /// Begins a Socket.IO session that polls; `None` where there is no room for it.
-    pub fn poll_socketio(self: &Arc<Self>, hello: Hello) -> Option<Arc<Polling>> {
-        socketio::begin(self, hello)
-    }
-
-    /// Takes a socket on which a Socket.IO session wants to go on; `None` is one of which nobody knows.
-    pub async fn move_socketio(
-        self: Arc<Self>,
-        polling: Option<Arc<Polling>>,
-        wire: Wire,
-        followed: Vec<u8>,
-        place: Option<Place>,
-    ) {
-        socketio::move_over(polling, wire, followed).await;
-        drop(place);
     }
 
     /// Begins a session whose frames go out as events; gives the end of its wire from which they

@@ -315,16 +315,6 @@ impl Hub {
         };
         slots.iter().flat_map(|slot| lock(slot).values().cloned().collect::<Vec<_>>()).collect()
     }
-
-    /// Tells every device to come back elsewhere after a while, spread over `spread_ms`, and
-    /// closes its connection.
-    pub fn drain(&self, spread_ms: u64) {
-        let connections = self.connections(None);
-        let count = connections.len().max(1) as u64;
-        for (index, connection) in connections.iter().enumerate() {
-            connection.send_away(index as u64 * spread_ms / count);
-        }
-    }
 }
 
 impl LiveStats for Hub {

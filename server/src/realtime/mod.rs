@@ -12,6 +12,7 @@ mod connection;
 mod connections;
 mod deadlines;
 mod dispatch;
+mod drain;
 mod ending;
 #[cfg(test)]
 mod fixture;
@@ -41,7 +42,7 @@ pub use audience::Listens;
 pub use gateway::{Gateway, Hello, Identity, PAIR_BYTES};
 pub use hub::{Counters, Hub, HubSettings, NoRoom};
 pub use rhythm::beat;
-pub use socketio::{Answered, Polling, Sessions};
+pub use socketio::{Answered, Begun, Engine, Opening, Polling, move_over, terms as socketio_terms};
 pub use wire::Wire;
 
 use std::sync::Arc;

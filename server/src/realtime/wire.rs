@@ -69,12 +69,12 @@ impl Wire {
     }
 
     /// Says that nothing more will be written.
-    pub(super) fn shutdown_write(&self) -> io::Result<()> {
+    pub fn shutdown_write(&self) -> io::Result<()> {
         either!(self, stream => SockRef::from(stream).shutdown(Shutdown::Write))
     }
 
     /// Waits for bytes; gives their count, 0 at the end. For what is no session yet.
-    pub(super) async fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+    pub async fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
             self.readable().await?;
             match self.try_read(buffer) {
@@ -85,7 +85,7 @@ impl Wire {
     }
 
     /// Writes all of it, however long that takes. For what is no session yet.
-    pub(super) async fn write_all(&self, mut bytes: &[u8]) -> io::Result<()> {
+    pub async fn write_all(&self, mut bytes: &[u8]) -> io::Result<()> {
         while !bytes.is_empty() {
             self.ready(Interest::WRITABLE).await?;
             match self.try_write(bytes) {

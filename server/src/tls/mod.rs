@@ -1,13 +1,11 @@
-//! TLS 1.3 on the server's own port: the certificate, the handshake, and carrying what follows an upgrade.
+//! TLS 1.3 on the server's own port: the certificate and the handshake.
 //!
 //! Must never speak an older version, and never show a key.
 
 mod certificate;
 mod greet;
-mod pump;
 mod renew;
 
 pub use certificate::{Certificate, Fault, Files, Renewal};
 pub use greet::{Secured, Tls};
-pub use pump::pump;
 pub use renew::keep_renewed;

@@ -6,6 +6,7 @@ use tokio::task::JoinSet;
 use crate::client::number;
 use crate::harness::{Landfall, soon, token};
 use crate::raw::{Raw, TEXT, frame};
+use crate::socketio::{Client, Socket, heard, joined, say};
 use landfall_server::clock::Clock;
 
 #[tokio::test]
@@ -115,6 +116,68 @@ async fn a_device_that_never_closes_does_not_hold_up_the_end() {
     let path = format!("/ws?token={}", token("ada", "student"));
     let mut stubborn = Raw::upgraded(landfall.address, &path).await;
     landfall.until_connected(1).await;
+    let stopping = tokio::spawn(landfall.stop());
+    assert_eq!(stubborn.closed().await.0, 1012);
+    soon("the stop", stopping).await.unwrap();
+}
+
+/// Joins as two users by Socket.IO.
+async fn socketio(landfall: &Landfall) -> [Socket; 2] {
+    let both = [joined(landfall, "ada", json!({})).await, joined(landfall, "ben", json!({})).await];
+    landfall.until_connected(2).await;
+    both
+}
+
+/// Hears a client out; gives the last thing it was told.
+async fn last_word(socket: &mut Socket) -> Option<String> {
+    let mut last = None;
+    while let Some(text) = heard(socket).await {
+        last = Some(text);
+    }
+    last
+}
+
+const SENT_AWAY: &str = r#"42["reconnect",{"type":"reconnect","after_ms":0}]"#;
+
+/// Socket.IO's clients take no moment to come back from the server, so each is let go at its own, and served until then.
+#[tokio::test]
+async fn socketio_clients_are_let_go_one_by_one() {
+    let landfall = Landfall::with(&[("LANDFALL_SERVER_DRAIN_SECONDS", "3600")]).await;
+    let [mut ada, mut ben] = socketio(&landfall).await;
+    let stopping = tokio::spawn(landfall.stop());
+    let (told, mut stays) = tokio::select! {
+        told = last_word(&mut ada) => (told, ben),
+        told = last_word(&mut ben) => (told, ada),
+    };
+    assert_eq!(told.unwrap(), SENT_AWAY);
+    say(&mut stays, r#"427["ping"]"#).await;
+    assert!(heard(&mut stays).await.unwrap().starts_with("437["));
+    // It does not hold up the end once it is gone by itself.
+    drop(stays);
+    soon("the stop", stopping).await.unwrap();
+}
+
+#[tokio::test]
+async fn socketio_clients_are_all_let_go_in_time() {
+    let landfall = Landfall::with(&[("LANDFALL_SERVER_DRAIN_SECONDS", "4")]).await;
+    let [mut ada, mut ben] = socketio(&landfall).await;
+    let stopping = tokio::spawn(landfall.stop());
+    let both = tokio::join!(last_word(&mut ada), last_word(&mut ben));
+    assert_eq!(both, (Some(SENT_AWAY.into()), Some(SENT_AWAY.into())));
+    soon("the stop", stopping).await.unwrap();
+}
+
+/// Nor does one that came from polls, whose socket is carried.
+#[tokio::test]
+async fn a_session_that_moved_and_never_closes_does_not_hold_up_the_end() {
+    let landfall = Landfall::with(&[("LANDFALL_SERVER_DRAIN_SECONDS", "3600")]).await;
+    let sid = Client::joined(&landfall, "ada").await.sid;
+    let path = format!("/socket.io/?EIO=4&transport=websocket&sid={sid}");
+    let mut stubborn = Raw::upgraded(landfall.address, &path).await;
+    let said = [&b"2probe"[..], b"5", br#"427["ping"]"#].map(|text| frame(TEXT, text));
+    stubborn.send(&said.concat()).await;
+    assert_eq!(stubborn.frame().await.unwrap(), (TEXT, b"3probe".to_vec()));
+    assert!(stubborn.frame().await.unwrap().1.starts_with(b"437["), "it has moved");
     let stopping = tokio::spawn(landfall.stop());
     assert_eq!(stubborn.closed().await.0, 1012);
     soon("the stop", stopping).await.unwrap();

@@ -13,12 +13,12 @@ use crate::harness::{Landfall, soon, token, until};
 const POLLING: &str = "EIO=4&transport=polling";
 
 /// A client's side of one address.
-struct Client<'a> {
+pub struct Client<'a> {
     landfall: &'a Landfall,
-    sid: String,
+    pub sid: String,
 }
 
-type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+pub type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 fn url(landfall: &Landfall, scheme: &str, query: &str) -> String {
     format!("{scheme}://{}/socket.io/?{query}", landfall.address)
@@ -44,7 +44,7 @@ impl<'a> Client<'a> {
     }
 
     /// Opens one and joins as a user.
-    async fn joined(landfall: &'a Landfall, user: &str) -> Self {
+    pub async fn joined(landfall: &'a Landfall, user: &str) -> Self {
         let client = Self::open(landfall).await;
         let auth = json!({ "token": token(user, "student") });
         assert_eq!(client.post(format!("40{auth}")).await, (StatusCode::OK, "ok".into()));
@@ -95,7 +95,7 @@ async fn socket(landfall: &Landfall, query: &str) -> Socket {
 }
 
 /// Waits for the next text; nothing once it is closed.
-async fn heard(socket: &mut Socket) -> Option<String> {
+pub async fn heard(socket: &mut Socket) -> Option<String> {
     loop {
         match soon("a message", socket.next()).await {
             Some(Ok(Message::Text(text))) => return Some(text.to_string()),
@@ -105,12 +105,12 @@ async fn heard(socket: &mut Socket) -> Option<String> {
     }
 }
 
-async fn say(socket: &mut Socket, text: impl Into<String>) {
+pub async fn say(socket: &mut Socket, text: impl Into<String>) {
     soon("sending", socket.send(Message::text(text.into()))).await.unwrap();
 }
 
 /// Opens a socket and joins as a user.
-async fn joined(landfall: &Landfall, user: &str, more: Value) -> Socket {
+pub async fn joined(landfall: &Landfall, user: &str, more: Value) -> Socket {
     let mut socket = socket(landfall, "EIO=4&transport=websocket").await;
     let open = heard(&mut socket).await.unwrap();
     assert!(open.starts_with(r#"0{"sid":""#) && open.contains(r#""upgrades":[]"#), "{open}");

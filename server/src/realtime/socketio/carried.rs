@@ -36,15 +36,8 @@ impl Carried {
     /// Gives the next thing that the server said; nothing once it is gone. Can be dropped while it waits.
     pub(super) async fn next(&mut self) -> io::Result<Option<Unpacked>> {
         loop {
-            while let Some((opcode, head, length)) = header(&self.0.begun) {
-                if self.0.begun.len() < head + length {
-                    break;
-                }
-                let payload = self.0.begun[head..head + length].to_vec();
-                self.0.begun.drain(..head + length);
-                if let Some(unpacked) = unpack(opcode, payload) {
-                    return Ok(Some(unpacked));
-                }
+            if let Some(unpacked) = self.take_read() {
+                return Ok(Some(unpacked));
             }
             if self.0.begun.is_empty() {
                 // A session that says nothing keeps no buffer.
@@ -57,6 +50,18 @@ impl Carried {
                 Ok(count) => self.0.begun.extend_from_slice(&piece[..count]),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Gives the next thing of what was read already.
+    pub(super) fn take_read(&mut self) -> Option<Unpacked> {
+        loop {
+            let (opcode, head, length) = header(&self.0.begun)?;
+            let payload = self.0.begun.get(head..head + length)?.to_vec();
+            self.0.begun.drain(..head + length);
+            if let Some(unpacked) = unpack(opcode, payload) {
+                return Some(unpacked);
             }
         }
     }

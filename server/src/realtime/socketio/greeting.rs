@@ -12,18 +12,19 @@ use landfall_core::session::{ConfirmBy, Start};
 use landfall_protocol::problem::{CloseCode, Code};
 use landfall_protocol::text::{FeedNumber, IdText, Secret};
 use landfall_socketio::engine::Said;
-use landfall_socketio::id::{EngineId, SocketId};
+use landfall_socketio::id::SocketId;
 use landfall_socketio::namespaces::{Binary, Namespaces, Step};
 use landfall_socketio::packet::MAIN;
-use landfall_socketio::terms::{Terms, Transport};
+use landfall_socketio::terms::Terms;
 use serde::Deserialize;
 use serde_json::value::{RawValue, to_raw_value};
-use tokio::sync::OwnedSemaphorePermit;
 
+use super::engine::Opening;
 use crate::judge::{Refused, Shown};
 use crate::realtime::audience::Listens;
 use crate::realtime::frame::{self, Decoder, FrameError, Incoming};
 use crate::realtime::gateway::{Gateway, Identity};
+use crate::realtime::hub::HubSettings;
 use crate::realtime::reading::close_code;
 use crate::realtime::wire::Wire;
 
@@ -50,14 +51,6 @@ struct Auth {
     alerts: Option<bool>,
 }
 
-/// What a client is told in the beginning.
-pub(in crate::realtime) struct Opening {
-    pub(in crate::realtime) id: EngineId,
-    pub(in crate::realtime) transport: Transport,
-    /// Its room among those that have not joined, given back as soon as it has.
-    pub(in crate::realtime) newcomer: Option<OwnedSemaphorePermit>,
-}
-
 /// A client that has joined.
 pub(in crate::realtime) struct Entered {
     pub(in crate::realtime) caller: Caller,
@@ -77,15 +70,8 @@ pub(in crate::realtime) async fn enter(
     gateway: &Gateway,
     wire: &Wire,
     first: &[u8],
-    (identity, from, opening): (Identity, Option<IpAddr>, Option<Opening>),
+    (identity, from, opening): (Identity, Option<IpAddr>, Opening),
 ) -> Result<Entered, NotEntered> {
-    let opening = opening.unwrap_or_else(|| Opening {
-        id: EngineId::new(gateway.services.ids.bytes()),
-        transport: Transport::WebSocket,
-        newcomer: None,
-    });
-    // Given back when this ends, however it does.
-    let _newcomer = &opening.newcomer;
     let with_reason = |code: CloseCode| (code, code.default_reason().to_owned());
     let greeting = Greeting {
         gateway,
@@ -106,8 +92,7 @@ pub(in crate::realtime) async fn enter(
 }
 
 /// What is agreed with every client.
-pub(in crate::realtime) fn terms(gateway: &Gateway) -> Terms {
-    let settings = &gateway.hub.settings;
+pub fn terms(settings: &HubSettings) -> Terms {
     Terms {
         ping_interval_ms: u64::from(settings.heartbeat_seconds) * 1_000,
         ping_timeout_ms: PING_TIMEOUT_MS,
@@ -137,7 +122,7 @@ enum Heard {
 
 impl Greeting<'_> {
     async fn run(mut self, opening: &Opening, first: &[u8]) -> Result<Entered, NotEntered> {
-        let open = terms(self.gateway).open_packet(&opening.id, opening.transport);
+        let open = opening.packet(&self.gateway.engine.terms);
         self.write(&frame::text(open.as_bytes())).await?;
         let mut decoder = Decoder::default();
         let (mut heard, mut bytes) = (first.len(), first.to_vec());

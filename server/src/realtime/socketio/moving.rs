@@ -6,21 +6,16 @@ use landfall_socketio::engine::{Probing, Signal};
 use landfall_socketio::session::{SocketAnswer, SocketTicket};
 use tokio::io::AsyncWriteExt as _;
 
-use super::polling::{Ear, Polling};
+use super::polling::Polling;
+use crate::pump::pump;
 use crate::realtime::frame::{self, Decoder, Incoming};
 use crate::realtime::wire::Wire;
 
 /// What a probe says has few bytes.
 const BYTES_MAX: usize = 1_024;
-/// Bytes carried at once.
-const PIECE_BYTES: usize = 4 * 1_024;
 
 /// Serves a socket on which a session wants to go on; `None` is a session of which nobody knows.
-pub(in crate::realtime) async fn move_over(
-    polling: Option<Arc<Polling>>,
-    wire: Wire,
-    followed: Vec<u8>,
-) {
+pub async fn move_over(polling: Option<Arc<Polling>>, wire: Wire, followed: Vec<u8>) {
     let probed = polling.as_ref().and_then(|polling| polling.probe());
     if let (Some(polling), Some((ticket, ended))) = (polling, probed) {
         let moved = tokio::select! {
@@ -28,7 +23,7 @@ pub(in crate::realtime) async fn move_over(
             _ = ended => None,
         };
         match moved {
-            Some((waits, followed)) => return carry(&polling, &wire, &waits, &followed).await,
+            Some((waits, followed)) => return carry(&polling, wire, waits, &followed).await,
             None => polling.socket_gone(ticket),
         }
     }
@@ -69,33 +64,15 @@ async fn probe(
     }
 }
 
-/// Carries bytes both ways until either end is gone: on both sides they are frames of a socket.
-async fn carry(polling: &Polling, wire: &Wire, waits: &[u8], followed: &[u8]) {
-    let Some((Ear { half, begun }, mut mouth)) = polling.inherit().await else { return };
-    let up = async {
-        mouth.write_all(followed).await?;
-        let mut piece = [0; PIECE_BYTES];
-        loop {
-            match wire.read(&mut piece).await? {
-                0 => return mouth.shutdown().await,
-                count => mouth.write_all(&piece[..count]).await?,
-            }
+/// Carries bytes both ways until both ends are done: on both sides they are frames of a socket.
+async fn carry(polling: &Polling, wire: Wire, mut waits: Vec<u8>, followed: &[u8]) {
+    let Some((begun, mut pair)) = polling.inherit().await else { return };
+    waits.extend(begun);
+    // A session whose server is gone is over.
+    if pair.write_all(followed).await.is_ok() {
+        match wire {
+            Wire::Tcp(socket) => pump(socket, waits, pair).await,
+            Wire::Pair(other) => pump(other, waits, pair).await,
         }
-    };
-    let down = async {
-        wire.write_all(waits).await?;
-        wire.write_all(&begun).await?;
-        let mut piece = [0; PIECE_BYTES];
-        loop {
-            half.readable().await?;
-            match half.try_read(&mut piece) {
-                Ok(0) => return wire.shutdown_write(),
-                Ok(count) => wire.write_all(&piece[..count]).await?,
-                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
-                Err(error) => return Err(error),
-            }
-        }
-    };
-    // Where one way has ended well, the other is heard to its end.
-    let _ended: std::io::Result<((), ())> = async { tokio::try_join!(up, down) }.await;
+    }
 }

@@ -47,20 +47,23 @@ impl Packets {
         Self { waiting, bytes: 0, pings, max_payload }
     }
 
-    /// Puts something of the server's to it; says whether there is more for the client now.
-    pub(super) fn put(&mut self, unpacked: Unpacked) -> bool {
+    /// Puts something of the server's to it.
+    pub(super) fn put(&mut self, unpacked: Unpacked) {
         let packet = match unpacked {
             Unpacked::Text(text) => Packet::Text(text),
             Unpacked::Binary(bytes) => Packet::Binary(bytes),
             Unpacked::Ping(payload) => {
-                self.pings.push_back((self.waiting.len(), payload));
-                return false;
+                return self.pings.push_back((self.waiting.len(), payload));
             }
-            Unpacked::Close => return false,
+            Unpacked::Close => return,
         };
         self.bytes += packet.len();
         self.waiting.push_back(packet);
-        true
+    }
+
+    /// Says whether there is nothing for the client.
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
     }
 
     /// Says whether more may be put to it.
@@ -141,8 +144,8 @@ mod tests {
     fn a_ping_is_settled_once_all_before_it_was_taken() {
         let mut packets = Packets::new(100);
         for n in 0..17 {
-            assert!(packets.put(text(&format!("4{n}"))));
-            assert!(!packets.put(Unpacked::Ping(vec![n])));
+            packets.put(text(&format!("4{n}")));
+            packets.put(Unpacked::Ping(vec![n]));
         }
         assert_eq!(packets.amount(), Waiting::More);
         assert_eq!(packets.confirmed(), Vec::<Vec<u8>>::new());

@@ -7,6 +7,7 @@
 //! that does not poll: the server's own queue is behind it, and closes a slow one.
 
 use std::io;
+use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -71,7 +72,8 @@ struct Inner {
 /// A session that polls.
 pub struct Polling {
     inner: Mutex<Inner>,
-    mouth: tokio::sync::Mutex<OwnedWriteHalf>,
+    /// The end of the pair to which the client is carried, until the session moves to a socket.
+    mouth: tokio::sync::Mutex<Option<OwnedWriteHalf>>,
     began: Instant,
     /// Something changed that the session's task has to look at.
     changed: Notify,
@@ -90,7 +92,7 @@ impl Polling {
         };
         let polling = Self {
             inner: Mutex::new(inner),
-            mouth: tokio::sync::Mutex::new(mouth),
+            mouth: tokio::sync::Mutex::new(Some(mouth)),
             began: Instant::now(),
             changed: Notify::new(),
         };
@@ -138,7 +140,10 @@ impl Polling {
     }
 
     async fn say(&self, bytes: &[u8]) -> io::Result<()> {
-        self.mouth.lock().await.write_all(bytes).await
+        match self.mouth.lock().await.as_mut() {
+            Some(mouth) => mouth.write_all(bytes).await,
+            None => Err(io::ErrorKind::NotConnected.into()),
+        }
     }
 
     /// Begins to take a post.
@@ -228,14 +233,14 @@ impl Polling {
         self.carry_out(&mut inner, turn);
     }
 
-    /// Takes over both ways of the pair, once the session has moved to a socket.
-    pub(super) async fn inherit(
-        &self,
-    ) -> Option<(Ear, tokio::sync::MutexGuard<'_, OwnedWriteHalf>)> {
+    /// Takes the pair over, once the session has moved to a socket, with what was read of a frame that is not whole.
+    pub(super) async fn inherit(&self) -> Option<(Vec<u8>, UnixStream)> {
         let (sender, receiver) = oneshot::channel();
         self.lock().heir = Some(sender);
         self.changed.notify_one();
-        Some((receiver.await.ok()?, self.mouth.lock().await))
+        let Ear { half, begun } = receiver.await.ok()?;
+        let mouth = self.mouth.lock().await.take()?;
+        Some((begun, half.reunite(mouth).ok()?))
     }
 
     /// Carries what the server says until the session is over or moves to a socket.
@@ -259,12 +264,14 @@ impl Polling {
             tokio::select! {
                 () = self.changed.notified() => {}
                 () = sleep_until(until) => {}
-                heard = carried.next(), if hears => match heard {
-                    Ok(Some(Unpacked::Close) | None) | Err(_) => {
-                        is_server_gone = true;
+                heard = carried.next(), if hears => {
+                    is_server_gone = match heard {
+                        Ok(Some(unpacked)) => self.put(unpacked, &mut carried).is_break(),
+                        Ok(None) | Err(_) => true,
+                    };
+                    if is_server_gone {
                         self.end();
                     }
-                    Ok(Some(unpacked)) => self.put(unpacked),
                 },
             }
         }
@@ -290,14 +297,25 @@ impl Polling {
         }
     }
 
-    /// Puts something of the server's to what waits.
-    fn put(&self, unpacked: Unpacked) {
+    /// Puts what the server said to what waits, with all that was read with it, so that one poll brings it; breaks
+    /// where the server has ended the session, of which the same poll is to tell.
+    fn put(&self, first: Unpacked, carried: &mut Carried) -> ControlFlow<()> {
         let mut inner = self.lock();
-        if !inner.waiting.put(unpacked) {
-            return;
+        let mut next = Some(first);
+        while let Some(unpacked) = next.take_if(|next| *next != Unpacked::Close) {
+            inner.waiting.put(unpacked);
+            if inner.waiting.has_room() {
+                next = carried.take_read();
+            }
         }
-        let turn = inner.session.written(self.now());
-        self.carry_out(&mut inner, turn);
+        if next.is_some() {
+            return ControlFlow::Break(());
+        }
+        if !inner.waiting.is_empty() {
+            let turn = inner.session.written(self.now());
+            self.carry_out(&mut inner, turn);
+        }
+        ControlFlow::Continue(())
     }
 
     /// The server has ended the session.
@@ -362,3 +380,6 @@ async fn sleep_until(until: Option<Instant>) {
         None => std::future::pending().await,
     }
 }
+
+#[cfg(test)]
+mod tests;

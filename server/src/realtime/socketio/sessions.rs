@@ -17,7 +17,7 @@ const NEWCOMERS_MAX: usize = 1_024;
 type Table = HashMap<EngineId, Arc<Polling>>;
 
 /// The sessions that poll.
-pub struct Sessions {
+pub(super) struct Sessions {
     table: Mutex<Table>,
     newcomers: Arc<Semaphore>,
 }
@@ -50,22 +50,12 @@ impl Sessions {
     }
 
     /// Finds a session.
-    pub fn find(&self, id: &EngineId) -> Option<Arc<Polling>> {
+    pub(super) fn find(&self, id: &EngineId) -> Option<Arc<Polling>> {
         self.lock().get(id).cloned()
     }
 
     /// Lets a session go.
     pub(super) fn remove(&self, id: &EngineId) {
         self.lock().remove(id);
-    }
-
-    /// Counts them.
-    pub fn len(&self) -> usize {
-        self.lock().len()
-    }
-
-    /// Says whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 }

@@ -1,26 +1,27 @@
-//! Carries the bytes of a connection that was upgraded, between TLS and the other end of its wire.
+//! Carries the bytes of a connection that was upgraded, between what its client speaks to and the other end of its wire.
 //!
 //! Keeps little while nothing moves. Must never outlive its wire by more than a moment, however the client behaves.
 
 use std::io;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, Interest, ReadHalf, WriteHalf};
+use tokio::io::{
+    AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, Interest, ReadHalf, WriteHalf,
+};
 use tokio::net::UnixStream;
 use tokio::time::timeout;
-
-use super::greet::Secured;
 
 /// What one direction gets to end when the other has.
 const CLOSING: Duration = Duration::from_secs(5);
 const OUTWARD_BYTES: usize = 16 * 1_024;
 const INWARD_BYTES: usize = 2 * 1_024;
 
-/// Carries until both ends are done: the wire's end closes TLS, the client's end closes the wire.
-pub async fn pump(secured: Secured, wire: UnixStream) {
-    let (from_client, to_client) = tokio::io::split(secured);
+/// Carries until both ends are done: the wire's end closes the client's stream, the client's end closes the wire.
+/// `first` goes to the client before all else.
+pub async fn pump<S: AsyncRead + AsyncWrite>(stream: S, first: Vec<u8>, wire: UnixStream) {
+    let (from_client, to_client) = tokio::io::split(stream);
     {
-        let outward = std::pin::pin!(outward(&wire, to_client));
+        let outward = std::pin::pin!(outward(&wire, first, to_client));
         let inward = std::pin::pin!(inward(from_client, &wire));
         let first = futures_util::future::select(outward, inward).await;
         // A client that never answers the end of TLS, or never reads, must not hold on to this.
@@ -35,7 +36,13 @@ pub async fn pump(secured: Secured, wire: UnixStream) {
 }
 
 /// A buffer lives only while there is something to carry.
-async fn outward(wire: &UnixStream, mut client: WriteHalf<Secured>) -> io::Result<()> {
+async fn outward<S: AsyncWrite>(
+    wire: &UnixStream,
+    first: Vec<u8>,
+    mut client: WriteHalf<S>,
+) -> io::Result<()> {
+    write(&mut client, &first, wire).await?;
+    drop(first);
     loop {
         wire.readable().await?;
         let mut bytes = Vec::with_capacity(OUTWARD_BYTES);
@@ -50,7 +57,11 @@ async fn outward(wire: &UnixStream, mut client: WriteHalf<Secured>) -> io::Resul
 }
 
 /// Writes as slowly as the client reads, but no longer than the wire has another end.
-async fn write(client: &mut WriteHalf<Secured>, bytes: &[u8], wire: &UnixStream) -> io::Result<()> {
+async fn write<S: AsyncWrite>(
+    client: &mut WriteHalf<S>,
+    bytes: &[u8],
+    wire: &UnixStream,
+) -> io::Result<()> {
     let mut written = std::pin::pin!(async {
         client.write_all(bytes).await?;
         client.flush().await
@@ -65,7 +76,7 @@ async fn write(client: &mut WriteHalf<Secured>, bytes: &[u8], wire: &UnixStream)
     }
 }
 
-async fn inward(mut client: ReadHalf<Secured>, wire: &UnixStream) -> io::Result<()> {
+async fn inward<S: AsyncRead>(mut client: ReadHalf<S>, wire: &UnixStream) -> io::Result<()> {
     let mut bytes = vec![0; INWARD_BYTES];
     loop {
         let count = client.read(&mut bytes).await?;
