@@ -102,6 +102,7 @@ bench: programs postgres ## Measure against floors taken in the same run (half a
 	target/release/landfall bench hub --distinct
 	target/release/landfall bench fanout
 	target/release/landfall bench queued
+	target/release/landfall bench topic
 	target/release/landfall bench resume
 	target/release/landfall bench replay
 	target/release/landfall bench layout

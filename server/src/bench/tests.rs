@@ -23,6 +23,7 @@ use super::landfall::Scratch;
 use super::layout;
 use super::publisher::{Pace, Posts, Publisher};
 use super::rows::Order;
+use super::visitor::Visit;
 use super::{push, sync_rows};
 
 /// A floor in a thread; ends with its handle.
@@ -52,14 +53,15 @@ impl Drop for RunningFloor {
 }
 
 fn endpoint() -> Endpoint {
-    Endpoint { path: "/notify", content_type: "application/json", token: String::new() }
+    Endpoint { path: "/notify".into(), content_type: "application/json", token: String::new() }
 }
 
 fn check_fanout(pad: usize, count: u32) {
     let floor = RunningFloor::start();
     let start = Instant::now();
-    let paths: Vec<String> = (0..50).map(|index| format!("/ws?token=t{index}")).collect();
-    let mut generator = Generator::open(floor.addr, &paths, start, Manner::STEADY).unwrap();
+    let visits: Vec<Visit> =
+        (0..50).map(|index| Visit::to(format!("/ws?token=t{index}"))).collect();
+    let mut generator = Generator::open(floor.addr, &visits, start, Manner::STEADY).unwrap();
     let pad = "x".repeat(pad);
     let request = move |stamp| endpoint().post(&format!(r#"{{"pad":"{pad}","stamp":{stamp}}}"#));
     let trigger = Box::new(Posts::connect(floor.addr, request).unwrap());
@@ -71,6 +73,8 @@ fn check_fanout(pad: usize, count: u32) {
     let counts = generator.counts();
     assert_eq!((counts.received, counts.closed), (expected, 0));
     assert_eq!(counts.latencies_us.len() as u64, expected);
+    assert_eq!(counts.rounds.reached(50).len() as u32, count);
+    assert_eq!(counts.openings_us.len(), 50);
 }
 
 #[test]
@@ -88,9 +92,18 @@ fn a_refused_handshake_fails() {
     let floor = RunningFloor::start();
     let none = "127.0.0.1:1".parse().unwrap();
     let open =
-        |addr, paths: &[String]| Generator::open(addr, paths, Instant::now(), Manner::STEADY);
-    assert!(open(none, &["/ws".to_owned()]).is_err());
+        |addr, visits: &[Visit]| Generator::open(addr, visits, Instant::now(), Manner::STEADY);
+    assert!(open(none, &[Visit::to("/ws")]).is_err());
     assert!(open(floor.addr, &[]).is_ok());
+}
+
+#[test]
+fn connections_begin_one_after_the_other() {
+    let (begun, over) = (Instant::now(), Duration::from_secs(5));
+    let due = |manner: Manner, index| manner.due(begun, index, 5_000) - begun;
+    assert_eq!(due(Manner::STEADY, 4_999), Duration::ZERO);
+    let spread = Manner { over, ..Manner::STEADY };
+    assert_eq!((due(spread, 0), due(spread, 2_500)), (Duration::ZERO, over / 2));
 }
 
 struct Requests;
