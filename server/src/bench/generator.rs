@@ -17,6 +17,10 @@ use super::visitor::{State, Visit, Visitor};
 /// How long opening may stall.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// Engine.IO's ping and pong, which are texts of their own.
+const ENGINE_PING: &[u8] = b"2";
+const ENGINE_PONG: &[u8] = b"3";
+
 /// What came in since the last [`Generator::reset`].
 #[derive(Debug, Default)]
 pub struct Counts {
@@ -285,6 +289,9 @@ impl Generator {
 
     fn accept(&mut self, index: usize, opcode: u8, payload: &[u8]) -> anyhow::Result<()> {
         match opcode {
+            TEXT if payload == ENGINE_PING => {
+                self.connections[index].send(&server_frame::text(ENGINE_PONG))?;
+            }
             TEXT if self.connections[index].state == State::Talking => {
                 self.connections[index].talk(&String::from_utf8_lossy(payload))?;
                 self.note_opening(index);

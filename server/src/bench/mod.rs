@@ -42,6 +42,8 @@ mod rounds;
 mod rows;
 mod send;
 mod server_frame;
+mod socketio;
+mod socketio_node;
 mod start;
 mod stats;
 mod stored;
@@ -100,6 +102,8 @@ pub enum What {
     Start(start::Options),
     /// Operations pushed to one hot feed, kept by the store alone, against raw SQLite or PostgreSQL.
     Sync(sync::Options),
+    /// Delivering a topic's messages by Socket.IO, against the official server on Node.js.
+    Socketio(socketio::Options),
     /// A message to a topic of many members, against what it costs in a small one.
     Topic(topic::Options),
     /// Encrypted pushes to a push service on this machine, against the cryptography alone.
@@ -131,6 +135,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         What::Send(options) => send::run(&options, &mut report),
         What::Start(options) => start::run(&options, &mut report),
         What::Sync(options) => sync::run(&options, &mut report),
+        What::Socketio(options) => socketio::run(&options, &mut report),
         What::Topic(options) => topic::run(&options, &mut report),
         What::Webpush(options) => web_push::run(&options, &mut report),
         What::FloorFanout(options) => floor_fanout::run(&options),

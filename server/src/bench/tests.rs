@@ -1,6 +1,8 @@
 //! Generator, publisher and floor against each other, over real sockets.
 #![allow(clippy::unwrap_used)]
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -23,8 +25,10 @@ use super::landfall::Scratch;
 use super::layout;
 use super::publisher::{Pace, Posts, Publisher};
 use super::rows::Order;
+use super::topics::socketio_visit;
 use super::visitor::Visit;
 use super::{push, sync_rows};
+use crate::realtime::frame;
 
 /// A floor in a thread; ends with its handle.
 struct RunningFloor {
@@ -95,6 +99,42 @@ fn a_refused_handshake_fails() {
         |addr, visits: &[Visit]| Generator::open(addr, visits, Instant::now(), Manner::STEADY);
     assert!(open(none, &[Visit::to("/ws")]).is_err());
     assert!(open(floor.addr, &[]).is_ok());
+}
+
+/// Lets a client of Socket.IO come to a server that says this; gives whether it was served, and what it said itself.
+fn talk(says: &'static [&'static str]) -> (bool, Vec<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = listener.local_addr().unwrap();
+    let server = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut bytes = vec![0; 64 * 1024];
+        assert!(stream.read(&mut bytes).unwrap() > 0);
+        let frames = says.iter().flat_map(|text| frame::text(text.as_bytes()));
+        let answer: Vec<u8> = b"HTTP/1.1 101 S\r\n\r\n".iter().copied().chain(frames).collect();
+        stream.write_all(&answer).unwrap();
+        let (mut heard, mut decoder) = (Vec::new(), frame::Decoder::default());
+        while let Ok(count @ 1..) = stream.read(&mut bytes) {
+            let mut input = &mut bytes[..count];
+            while let Some(frame::Incoming::Text(text)) = decoder.next(&mut input, 1024).unwrap() {
+                heard.push(text.to_owned());
+            }
+        }
+        heard
+    });
+    let visit = socketio_visit(r#"{"token":"t"}"#, "room");
+    let is_served = Generator::open(addr, &[visit], Instant::now(), Manner::STEADY).is_ok();
+    (is_served, server.join().unwrap())
+}
+
+#[test]
+fn a_client_of_socketio_talks_until_it_has_joined() {
+    let joins = [r#"40{"token":"t"}"#, r#"420["join_topic",{"topic_id":"room"}]"#];
+    let (is_served, heard) = talk(&["0{}", r#"40{"sid":"s"}"#, "2", r#"430[{"ok":true}]"#]);
+    assert_eq!((is_served, &heard[..]), (true, &[joins[0], joins[1], "3"].map(String::from)[..]));
+    let (is_served, _) = talk(&["0{}", r#"40{"sid":"s"}"#, r#"430[{"ok":false}]"#]);
+    assert!(!is_served, "it was refused");
+    let (is_served, _) = talk(&["0{}", r#"44{"message":"m"}"#]);
+    assert!(!is_served, "its token was refused");
 }
 
 #[test]

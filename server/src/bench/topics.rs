@@ -73,6 +73,26 @@ impl<'a> Topic<'a> {
         visits.iter_mut().for_each(|visit| visit.turns.clone_from(&turns));
         Ok(visits)
     }
+
+    /// Its first members, who join its room by Socket.IO.
+    pub fn socketio(&self, count: usize) -> anyhow::Result<Vec<Visit>> {
+        let visit = |index| {
+            let token = self.landfall.token(&format!("u{index}"), "student")?;
+            Ok(socketio_visit(&format!(r#"{{"token":"{token}"}}"#), self.name))
+        };
+        (0..count).map(visit).collect()
+    }
+}
+
+/// A client of Socket.IO that shows `auth`, joins a room and waits until that is acknowledged.
+pub fn socketio_visit(auth: &str, room: &str) -> Visit {
+    let join = format!(r#"420["join_topic",{{"topic_id":"{room}"}}]"#);
+    let turns = VecDeque::from([
+        Turn { hears: "0{", says: Some(format!("40{auth}")) },
+        Turn { hears: "40{", says: Some(join) },
+        Turn { hears: r#"430[{"ok":true"#, says: None },
+    ]);
+    Visit { path: "/socket.io/?EIO=4&transport=websocket".to_owned(), turns }
 }
 
 fn written(endpoint: &Endpoint, stamp: u64) -> Vec<u8> {
