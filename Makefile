@@ -104,11 +104,14 @@ advisories: $(DENY) ## Check the dependencies for known holes (asks the network)
 
 .PHONY: bench
 bench: programs postgres ## Measure against floors taken in the same run (half an hour, quiet machine)
+	$(call need,command -v npm,Node.js with npm,sudo apt-get install -y nodejs npm)
 	$(CARGO) build --locked --quiet --release --bin landfall
 	target/release/landfall bench hub
 	target/release/landfall bench hub --distinct
 	target/release/landfall bench fanout
 	target/release/landfall bench queued
+	target/release/landfall bench topic
+	target/release/landfall bench socketio
 	target/release/landfall bench resume
 	target/release/landfall bench replay
 	target/release/landfall bench layout

@@ -7,12 +7,13 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::generator::{Generator, Manner};
+use super::generator::{Check, Generator, Manner};
 use super::http::Endpoint;
 use super::pairs::Pairs;
 use super::process::Subject;
 use super::publisher::{Pace, Posts, Publisher, Trigger};
 use super::stats;
+use super::visitor::Visit;
 
 /// How long late frames are waited for.
 const GRACE: Duration = Duration::from_secs(10);
@@ -48,15 +49,15 @@ pub struct Run {
     pair: usize,
     connections: usize,
     pub frame_bytes: u64,
-    sent: u64,
-    delivered: u64,
-    closed: u64,
-    cpu_us_per_delivery: f64,
-    cpu_us_per_connect: f64,
+    pub sent: u64,
+    pub delivered: u64,
+    pub closed: u64,
+    pub cpu_us_per_delivery: f64,
+    pub cpu_us_per_connect: f64,
     p50_ms: f64,
-    p99_ms: f64,
-    kib_per_connection_idle: f64,
-    kib_per_connection_after: f64,
+    pub p99_ms: f64,
+    pub kib_per_connection_idle: f64,
+    pub kib_per_connection_after: f64,
 }
 
 /// What is measured: a server, how to reach its sockets, and how to make it send.
@@ -67,24 +68,27 @@ pub struct Side<'a> {
     pub name: &'static str,
     /// The process.
     pub subject: &'a Subject,
-    /// Where the sockets are opened, one path each.
-    pub paths: Vec<String>,
+    /// What opens each socket.
+    pub visits: Vec<Visit>,
+    /// Where the stamp of what it gets stands.
+    pub check: Check,
     /// Makes every socket get one frame.
     pub trigger: Box<dyn Trigger>,
 }
 
 /// Measures one side.
 pub fn measure(load: &Load, pair: usize, side: Side<'_>) -> anyhow::Result<Run> {
-    let Side { bench, name, subject, paths, trigger } = side;
-    let (start, connections) = (Instant::now(), paths.len() as f64);
+    let Side { bench, name, subject, visits, check, trigger } = side;
+    let (start, connections) = (Instant::now(), visits.len() as f64);
     let (rss_bare, cpu_bare) = (subject.rss_kib()?, subject.cpu_us()?);
-    let mut generator = Generator::open(subject.addr(), &paths, start, Manner::STEADY)?;
+    let manner = Manner { check, ..Manner::STEADY };
+    let mut generator = Generator::open(subject.addr(), &visits, start, manner)?;
     generator.run_until(Instant::now() + SETTLE, |_| false)?;
     let (rss_idle, cpu_idle) = (subject.rss_kib()?, subject.cpu_us()?);
     generator.reset();
 
     let pace = Pace { per_second: load.rate, count: load.rate * load.seconds };
-    let sent = u64::from(pace.count) * paths.len() as u64;
+    let sent = u64::from(pace.count) * visits.len() as u64;
     let deadline = Instant::now() + Duration::from_secs(u64::from(load.seconds)) + GRACE;
     let publisher = Publisher::start(start, pace, trigger)?;
     generator.run_until(deadline, |counts| counts.received >= sent)?;
@@ -99,7 +103,7 @@ pub fn measure(load: &Load, pair: usize, side: Side<'_>) -> anyhow::Result<Run> 
         bench,
         side: name,
         pair,
-        connections: paths.len(),
+        connections: visits.len(),
         frame_bytes: counts.bytes / delivered,
         sent,
         delivered: counts.received,
@@ -136,16 +140,14 @@ pub fn measure_floor(
     }
     let subject = Subject::start(command)?;
     let endpoint =
-        Endpoint { path: "/notify", content_type: "application/json", token: String::new() };
+        Endpoint { path: "/notify".into(), content_type: "application/json", token: String::new() };
     let frame_bytes = landfall.frame_bytes as usize;
     let request = move |stamp| endpoint.post(&padded(stamp, frame_bytes));
     let trigger = Box::new(Posts::connect(subject.addr(), request)?);
-    let paths = vec!["/ws".to_owned(); load.connections];
-    measure(
-        load,
-        pair,
-        Side { bench: landfall.bench, name: "floor", subject: &subject, paths, trigger },
-    )
+    let (bench, check) = (landfall.bench, Check::Stamps);
+    let visits = vec![Visit::to("/ws"); load.connections];
+    let side = Side { bench, name: "floor", subject: &subject, visits, check, trigger };
+    measure(load, pair, side)
 }
 
 fn padded(stamp: u64, bytes: usize) -> String {

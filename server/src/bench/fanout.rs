@@ -4,6 +4,7 @@
 
 use super::Report;
 use super::delivery::{self, Bytes, Load, Run, Side, measure_floor};
+use super::generator::Check;
 use super::http::Endpoint;
 use super::landfall::Landfall;
 use super::pairs::Pairs;
@@ -31,13 +32,14 @@ pub fn run(options: &Options, report: &mut Report<'_>) -> anyhow::Result<()> {
 
 fn measure(options: &Options, pair: usize) -> anyhow::Result<Run> {
     let landfall = Landfall::start(&options.load.dir)?;
-    let paths = landfall.device_paths(1, options.load.connections, &options.confirm)?;
+    let visits = landfall.devices(1, options.load.connections, &options.confirm)?;
     let token = landfall.token("bench", "service")?;
-    let endpoint = Endpoint { path: "/notify", content_type: "application/json", token };
+    let endpoint = Endpoint { path: "/notify".into(), content_type: "application/json", token };
     let request = move |stamp| endpoint.post(&notification(stamp));
     let subject = &landfall.subject;
     let trigger = Box::new(Posts::connect(subject.addr(), request)?);
-    let side = Side { bench: "fanout", name: "landfall", subject, paths, trigger };
+    let check = Check::Stamps;
+    let side = Side { bench: "fanout", name: "landfall", subject, visits, check, trigger };
     delivery::measure(&options.load, pair, side)
 }
 

@@ -137,7 +137,7 @@ async fn ask(stream: &mut TcpStream, request: &[u8]) -> anyhow::Result<()> {
 /// The same bytes each time, as many as Landfall's.
 fn message() -> Vec<u8> {
     let endpoint = Endpoint {
-        path: PATH,
+        path: PATH.into(),
         content_type: "application/json",
         token: "a-token-of-this-machine".into(),
     };

@@ -1,21 +1,25 @@
-//! Many WebSocket clients in one thread: they connect, count and time the text frames they get, answer pings, and can
-//! stay idle. It knows no server but the address and paths it is given.
+//! Many WebSocket clients in one thread: they connect, say what they are told to, count and time the text frames they
+//! get, answer pings, and can stay idle. It knows no server but the address and visits it is given.
 
-use std::io::{self, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::io::{self, Read};
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
 use mio::event::Event;
-use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
-use socket2::{Domain, Protocol, Socket, Type};
 
 use super::http;
+use super::rounds::Rounds;
 use super::server_frame::{self, CLOSE, NumberField, PING, PONG, TEXT};
+use super::visitor::{State, Visit, Visitor};
 
 /// How long opening may stall.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Engine.IO's ping and pong, which are texts of their own.
+const ENGINE_PING: &[u8] = b"2";
+const ENGINE_PONG: &[u8] = b"3";
 
 /// What came in since the last [`Generator::reset`].
 #[derive(Debug, Default)]
@@ -26,6 +30,10 @@ pub struct Counts {
     pub bytes: u64,
     /// Microseconds from each frame's stamp to its arrival.
     pub latencies_us: Vec<u32>,
+    /// The same by the stamp that they have in common.
+    pub rounds: Rounds,
+    /// Microseconds from when each connection began to when it was open.
+    pub openings_us: Vec<u32>,
     /// Connections that the server closed.
     pub closed: u64,
     /// Those of them that were told 1013: too slow, come back.
@@ -41,6 +49,8 @@ pub enum Check {
     Stamps,
     /// Its stamp, and whether its number follows the one before.
     Order,
+    /// Its stamp, which is what the sender of a message called it.
+    Messages,
 }
 
 /// How connections are opened, and what is looked at in what they get.
@@ -50,11 +60,18 @@ pub struct Manner {
     pub check: Check,
     /// Connections that are being opened at a time.
     pub at_once: usize,
+    /// The time over which they begin, one after the other.
+    pub over: Duration,
 }
 
 impl Manner {
     /// As many at a time as never overflow a server's backlog.
-    pub const STEADY: Self = Self { check: Check::Stamps, at_once: 256 };
+    pub const STEADY: Self = Self { check: Check::Stamps, at_once: 256, over: Duration::ZERO };
+
+    /// When a connection begins, of so many from a moment on.
+    pub fn due(self, begun: Instant, index: usize, of: usize) -> Instant {
+        begun + self.over.mul_f64(index as f64 / of as f64)
+    }
 }
 
 /// The code of a close for readers that are too slow (contract 4).
@@ -64,7 +81,7 @@ const TRY_LATER: [u8; 2] = 1013u16.to_be_bytes();
 pub struct Generator {
     poll: Poll,
     events: Events,
-    connections: Vec<Connection>,
+    connections: Vec<Visitor>,
     /// One read buffer for all connections.
     buffer: Vec<u8>,
     /// The moment from which stamps count.
@@ -78,69 +95,54 @@ pub struct Generator {
     reading: usize,
 }
 
-struct Connection {
-    stream: TcpStream,
-    state: State,
-    /// Number of the last frame that had one.
-    last: u64,
-    /// The beginning of an answer or frame whose end has not come yet.
-    partial: Vec<u8>,
-    unsent: Vec<u8>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    Connecting,
-    Upgrading,
-    Open,
-    Closed,
-}
-
 impl Generator {
-    /// Opens one WebSocket per path and waits until all are open; fails when one is refused. Stamps in frames are
+    /// Opens one WebSocket per visit and waits until all are open; fails when one is refused. Stamps in frames are
     /// microseconds since `start`.
     pub fn open(
         addr: SocketAddr,
-        paths: &[String],
+        visits: &[Visit],
         start: Instant,
         manner: Manner,
     ) -> anyhow::Result<Self> {
-        let Manner { check, at_once } = manner;
-        let mut generator = Self {
+        let mut generator = Self::new(start, manner.check)?;
+        let (begun, mut deadline) = (Instant::now(), Instant::now() + OPEN_TIMEOUT);
+        while generator.opened < visits.len() {
+            let opened = generator.opened;
+            let next = generator.begin_due(addr, visits, begun, manner)?;
+            generator.turn(next.unwrap_or(deadline))?;
+            if generator.opened > opened {
+                deadline = Instant::now() + OPEN_TIMEOUT;
+            }
+            generator.check_opening(visits.len(), deadline)?;
+        }
+        Ok(generator)
+    }
+
+    fn new(start: Instant, check: Check) -> anyhow::Result<Self> {
+        let stamp = match check {
+            Check::Stamps | Check::Order => NumberField::stamp(),
+            Check::Messages => NumberField::client_id(),
+        };
+        Ok(Self {
             poll: Poll::new()?,
             events: Events::with_capacity(1024),
-            connections: Vec::with_capacity(paths.len()),
+            connections: Vec::new(),
             buffer: vec![0; 256 * 1024],
             start,
             check,
-            stamp: NumberField::stamp(),
+            stamp,
             number: NumberField::replay_id(),
             counts: Counts::default(),
             opened: 0,
             reading: usize::MAX,
-        };
-        let mut deadline = Instant::now() + OPEN_TIMEOUT;
-        while generator.opened < paths.len() {
-            let opened = generator.opened;
-            while generator.connections.len() < paths.len().min(opened + at_once) {
-                generator.begin(addr, &paths[generator.connections.len()])?;
-            }
-            generator.turn(deadline)?;
-            if generator.opened > opened {
-                deadline = Instant::now() + OPEN_TIMEOUT;
-            }
-            ensure!(
-                generator.counts.closed == 0,
-                "the server closed a connection that was being opened"
-            );
-            ensure!(
-                Instant::now() < deadline,
-                "{} of {} connections opened",
-                generator.opened,
-                paths.len()
-            );
-        }
-        Ok(generator)
+        })
+    }
+
+    fn check_opening(&self, wanted: usize, deadline: Instant) -> anyhow::Result<()> {
+        let (opened, closed) = (self.opened, self.counts.closed);
+        ensure!(closed == 0, "the server closed a connection that was being opened");
+        ensure!(Instant::now() < deadline, "{opened} of {wanted} connections opened");
+        Ok(())
     }
 
     /// Serves the connections until `done` or the deadline.
@@ -182,20 +184,31 @@ impl Generator {
         open.map(|connection| connection.last)
     }
 
-    fn begin(&mut self, addr: SocketAddr, path: &str) -> anyhow::Result<()> {
+    /// Begins the connections whose time has come; tells when the next one has to be.
+    fn begin_due(
+        &mut self,
+        addr: SocketAddr,
+        visits: &[Visit],
+        begun: Instant,
+        manner: Manner,
+    ) -> anyhow::Result<Option<Instant>> {
+        let there = self.connections.len();
+        for visit in &visits[there..visits.len().min(self.opened + manner.at_once)] {
+            let due = manner.due(begun, self.connections.len(), visits.len());
+            if due > Instant::now() {
+                return Ok(Some(due));
+            }
+            self.begin(addr, visit)?;
+        }
+        Ok(None)
+    }
+
+    fn begin(&mut self, addr: SocketAddr, visit: &Visit) -> anyhow::Result<()> {
         let token = Token(self.connections.len());
-        let mut stream = connect(addr, token.0)?;
-        self.poll.registry().register(
-            &mut stream,
-            token,
-            Interest::READABLE | Interest::WRITABLE,
-        )?;
-        let request = format!(
-            "GET {path} HTTP/1.1\r\nHost: {addr}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
-        );
-        let (state, unsent) = (State::Connecting, request.into_bytes());
-        self.connections.push(Connection { stream, state, last: 0, partial: Vec::new(), unsent });
+        let mut visitor = Visitor::begin(addr, token.0, visit)?;
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        self.poll.registry().register(&mut visitor.stream, token, interest)?;
+        self.connections.push(visitor);
         Ok(())
     }
 
@@ -215,20 +228,10 @@ impl Generator {
     }
 
     fn handle(&mut self, event: &Event) -> anyhow::Result<()> {
-        let connection = &mut self.connections[event.token().0];
-        if connection.state == State::Connecting && event.is_writable() {
-            if let Some(error) = connection.stream.take_error()? {
-                return Err(error).context("cannot connect");
-            }
-            connection.state = State::Upgrading;
-        }
-        if event.is_writable()
-            && connection.state != State::Connecting
-            && connection.state != State::Closed
-        {
-            connection.flush()?;
-        }
         let index = event.token().0;
+        if event.is_writable() {
+            self.connections[index].on_writable()?;
+        }
         if event.is_readable() && index < self.reading { self.read(index) } else { Ok(()) }
     }
 
@@ -273,8 +276,8 @@ impl Generator {
             let Some(head) = http::head_end(bytes) else { return Ok(0) };
             let answer = String::from_utf8_lossy(&bytes[..head.min(200)]);
             ensure!(answer.starts_with("HTTP/1.1 101"), "the handshake was refused: {answer}");
-            self.connections[index].state = State::Open;
-            self.opened += 1;
+            self.connections[index].on_upgraded()?;
+            self.note_opening(index);
             used = head;
         }
         while let Some(frame) = server_frame::parse(&bytes[used..])? {
@@ -286,6 +289,13 @@ impl Generator {
 
     fn accept(&mut self, index: usize, opcode: u8, payload: &[u8]) -> anyhow::Result<()> {
         match opcode {
+            TEXT if payload == ENGINE_PING => {
+                self.connections[index].send(&server_frame::text(ENGINE_PONG))?;
+            }
+            TEXT if self.connections[index].state == State::Talking => {
+                self.connections[index].talk(&String::from_utf8_lossy(payload))?;
+                self.note_opening(index);
+            }
             TEXT => self.count(index, payload),
             PING => self.connections[index].send(&server_frame::short(PONG, payload))?,
             PONG => {}
@@ -298,12 +308,21 @@ impl Generator {
         Ok(())
     }
 
+    fn note_opening(&mut self, index: usize) {
+        let visitor = &self.connections[index];
+        if visitor.state == State::Open {
+            self.opened += 1;
+            self.counts.openings_us.push(micros(visitor.begun.elapsed()));
+        }
+    }
+
     fn count(&mut self, index: usize, payload: &[u8]) {
         let Some(stamp) = self.stamp.read(payload) else { return };
-        let now = self.start.elapsed().as_micros() as u64;
+        let late = micros(self.start.elapsed().saturating_sub(Duration::from_micros(stamp)));
         self.counts.received += 1;
         self.counts.bytes += payload.len() as u64;
-        self.counts.latencies_us.push(u32::try_from(now.saturating_sub(stamp)).unwrap_or(u32::MAX));
+        self.counts.latencies_us.push(late);
+        self.counts.rounds.arrive(stamp, late);
         if self.check == Check::Order
             && let Some(number) = self.number.read(payload)
         {
@@ -323,37 +342,6 @@ impl Generator {
     }
 }
 
-impl Connection {
-    fn send(&mut self, bytes: &[u8]) -> anyhow::Result<()> {
-        self.unsent.extend_from_slice(bytes);
-        self.flush()
-    }
-
-    fn flush(&mut self) -> anyhow::Result<()> {
-        while !self.unsent.is_empty() {
-            match self.stream.write(&self.unsent) {
-                Ok(written) => drop(self.unsent.drain(..written)),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-                // What the server closed shows up as such where it is read.
-                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => self.unsent.clear(),
-                Err(error) => return Err(error).context("cannot write"),
-            }
-        }
-        self.unsent = Vec::new();
-        Ok(())
-    }
-}
-
-/// Begins to connect from one of eight loopback addresses in turn, so that port pairs do not run out.
-fn connect(addr: SocketAddr, index: usize) -> anyhow::Result<TcpStream> {
-    let socket = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP))?;
-    socket.set_nonblocking(true)?;
-    let source = SocketAddrV4::new(Ipv4Addr::new(127, 0, 0, 2 + (index % 8) as u8), 0);
-    socket.bind(&SocketAddr::V4(source).into()).context("cannot bind to a loopback address")?;
-    match socket.connect(&addr.into()) {
-        Err(error) if error.raw_os_error() == Some(libc::EINPROGRESS) => {}
-        connected => connected.with_context(|| format!("cannot connect to {addr}"))?,
-    }
-    socket.set_tcp_nodelay(true)?;
-    Ok(TcpStream::from_std(socket.into()))
+fn micros(time: Duration) -> u32 {
+    u32::try_from(time.as_micros()).unwrap_or(u32::MAX)
 }

@@ -1,6 +1,7 @@
 //! As much HTTP/1.1 as a load generator needs: requests as bytes, answers out of bytes, one blocking keep-alive client.
 //! It trusts its server and must never face another.
 
+use std::borrow::Cow;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
@@ -14,7 +15,7 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 #[derive(Clone, Debug)]
 pub struct Endpoint {
     /// Path and query.
-    pub path: &'static str,
+    pub path: Cow<'static, str>,
     /// The body's media type.
     pub content_type: &'static str,
     /// Bearer token; may be empty.
@@ -27,12 +28,21 @@ impl Endpoint {
         self.post_for("*/*", body)
     }
 
+    /// The bytes of a PUT with `body`.
+    pub fn put(&self, body: &str) -> Vec<u8> {
+        self.request("PUT", "*/*", body)
+    }
+
     /// The bytes of a POST with `body` that wants an answer of one media type.
     pub fn post_for(&self, accept: &str, body: &str) -> Vec<u8> {
+        self.request("POST", accept, body)
+    }
+
+    fn request(&self, method: &str, accept: &str, body: &str) -> Vec<u8> {
         let Self { path, content_type, token } = self;
         let length = body.len();
         format!(
-            "POST {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\
+            "{method} {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\
              Accept: {accept}\r\nContent-Type: {content_type}\r\nContent-Length: {length}\r\n\r\n{body}"
         )
         .into_bytes()

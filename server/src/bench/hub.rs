@@ -3,6 +3,7 @@
 
 use super::Report;
 use super::delivery::{self, Bytes, Load, Run, Side, measure_floor};
+use super::generator::Check;
 use super::hub_server::Round;
 use super::landfall::Landfall;
 use super::pairs::Pairs;
@@ -44,8 +45,9 @@ fn measure(options: &Options, pair: usize) -> anyhow::Result<Run> {
         Bytes::Distinct => ("hub-distinct", load.connections),
     };
     let mut landfall = Landfall::start_hub(&load.dir, &Round { users })?;
-    let paths = landfall.device_paths(users, load.connections, "&ack=1")?;
+    let visits = landfall.devices(users, load.connections, "&ack=1")?;
     let trigger = Box::new(landfall.subject.take_stdin()?);
-    let side = Side { bench, name: "landfall", subject: &landfall.subject, paths, trigger };
+    let (subject, check) = (&landfall.subject, Check::Stamps);
+    let side = Side { bench, name: "landfall", subject, visits, check, trigger };
     delivery::measure(load, pair, side)
 }

@@ -186,9 +186,13 @@ struct Notifications {
 impl Notifications {
     fn new(options: &Options, token: String) -> Self {
         let endpoint = if options.batch > 0 {
-            Endpoint { path: "/api/v1/notify/batch", content_type: "application/x-ndjson", token }
+            Endpoint {
+                path: "/api/v1/notify/batch".into(),
+                content_type: "application/x-ndjson",
+                token,
+            }
         } else {
-            Endpoint { path: "/notify", content_type: "application/json", token }
+            Endpoint { path: "/notify".into(), content_type: "application/json", token }
         };
         Self {
             endpoint,

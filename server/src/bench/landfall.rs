@@ -13,6 +13,7 @@ use crate::keys::generate_vapid;
 
 use super::hub_server::Round;
 use super::process::Subject;
+use super::visitor::Visit;
 
 /// How long tokens hold: longer than any benchmark.
 const TTL_SECONDS: u64 = 24 * 3600;
@@ -23,7 +24,7 @@ pub struct Landfall {
     pub subject: Subject,
     secret: String,
     // Dropped after the process that uses it.
-    _dir: Scratch,
+    dir: Scratch,
 }
 
 #[derive(Serialize)]
@@ -80,23 +81,23 @@ impl Landfall {
             command.env("VAPID_PRIVATE_KEY", pair.private_key.expose());
         }
         let subject = Subject::start(command)?;
-        Ok(Self { subject, secret, _dir: scratch })
+        Ok(Self { subject, secret, dir: scratch })
     }
 
-    /// Where `devices` devices open their sockets, with `query` after what names them; they belong to the users `u0`,
+    /// `devices` devices that open their sockets, with `query` after what names them; they belong to the users `u0`,
     /// `u1` and so on in turn.
-    pub fn device_paths(
-        &self,
-        users: usize,
-        devices: usize,
-        query: &str,
-    ) -> anyhow::Result<Vec<String>> {
+    pub fn devices(&self, users: usize, devices: usize, query: &str) -> anyhow::Result<Vec<Visit>> {
         let tokens = (0..users).map(|user| self.token(&format!("u{user}"), "student"));
         let tokens: Vec<String> = tokens.collect::<anyhow::Result<_>>()?;
-        let path = |device: usize| {
-            format!("/ws?token={}&device_id=d{device}{query}", tokens[device % users])
+        let visit = |device: usize| {
+            Visit::to(format!("/ws?token={}&device_id=d{device}{query}", tokens[device % users]))
         };
-        Ok((0..devices).map(path).collect())
+        Ok((0..devices).map(visit).collect())
+    }
+
+    /// Its store, where that is a file of its own.
+    pub fn file(&self) -> PathBuf {
+        self.dir.path().join("landfall.db")
     }
 
     /// A token for `sub` with `role`.

@@ -1,5 +1,5 @@
 //! Landfall's own load generator and the bare floors it is compared with, behind `landfall bench`. It drives the server
-//! from outside, over sockets and `/proc` only; nothing that serves may use it.
+//! from outside, over sockets, `/proc` and its SQLite file; nothing that serves may use it.
 
 mod bare_crypto;
 mod claims;
@@ -38,15 +38,22 @@ mod reads;
 mod replay;
 mod report;
 mod resume;
+mod rounds;
 mod rows;
 mod send;
 mod server_frame;
+mod socketio;
+mod socketio_node;
 mod start;
 mod stats;
+mod stored;
 mod sync;
 mod sync_rows;
 #[cfg(test)]
 mod tests;
+mod topic;
+mod topics;
+mod visitor;
 mod web_push;
 
 use std::io;
@@ -95,6 +102,10 @@ pub enum What {
     Start(start::Options),
     /// Operations pushed to one hot feed, kept by the store alone, against raw SQLite or PostgreSQL.
     Sync(sync::Options),
+    /// Delivering a topic's messages by Socket.IO, against the official server on Node.js.
+    Socketio(socketio::Options),
+    /// A message to a topic of many members, against what it costs in a small one.
+    Topic(topic::Options),
     /// Encrypted pushes to a push service on this machine, against the cryptography alone.
     Webpush(web_push::Options),
     /// The bare epoll loop, as a process of its own.
@@ -124,6 +135,8 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         What::Send(options) => send::run(&options, &mut report),
         What::Start(options) => start::run(&options, &mut report),
         What::Sync(options) => sync::run(&options, &mut report),
+        What::Socketio(options) => socketio::run(&options, &mut report),
+        What::Topic(options) => topic::run(&options, &mut report),
         What::Webpush(options) => web_push::run(&options, &mut report),
         What::FloorFanout(options) => floor_fanout::run(&options),
         What::HubServer(options) => hub_server::run(&options),

@@ -115,5 +115,5 @@ fn measure(options: &Options, entities: u64, pair: usize) -> anyhow::Result<Run>
 
 /// Where a user pulls.
 pub fn endpoint(token: String) -> Endpoint {
-    Endpoint { path: "/api/v1/sync/pull", content_type: "application/json", token }
+    Endpoint { path: "/api/v1/sync/pull".into(), content_type: "application/json", token }
 }

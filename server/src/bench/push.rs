@@ -115,7 +115,7 @@ impl Devices {
     fn of(options: &Options, landfall: &Landfall) -> anyhow::Result<Self> {
         let device = |number| {
             let token = landfall.token(&format!("u{number}"), "student")?;
-            let (path, content_type) = ("/api/v1/sync/push", "application/json");
+            let (path, content_type) = ("/api/v1/sync/push".into(), "application/json");
             let endpoint = Endpoint { path, content_type, token };
             Ok(Device { endpoint, made: 0, latest: 0 })
         };

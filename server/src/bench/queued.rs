@@ -107,11 +107,11 @@ pub fn run(options: &Options, report: &mut Report<'_>) -> anyhow::Result<()> {
 
 fn measure(options: &Options, run: usize) -> anyhow::Result<Run> {
     let mut landfall = Landfall::start_hub(&options.dir, &Round { users: 1 })?;
-    let paths = landfall.device_paths(1, options.subscribers, "&ack=1")?;
+    let visits = landfall.devices(1, options.subscribers, "&ack=1")?;
     let trigger = Box::new(landfall.subject.take_stdin()?);
     let (start, subject) = (Instant::now(), &landfall.subject);
     let manner = Manner { check: Check::Order, ..Manner::STEADY };
-    let mut generator = Generator::open(subject.addr(), &paths, start, manner)?;
+    let mut generator = Generator::open(subject.addr(), &visits, start, manner)?;
     generator.run_until(Instant::now() + SETTLE, |_| false)?;
     generator.reset();
     let (kib_before, cpu_before) = (subject.anonymous_kib()?, subject.cpu_us()?);

@@ -17,6 +17,7 @@ use super::landfall::Landfall;
 use super::pairs::Pairs;
 use super::process::Subject;
 use super::stats;
+use super::visitor::Visit;
 
 /// How long frames are waited for.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -57,18 +58,18 @@ struct Wave {
 pub fn run(options: &Options, report: &mut Report<'_>) -> anyhow::Result<()> {
     let landfall = Landfall::start(&options.dir)?;
     prepare(options, &landfall)?;
-    let paths = landfall.device_paths(options.devices, options.devices, "&ack=1&replay_from=1")?;
+    let visits = landfall.devices(options.devices, options.devices, "&ack=1&replay_from=1")?;
     let subject = &landfall.subject;
     // The first wave fills caches, which are not the connections' and not to be counted as theirs.
-    wave(options, subject, &paths)?;
+    wave(options, subject, &visits)?;
     let mut floor = Command::new(std::env::current_exe()?);
     floor.args(["bench", "floor-fanout", "--greet", &options.missed.to_string()]);
     let floor = Subject::start(floor)?;
-    let bare = vec!["/ws".to_owned(); options.devices];
+    let bare = vec![Visit::to("/ws"); options.devices];
     let pairs = Pairs::measure(
         options.pairs,
         report,
-        |pair| Ok(Wave { side: "landfall", pair, ..wave(options, subject, &paths)? }),
+        |pair| Ok(Wave { side: "landfall", pair, ..wave(options, subject, &visits)? }),
         |pair, _| Ok(Wave { side: "floor", pair, ..wave(options, &floor, &bare)? }),
     )?;
     report.line(format_args!(
@@ -90,7 +91,7 @@ pub fn run(options: &Options, report: &mut Report<'_>) -> anyhow::Result<()> {
 /// Gives every user one notification that its device knows, and those that it missed.
 fn prepare(options: &Options, landfall: &Landfall) -> anyhow::Result<()> {
     let token = landfall.token("bench", "service")?;
-    let path = "/api/v1/notify/batch";
+    let path = "/api/v1/notify/batch".into();
     let endpoint = Endpoint { path, content_type: "application/x-ndjson", token };
     let mut client = Client::connect(landfall.subject.addr())?;
     for _ in 0..=options.missed {
@@ -109,12 +110,12 @@ fn notification(user: usize) -> String {
 }
 
 /// Lets every device come at once, waits until each has what it missed and the server is quiet, and lets them go.
-fn wave(options: &Options, subject: &Subject, paths: &[String]) -> anyhow::Result<Wave> {
-    let expected = (paths.len() * options.missed) as u64;
+fn wave(options: &Options, subject: &Subject, visits: &[Visit]) -> anyhow::Result<Wave> {
+    let expected = (visits.len() * options.missed) as u64;
     let (kib_bare, cpu_bare) = (subject.anonymous_kib()?, subject.cpu_us()?);
     let start = Instant::now();
-    let manner = Manner { check: Check::Order, at_once: paths.len() };
-    let mut generator = Generator::open(subject.addr(), paths, start, manner)?;
+    let manner = Manner { check: Check::Order, at_once: visits.len(), ..Manner::STEADY };
+    let mut generator = Generator::open(subject.addr(), visits, start, manner)?;
     generator.run_until(start + PATIENCE, |counts| counts.received >= expected)?;
     let all_served_ms = start.elapsed().as_secs_f64() * 1e3;
     subject.wait_until_quiet()?;
@@ -126,7 +127,7 @@ fn wave(options: &Options, subject: &Subject, paths: &[String]) -> anyhow::Resul
     ensure!(
         (counts.received, counts.closed, counts.out_of_order) == (expected, 0, 0),
         "{served} of {} devices were served, {} closed, {} frames out of order",
-        paths.len(),
+        visits.len(),
         counts.closed,
         counts.out_of_order
     );
@@ -137,12 +138,12 @@ fn wave(options: &Options, subject: &Subject, paths: &[String]) -> anyhow::Resul
         bench: "resume",
         side: "",
         pair: 0,
-        devices: paths.len(),
+        devices: visits.len(),
         served,
         closed: counts.closed,
-        cpu_us_per_resume: cpu as f64 / paths.len() as f64,
+        cpu_us_per_resume: cpu as f64 / visits.len() as f64,
         all_served_ms,
         p99_ms: stats::percentile_ms(&mut latencies, 0.99),
-        kib_per_connection: kib / paths.len() as f64,
+        kib_per_connection: kib / visits.len() as f64,
     })
 }

@@ -21,6 +21,7 @@ use super::landfall::{Landfall, Scratch};
 use super::pairs::Pairs;
 use super::rows::Order;
 use super::stats;
+use super::visitor::Visit;
 
 /// How long a send may take.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -111,9 +112,9 @@ fn measure(options: &Options, pair: usize) -> anyhow::Result<Run> {
 
     // Users are reached in the order of their names, so the last one's device tells when all were.
     let last = landfall.token(&user(options.users - 1), "student")?;
-    let path = format!("/ws?token={last}&ack=1");
-    let mut device = Generator::open(addr, &[path], Instant::now(), Manner::STEADY)?;
-    let endpoint = Endpoint { path: "/notify", content_type: "application/json", token };
+    let visit = Visit::to(format!("/ws?token={last}&ack=1"));
+    let mut device = Generator::open(addr, &[visit], Instant::now(), Manner::STEADY)?;
+    let endpoint = Endpoint { path: "/notify".into(), content_type: "application/json", token };
     let request = endpoint.post(&send(options.users));
     let mut client = Client::connect(addr)?;
     let mut accepted = Vec::new();
@@ -187,7 +188,8 @@ impl Others {
         let begun = Instant::now();
         let clients = (0..CLIENTS).map(|index| {
             let (client, token) = (Client::connect(self.addr)?, self.token.clone());
-            let endpoint = Endpoint { path: "/notify", content_type: "application/json", token };
+            let endpoint =
+                Endpoint { path: "/notify".into(), content_type: "application/json", token };
             let step = Duration::from_secs(1) * CLIENTS / self.per_second.max(1);
             let (first, stop) = (begun + step * index / CLIENTS, Arc::clone(&stop));
             let work = move || notify(client, &endpoint, first, step, &stop);

@@ -53,9 +53,25 @@ pub fn parse(bytes: &[u8]) -> anyhow::Result<Option<ServerFrame>> {
 pub fn short(opcode: u8, payload: &[u8]) -> Vec<u8> {
     let payload = &payload[..payload.len().min(125)];
     let mut frame = vec![0x80 | opcode, 0x80 | payload.len() as u8];
+    mask(&mut frame, payload);
+    frame
+}
+
+/// Builds a masked text of less than 64 KiB; a longer payload is cut.
+pub fn text(payload: &[u8]) -> Vec<u8> {
+    if payload.len() <= 125 {
+        return short(TEXT, payload);
+    }
+    let payload = &payload[..payload.len().min(usize::from(u16::MAX))];
+    let mut frame = vec![0x80 | TEXT, 0x80 | 126];
+    frame.extend((payload.len() as u16).to_be_bytes());
+    mask(&mut frame, payload);
+    frame
+}
+
+fn mask(frame: &mut Vec<u8>, payload: &[u8]) {
     frame.extend(KEY);
     frame.extend(payload.iter().zip(KEY.iter().cycle()).map(|(byte, key)| byte ^ key));
-    frame
 }
 
 /// A named number in a frame's JSON and where it was found last time; frames of one kind have it in the same place.
@@ -75,6 +91,11 @@ impl NumberField {
     /// A frame's place on its feed: `"replay_id":"N"`.
     pub fn replay_id() -> Self {
         Self { key: b"\"replay_id\":\"", hint: 0 }
+    }
+
+    /// When a message was due, by the name that its sender gave it: `"client_id":"N"`.
+    pub fn client_id() -> Self {
+        Self { key: b"\"client_id\":\"", hint: 0 }
     }
 
     /// Reads the number out of a frame's payload, if it has one.

@@ -1,6 +1,8 @@
 //! Generator, publisher and floor against each other, over real sockets.
 #![allow(clippy::unwrap_used)]
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -23,7 +25,10 @@ use super::landfall::Scratch;
 use super::layout;
 use super::publisher::{Pace, Posts, Publisher};
 use super::rows::Order;
+use super::topics::socketio_visit;
+use super::visitor::Visit;
 use super::{push, sync_rows};
+use crate::realtime::frame;
 
 /// A floor in a thread; ends with its handle.
 struct RunningFloor {
@@ -52,14 +57,15 @@ impl Drop for RunningFloor {
 }
 
 fn endpoint() -> Endpoint {
-    Endpoint { path: "/notify", content_type: "application/json", token: String::new() }
+    Endpoint { path: "/notify".into(), content_type: "application/json", token: String::new() }
 }
 
 fn check_fanout(pad: usize, count: u32) {
     let floor = RunningFloor::start();
     let start = Instant::now();
-    let paths: Vec<String> = (0..50).map(|index| format!("/ws?token=t{index}")).collect();
-    let mut generator = Generator::open(floor.addr, &paths, start, Manner::STEADY).unwrap();
+    let visits: Vec<Visit> =
+        (0..50).map(|index| Visit::to(format!("/ws?token=t{index}"))).collect();
+    let mut generator = Generator::open(floor.addr, &visits, start, Manner::STEADY).unwrap();
     let pad = "x".repeat(pad);
     let request = move |stamp| endpoint().post(&format!(r#"{{"pad":"{pad}","stamp":{stamp}}}"#));
     let trigger = Box::new(Posts::connect(floor.addr, request).unwrap());
@@ -71,6 +77,8 @@ fn check_fanout(pad: usize, count: u32) {
     let counts = generator.counts();
     assert_eq!((counts.received, counts.closed), (expected, 0));
     assert_eq!(counts.latencies_us.len() as u64, expected);
+    assert_eq!(counts.rounds.reached(50).len() as u32, count);
+    assert_eq!(counts.openings_us.len(), 50);
 }
 
 #[test]
@@ -88,9 +96,54 @@ fn a_refused_handshake_fails() {
     let floor = RunningFloor::start();
     let none = "127.0.0.1:1".parse().unwrap();
     let open =
-        |addr, paths: &[String]| Generator::open(addr, paths, Instant::now(), Manner::STEADY);
-    assert!(open(none, &["/ws".to_owned()]).is_err());
+        |addr, visits: &[Visit]| Generator::open(addr, visits, Instant::now(), Manner::STEADY);
+    assert!(open(none, &[Visit::to("/ws")]).is_err());
     assert!(open(floor.addr, &[]).is_ok());
+}
+
+/// Lets a client of Socket.IO come to a server that says this; gives whether it was served, and what it said itself.
+fn talk(says: &'static [&'static str]) -> (bool, Vec<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = listener.local_addr().unwrap();
+    let server = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut bytes = vec![0; 64 * 1024];
+        assert!(stream.read(&mut bytes).unwrap() > 0);
+        let frames = says.iter().flat_map(|text| frame::text(text.as_bytes()));
+        let answer: Vec<u8> = b"HTTP/1.1 101 S\r\n\r\n".iter().copied().chain(frames).collect();
+        stream.write_all(&answer).unwrap();
+        let (mut heard, mut decoder) = (Vec::new(), frame::Decoder::default());
+        while let Ok(count @ 1..) = stream.read(&mut bytes) {
+            let mut input = &mut bytes[..count];
+            while let Some(frame::Incoming::Text(text)) = decoder.next(&mut input, 1024).unwrap() {
+                heard.push(text.to_owned());
+            }
+        }
+        heard
+    });
+    let visit = socketio_visit(r#"{"token":"t"}"#, "room");
+    let is_served = Generator::open(addr, &[visit], Instant::now(), Manner::STEADY).is_ok();
+    (is_served, server.join().unwrap())
+}
+
+#[test]
+fn a_client_of_socketio_talks_until_it_has_joined() {
+    let joins = [r#"40{"token":"t"}"#, r#"420["join_topic",{"topic_id":"room"}]"#];
+    let (is_served, heard) = talk(&["0{}", r#"40{"sid":"s"}"#, "2", r#"430[{"ok":true}]"#]);
+    assert_eq!((is_served, &heard[..]), (true, &[joins[0], joins[1], "3"].map(String::from)[..]));
+    let (is_served, _) = talk(&["0{}", r#"40{"sid":"s"}"#, r#"430[{"ok":false}]"#]);
+    assert!(!is_served, "it was refused");
+    let (is_served, _) = talk(&["0{}", r#"44{"message":"m"}"#]);
+    assert!(!is_served, "its token was refused");
+}
+
+#[test]
+fn connections_begin_one_after_the_other() {
+    let (begun, over) = (Instant::now(), Duration::from_secs(5));
+    let due = |manner: Manner, index| manner.due(begun, index, 5_000) - begun;
+    assert_eq!(due(Manner::STEADY, 4_999), Duration::ZERO);
+    let spread = Manner { over, ..Manner::STEADY };
+    assert_eq!((due(spread, 0), due(spread, 2_500)), (Duration::ZERO, over / 2));
 }
 
 struct Requests;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use landfall_core::auth::Caller;
 use landfall_core::id::TopicId;
 use landfall_protocol::list::List;
 use landfall_protocol::names::RoleName;
@@ -38,10 +39,14 @@ pub(super) async fn list(
     let mut rows = app.services.topics(&caller, after, skipped + page.limit + 1).await?;
     rows.drain(..skipped.min(rows.len()));
     let mut list = listing.answer(rows, &page, |row: &TopicView| at_id(&row.topic.id), answer);
-    let topics = list.items.iter().filter_map(|one| TopicId::parse(&one.id).ok()).collect();
-    let unread = app.services.unread_messages(&caller, topics).await?;
-    let items = list.items.into_iter().zip(unread);
-    list.items = items.map(|(item, unread)| item.with_unread(unread.map(Into::into))).collect();
+    let ids = list.items.iter().filter_map(|one| TopicId::parse(&one.id).ok());
+    let ids: Vec<TopicId> = ids.collect();
+    let members = app.services.member_counts(&caller, ids.clone()).await?;
+    let unread = app.services.unread_messages(&caller, ids).await?;
+    let items = list.items.into_iter().zip(members).zip(unread).map(|((item, members), unread)| {
+        TopicAnswer { members: Some(members), ..item }.with_unread(unread.map(Into::into))
+    });
+    list.items = items.collect();
     Ok(Json(list))
 }
 
@@ -63,7 +68,7 @@ pub(super) async fn put(
     let draft = draft(body, app.limits.title_chars)?;
     let (view, is_new) = app.services.put_topic(&caller, &id, &draft).await?;
     let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
-    Ok((status, Json(answer(&view))))
+    Ok((status, Json(counted(&app, &caller, &view).await?)))
 }
 
 /// What is absent stays absent, so that changing a title does not open a private topic.
@@ -86,7 +91,7 @@ pub(super) async fn get(
     let view = app.services.topic(&caller, &id).await?;
     let unread = app.services.unread_messages(&caller, vec![id]).await?;
     let unread = unread.into_iter().next().flatten();
-    Ok(Json(answer(&view).with_unread(unread.map(Into::into))))
+    Ok(Json(counted(&app, &caller, &view).await?.with_unread(unread.map(Into::into))))
 }
 
 /// Deletes a topic with its memberships; needs `topics:manage` or the role `owner` in it.
@@ -103,6 +108,11 @@ pub(super) async fn delete(
 }
 
 fn answer(view: &TopicView) -> TopicAnswer {
-    let TopicView { topic, changed: _, role, members } = view;
-    TopicAnswer { role: role.map(RoleName), members: Some(*members), ..topic.into() }
+    let TopicView { topic, changed: _, role } = view;
+    TopicAnswer { role: role.map(RoleName), ..topic.into() }
+}
+
+async fn counted(app: &App, caller: &Caller, view: &TopicView) -> Result<TopicAnswer, ApiError> {
+    let members = app.services.member_counts(caller, vec![view.topic.id.clone()]).await?;
+    Ok(TopicAnswer { members: members.first().copied(), ..answer(view) })
 }

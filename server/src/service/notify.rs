@@ -289,8 +289,9 @@ impl Services {
             let (topic, user) = (topic.clone(), caller.user.clone());
             guards.push(Guard::MemberAtLeast(topic, user, MemberRole::Teacher));
         }
-        let to = SendTo::Topic(topic.clone());
-        Ok(Reach { to, accepted: view.members, rejected: vec![], guards })
+        let members = self.store.member_counts(&caller.tenant, vec![topic.clone()]).await?;
+        let accepted = members.into_iter().sum();
+        Ok(Reach { to: SendTo::Topic(topic.clone()), accepted, rejected: vec![], guards })
     }
 
     async fn accept_send(

@@ -117,6 +117,18 @@ impl Services {
         }
     }
 
+    /// Counts the members of each of some topics, for who was shown them. Nothing that happens often asks for it.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn member_counts(
+        &self,
+        caller: &Caller,
+        topics: Vec<TopicId>,
+    ) -> Result<Vec<u64>, ServiceError> {
+        Ok(self.store.member_counts(&caller.tenant, topics).await?)
+    }
+
     /// Makes or changes a topic; tells whether it was made. Who makes one without managing all
     /// topics cannot: it takes the scope `topics:manage`, or for a change the role `owner`.
     ///

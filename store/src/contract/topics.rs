@@ -16,8 +16,6 @@ pub struct TopicView {
     pub changed: Number,
     /// What the user is in it.
     pub role: Option<MemberRole>,
-    /// How many members it has.
-    pub members: u64,
 }
 
 /// Of a user's memberships at most so many are given together.
@@ -52,6 +50,9 @@ pub trait Topics {
         after: Option<TopicId>,
         limit: usize,
     ) -> Answered<'_, Vec<TopicView>>;
+
+    /// Counts the members of each of some topics, at a cost that grows with them.
+    fn member_counts(&self, tenant: &Tenant, topics: Vec<TopicId>) -> Answered<'_, Vec<u64>>;
 
     /// Gives the topics a user is in, by id, [`MEMBERSHIPS_MAX`] at most, and since when.
     fn memberships(&self, tenant: &Tenant, user: &UserId) -> Answered<'_, Vec<Membership>>;

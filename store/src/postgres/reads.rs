@@ -150,6 +150,11 @@ impl Topics for Postgres {
         ask!(self.pool, |r| topics::topics_of(r, &tenant, &user, after.as_ref(), limit))
     }
 
+    fn member_counts(&self, tenant: &Tenant, of: Vec<TopicId>) -> Answered<'_, Vec<u64>> {
+        let tenant = tenant.clone();
+        ask!(self.pool, |r| topics::member_counts(r, &tenant, &of))
+    }
+
     fn memberships(&self, tenant: &Tenant, user: &UserId) -> Answered<'_, Vec<Membership>> {
         let (tenant, user) = (tenant.clone(), user.clone());
         ask!(self.pool, |r| topics::memberships(r, &tenant, &user))

@@ -251,8 +251,7 @@ pub(crate) async fn left<R: Runner>(
 }
 
 const VIEW: &str = "t.id, t.kind, t.visibility, t.title, t.room_id, t.created_at, t.updated_at,
-    t.changed, m.role, (select count(*) from topic_member c
-             where c.tenant = t.tenant and c.topic_id = t.id and c.removed = 0)";
+    t.changed, m.role";
 
 fn read_view(row: &dyn Row) -> Result<TopicView, Corrupt> {
     let topic = Topic {
@@ -265,7 +264,24 @@ fn read_view(row: &dyn Row) -> Result<TopicView, Corrupt> {
         updated_at: row.time(6)?,
     };
     let (changed, role) = (row.number(7)?, codes::optional_role(row, 8)?);
-    Ok(TopicView { topic, changed, role, members: row.count(9)? })
+    Ok(TopicView { topic, changed, role })
+}
+
+/// Counts the members of each of some topics.
+pub(crate) async fn member_counts<R: Runner>(
+    runner: &mut R,
+    tenant: &Tenant,
+    topics: &[TopicId],
+) -> Answer<Vec<u64>> {
+    let sql = "select count(*) from topic_member
+               where tenant = ?1 and topic_id = ?2 and removed = 0";
+    let mut counts = Vec::with_capacity(topics.len());
+    for topic in topics {
+        let values = [tenant.into(), topic.into()];
+        let count = runner.optional(Query::new(sql, values, |row| row.count(0))).await?;
+        counts.push(count.unwrap_or_default());
+    }
+    Ok(counts)
 }
 
 /// Finds a topic, and what a user is in it.

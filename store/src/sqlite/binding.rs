@@ -137,6 +137,11 @@ impl Topics for Sqlite {
         )
     }
 
+    fn member_counts(&self, tenant: &Tenant, of: Vec<TopicId>) -> Answered<'_, Vec<u64>> {
+        let tenant = tenant.clone();
+        Box::pin(self.readers.run(move |r| at_once(topics::member_counts(r, &tenant, &of))))
+    }
+
     fn memberships(&self, tenant: &Tenant, user: &UserId) -> Answered<'_, Vec<Membership>> {
         let (tenant, user) = (tenant.clone(), user.clone());
         Box::pin(self.readers.run(move |r| at_once(topics::memberships(r, &tenant, &user))))

@@ -217,6 +217,8 @@ fn topics_and_sends_are_reached_through_indexes() {
     bench.check(|b| {
         at_once(topics::topic(&mut b.runner(), &b.tenant, &b.topic, &b.user)).unwrap();
         at_once(topics::members(&mut b.runner(), &b.tenant, &b.topic, "", 9)).unwrap();
+        let counted = std::slice::from_ref(&b.topic);
+        at_once(topics::member_counts(&mut b.runner(), &b.tenant, counted)).unwrap();
     });
     bench.check(|b| b.write(Write::RemoveMember { topic: topic.clone(), user }));
     bench.check(|b| b.write(Write::DeleteTopic { topic: topic.clone(), at }));

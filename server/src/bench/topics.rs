@@ -1,0 +1,105 @@
+//! A topic of a Landfall under test: made, filled, joined and written to by the calls that every client has.
+
+use std::collections::VecDeque;
+
+use anyhow::ensure;
+
+use super::http::{Client, Endpoint};
+use super::landfall::Landfall;
+use super::visitor::{Turn, Visit};
+
+/// Members that are added in one request.
+const BULK: usize = 5_000;
+
+/// What is written: some words of a teacher.
+const WORDS: &str =
+    "The test is on page 40: bring a pencil, a ruler and your notes from last week.";
+
+/// A topic whose members are `u0`, `u1` and so on.
+pub struct Topic<'a> {
+    landfall: &'a Landfall,
+    name: &'static str,
+    /// How many members it has.
+    pub members: usize,
+    messages: Endpoint,
+}
+
+impl<'a> Topic<'a> {
+    /// Makes it; `u0` will write to it.
+    pub fn make(
+        landfall: &'a Landfall,
+        name: &'static str,
+        members: usize,
+    ) -> anyhow::Result<Self> {
+        let path = format!("/api/v1/topics/{name}");
+        let endpoint = |path: String, token| {
+            let path = path.into();
+            Endpoint { path, content_type: "application/json", token }
+        };
+        let token = landfall.token("bench", "service")?;
+        let mut client = Client::connect(landfall.subject.addr())?;
+        let topic = r#"{"kind":"class","title":"A class"}"#;
+        let made = endpoint(path.clone(), token.clone()).put(topic);
+        ensure!(client.send(&made)?.is_success(), "the topic {name} was not made");
+        let adding = endpoint(format!("{path}/members"), token);
+        for first in (0..members).step_by(BULK) {
+            let added = adding.post(&bulk(first..members.min(first + BULK)));
+            ensure!(client.send(&added)?.is_success(), "members of {name} were not added");
+        }
+        let messages = endpoint(format!("{path}/messages"), landfall.token("u0", "student")?);
+        Ok(Self { landfall, name, members, messages })
+    }
+
+    /// The request that writes a message; what carries `stamp` is the name that its sender gives it.
+    pub fn message(&self, stamp: u64) -> Vec<u8> {
+        written(&self.messages, stamp)
+    }
+
+    /// The same as a function that needs the topic no more.
+    pub fn writing(&self) -> impl Fn(u64) -> Vec<u8> + Send + use<> {
+        let endpoint = self.messages.clone();
+        move |stamp| written(&endpoint, stamp)
+    }
+
+    /// Its first members, who join its room over plain sockets.
+    pub fn sockets(&self, count: usize) -> anyhow::Result<Vec<Visit>> {
+        let name = self.name;
+        let join = format!(r#"{{"type":"join_topic","payload":{{"topic_id":"{name}"}}}}"#);
+        let turns = VecDeque::from([
+            Turn { hears: "", says: Some(join) },
+            Turn { hears: r#"{"type":"topic_joined""#, says: None },
+        ]);
+        let mut visits = self.landfall.devices(count, count, "&ack=1")?;
+        visits.iter_mut().for_each(|visit| visit.turns.clone_from(&turns));
+        Ok(visits)
+    }
+
+    /// Its first members, who join its room by Socket.IO.
+    pub fn socketio(&self, count: usize) -> anyhow::Result<Vec<Visit>> {
+        let visit = |index| {
+            let token = self.landfall.token(&format!("u{index}"), "student")?;
+            Ok(socketio_visit(&format!(r#"{{"token":"{token}"}}"#), self.name))
+        };
+        (0..count).map(visit).collect()
+    }
+}
+
+/// A client of Socket.IO that shows `auth`, joins a room and waits until that is acknowledged.
+pub fn socketio_visit(auth: &str, room: &str) -> Visit {
+    let join = format!(r#"420["join_topic",{{"topic_id":"{room}"}}]"#);
+    let turns = VecDeque::from([
+        Turn { hears: "0{", says: Some(format!("40{auth}")) },
+        Turn { hears: "40{", says: Some(join) },
+        Turn { hears: r#"430[{"ok":true"#, says: None },
+    ]);
+    Visit { path: "/socket.io/?EIO=4&transport=websocket".to_owned(), turns }
+}
+
+fn written(endpoint: &Endpoint, stamp: u64) -> Vec<u8> {
+    endpoint.post(&format!(r#"{{"message":"{WORDS}","client_id":"{stamp}"}}"#))
+}
+
+fn bulk(users: std::ops::Range<usize>) -> String {
+    let members: Vec<String> = users.map(|user| format!(r#"{{"user_id":"u{user}"}}"#)).collect();
+    format!(r#"{{"members":[{}]}}"#, members.join(","))
+}
