@@ -1,5 +1,5 @@
 //! A message to a topic of many members: how soon the last of those who follow it has it, and what it makes the store
-//! write, against a topic of few members on the same server. A message is to be one row, whoever many they are.
+//! write, against a topic of few members on the same server. A message is to be one row, however many they are.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
