@@ -84,17 +84,20 @@ impl Services {
         let is_recent = |newest: &Message| newest.created_at.plus_ms(CONNECTED_MS) > now;
         let pace = NoticePace {
             now,
+            since: self.since(),
             window_ms: self.settings.notices.window_ms,
             waits_for_connected: messages.first().is_some_and(is_recent),
             again_ms: AGAIN_MS,
         };
-        if let Some(newest) = messages.first()
-            && let Some(view) = self.store.topic(tenant, topic, &newest.sender).await?
-        {
-            let telling = Telling { notice, topic: view.topic, messages, pace };
-            self.tell_members(&telling).await?;
-        }
-        Ok(self.store.settle_notice(notice, pace).await?)
+        let view = match messages.first() {
+            Some(newest) => self.store.topic(tenant, topic, &newest.sender).await?,
+            None => None,
+        };
+        // Its messages were deleted, or all of it was: there is nothing to tell.
+        let Some(view) = view else { return Ok(self.store.settle_notice(notice, None).await?) };
+        let telling = Telling { notice, topic: view.topic, messages, pace };
+        self.tell_members(&telling).await?;
+        Ok(self.store.settle_notice(notice, Some(pace)).await?)
     }
 
     async fn tell_members(&self, telling: &Telling<'_>) -> Result<(), ServiceError> {

@@ -38,7 +38,7 @@ const ENDED_MAX: usize = 500;
 
 impl Services {
     /// Says since when a node must have been heard of to count.
-    fn since(&self) -> Timestamp {
+    pub(super) fn since(&self) -> Timestamp {
         self.now().plus_ms(-self.settings.presence.lease_ms)
     }
 

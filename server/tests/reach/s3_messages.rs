@@ -182,3 +182,20 @@ async fn s3_a_restart_forgets_nobody() {
     let world = world.restart_at(30).await;
     until_told(&world, "ana", "hello").await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s3_of_what_was_deleted_nobody_is_told() {
+    let world = World::start().await;
+    class(&world, &["ana", "kim"]).await;
+    let message = say(&world, "a slip", &[]).await;
+    let path = format!("/api/v1/topics/7b%20c/messages/{}", id(&message));
+    world.try_call("DELETE", &path, &token("tom", "student"), Value::Null).await;
+    world.go_to(1);
+    let store = world.landfall.another_hand().await;
+    let (now, later) = (world.landfall.clock.now(), world.landfall.clock.now().plus_ms(3_600_000));
+    until("nothing is left to do", async || {
+        store.claim_notices(later, now, 9).await.unwrap().is_empty()
+    })
+    .await;
+    assert_eq!(inbox(&world, "ana").await, Vec::<Value>::new());
+}

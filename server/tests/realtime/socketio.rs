@@ -46,7 +46,7 @@ impl<'a> Client<'a> {
     /// Opens one and joins as a user.
     pub async fn joined(landfall: &'a Landfall, user: &str) -> Self {
         let client = Self::open(landfall).await;
-        let auth = json!({ "token": token(user, "student") });
+        let auth = auth(&token(user, "student"));
         assert_eq!(client.post(format!("40{auth}")).await, (StatusCode::OK, "ok".into()));
         let (_, joined) = client.poll().await;
         assert!(joined.starts_with(r#"40{"sid":""#), "{joined}");
@@ -61,7 +61,7 @@ impl<'a> Client<'a> {
         get(self.landfall, &self.query()).await
     }
 
-    async fn post(&self, body: impl Into<reqwest::Body>) -> (StatusCode, String) {
+    pub async fn post(&self, body: impl Into<reqwest::Body>) -> (StatusCode, String) {
         let url = url(self.landfall, "http", &self.query());
         let request = self.landfall.http.post(url).header("content-type", "text/plain");
         let answer = soon("a post", request.body(body).send()).await.unwrap();
@@ -109,19 +109,24 @@ pub async fn say(socket: &mut Socket, text: impl Into<String>) {
     soon("sending", socket.send(Message::text(text.into()))).await.unwrap();
 }
 
+/// What a client shows that hears nothing of others.
+fn auth(token: &str) -> Value {
+    json!({ "token": token, "presence": false, "alerts": false })
+}
+
 /// Opens a socket and joins as a user.
 pub async fn joined(landfall: &Landfall, user: &str, more: Value) -> Socket {
     let mut socket = socket(landfall, "EIO=4&transport=websocket").await;
     let open = heard(&mut socket).await.unwrap();
     assert!(open.starts_with(r#"0{"sid":""#) && open.contains(r#""upgrades":[]"#), "{open}");
-    let mut auth = json!({ "token": token(user, "student") });
+    let mut auth = auth(&token(user, "student"));
     auth.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     say(&mut socket, format!("40{auth}")).await;
     assert!(heard(&mut socket).await.unwrap().starts_with(r#"40{"sid":""#));
     socket
 }
 
-async fn class(landfall: &Landfall, members: &[&str]) {
+pub async fn class(landfall: &Landfall, members: &[&str]) {
     let admin = token("root", "admin");
     landfall.call("PUT", "/api/v1/topics/c", &admin, Some(json!({}))).await;
     for member in members {

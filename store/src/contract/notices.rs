@@ -26,6 +26,8 @@ pub struct Notice {
 pub struct NoticePace {
     /// It is now.
     pub now: Timestamp,
+    /// When the oldest lease of a node began that still holds: who is at an older one is not connected.
+    pub since: Timestamp,
     /// Somebody who has not read what they were told of is told again only so many milliseconds later.
     pub window_ms: i64,
     /// Whether those who are connected may still go away without having read: then it is looked again after
@@ -92,9 +94,9 @@ pub trait Notices {
         limit: usize,
     ) -> Answered<'_, Vec<Untold>>;
 
-    /// Ends the work on a topic: where members are to be told later it is due then, else it is gone; where
-    /// there was another message meanwhile, it stays as that left it.
-    fn settle_notice(&self, notice: &Notice, pace: NoticePace) -> Answered<'_, ()>;
+    /// Ends the work on a topic: where members are to be told later it is due then, else, or without a pace, it
+    /// is gone; where there was another message meanwhile, it stays as that left it.
+    fn settle_notice(&self, notice: &Notice, pace: Option<NoticePace>) -> Answered<'_, ()>;
 
     /// Gives the notification that told a member of a topic's messages, where it is still there and unread, and
     /// up to which message it did.

@@ -30,7 +30,7 @@ impl Notices for Postgres {
         ask!(self.pool, |r| notices::untold(r, &notice, pace, (&after, limit)))
     }
 
-    fn settle_notice(&self, notice: &Notice, pace: NoticePace) -> Answered<'_, ()> {
+    fn settle_notice(&self, notice: &Notice, pace: Option<NoticePace>) -> Answered<'_, ()> {
         let notice = notice.clone();
         ask!(self.pool, |r| notices::settle(r, &notice, pace))
     }

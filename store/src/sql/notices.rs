@@ -56,9 +56,9 @@ pub(crate) async fn claim<R: Runner>(
 /// What holds for a member `m` of the topic `?2` who has not read up to `?3`, nor was told up to there.
 const UNTOLD: &str = "m.tenant = ?1 and m.topic_id = ?2 and m.removed = 0 and m.read_up_to < ?3
     and m.notified_up_to < ?3";
-/// What holds for a member who is connected, as far as nodes have noted.
-const CONNECTED: &str =
-    "exists (select 1 from presence p where p.tenant = m.tenant and p.user_id = m.user_id)";
+/// What holds for a member who is connected to a node that was alive at `?4` or later, as far as nodes have noted.
+const CONNECTED: &str = "exists (select 1 from presence p join node d on d.id = p.node
+    where p.tenant = m.tenant and p.user_id = m.user_id and d.alive_at >= ?4)";
 /// The notification of a member, where it is still there and unread.
 const UNREAD: &str = "(select n.id from notification n join feed f on f.id = n.feed_id
     where n.tenant = m.tenant and n.id = m.notification_id and n.deleted = 0
@@ -73,14 +73,21 @@ pub(crate) async fn untold<R: Runner>(
 ) -> Answer<Vec<Untold>> {
     let sql = format!(
         "select m.user_id, m.read_up_to, m.notified_up_to, {UNREAD} from topic_member m
-         where {UNTOLD} and m.user_id > ?5 and not {CONNECTED}
-             and (m.notified_up_to <= m.read_up_to or m.notified_at <= ?4)
-         order by m.user_id limit ?6"
+         where {UNTOLD} and m.user_id > ?6 and not {CONNECTED}
+             and (m.notified_up_to <= m.read_up_to or m.notified_at <= ?5)
+         order by m.user_id limit ?7"
     );
     let Notice { tenant, topic, up_to } = notice;
     let before = pace.now.plus_ms(-pace.window_ms);
-    let values =
-        [tenant.into(), topic.into(), (*up_to).into(), before.into(), after.into(), limit.into()];
+    let values = [
+        tenant.into(),
+        topic.into(),
+        (*up_to).into(),
+        pace.since.into(),
+        before.into(),
+        after.into(),
+        limit.into(),
+    ];
     let read = |row: &dyn Row| {
         Ok(Untold {
             user: row.user(0)?,
@@ -96,24 +103,13 @@ pub(crate) async fn untold<R: Runner>(
 pub(crate) async fn settle<R: Runner>(
     runner: &mut R,
     notice: &Notice,
-    pace: NoticePace,
+    pace: Option<NoticePace>,
 ) -> Answer<()> {
     let Notice { tenant, topic, up_to } = notice;
-    let sql = format!(
-        "select min(case when {CONNECTED} then ?4 else m.notified_at + ?5 end)
-         from topic_member m
-         where {UNTOLD} and (?6 = 1 or not {CONNECTED})"
-    );
-    let again = pace.now.plus_ms(pace.again_ms);
-    let values = [
-        tenant.into(),
-        topic.into(),
-        (*up_to).into(),
-        again.into(),
-        pace.window_ms.into(),
-        pace.waits_for_connected.into(),
-    ];
-    let later = runner.one(Query::new(sql, values, |row| row.optional_time(0))).await?;
+    let later = match pace {
+        Some(pace) => later(runner, notice, pace).await?,
+        None => None,
+    };
     let there = format!("where feed_id = {FEED} and up_to = ?3");
     let Some(at) = later else {
         let sql = format!("delete from message_notice {there}");
@@ -121,10 +117,34 @@ pub(crate) async fn settle<R: Runner>(
         return runner.execute(Query::command(sql, values)).await.map(drop);
     };
     let sql = format!("update message_notice set due_at = ?4 {there}");
-    // Whoever should have been told by now is not looked for without a pause.
-    let at = at.max(pace.now.plus_ms(PAUSE_MS));
     let values = [tenant.into(), topic.into(), (*up_to).into(), at.into()];
     runner.execute(Query::command(sql, values)).await.map(drop)
+}
+
+/// Says when the next member of a topic is to be told, or looked at; not without a pause, whatever went wrong.
+async fn later<R: Runner>(
+    runner: &mut R,
+    notice: &Notice,
+    pace: NoticePace,
+) -> Answer<Option<Timestamp>> {
+    let Notice { tenant, topic, up_to } = notice;
+    let sql = format!(
+        "select min(case when {CONNECTED} then ?5 else m.notified_at + ?6 end)
+         from topic_member m
+         where {UNTOLD} and (?7 = 1 or not {CONNECTED})"
+    );
+    let again = pace.now.plus_ms(pace.again_ms);
+    let values = [
+        tenant.into(),
+        topic.into(),
+        (*up_to).into(),
+        pace.since.into(),
+        again.into(),
+        pace.window_ms.into(),
+        pace.waits_for_connected.into(),
+    ];
+    let later = runner.one(Query::new(sql, values, |row| row.optional_time(0))).await?;
+    Ok(later.map(|at| at.max(pace.now.plus_ms(PAUSE_MS))))
 }
 
 /// Gives the notification that told a member.

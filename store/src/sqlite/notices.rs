@@ -32,7 +32,7 @@ impl Notices for Sqlite {
         )
     }
 
-    fn settle_notice(&self, notice: &Notice, pace: NoticePace) -> Answered<'_, ()> {
+    fn settle_notice(&self, notice: &Notice, pace: Option<NoticePace>) -> Answered<'_, ()> {
         let notice = notice.clone();
         Box::pin(self.committer.run(move |r| at_once(notices::settle(r, &notice, pace))))
     }

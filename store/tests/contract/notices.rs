@@ -16,7 +16,13 @@ use super::world::{World, assert_stale};
 const WINDOW: i64 = 60_000;
 
 fn pace(ms: i64) -> NoticePace {
-    NoticePace { now: at(ms), window_ms: WINDOW, waits_for_connected: false, again_ms: 10_000 }
+    NoticePace {
+        now: at(ms),
+        since: at(0),
+        window_ms: WINDOW,
+        waits_for_connected: false,
+        again_ms: 10_000,
+    }
 }
 
 fn notice(up_to: u64) -> Notice {
@@ -65,8 +71,10 @@ pub async fn a_message_leaves_one_notice_for_its_topic(world: World) {
     assert_eq!(claim(&world, 1_001).await, [], "one of two gets it");
     assert_eq!(claim(&world, 1_501).await, [notice(6)], "and where it died, another");
     world.done(&t, send(&message(3, "a", "z"))).await;
-    world.store.settle_notice(&notice(6), pace(1_600)).await.unwrap();
+    world.store.settle_notice(&notice(6), Some(pace(1_600))).await.unwrap();
     assert_eq!(claim(&world, 2_000).await, [notice(7)], "what came meanwhile stays");
+    world.store.settle_notice(&notice(7), None).await.unwrap();
+    assert_eq!(claim(&world, 9_999).await, []);
 }
 
 pub async fn who_has_not_read_and_is_not_there_is_to_be_told(world: World) {
@@ -83,10 +91,13 @@ pub async fn who_has_not_read_and_is_not_there_is_to_be_told(world: World) {
     world.store.attend(node, vec![came], at(0)).await.unwrap();
     assert_eq!(found(&world, 5, 0).await, []);
     let waits = NoticePace { waits_for_connected: true, ..pace(2_000) };
-    world.store.settle_notice(&notice(5), waits).await.unwrap();
+    world.store.settle_notice(&notice(5), Some(waits)).await.unwrap();
     assert_eq!(claim(&world, 11_999).await, []);
     assert_eq!(claim(&world, 12_000).await, [notice(5)], "it is looked whether they went");
-    world.store.settle_notice(&notice(5), pace(12_000)).await.unwrap();
+    let dead = NoticePace { since: at(1), ..pace(0) };
+    let after = world.store.untold(&notice(5), dead, String::new(), 9).await.unwrap();
+    assert_eq!(after, [untold("c", 4, 0)], "a node that is dead has nobody");
+    world.store.settle_notice(&notice(5), Some(pace(12_000))).await.unwrap();
     assert_eq!(claim(&world, 999_999).await, []);
     world.done(&t, remove_member("c", "c")).await;
     assert_eq!(found(&world, 5, 0).await, []);
@@ -107,7 +118,7 @@ pub async fn who_was_told_and_has_not_read_is_told_again_after_the_window(world:
     assert_eq!(found(&world, 6, 60_999).await, [untold("c", 4, 5)], "c was to be told nothing");
     assert_eq!(found(&world, 6, 61_000).await, [again, untold("c", 4, 5)]);
     world.done(&t, noted("c", 5, 6, 2_000, None)).await;
-    world.store.settle_notice(&notice(6), pace(2_000)).await.unwrap();
+    world.store.settle_notice(&notice(6), Some(pace(2_000))).await.unwrap();
     assert_eq!(claim(&world, 60_999).await, []);
     assert_eq!(claim(&world, 61_000).await, [notice(6)]);
     let by = world.store.told_by(&t, &topic_id("c"), &user("b")).await.unwrap();
