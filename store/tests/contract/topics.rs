@@ -140,6 +140,8 @@ pub async fn a_user_lists_the_topics_they_are_in(world: World) {
     assert_eq!(names, ["a", "b", "c"]);
     for view in seen {
         assert_eq!(view.role, Some(MemberRole::Member));
+        let of = vec![view.topic.id.clone()];
+        assert_eq!(world.store.member_counts(&t, of).await.unwrap(), [2]);
         assert_eq!(view.topic, topic(view.topic.id.as_str(), view.topic.id.as_str()));
     }
     assert_eq!(world.store.topics_of(&t, &user("w"), None, 9).await.unwrap(), []);
