@@ -49,9 +49,20 @@ impl Following {
         Self { position, heard: position, is_reading: true }
     }
 
+    /// Begins anew at the head of a feed that never gave out the number that the reader came with.
+    pub fn start_over(&mut self, head: Number) -> Step {
+        *self = Self::begin(head);
+        Step::Read
+    }
+
     /// Up to where everything was sent.
     pub const fn position(&self) -> Number {
         self.position
+    }
+
+    /// Says up to where everything was sent, once that is known: not while the store is read.
+    pub const fn settled(&self) -> Option<Number> {
+        if self.is_reading { None } else { Some(self.position) }
     }
 
     /// Hears of a change with a number.
@@ -131,6 +142,17 @@ mod tests {
         assert_eq!(following.position(), Number(9));
         assert_eq!(following.on_head(Number(9)), Step::Nothing);
         assert_eq!(following.on_head(Number(10)), Step::Read);
+    }
+
+    #[test]
+    fn a_number_that_was_never_given_out_is_forgotten() {
+        let mut following = Following::begin(Number(90));
+        assert_eq!(following.settled(), None);
+        assert_eq!(following.on_change(Number(7)), Step::Nothing);
+        assert_eq!(following.start_over(Number(6)), Step::Read);
+        assert_eq!(following.on_read(Number(7)), Step::Nothing);
+        assert_eq!(following.settled(), Some(Number(7)));
+        assert_eq!(following.on_change(Number(8)), Step::Send);
     }
 
     #[test]

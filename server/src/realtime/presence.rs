@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use landfall_core::feed::FeedKey;
 use landfall_core::id::{NodeId, Tenant, TopicId, UserId};
-use landfall_core::presence::{Attendance, StatusChange, Step};
+use landfall_core::presence::{Attendance, CHANGES_TOLD_MAX, StatusChange, Step};
 use landfall_core::time::Timestamp;
 use landfall_core::topic::Member;
 use landfall_store::Attended;
@@ -27,9 +27,6 @@ use crate::service::{Connections as _, ServiceError, Services};
 const TURN: Duration = Duration::from_millis(500);
 /// Of so many users it is noted at a time that they came or went.
 const ATTENDED_MAX: usize = 500;
-/// Where more users of a tenant changed in a turn, those who share a topic are not looked for: all who listen
-/// are told that many did.
-const SHARED_MAX: usize = 100;
 /// Listeners that are told before others get a turn.
 const TOLD_AT_ONCE: usize = 256;
 
@@ -111,9 +108,9 @@ impl Keeper {
         self.waiting.extend(self.there.take(now).into_iter().filter_map(attended));
         let Some(node) = self.node else { return Ok(()) };
         let mut changes = Vec::new();
-        let noted = self.note(node, &mut changes).await;
+        let mut noted = self.note(node, &mut changes).await;
         if has_said && noted.is_ok() {
-            self.end_others(&mut changes).await?;
+            noted = self.end_others(&mut changes).await;
         }
         // What was noted is told, whatever happened to the rest.
         self.tell(changes).await;
@@ -172,6 +169,8 @@ impl Keeper {
         for (tenant, changes) in by_tenant {
             let statuses = match self.services.settings.presence.audience {
                 StatusAudience::Nobody => continue,
+                // One of them may be the listener.
+                _ if changes.len() > CHANGES_TOLD_MAX + 1 => Statuses::Many,
                 StatusAudience::Tenant => Statuses::Same(changes.iter().map(Told::new).collect()),
                 StatusAudience::Topic => self.shared(&tenant, &changes).await,
             };
@@ -195,9 +194,6 @@ impl Keeper {
 
     /// Finds out who shares a topic with those who changed.
     async fn shared(&self, tenant: &Tenant, changes: &[StatusChange]) -> Statuses {
-        if changes.len() > SHARED_MAX {
-            return Statuses::Many;
-        }
         match self.sharers(tenant, changes).await {
             Ok(places) => Statuses::Each(changes.iter().map(Told::new).collect(), places),
             Err(error) => {

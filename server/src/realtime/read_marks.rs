@@ -84,7 +84,9 @@ impl Connection {
         let Some(asked) = asked.as_mut().filter(|asked| asked.is_due) else { return };
         asked.is_due = false;
         for (topic, joined) in topics.iter().flat_map(|topics| topics.iter()) {
-            asked.add(topic, joined.position());
+            if let Some(up_to) = joined.settled() {
+                asked.add(topic, up_to);
+            }
         }
         self.ping_for_read(&mut state);
     }

@@ -45,9 +45,9 @@ pub(super) struct Joined {
 }
 
 impl Joined {
-    /// Up to where everything was sent.
-    pub(super) const fn position(&self) -> Number {
-        self.following.position()
+    /// Says up to where everything was sent, once that is known.
+    pub(super) const fn settled(&self) -> Option<Number> {
+        self.following.settled()
     }
 }
 
@@ -157,7 +157,9 @@ impl Hub {
         drop(state);
         left.inspect(|joined| {
             self.rooms.remove(&joined.feed, connection.id);
-            connection.ask_of_left(topic, joined.position());
+            if let Some(up_to) = joined.settled() {
+                connection.ask_of_left(topic, up_to);
+            }
         })
         .is_some()
     }
@@ -281,10 +283,11 @@ impl Connection {
                 // What is between is read before anything that comes now.
                 self.step(&mut state, topic, |_| Step::Read);
             }
+            Some(after) if after > head => {
+                self.push_live(&mut state, self.codec.news(&gap(topic, after, head)));
+                self.step(&mut state, topic, |following| following.start_over(head));
+            }
             _ => {
-                if let Some(after) = after.filter(|after| *after > head) {
-                    self.push_live(&mut state, self.codec.news(&gap(topic, after, head)));
-                }
                 self.step(&mut state, topic, |following| following.on_read(head));
             }
         }

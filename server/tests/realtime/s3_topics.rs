@@ -144,6 +144,11 @@ async fn s3_who_missed_too_much_is_told_what_was_left_out() {
     hears(&mut ben, &["new_message 2", "new_message 3"]).await;
     say(&landfall, "ada", "4").await;
     hears(&mut ben, &["new_message 4"]).await;
+    // And whoever came with it hears what comes all the same.
+    join(&mut ben, Some(90)).await;
+    assert_eq!(ben.next().await, gap("90", "7"));
+    say(&landfall, "ada", "5").await;
+    hears(&mut ben, &["new_message 5"]).await;
 }
 
 #[tokio::test]
