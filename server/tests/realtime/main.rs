@@ -34,6 +34,7 @@ mod s1_sync;
 mod s2_monitoring;
 mod s3_alerts;
 mod s3_presence;
+mod s3_private;
 mod s3_socketio;
 mod s3_topics;
 mod s4_offline;

@@ -111,8 +111,9 @@ fn a_start_on_postgres_needs_every_shared_key_and_shows_no_secret() {
     env.extend([("LANDFALL_SECRETS_KEYS", &*sealing), ("LANDFALL_SECRETS_LOOKUP", secret)]);
     env.extend(made.lines().map(|line| line.split_once('=').unwrap()));
 
-    assert_eq!(landfall(&["migrate"], &env), "schema 0 -> 6\n");
-    assert_eq!(landfall(&["migrate"], &env), "schema 6: nothing to do\n");
+    let made = landfall(&["migrate"], &env);
+    let latest = made.strip_prefix("schema 0 -> ").unwrap().trim_end();
+    assert_eq!(landfall(&["migrate"], &env), format!("schema {latest}: nothing to do\n"));
     let text = said(&mut serve_with(&data, &env));
     assert!(text.contains("store=postgres://***@127.0.0.1:"), "{text}");
     assert!(text.contains("listening") && !text.contains("made"), "{text}");

@@ -44,7 +44,8 @@ fn a_backup_is_written_beside_a_running_server_and_never_over_a_file() {
     let printed = folder.backup(&[]).unwrap();
     let file = folder.file("backup");
     assert!(printed.starts_with(&format!("{}: ", file.display())), "{printed}");
-    assert!(printed.contains("tables and 5 keys; schema 6, epoch 1, made at 20"), "{printed}");
+    assert!(printed.contains("tables and 5 keys; schema "), "{printed}");
+    assert!(printed.contains(", epoch 1, made at 20"), "{printed}");
     assert!(printed.contains(concat!("by landfall ", env!("CARGO_PKG_VERSION"))), "{printed}");
     assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
 
@@ -87,10 +88,8 @@ fn a_restore_into_an_empty_folder_brings_the_keys() {
     assert_eq!(to.key(), from.key());
     let mode = to.file("keys/jwt-hs256.key").metadata().unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
-    assert_eq!(
-        run(&["migrate", "--data-dir", to.path()], &[]).unwrap(),
-        "schema 6: nothing to do\n"
-    );
+    let migrated = run(&["migrate", "--data-dir", to.path()], &[]).unwrap();
+    assert!(migrated.ends_with(": nothing to do\n"), "{migrated}");
 }
 
 #[test]

@@ -217,9 +217,10 @@ fn serve_gets_what_was_loaded() {
 fn migrate_makes_the_store_once() {
     let folder = Folder::new();
     let args = ["migrate", "--data-dir", folder.path()];
-    assert_eq!(run(&args, &[]).unwrap(), "schema 0 -> 6\n");
+    let made = run(&args, &[]).unwrap();
     assert!(folder.0.join("landfall.db").exists());
-    assert_eq!(run(&args, &[]).unwrap(), "schema 6: nothing to do\n");
+    let latest = made.strip_prefix("schema 0 -> ").unwrap().trim_end();
+    assert_eq!(run(&args, &[]).unwrap(), format!("schema {latest}: nothing to do\n"));
 }
 
 #[test]
