@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use landfall_core::attachment::Attachment;
 use landfall_core::change::{ConflictBegan, EntityChange, FeedChange, Origin, TopicChange};
 use landfall_core::feed::FeedKey;
 use landfall_core::id::UserId;
@@ -56,13 +57,15 @@ fn weight_of_inbox(change: &InboxChange) -> usize {
 }
 
 fn weight_of_message(message: &Message) -> usize {
-    let MessageBody { text, mentions, room_id, .. } = &message.body;
+    let MessageBody { text, mentions, room_id, reply_to: _, attachments } = &message.body;
     let mentions: usize =
         mentions.iter().map(|user| size_of::<UserId>() + user.as_str().len()).sum();
     let names = [&message.sender_name, &message.client_id, room_id];
     let names: usize = names.into_iter().flatten().map(String::len).sum();
+    let file = |one: &Attachment| size_of::<Attachment>() + one.name.len() + one.media_type.len();
+    let files: usize = attachments.iter().map(file).sum();
     let ids = message.sender.as_str().len() + message.topic.as_str().len();
-    size_of::<Message>() + text.len() + mentions + names + ids
+    size_of::<Message>() + text.len() + mentions + names + files + ids
 }
 
 fn weight_of_name(name: &EntityName) -> usize {

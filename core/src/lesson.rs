@@ -4,27 +4,11 @@
 //! that still has its version, so that a device can tell what it has to forget. This file must
 //! never decide who may see a lesson: that is the class's (`topic`).
 
-use crate::blob::{self, BlobHash};
+use crate::attachment::Attachment;
 use crate::feed::Number;
 use crate::id::{LessonId, TopicId};
 use crate::notification::JsonText;
 use crate::time::Timestamp;
-
-/// The longest name of an attachment, in characters.
-pub const NAME_CHARS_MAX: usize = 200;
-
-/// A blob that a lesson refers to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Attachment {
-    /// Which blob.
-    pub hash: BlobHash,
-    /// What people call the file.
-    pub name: String,
-    /// Its media type, as the lesson says it.
-    pub media_type: String,
-    /// Its length.
-    pub bytes: u64,
-}
 
 /// A lesson.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,22 +44,6 @@ impl Lesson {
     }
 }
 
-/// Says what is wrong with the name of an attachment, if anything is.
-pub fn name_fault(name: &str) -> Option<&'static str> {
-    if name.is_empty() || name.chars().count() > NAME_CHARS_MAX {
-        Some("must have 1 to 200 characters")
-    } else if name.chars().any(char::is_control) {
-        Some("must not hold control characters")
-    } else {
-        None
-    }
-}
-
-/// Says what is wrong with the media type of an attachment, if anything is.
-pub fn type_fault(media_type: &str) -> Option<&'static str> {
-    (!blob::is_media_type(media_type)).then_some("must be a media type such as image/png")
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -100,14 +68,5 @@ mod tests {
         assert!(lesson.is_there(at(4)) && !lesson.is_there(at(5)));
         assert!(Lesson { expires_at: None, ..lesson.clone() }.is_there(at(99)));
         assert!(!Lesson { is_deleted: true, ..lesson }.is_there(at(0)));
-    }
-
-    #[test]
-    fn names_are_bounded_and_hold_no_control_characters() {
-        assert_eq!(name_fault("Übung 1.pdf"), None);
-        assert_eq!(name_fault(&"ü".repeat(NAME_CHARS_MAX)), None);
-        for bad in ["", &"x".repeat(NAME_CHARS_MAX + 1), "a\nb"] {
-            assert!(name_fault(bad).is_some(), "{bad}");
-        }
     }
 }

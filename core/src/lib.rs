@@ -4,6 +4,7 @@
 //! needs comes in as values; what should happen goes out as values, with the reason.
 
 pub mod address;
+pub mod attachment;
 pub mod audit;
 pub mod auth;
 pub mod blob;

@@ -6,6 +6,7 @@
 
 use unicode_segmentation::UnicodeSegmentation as _;
 
+use crate::attachment::{Attachment, AttachmentDraft};
 use crate::feed::Number;
 use crate::id::{MessageId, TopicId, UserId};
 use crate::notify::FieldError;
@@ -15,6 +16,8 @@ use crate::time::Timestamp;
 pub const UNREAD_MAX: u64 = 1_000;
 /// Users that one message may mention.
 pub const MENTIONS_MAX: usize = 50;
+/// Files that one message may carry.
+pub const ATTACHMENTS_MAX: usize = 10;
 /// Characters of a preview (S3).
 pub const PREVIEW_CHARS_MAX: usize = 100;
 
@@ -56,19 +59,43 @@ pub struct MessageBody {
     pub room_id: Option<String>,
     /// The message that it answers, which need not be there any more.
     pub reply_to: Option<MessageId>,
+    /// Files that it carries.
+    pub attachments: Vec<Attachment>,
 }
 
-impl MessageBody {
-    /// Checks a body; `chars_max` bounds its words.
+/// What a device wants to say.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct MessageDraft {
+    /// What, but for its files.
+    pub body: MessageBody,
+    /// Files that it is to carry.
+    pub attachments: Vec<AttachmentDraft>,
+    /// What the device calls it; sent again under the same name it is the same message.
+    pub client_id: Option<String>,
+}
+
+impl MessageDraft {
+    /// Checks what is to be said, as [`MessageBody::check`].
     ///
     /// # Errors
     /// Every fault.
     pub fn check(&self, chars_max: usize) -> Result<(), Vec<FieldError>> {
+        self.body.check(chars_max, self.attachments.len())
+    }
+}
+
+impl MessageBody {
+    /// Checks what a message with so many `files` is to say; `chars_max` bounds its words, which may be none
+    /// beside a file.
+    ///
+    /// # Errors
+    /// Every fault.
+    pub fn check(&self, chars_max: usize, files: usize) -> Result<(), Vec<FieldError>> {
         let mut faults = Vec::new();
         let mut fault = |pointer: &str, detail: String| {
             faults.push(FieldError::new(pointer, detail));
         };
-        if self.text.trim().is_empty() {
+        if self.is_wordless() && files == 0 {
             fault("/message", "must hold words".into());
         } else if self.text.chars().count() > chars_max {
             fault("/message", format!("must have at most {chars_max} characters"));
@@ -79,13 +106,29 @@ impl MessageBody {
         if self.mentions.len() > MENTIONS_MAX {
             fault("/mentions", format!("must name at most {MENTIONS_MAX} users"));
         }
+        if files > ATTACHMENTS_MAX {
+            fault("/attachments", format!("must have at most {ATTACHMENTS_MAX} entries"));
+        }
         if faults.is_empty() { Ok(()) } else { Err(faults) }
+    }
+
+    fn is_wordless(&self) -> bool {
+        self.text.trim().is_empty()
+    }
+
+    /// Gives the beginning of what it says, or of the name of its first file where it has no words: one line of
+    /// at most [`PREVIEW_CHARS_MAX`] characters.
+    pub fn preview(&self) -> String {
+        match self.attachments.first() {
+            Some(file) if self.is_wordless() => preview(&file.name),
+            _ => preview(&self.text),
+        }
     }
 }
 
 /// Gives the beginning of a message: one line of at most [`PREVIEW_CHARS_MAX`] characters, which ends between
 /// two of what a reader takes for letters (grapheme clusters, UAX 29).
-pub fn preview(text: &str) -> String {
+fn preview(text: &str) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     if line.chars().count() <= PREVIEW_CHARS_MAX {
         return line;
@@ -164,7 +207,11 @@ mod tests {
     use super::*;
 
     fn faults(body: &MessageBody) -> Vec<String> {
-        let faults = body.check(5).err().unwrap_or_default();
+        faults_with(body, 0)
+    }
+
+    fn faults_with(body: &MessageBody, files: usize) -> Vec<String> {
+        let faults = body.check(5, files).err().unwrap_or_default();
         faults.into_iter().map(|fault| format!("{} {}", fault.pointer, fault.detail)).collect()
     }
 
@@ -179,6 +226,19 @@ mod tests {
         let user = UserId::parse("u").unwrap();
         let many = MessageBody { mentions: vec![user; MENTIONS_MAX + 1], ..said("a") };
         assert_eq!(faults(&many), ["/mentions must name at most 50 users"]);
+        assert_eq!(faults_with(&said(" "), 1), [""; 0], "a picture says enough");
+        let many = faults_with(&said("a"), ATTACHMENTS_MAX + 1);
+        assert_eq!(many, ["/attachments must have at most 10 entries"]);
+    }
+
+    #[test]
+    fn a_message_without_words_is_known_by_its_first_file() {
+        let hash = crate::blob::BlobHash([0; 32]);
+        let (name, media_type) = ("Tree  by me.png".into(), "image/png".into());
+        let attachments = vec![Attachment { hash, name, media_type, bytes: 1 }];
+        let body = MessageBody { text: " ".into(), attachments, ..MessageBody::default() };
+        assert_eq!(body.preview(), "Tree by me.png");
+        assert_eq!(MessageBody { text: "Look".into(), ..body }.preview(), "Look");
     }
 
     #[test]

@@ -1,14 +1,15 @@
-//! Lessons and their attachments (S1, contract 6), and what a blob that was uploaded is called.
+//! Lessons (S1, contract 6), and what a blob that was uploaded is called.
 
-use landfall_core::blob::BlobHash;
+use landfall_core::attachment::AttachmentDraft;
 use landfall_core::id::{LessonId, TopicId};
-use landfall_core::lesson::{Attachment, Lesson, name_fault, type_fault};
+use landfall_core::lesson::Lesson;
 use landfall_core::notification::JsonText;
 use landfall_core::notify::FieldError;
 use landfall_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::attachments::{AttachmentItem, AttachmentPut, read_attachments};
 use crate::query::{Faults, Page, PageLimits, PageQuery};
 use crate::readable::is_readable;
 use crate::text::{IdText, Time, json_text, raw_value};
@@ -49,22 +50,6 @@ pub struct LessonPut {
     pub version: Option<u64>,
 }
 
-/// A blob that a lesson is to refer to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct AttachmentPut {
-    /// The blob's name.
-    pub sha256: String,
-    /// What people call the file.
-    pub name: String,
-    /// Its media type; the blob's where absent.
-    #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
-    pub media_type: Option<String>,
-    /// Its length, which is compared with the blob's.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub bytes: Option<u64>,
-}
-
 /// What a lesson is to be.
 #[derive(Debug, Clone)]
 pub struct LessonFields {
@@ -75,24 +60,11 @@ pub struct LessonFields {
     /// The app's own data.
     pub data: JsonText,
     /// Blobs that it refers to.
-    pub attachments: Vec<AttachmentFields>,
+    pub attachments: Vec<AttachmentDraft>,
     /// From then on it is not there any more.
     pub expires_at: Option<Timestamp>,
     /// The version that this changes.
     pub version: Option<u64>,
-}
-
-/// A blob that a lesson is to refer to, by its name.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AttachmentFields {
-    /// The blob's name.
-    pub hash: BlobHash,
-    /// What people call the file.
-    pub name: String,
-    /// Its media type.
-    pub media_type: Option<String>,
-    /// Its length.
-    pub bytes: Option<u64>,
 }
 
 impl LessonPut {
@@ -107,42 +79,18 @@ impl LessonPut {
         faults.extend(title_fault(&title, limits.title_chars));
         faults.extend(data.as_ref().and_then(|data| data_fault(data.get(), limits.data_bytes)));
         let attachments = attachments.unwrap_or_default();
-        if attachments.len() > limits.attachments {
-            let detail = format!("must have at most {} entries", limits.attachments);
-            faults.push(FieldError::new("/attachments", detail));
-            return Err(faults);
-        }
-        let read = |(index, one): (usize, AttachmentPut)| one.read(index, &mut faults);
-        let attachments: Vec<Option<AttachmentFields>> =
-            attachments.into_iter().enumerate().map(read).collect();
+        let attachments = read_attachments(attachments, limits.attachments, &mut faults);
         match class {
             Ok(class) if faults.is_empty() => Ok(LessonFields {
                 class,
                 title,
                 data: data.map_or_else(|| JsonText::trusted("{}"), |data| json_text(&data)),
-                attachments: attachments.into_iter().flatten().collect(),
+                attachments,
                 expires_at: expires_at.map(|time| time.0),
                 version,
             }),
             _ => Err(faults),
         }
-    }
-}
-
-impl AttachmentPut {
-    fn read(self, index: usize, faults: &mut Vec<FieldError>) -> Option<AttachmentFields> {
-        let Self { sha256, name, media_type, bytes } = self;
-        let mut fault = |field: &str, detail: &str| {
-            faults.push(FieldError::new(&format!("/attachments/{index}/{field}"), detail));
-        };
-        if let Some(detail) = name_fault(&name) {
-            fault("name", detail);
-        }
-        if let Some(detail) = media_type.as_deref().and_then(type_fault) {
-            fault("type", detail);
-        }
-        let hash = BlobHash::parse(&sha256).map_err(|error| fault("sha256", &error.to_string()));
-        hash.ok().map(|hash| AttachmentFields { hash, name, media_type, bytes })
     }
 }
 
@@ -215,29 +163,6 @@ pub struct LessonItem {
     pub created_at: Time,
     /// When it was last changed.
     pub updated_at: Time,
-}
-
-/// A blob that a lesson refers to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct AttachmentItem {
-    /// The blob's name: `GET /api/v1/blobs/{sha256}` gives its bytes.
-    pub sha256: String,
-    /// What people call the file.
-    pub name: String,
-    /// Its media type.
-    #[serde(rename = "type")]
-    pub media_type: String,
-    /// Its length.
-    pub bytes: u64,
-}
-
-impl From<&Attachment> for AttachmentItem {
-    fn from(attachment: &Attachment) -> Self {
-        let Attachment { hash, name, media_type, bytes } = attachment;
-        let (sha256, name, media_type) = (hash.to_string(), name.clone(), media_type.clone());
-        Self { sha256, name, media_type, bytes: *bytes }
-    }
 }
 
 impl From<&Lesson> for LessonItem {

@@ -6,6 +6,7 @@
 
 pub mod addresses;
 pub mod analytics;
+pub mod attachments;
 pub mod audit;
 pub mod callbacks;
 pub mod deliveries;

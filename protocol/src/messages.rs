@@ -4,10 +4,13 @@ use std::collections::BTreeSet;
 
 use landfall_core::feed::Number;
 use landfall_core::id::{MessageId, UserId, check_id};
-use landfall_core::message::{Message, MessageBody, Participation, Unread};
+use landfall_core::message::{
+    ATTACHMENTS_MAX, Message, MessageBody, MessageDraft, Participation, Unread,
+};
 use landfall_core::notify::FieldError;
 use serde::{Deserialize, Serialize};
 
+use crate::attachments::{AttachmentItem, AttachmentPut, read_attachments};
 use crate::text::{FeedNumber, IdText, Time};
 
 /// Messages that one request may name as read.
@@ -17,8 +20,8 @@ pub const MESSAGE_IDS_MAX: usize = 200;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct MessagePost {
-    /// The words.
-    #[serde(alias = "text")]
+    /// The words; may be absent beside attachments.
+    #[serde(default, alias = "text")]
     pub message: String,
     /// What the device calls it: sent again under this name it is the same message. At most 128 characters.
     #[serde(default, alias = "clientId", skip_serializing_if = "Option::is_none")]
@@ -32,9 +35,12 @@ pub struct MessagePost {
     /// The message that it answers.
     #[serde(default, alias = "replyTo", skip_serializing_if = "Option::is_none")]
     pub reply_to: Option<String>,
+    /// Files that it carries, 10 at most; uploaded before, by the sender or where the sender may read them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attachments: Vec<AttachmentPut>,
 }
 
-/// Changes a message.
+/// Changes a message; its files stay.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct MessagePatch {
@@ -46,24 +52,16 @@ pub struct MessagePatch {
     pub mentions: Vec<IdText>,
 }
 
-/// What a device wants to say.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MessageFields {
-    /// What.
-    pub body: MessageBody,
-    /// What the device calls it.
-    pub client_id: Option<String>,
-}
-
 impl MessagePost {
     /// Reads what is said; its bounds are checked where it is sent.
     ///
     /// # Errors
     /// Every fault.
-    pub fn read(self) -> Result<MessageFields, Vec<FieldError>> {
-        let Self { message, client_id, mentions, room_id, reply_to } = self;
+    pub fn read(self) -> Result<MessageDraft, Vec<FieldError>> {
+        let Self { message, client_id, mentions, room_id, reply_to, attachments } = self;
         let mut faults = Vec::new();
         let mentions = read_mentions(&mentions, &mut faults);
+        let attachments = read_attachments(attachments, ATTACHMENTS_MAX, &mut faults);
         let (client_id, room_id) = (client_id.map(|id| id.0), room_id.map(|id| id.0));
         for (pointer, text) in [("/client_id", &client_id), ("/room_id", &room_id)] {
             let fault = text.as_ref().and_then(|text| check_id(text).err());
@@ -76,8 +74,9 @@ impl MessagePost {
         if !faults.is_empty() {
             return Err(faults);
         }
-        let body = MessageBody { text: message, mentions, room_id, reply_to };
-        Ok(MessageFields { body, client_id })
+        let body =
+            MessageBody { text: message, mentions, room_id, reply_to, attachments: Vec::new() };
+        Ok(MessageDraft { body, attachments, client_id })
     }
 }
 
@@ -134,6 +133,8 @@ pub struct MessageItem {
     pub room_id: Option<String>,
     /// The message that it answers.
     pub reply_to: Option<String>,
+    /// Files that it carries; none once it was deleted.
+    pub attachments: Vec<AttachmentItem>,
     /// When it was sent.
     pub created_at: Time,
     /// When it was last changed, if it was.
@@ -144,7 +145,7 @@ pub struct MessageItem {
 
 impl From<&Message> for MessageItem {
     fn from(message: &Message) -> Self {
-        let MessageBody { text, mentions, room_id, reply_to } = &message.body;
+        let MessageBody { text, mentions, room_id, reply_to, attachments } = &message.body;
         Self {
             id: message.id.to_string(),
             topic_id: message.topic.to_string(),
@@ -157,6 +158,7 @@ impl From<&Message> for MessageItem {
             mentions: mentions.iter().map(ToString::to_string).collect(),
             room_id: room_id.clone(),
             reply_to: reply_to.map(|id| id.to_string()),
+            attachments: attachments.iter().map(AttachmentItem::from).collect(),
             created_at: Time(message.created_at),
             edited_at: message.edited_at.map(Time),
             deleted: message.is_deleted,

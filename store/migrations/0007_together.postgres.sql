@@ -1,5 +1,5 @@
--- Who is connected to which node, when somebody was last, and who is still to be told of messages; the
--- tables of the SQLite schema, column for column. Times are milliseconds since 1970-01-01T00:00:00Z; UUIDs are 16 bytes.
+-- Who is connected to which node, when somebody was last, who is still to be told of messages, and the files
+-- that messages carry; the tables of the SQLite schema, column for column. Times are milliseconds since 1970-01-01T00:00:00Z; UUIDs are 16 bytes.
 
 create table node (
     id       bytea  not null primary key,
@@ -35,3 +35,28 @@ create index message_notice_due on message_notice (due_at);
 alter table topic_member add column notified_up_to bigint not null default 0;  -- of messages up to here
 alter table topic_member add column notified_at bigint not null default 0;
 alter table topic_member add column notification_id bytea;                      -- by this notification
+
+-- Files of messages: a row for each blob that a message carries.
+alter table message add column attachments text collate "C" not null default '';  -- one on each line: hash, length, type, name
+create table message_blob (
+    tenant   text collate "C" not null,
+    hash     bytea            not null,
+    topic_id text collate "C" not null,
+    born     bigint           not null,       -- the number with which the message was sent
+    primary key (tenant, hash, topic_id, born)
+);
+
+-- Lessons and messages hold blobs alike.
+alter table blob rename column lessons to holders;
+
+-- What each user's uploads weigh together, 4 KiB each at least.
+create table blob_user_total (
+    tenant  text collate "C" not null,
+    user_id text collate "C" not null,
+    bytes   bigint           not null,
+    primary key (tenant, user_id)
+);
+insert into blob_user_total (tenant, user_id, bytes)
+    select u.tenant, u.user_id, sum(case when b.bytes < 4096 then 4096 else b.bytes end) from blob_uploader u
+    join blob b on b.tenant = u.tenant and b.hash = u.hash
+    group by u.tenant, u.user_id;

@@ -6,13 +6,14 @@
 use landfall_core::feed::Number;
 use landfall_core::following::Told;
 use landfall_core::id::{TopicId, UserId};
-use landfall_core::message::{Message, Unread, preview};
+use landfall_core::message::{Message, Unread};
 use landfall_core::notify::FieldError;
 use landfall_core::presence::Status;
 use landfall_core::topic::Topic;
 use serde::{Deserialize, Serialize};
 
 use super::Reference;
+use crate::attachments::AttachmentPut;
 use crate::messages::{MessageItem, MessagePost, ReadPost, UnreadAnswer};
 use crate::presence::StatusItem;
 use crate::text::{FeedNumber, IdText, Time};
@@ -45,8 +46,8 @@ pub struct SendMessage {
     /// Where.
     #[serde(alias = "topicId")]
     pub topic_id: IdText,
-    /// The words.
-    #[serde(alias = "text")]
+    /// The words; may be absent beside attachments.
+    #[serde(default, alias = "text")]
     pub message: String,
     /// What the device calls it: sent again under this name it is the same message. At most 128 characters.
     #[serde(default, alias = "clientId", skip_serializing_if = "Option::is_none")]
@@ -60,12 +61,23 @@ pub struct SendMessage {
     /// The message that it answers.
     #[serde(default, alias = "replyTo", skip_serializing_if = "Option::is_none")]
     pub reply_to: Option<String>,
+    /// Files that it carries, 10 at most; uploaded before, by the sender or where the sender may read them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attachments: Vec<AttachmentPut>,
 }
 
 impl From<SendMessage> for MessagePost {
     fn from(ask: SendMessage) -> Self {
-        let SendMessage { topic_id: _, message, client_id, mentions, room_id, reply_to } = ask;
-        Self { message, client_id, mentions, room_id, reply_to }
+        let SendMessage {
+            topic_id: _,
+            message,
+            client_id,
+            mentions,
+            room_id,
+            reply_to,
+            attachments,
+        } = ask;
+        Self { message, client_id, mentions, room_id, reply_to, attachments }
     }
 }
 
@@ -320,7 +332,7 @@ impl TopicFrame {
             number: FeedNumber(message.number),
             sender_id: message.sender.to_string(),
             sender_name: message.sender_name.clone(),
-            preview: preview(&message.body.text),
+            preview: message.body.preview(),
             created_at: Time(message.created_at),
         })
     }

@@ -136,6 +136,8 @@ const RULES: &[(&str, Rule)] = &[
     ("templates.dir", Rule::Text(forms::any)),
     ("blobs.dir", Rule::Text(forms::any)),
     ("blobs.max_mib", Rule::Int(1, 1_048_576)),
+    ("blobs.member_max_mib", Rule::Int(1, 1_048_576)),
+    ("blobs.member_mib", Rule::Int(1, u32::MAX)),
     ("blobs.tenant_mib", Rule::Int(1, u32::MAX)),
     ("blobs.orphan_hours", Rule::Int(1, 87_600)),
     // An entry is promised to be chained within a second.

@@ -7,8 +7,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use landfall_core::lesson::Lesson;
 use landfall_protocol::lessons::{
-    AttachmentFields, LessonAnswer, LessonFields, LessonItem, LessonLimits, LessonPut,
-    LessonsQuery, lesson_place,
+    LessonAnswer, LessonFields, LessonItem, LessonLimits, LessonPut, LessonsQuery, lesson_place,
 };
 use landfall_protocol::list::List;
 
@@ -20,7 +19,7 @@ use super::error::ApiError;
 use super::headers::Idempotency;
 use super::params::{LessonPath, Params};
 use crate::app::App;
-use crate::service::lessons::{AttachmentDraft, LessonDraft};
+use crate::service::lessons::LessonDraft;
 
 const LIST: &str = "/api/v1/lessons";
 
@@ -81,11 +80,6 @@ fn draft(body: LessonPut, app: &App) -> Result<(LessonDraft, Option<u64>), ApiEr
     };
     let LessonFields { class, title, data, attachments, expires_at, version } =
         body.read(limits)?;
-    let attachment = |one: AttachmentFields| {
-        let AttachmentFields { hash, name, media_type, bytes } = one;
-        AttachmentDraft { hash, name, media_type, bytes }
-    };
-    let attachments = attachments.into_iter().map(attachment).collect();
     Ok((LessonDraft { class, title, data, attachments, expires_at }, version))
 }
 

@@ -19,7 +19,6 @@ use super::cursors::{Listing, at_id, at_number, small_offset};
 use super::error::ApiError;
 use super::params::{MessagePath, Params, TopicPath};
 use crate::app::App;
-use crate::service::messages::MessageDraft;
 use crate::service::reading::ReadAsk;
 
 const LIST: &str = "/api/v1/topics/{id}/messages";
@@ -74,8 +73,7 @@ pub(super) async fn send(
     TopicPath(id): TopicPath,
     body: JsonBody<MessagePost>,
 ) -> Result<(StatusCode, Json<MessageItem>), ApiError> {
-    let fields = body.value.read()?;
-    let draft = MessageDraft { body: fields.body, client_id: fields.client_id };
+    let draft = body.value.read()?;
     let sent = app.services.send_message(&caller, &id, &draft).await?;
     let status = if sent.is_new { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, Json(MessageItem::from(&sent.message))))

@@ -17,7 +17,6 @@ use super::connection::Connection;
 use super::gateway::Gateway;
 use super::mark::Mark;
 use crate::service::ServiceError;
-use crate::service::messages::MessageDraft;
 use crate::service::reading::ReadAsk;
 
 /// Serves what a client asks about a topic; gives the answer, unless that was sent already.
@@ -37,8 +36,7 @@ pub(super) async fn serve(
             Ok(Some(TopicFrame::left(&topic, "left")))
         }
         TopicAsk::Send(ask) => {
-            let fields = MessagePost::from(*ask).read().map_err(|faults| invalid(&faults))?;
-            let draft = MessageDraft { body: fields.body, client_id: fields.client_id };
+            let draft = MessagePost::from(*ask).read().map_err(|faults| invalid(&faults))?;
             let sent = gateway.services.send_message(caller, &topic, &draft).await;
             let sent = sent.map_err(refusal)?;
             Ok(Some(TopicFrame::MessageSent(Box::new(MessageItem::from(&sent.message)))))

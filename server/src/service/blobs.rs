@@ -11,7 +11,9 @@ use landfall_core::audit::{Action, Entity};
 use landfall_core::auth::{Caller, Scope};
 use landfall_core::blob::BlobHash;
 use landfall_core::notify::FieldError;
-use landfall_store::{Blob, Outcome, StoreError, StoredBlob, Unit, Write};
+use landfall_store::{
+    BLOB_WEIGHT_MIN, Blob, BlobRoom, Outcome, StoreError, StoredBlob, Unit, Write,
+};
 use serde_json::json;
 
 use super::lessons::reads_all;
@@ -28,6 +30,15 @@ pub struct OpenBlob {
     pub file: Arc<File>,
 }
 
+/// What somebody may upload, in bytes.
+#[derive(Debug, Clone, Copy)]
+struct Bounds {
+    /// One blob.
+    blob: u64,
+    /// All of them.
+    room: BlobRoom,
+}
+
 /// What a caller has to do to bring a blob.
 #[derive(Debug)]
 pub enum Upload {
@@ -42,7 +53,7 @@ pub enum Upload {
 pub struct Receiving {
     name: Name,
     incoming: Incoming,
-    max: u64,
+    bounds: Bounds,
     /// The file that should have held it and does not.
     missing: Option<uuid::Uuid>,
 }
@@ -53,16 +64,27 @@ impl Receiving {
     /// # Errors
     /// `TooLarge`; `Store` when the disk does not take it.
     pub async fn push(&mut self, part: &[u8]) -> Result<(), ServiceError> {
-        if self.incoming.bytes() + part.len() as u64 > self.max {
-            return Err(too_large(self.max));
+        let max = self.bounds.blob;
+        if self.incoming.bytes() + part.len() as u64 > max {
+            return Err(too_large(max));
         }
         self.incoming.push(part).await.map_err(disk)
     }
 }
 
 impl Services {
-    /// Opens a blob that the caller may read: they uploaded it, or are in a class with a lesson that
-    /// refers to it, or manage all classes.
+    /// Says whether the caller may read a blob: they uploaded it, or are in a class with a lesson that
+    /// refers to it or in a topic with a message that carries it, or manage all topics.
+    pub(super) async fn may_read_blob(
+        &self,
+        caller: &Caller,
+        hash: BlobHash,
+    ) -> Result<bool, ServiceError> {
+        let (tenant, user) = (&caller.tenant, &caller.user);
+        Ok(reads_all(caller) || self.store.may_read_blob(tenant, hash, user, self.now()).await?)
+    }
+
+    /// Opens a blob that the caller may read.
     ///
     /// # Errors
     /// `NotFound`; `Missing` when its file is not there.
@@ -71,11 +93,8 @@ impl Services {
         caller: &Caller,
         hash: BlobHash,
     ) -> Result<OpenBlob, ServiceError> {
-        let (tenant, user) = (&caller.tenant, &caller.user);
-        let may_read =
-            reads_all(caller) || self.store.may_read_blob(tenant, hash, user, self.now()).await?;
-        let blob = match may_read {
-            true => self.store.blobs(tenant, vec![hash]).await?.pop(),
+        let blob = match self.may_read_blob(caller, hash).await? {
+            true => self.store.blobs(&caller.tenant, vec![hash]).await?.pop(),
             false => None,
         };
         let blob = blob.ok_or(ServiceError::NotFound("blob"))?;
@@ -91,61 +110,91 @@ impl Services {
     /// Begins to take a blob of which `announced` bytes are said to come.
     ///
     /// # Errors
-    /// `Forbidden` for whoever may write no lesson; `TooLarge`; `Conflict` when the tenant has no
-    /// room for it.
+    /// `Forbidden` for whoever may write neither lessons nor messages; `TooLarge`; `Conflict` when the tenant has
+    /// no room for it, or the caller's files take all that theirs may.
     pub async fn begin_blob(
         &self,
         caller: &Caller,
         hash: BlobHash,
         announced: Option<u64>,
     ) -> Result<Upload, ServiceError> {
-        let writes = caller.may(&Scope::LessonsManage)
-            && (reads_all(caller) || self.store.teaches(&caller.tenant, &caller.user).await?);
-        if !writes {
-            let why = "needs the scope lessons:manage, and to be a teacher of a class";
-            return Err(ServiceError::Forbidden(why.into()));
+        let bounds = self.bounds_of_uploads(caller).await?;
+        deciding(|| self.begin_blob_once(caller, hash, (announced, bounds))).await
+    }
+
+    /// Says what the caller may upload: teachers what lessons need, other members what messages need.
+    async fn bounds_of_uploads(&self, caller: &Caller) -> Result<Bounds, ServiceError> {
+        let (tenant, user) = (&caller.tenant, &caller.user);
+        let limits = &self.settings.classes;
+        let of_tenant = limits.tenant_bytes;
+        let writes_lessons = caller.may(&Scope::LessonsManage)
+            && (reads_all(caller) || self.store.teaches(tenant, user).await?);
+        if writes_lessons {
+            let room = BlobRoom { of_tenant, of_user: u64::MAX };
+            Ok(Bounds { blob: limits.blob_bytes, room })
+        } else if self.store.belongs(tenant, user).await? {
+            let room = BlobRoom { of_tenant, of_user: limits.member_bytes };
+            Ok(Bounds { blob: limits.member_blob_bytes, room })
+        } else {
+            let why = "needs to be a member of a topic";
+            Err(ServiceError::Forbidden(why.into()))
         }
-        deciding(|| self.begin_blob_once(caller, hash, announced)).await
     }
 
     async fn begin_blob_once(
         &self,
         caller: &Caller,
         hash: BlobHash,
-        announced: Option<u64>,
+        (announced, bounds): (Option<u64>, Bounds),
     ) -> Result<Upload, ServiceError> {
         let known = self.store.blobs(&caller.tenant, vec![hash]).await?.pop();
+        let mut missing = None;
         if let Some(blob) = &known {
             let name = name_of(caller, blob);
-            if self.blobs.open(&name, blob.bytes).await.map_err(disk)?.is_some() {
-                let (file, by, at) = (blob.file, caller.user.clone(), self.now());
-                let mut unit = unit_of(caller);
-                unit.writes.push(Write::UseBlob { hash, file, by, at });
-                self.commit(unit).await?;
-                return Ok(Upload::There(blob.clone()));
+            let is_there = self.blobs.open(&name, blob.bytes).await.map_err(disk)?.is_some();
+            if is_there && self.may_read_blob(caller, hash).await? {
+                return self.use_blob(caller, blob).await.map(Upload::There);
             }
+            // Else whoever brings it shows that they have it: its name alone opens nothing.
+            missing = (!is_there).then_some(blob.file);
         }
-        let max = self.settings.classes.blob_bytes;
-        if announced.is_some_and(|bytes| bytes > max) {
-            return Err(too_large(max));
+        if announced.is_some_and(|bytes| bytes > bounds.blob) {
+            return Err(too_large(bounds.blob));
         }
-        if known.is_none() {
-            self.refuse_no_room(caller, announced.unwrap_or(0)).await?;
-        }
+        let announced = announced.unwrap_or(0);
+        self.refuse_no_room(caller, if known.is_some() { 0 } else { announced }, bounds.room)
+            .await?;
         let file = self.ids.file(self.now());
         let name = Name { tenant: caller.tenant.clone(), hash, file };
         let incoming = self.blobs.receive(name.clone()).await.map_err(disk)?;
-        let missing = known.map(|blob| blob.file);
-        Ok(Upload::Awaited(Box::new(Receiving { name, incoming, max, missing })))
+        Ok(Upload::Awaited(Box::new(Receiving { name, incoming, bounds, missing })))
     }
 
-    async fn refuse_no_room(&self, caller: &Caller, bytes: u64) -> Result<(), ServiceError> {
-        let max = self.settings.classes.tenant_bytes;
+    /// Notes that a blob is needed once more, and that the caller brought it.
+    async fn use_blob(&self, caller: &Caller, blob: &Blob) -> Result<Blob, ServiceError> {
+        let (hash, file, by, at) = (blob.hash, blob.file, caller.user.clone(), self.now());
+        let mut unit = unit_of(caller);
+        unit.writes.push(Write::UseBlob { hash, file, by, at });
+        self.commit(unit).await?;
+        Ok(blob.clone())
+    }
+
+    /// Says why there is no room, if there is none.
+    async fn refuse_no_room(
+        &self,
+        caller: &Caller,
+        bytes: u64,
+        room: BlobRoom,
+    ) -> Result<(), ServiceError> {
         let total = self.store.blob_total(&caller.tenant).await?;
-        match total.saturating_add(bytes) > max {
-            true => Err(no_room(max)),
-            false => Ok(()),
+        if total.saturating_add(bytes) > room.of_tenant {
+            return Err(no_room("all blobs", room.of_tenant));
         }
+        let total = self.store.blob_total_of_user(&caller.tenant, &caller.user).await?;
+        if total.saturating_add(bytes.max(BLOB_WEIGHT_MIN)) > room.of_user {
+            return Err(no_room("your blobs", room.of_user));
+        }
+        Ok(())
     }
 
     /// Ends a blob: it is there, and on disk, when this says so.
@@ -159,13 +208,13 @@ impl Services {
         receiving: Receiving,
         media_type: String,
     ) -> Result<Blob, ServiceError> {
-        let Receiving { name, incoming, missing, .. } = receiving;
+        let Receiving { name, incoming, missing, bounds } = receiving;
         let blob = Blob { hash: name.hash, file: name.file, bytes: incoming.bytes(), media_type };
         if let Err(Mismatch) = incoming.finish().await.map_err(disk)? {
             let fault = FieldError::new("/path/sha256", "is not the SHA-256 of the body");
             return Err(ServiceError::Invalid(vec![fault]));
         }
-        let committed = self.commit(self.unit_of_blob(caller, &blob, missing)).await;
+        let committed = self.commit(self.unit_of_blob(caller, &blob, (missing, bounds.room))).await;
         match &committed {
             Ok(receipt) if receipt.outcomes == [Outcome::Done] => {}
             // It may have been stored: what is nobody's is swept up later.
@@ -174,12 +223,20 @@ impl Services {
         }
         match committed {
             Ok(_) => Ok(blob),
-            Err(StoreError::Stale) => Err(no_room(self.settings.classes.tenant_bytes)),
+            Err(StoreError::Stale) => {
+                self.refuse_no_room(caller, blob.bytes, bounds.room).await?;
+                Err(StoreError::Stale.into())
+            }
             Err(error) => Err(error.into()),
         }
     }
 
-    fn unit_of_blob(&self, caller: &Caller, blob: &Blob, missing: Option<uuid::Uuid>) -> Unit {
+    fn unit_of_blob(
+        &self,
+        caller: &Caller,
+        blob: &Blob,
+        (missing, room): (Option<uuid::Uuid>, BlobRoom),
+    ) -> Unit {
         let mut unit = unit_of(caller);
         let metadata = json!({ "bytes": blob.bytes, "type": blob.media_type });
         unit.audit.push(self.entry(caller, Action::BlobStored, entity(blob), metadata));
@@ -187,13 +244,13 @@ impl Services {
             blob: Box::new(blob.clone()),
             by: caller.user.clone(),
             instead_of: missing,
-            total_max: self.settings.classes.tenant_bytes,
+            room,
             at: self.now(),
         });
         unit
     }
 
-    /// Forgets blobs that no lesson refers to and nobody had a use for lately; tells how many.
+    /// Forgets blobs that nothing refers to and nobody had a use for lately; tells how many.
     ///
     /// # Errors
     /// When the store or the disk is away.
@@ -249,8 +306,8 @@ fn too_large(max: u64) -> ServiceError {
     ServiceError::TooLarge(format!("a blob must have at most {max} bytes"))
 }
 
-fn no_room(max: u64) -> ServiceError {
-    let why = format!("all blobs together may have {max} bytes, and this one would be too much");
+fn no_room(which: &str, max: u64) -> ServiceError {
+    let why = format!("{which} together may have {max} bytes, and this one would be too much");
     ServiceError::Conflict(why)
 }
 

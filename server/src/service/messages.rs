@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use landfall_core::attachment::AttachmentDraft;
 use landfall_core::audit::{Action, Entity, Hash, digest};
 use landfall_core::auth::Caller;
 use landfall_core::feed::{FeedKey, Number};
 use landfall_core::id::{MessageId, TopicId};
 use landfall_core::json::{Object, Value};
-use landfall_core::message::{Message, MessageBody, Participation, Unread};
+use landfall_core::message::{Message, MessageBody, MessageDraft, Participation, Unread};
 use landfall_core::topic::{MemberRole, TopicAction};
 use landfall_store::{Guard, MessageSlice, Outcome, StoreError, Unit, Write};
 use serde_json::json;
@@ -15,15 +16,6 @@ use serde_json::json;
 use super::revocations::unit_of;
 use super::topics::still;
 use super::{ServiceError, Services, deciding};
-
-/// What a device wants to say.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MessageDraft {
-    /// What.
-    pub body: MessageBody,
-    /// What the device calls it; sent again under the same name it is the same message.
-    pub client_id: Option<String>,
-}
 
 /// What sending did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,7 +43,8 @@ impl Services {
     /// Sends a message, once for each name that its device gives.
     ///
     /// # Errors
-    /// `Invalid`; `NotFound` for a private topic that the caller is not in, `Forbidden` for a public one;
+    /// `Invalid`, also for a blob that is not there or that the caller may not read;
+    /// `NotFound` for a private topic that the caller is not in, `Forbidden` for a public one;
     /// `Conflict` where the device called another message so.
     pub async fn send_message(
         &self,
@@ -59,14 +52,16 @@ impl Services {
         topic: &TopicId,
         draft: &MessageDraft,
     ) -> Result<SentMessage, ServiceError> {
-        draft.body.check(self.settings.notify.message_chars).map_err(ServiceError::Invalid)?;
-        let digest = said(&draft.body);
+        draft.check(self.settings.notify.message_chars).map_err(ServiceError::Invalid)?;
+        let digest = said(draft);
         deciding(|| async move {
             self.allowed(caller, topic, TopicAction::WriteMessages).await?;
             if let Some(sent) = self.sent_before(caller, topic, draft, digest).await? {
                 return Ok(sent);
             }
-            let message = self.new_message(caller, topic, draft);
+            let attachments = self.attachments(caller, &draft.attachments).await?;
+            let body = MessageBody { attachments, ..draft.body.clone() };
+            let message = self.new_message(caller, topic, (body, draft.client_id.clone()));
             let mut unit = self.unit_of_member(caller, topic);
             let stored = Box::new(message.clone());
             unit.writes.push(Write::SendMessage { message: stored, digest });
@@ -99,7 +94,12 @@ impl Services {
         }
     }
 
-    fn new_message(&self, caller: &Caller, topic: &TopicId, draft: &MessageDraft) -> Message {
+    fn new_message(
+        &self,
+        caller: &Caller,
+        topic: &TopicId,
+        (body, client_id): (MessageBody, Option<String>),
+    ) -> Message {
         let at = self.now();
         Message {
             id: self.ids.message(at),
@@ -108,8 +108,8 @@ impl Services {
             changed: Number::ZERO,
             sender: caller.user.clone(),
             sender_name: caller.name.clone(),
-            client_id: draft.client_id.clone(),
-            body: draft.body.clone(),
+            client_id,
+            body,
             created_at: at,
             edited_at: None,
             is_deleted: false,
@@ -146,7 +146,6 @@ impl Services {
         id: MessageId,
         body: &MessageBody,
     ) -> Result<Message, ServiceError> {
-        body.check(self.settings.notify.message_chars).map_err(ServiceError::Invalid)?;
         deciding(|| async move {
             self.allowed(caller, topic, TopicAction::WriteMessages).await?;
             let there = self.found_message(caller, topic, id).await?;
@@ -155,6 +154,8 @@ impl Services {
             }
             let MessageBody { text, mentions, .. } = body.clone();
             let body = MessageBody { text, mentions, ..there.body.clone() };
+            let checked = body.check(self.settings.notify.message_chars, body.attachments.len());
+            checked.map_err(ServiceError::Invalid)?;
             if body == there.body {
                 return Ok(there);
             }
@@ -313,7 +314,7 @@ impl Services {
     /// # Errors
     /// When the store is away.
     pub async fn forget_messages(&self, limit: usize) -> Result<usize, ServiceError> {
-        Ok(self.store.forget_messages(limit).await?)
+        Ok(self.store.forget_messages(self.now(), limit).await?)
     }
 }
 
@@ -325,11 +326,13 @@ fn numbered(outcomes: &[Outcome]) -> Result<Number, ServiceError> {
 }
 
 /// Digests what a device said.
-fn said(body: &MessageBody) -> Hash {
+fn said(draft: &MessageDraft) -> Hash {
     let text = |text: &str| Value::Text(text.to_owned());
-    let MessageBody { text: words, mentions, room_id, reply_to } = body;
+    let MessageBody { text: words, mentions, room_id, reply_to, attachments: _ } = &draft.body;
+    let files = draft.attachments.iter().map(file_said).collect();
     let mentions = mentions.iter().map(|user| text(user.as_str())).collect();
     let members = [
+        ("attachments", (!draft.attachments.is_empty()).then_some(Value::List(files))),
         ("mentions", Some(Value::List(mentions))),
         ("message", Some(text(words))),
         ("reply_to", reply_to.as_ref().map(|id| text(&id.to_string()))),
@@ -337,4 +340,16 @@ fn said(body: &MessageBody) -> Hash {
     ];
     let there = members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
     digest(Value::Object(there.collect::<Object>()).canonical().as_bytes())
+}
+
+fn file_said(file: &AttachmentDraft) -> Value {
+    let AttachmentDraft { hash, name, media_type, bytes } = file;
+    let members = [
+        ("bytes", bytes.map(|bytes| bytes.to_string())),
+        ("name", Some(name.clone())),
+        ("sha256", Some(hash.to_string())),
+        ("type", media_type.clone()),
+    ];
+    let there = members.into_iter().filter_map(|(name, text)| Some((name, Value::Text(text?))));
+    Value::Object(there.map(|(name, value)| (name.to_owned(), value)).collect())
 }

@@ -4,6 +4,7 @@
 //! decide, and answer nothing that is not committed.
 
 pub mod analytics;
+mod attachments;
 mod audit;
 pub mod blobs;
 pub mod callbacks;
@@ -109,16 +110,20 @@ pub struct Settings {
     pub segments_per_second: NonZeroU32,
 }
 
-/// What lessons and blobs are held to.
+/// What lessons and blobs are held to, in bytes and counts.
 #[derive(Debug, Clone, Copy)]
 pub struct ClassSettings {
     /// Lessons of one class.
     pub lessons_max: usize,
-    /// The largest blob.
+    /// The largest blob of who writes lessons.
     pub blob_bytes: u64,
+    /// The largest blob of other members.
+    pub member_blob_bytes: u64,
+    /// All blobs that one of them uploads.
+    pub member_bytes: u64,
     /// All blobs of one tenant.
     pub tenant_bytes: u64,
-    /// For how long a blob is kept that no lesson refers to, in milliseconds.
+    /// For how long a blob is kept that nothing refers to, in milliseconds.
     pub orphan_ms: i64,
 }
 

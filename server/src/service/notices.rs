@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use landfall_core::feed::FeedKey;
 use landfall_core::id::{TopicId, UserId};
-use landfall_core::message::{self, Message, News};
+use landfall_core::message::{Message, News};
 use landfall_core::notification::{Content, JsonText};
 use landfall_core::preference::{About, Preferences};
 use landfall_core::topic::Topic;
@@ -207,7 +207,7 @@ impl Services {
             "number": message.number.to_string(),
             "sender": sender,
             "topic": topic.title,
-            "preview": message::preview(&message.body.text),
+            "preview": message.body.preview(),
             "link": link,
         });
         Content {

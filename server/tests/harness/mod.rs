@@ -266,6 +266,8 @@ pub fn parts_in(store: Arc<dyn Store>, folder: &Path) -> Parts {
         revocation_ms: config.auth.revocation_days.millis(),
         classes: ClassSettings {
             blob_bytes: 4 << 20,
+            member_blob_bytes: 64 << 10,
+            member_bytes: 256 << 10,
             tenant_bytes: 16 << 20,
             ..config.class_settings()
         },

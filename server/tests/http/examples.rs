@@ -104,7 +104,7 @@ async fn prepare_people(server: &Server, name: &str) -> String {
         "user_me_get" | "user_me_patch" | "user_me_delete" => "user_me_put",
         "tokens_list" | "token_delete" => "token_create",
         "subscriptions_list" | "unsubscribe" | "unsubscribe_by_endpoint" => "subscribe",
-        "blob_get" | "lesson_put" => "blob_put",
+        "blob_get" | "lesson_put" | "message_send" => "blob_put",
         "lesson_get" | "lesson_delete" | "lessons_list" => {
             Box::pin(prepare_people(server, "lesson_put")).await;
             "lesson_put"
@@ -113,7 +113,10 @@ async fn prepare_people(server: &Server, name: &str) -> String {
         | "message_edit"
         | "message_delete"
         | "messages_list"
-        | "topic_read_messages" => "message_send",
+        | "topic_read_messages" => {
+            Box::pin(prepare_people(server, "message_send")).await;
+            "message_send"
+        }
         "messages_list_after" => {
             let id = Box::pin(prepare_people(server, "message_get")).await;
             let path = format!("/api/v1/topics/class-7b/messages/{id}");

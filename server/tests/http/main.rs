@@ -17,6 +17,7 @@ mod examples;
 mod fairness;
 mod idempotency;
 mod lists;
+mod message_files;
 mod messages;
 mod overtaken;
 mod reach;

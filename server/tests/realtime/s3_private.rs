@@ -1,12 +1,13 @@
 //! A private topic's words reach nobody who is not in it, by whatever path they ask or listen.
 
+use aws_lc_rs::digest::{SHA256, digest};
 use serde_json::{Value, json};
 
 use crate::client::Device;
 use crate::harness::{Landfall, token, token_in, until};
-use crate::socketio::{heard, joined, say};
+use crate::socketio::{Socket, heard, joined, say};
 
-const WORDS: &str = "the code is 4711";
+const WORDS: &str = "the code is moonshine";
 
 /// Calls and gives the whole answer, whatever it is.
 async fn answer(landfall: &Landfall, token: &str, call: (&str, &str), body: Value) -> String {
@@ -32,15 +33,66 @@ async fn everything(landfall: &Landfall, device: &mut Device, user: &str) -> Str
     }
 }
 
-#[tokio::test]
-async fn s3_a_private_topics_words_reach_no_stranger_by_any_path() {
-    let landfall = Landfall::start().await;
+/// Makes the topic `c` of `ada` and `ben`, which `out` and `gone` are in until [`remove`].
+async fn topic(landfall: &Landfall) {
     let admin = token("root", "admin");
     landfall.call("PUT", "/api/v1/topics/c", &admin, Some(json!({}))).await;
     for member in ["ada", "ben", "out", "gone"] {
         let path = format!("/api/v1/topics/c/members/{member}");
         landfall.call("PUT", &path, &admin, Some(json!({}))).await;
     }
+}
+
+async fn remove(landfall: &Landfall) {
+    for removed in ["out", "gone"] {
+        let path = format!("/api/v1/topics/c/members/{removed}");
+        landfall.call("DELETE", &path, &token("root", "admin"), None).await;
+    }
+}
+
+/// Uploads a file that says the words, too; gives its name.
+async fn file(landfall: &Landfall, token: &str) -> String {
+    let hash = digest(&SHA256, WORDS.as_bytes());
+    let name: String = hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    let url = format!("http://{}/api/v1/blobs/{name}", landfall.address);
+    let put = landfall.http.put(url).bearer_auth(token).body(WORDS).send().await.unwrap();
+    assert_eq!(put.status().as_u16(), 201);
+    name
+}
+
+/// Everything that a stranger could ask about a message and its file.
+fn calls(id: &Value, file: &str) -> Vec<(&'static str, String, Value)> {
+    let messages = "/api/v1/topics/c/messages".to_owned();
+    let message = format!("{messages}/{}", id.as_str().unwrap());
+    let forwarded = json!({ "attachments": [{ "sha256": file, "name": "x" }] });
+    let get = |path: &str| ("GET", path.to_owned(), Value::Null);
+    vec![
+        get("/api/v1/topics"),
+        get("/api/v1/topics/c"),
+        get("/api/v1/topics/c/members"),
+        get(&messages),
+        get(&format!("{messages}?after=0")),
+        get(&message),
+        get(&format!("/api/v1/blobs/{file}")),
+        get("/api/v1/topics/c/participation"),
+        get("/api/v1/notifications"),
+        get("/api/v1/admin/notifications"),
+        get("/api/v1/admin/audit"),
+        ("PATCH", message.clone(), json!({ "message": "mine" })),
+        ("DELETE", message, Value::Null),
+        ("POST", messages.clone(), json!({ "message": "mine", "reply_to": id })),
+        ("POST", messages, forwarded),
+        ("POST", "/api/v1/topics/c/read".into(), json!({ "message_ids": [id] })),
+        ("PUT", "/api/v1/topics/c/members/eve".into(), json!({})),
+        ("PUT", format!("/api/v1/blobs/{file}"), Value::Null),
+        ("POST", "/api/v1/sync/pull".into(), json!({ "deviceId": "d" })),
+    ]
+}
+
+#[tokio::test]
+async fn s3_a_private_topics_words_reach_no_stranger_by_any_path() {
+    let landfall = Landfall::start().await;
+    topic(&landfall).await;
     let mut eve = landfall.device("eve", "presence=1&alerts=1").await;
     let mut out = landfall.device("out", "presence=1&alerts=1").await;
     let other = token_in("other", "ada", "student");
@@ -50,64 +102,47 @@ async fn s3_a_private_topics_words_reach_no_stranger_by_any_path() {
         device.say(json!({ "type": "join_topic", "payload": { "topic_id": "c" } })).await;
     }
     out.next_of("topic_joined").await;
-    for removed in ["out", "gone"] {
-        let path = format!("/api/v1/topics/c/members/{removed}");
-        landfall.call("DELETE", &path, &admin, None).await;
-    }
+    remove(&landfall).await;
     out.next_of("topic_left").await;
     say(&mut socketio, r#"421["join_topic",{"topic_id":"c"}]"#).await;
-    let body = json!({ "message": WORDS, "mentions": ["eve", "out", "gone", "ghost"] });
     let ada = token("ada", "student");
+    let file = file(&landfall, &ada).await;
+    let body = json!({
+        "message": WORDS, "mentions": ["eve", "out", "gone", "ghost"],
+        "attachments": [{ "sha256": file, "name": format!("{WORDS}.txt") }],
+    });
     let sent = landfall.call("POST", "/api/v1/topics/c/messages", &ada, Some(body)).await;
     // Who is not there is told: once ben is, all others would have been, too.
     let is_told = async || landfall.inbox("ben", "").await["items"][0]["message"] == WORDS;
     until("ben is told", is_told).await;
 
-    let message = format!("/api/v1/topics/c/messages/{}", sent["id"].as_str().unwrap());
-    let read = json!({ "message_ids": [sent["id"]] });
-    let calls = [
-        (("GET", "/api/v1/topics"), Value::Null),
-        (("GET", "/api/v1/topics/c"), Value::Null),
-        (("GET", "/api/v1/topics/c/members"), Value::Null),
-        (("GET", "/api/v1/topics/c/messages"), Value::Null),
-        (("GET", "/api/v1/topics/c/messages?after=0"), Value::Null),
-        (("GET", message.as_str()), Value::Null),
-        (("PATCH", message.as_str()), json!({ "message": "mine" })),
-        (("DELETE", message.as_str()), Value::Null),
-        (
-            ("POST", "/api/v1/topics/c/messages"),
-            json!({ "message": "mine", "reply_to": sent["id"] }),
-        ),
-        (("POST", "/api/v1/topics/c/read"), read),
-        (("GET", "/api/v1/topics/c/participation"), Value::Null),
-        (("PUT", "/api/v1/topics/c/members/eve"), json!({})),
-        (("GET", "/api/v1/notifications"), Value::Null),
-        (("GET", "/api/v1/admin/notifications"), Value::Null),
-        (("GET", "/api/v1/admin/audit"), Value::Null),
-        (("POST", "/api/v1/sync/pull"), json!({ "deviceId": "d" })),
-    ];
     let strangers = ["eve", "out", "gone", "ghost"].map(|user| token(user, "student"));
     for stranger in strangers.into_iter().chain([other]) {
-        for (call, body) in &calls {
-            let answer = answer(&landfall, &stranger, *call, body.clone()).await;
-            assert!(!answer.contains("4711"), "{call:?}: {answer}");
+        for (method, path, body) in calls(&sent["id"], &file) {
+            let answer = answer(&landfall, &stranger, (method, &path), body).await;
+            assert!(!answer.contains("moonshine"), "{method} {path}: {answer}");
         }
     }
     for (device, user) in [(&mut eve, "eve"), (&mut out, "out")] {
         let all = everything(&landfall, device, user).await;
-        assert!(!all.contains("4711"), "{user}: {all}");
+        assert!(!all.contains("moonshine"), "{user}: {all}");
     }
+    heard_nothing(&mut elsewhere, &mut socketio).await;
+}
+
+/// Checks what came to a device of another tenant and to a stranger's client of Socket.IO.
+async fn heard_nothing(elsewhere: &mut Device, socketio: &mut Socket) {
     elsewhere.say(json!({ "type": "ping", "ref": 9 })).await;
     loop {
         let frame = elsewhere.next().await;
-        assert!(!frame.to_string().contains("4711"), "{frame}");
+        assert!(!frame.to_string().contains("moonshine"), "{frame}");
         if frame["type"] == "pong" {
             break;
         }
     }
     loop {
-        let told = heard(&mut socketio).await.unwrap();
-        assert!(!told.contains("4711"), "{told}");
+        let told = heard(socketio).await.unwrap();
+        assert!(!told.contains("moonshine"), "{told}");
         if told.contains("the end") {
             break;
         }

@@ -22,6 +22,18 @@ pub struct Blob {
     pub media_type: String,
 }
 
+/// How much room there is for blobs, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BlobRoom {
+    /// For all of the tenant's.
+    pub of_tenant: u64,
+    /// For what the user uploads, of which each blob takes [`BLOB_WEIGHT_MIN`] at least.
+    pub of_user: u64,
+}
+
+/// What a blob takes of its uploader's room at least, in bytes: small files cost a disk more than they hold.
+pub const BLOB_WEIGHT_MIN: u64 = 4_096;
+
 /// A blob of any tenant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredBlob {
@@ -37,7 +49,7 @@ pub trait Blobs {
     fn blobs(&self, tenant: &Tenant, hashes: Vec<BlobHash>) -> Answered<'_, Vec<Blob>>;
 
     /// Says whether a user may read a blob: they uploaded it, or are in a class of which a lesson
-    /// that is there at `now` refers to it.
+    /// that is there at `now` refers to it, or in a topic of which a message carries it.
     fn may_read_blob(
         &self,
         tenant: &Tenant,
@@ -49,10 +61,16 @@ pub trait Blobs {
     /// Says whether a user is at least a teacher of any class.
     fn teaches(&self, tenant: &Tenant, user: &UserId) -> Answered<'_, bool>;
 
+    /// Says whether a user is in any topic.
+    fn belongs(&self, tenant: &Tenant, user: &UserId) -> Answered<'_, bool>;
+
+    /// Adds up what the blobs weigh that a user uploaded; costs the same however many there are.
+    fn blob_total_of_user(&self, tenant: &Tenant, user: &UserId) -> Answered<'_, u64>;
+
     /// Adds up the bytes of a tenant's blobs; costs the same however many there are.
     fn blob_total(&self, tenant: &Tenant) -> Answered<'_, u64>;
 
-    /// Finds blobs of any tenant to which no lesson refers and that nobody had a use for since
+    /// Finds blobs of any tenant that nothing refers to and that nobody had a use for since
     /// `before`; they wait for [`Write::ForgetBlob`](crate::Write::ForgetBlob), oldest first.
     fn unneeded_blobs(&self, before: Timestamp, limit: usize) -> Answered<'_, Vec<StoredBlob>>;
 

@@ -4,6 +4,7 @@ use landfall_core::audit::Hash;
 use landfall_core::feed::Number;
 use landfall_core::id::{MessageId, Tenant, TopicId, UserId};
 use landfall_core::message::{Message, Participation, Unread};
+use landfall_core::time::Timestamp;
 
 use super::error::Answered;
 
@@ -73,5 +74,5 @@ pub trait Messages {
     ) -> Answered<'_, Vec<Participation>>;
 
     /// Takes away what is left of the messages of deleted topics, so many at most; tells how many.
-    fn forget_messages(&self, limit: usize) -> Answered<'_, usize>;
+    fn forget_messages(&self, now: Timestamp, limit: usize) -> Answered<'_, usize>;
 }

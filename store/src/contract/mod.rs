@@ -24,7 +24,7 @@ mod unit;
 mod write;
 
 pub use audits::{AuditFilter, AuditRecord, Audits, SealReport, Verification};
-pub use blobs::{Blob, Blobs, StoredBlob};
+pub use blobs::{BLOB_WEIGHT_MIN, Blob, BlobRoom, Blobs, StoredBlob};
 pub use commits::{Change, ChangeSink, Commits};
 pub use deliveries::{
     AskAgain, Backlog, Claimed, Claiming, Deliveries, Delivery, DeliveryFilter, KeptAttempt,

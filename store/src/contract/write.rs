@@ -17,7 +17,7 @@ use landfall_core::time::Timestamp;
 use landfall_core::topic::{MemberRole, Topic};
 use uuid::Uuid;
 
-use super::blobs::Blob;
+use super::blobs::{Blob, BlobRoom};
 use super::deliveries::{KeptAttempt, NewDelivery, Settlement};
 use super::devices::DeviceNext;
 use super::notices::NotedMembers;
@@ -125,15 +125,15 @@ pub enum Write {
         at: Timestamp,
     },
     /// Stores a message, and has its sender read up to it; `number` and `changed` are not looked at.
-    /// `Stale` where the sender's device called another one of the topic so. `Numbered` on the topic's
-    /// feed, which has to be there.
+    /// `Stale` where the sender's device called another one of the topic so, or a blob that it carries is not
+    /// there. `Numbered` on the topic's feed, which has to be there.
     SendMessage {
         /// What it is to be.
         message: Box<Message>,
         /// The digest of what the device sent.
         digest: Hash,
     },
-    /// Changes or deletes a message, which keeps its `number`; `Stale` unless it is there and `from` is
+    /// Changes or deletes a message, which keeps its `number` and gets no files; `Stale` unless it is there and `from` is
     /// the number of its last change. `Numbered` on the topic's feed.
     ChangeMessage {
         /// What it is to be.
@@ -200,8 +200,7 @@ pub enum Write {
         at: Timestamp,
     },
     /// Says that a blob is there, and that a user uploaded it. One that was there already keeps what
-    /// is known of it, but for the file if that was `instead_of`. `Stale` where the tenant's blobs
-    /// would have more than `total_max` bytes with it. `Done` where `blob.file` holds its bytes from
+    /// is known of it, but for the file if that was `instead_of`. `Stale` where it finds no `room`. `Done` where `blob.file` holds its bytes from
     /// now on, else `Unchanged`.
     PutBlob {
         /// Which.
@@ -210,8 +209,8 @@ pub enum Write {
         by: UserId,
         /// The file that was found missing.
         instead_of: Option<Uuid>,
-        /// Bytes of all of the tenant's blobs at most.
-        total_max: u64,
+        /// What there may be.
+        room: BlobRoom,
         /// When.
         at: Timestamp,
     },
@@ -227,7 +226,7 @@ pub enum Write {
         /// When.
         at: Timestamp,
     },
-    /// Forgets a blob; `Stale` unless that file still holds it, no lesson refers to it, and nobody had
+    /// Forgets a blob; `Stale` unless that file still holds it, nothing refers to it, and nobody had
     /// a use for it since `before`. `Done`.
     ForgetBlob {
         /// Which.

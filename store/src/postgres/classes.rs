@@ -66,6 +66,16 @@ impl Blobs for Postgres {
         ask!(self.pool, |r| blobs::teaches(r, &tenant, &user))
     }
 
+    fn belongs(&self, tenant: &Tenant, user: &UserId) -> Answered<'_, bool> {
+        let (tenant, user) = (tenant.clone(), user.clone());
+        ask!(self.pool, |r| blobs::belongs(r, &tenant, &user))
+    }
+
+    fn blob_total_of_user(&self, tenant: &Tenant, user: &UserId) -> Answered<'_, u64> {
+        let (tenant, user) = (tenant.clone(), user.clone());
+        ask!(self.pool, |r| blobs::total_of_user(r, &tenant, &user))
+    }
+
     fn blob_total(&self, tenant: &Tenant) -> Answered<'_, u64> {
         let tenant = tenant.clone();
         ask!(self.pool, |r| blobs::total(r, &tenant))

@@ -2,9 +2,10 @@
 
 use landfall_core::id::{MessageId, Tenant, TopicId, UserId};
 use landfall_core::message::{Message, Participation, Unread};
+use landfall_core::time::Timestamp;
 
 use super::Postgres;
-use super::reads::ask;
+use super::reads::{ask, transact};
 use crate::sql::messages;
 use crate::{Answered, MessageSlice, Messages, StoredMessage};
 
@@ -61,7 +62,7 @@ impl Messages for Postgres {
         ask!(self.pool, |r| messages::participation(r, &tenant, &topic, &after, limit))
     }
 
-    fn forget_messages(&self, limit: usize) -> Answered<'_, usize> {
-        ask!(self.pool, |r| messages::sweep(r, limit))
+    fn forget_messages(&self, now: Timestamp, limit: usize) -> Answered<'_, usize> {
+        transact!(self.pool, |r| messages::sweep(r, now, limit))
     }
 }

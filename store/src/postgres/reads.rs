@@ -47,6 +47,27 @@ macro_rules! ask {
 }
 pub(super) use ask;
 
+/// Does something on a borrowed connection in a transaction of its own.
+///
+/// After an error nothing was done: the connection is closed with the loan.
+macro_rules! transact {
+    ($pool:expr, |$runner:ident| $work:expr) => {
+        Box::pin(async move {
+            let mut loan = $pool.lend().await?;
+            let connection = loan.connection();
+            connection.command("begin").await?;
+            let done = {
+                let $runner = &mut connection.runner();
+                $work.await.map_err($crate::postgres::fault::told)?
+            };
+            connection.command("commit").await?;
+            loan.give_back();
+            Ok(done)
+        })
+    };
+}
+pub(super) use transact;
+
 /// Tells where feeds stand, in one statement.
 pub(super) async fn heads(pool: &Pool, names: &[Arc<FeedKey>]) -> Answer<Vec<Head>> {
     let sql = "select n.place, f.newest, f.horizon

@@ -7,8 +7,7 @@ use landfall_core::time::Timestamp;
 use uuid::Uuid;
 
 use super::Postgres;
-use super::fault::told;
-use super::reads::ask;
+use super::reads::{ask, transact};
 use super::standings::standings;
 use crate::sql::{activities, conflicts, devices, sync_forget, sync_read};
 use crate::{
@@ -66,17 +65,7 @@ impl Syncs for Postgres {
     }
 
     fn forget_tombstones(&self, before: Timestamp, limit: usize) -> Answered<'_, usize> {
-        Box::pin(async move {
-            let mut loan = self.pool.lend().await?;
-            let connection = loan.connection();
-            connection.command("begin").await?;
-            let runner = &mut connection.runner();
-            // After an error the connection is closed with the loan, and nothing was done.
-            let forgotten = sync_forget::tombstones(runner, before, limit).await.map_err(told)?;
-            connection.command("commit").await?;
-            loan.give_back();
-            Ok(forgotten)
-        })
+        transact!(self.pool, |r| sync_forget::tombstones(r, before, limit))
     }
 }
 

@@ -1,13 +1,13 @@
 //! Blobs: which there are, who needs them, and how many bytes a tenant has.
 
 use landfall_core::blob::BlobHash;
-use landfall_core::id::{LessonId, Tenant, UserId};
+use landfall_core::id::{Tenant, UserId};
 use landfall_core::time::Timestamp;
 use landfall_core::topic::MemberRole;
 use uuid::Uuid;
 
 use super::{Corrupt, Query, Row, Runner, codes, done};
-use crate::{Answer, Blob, Outcome, StoreError, StoredBlob};
+use crate::{Answer, BLOB_WEIGHT_MIN, Blob, BlobRoom, Outcome, StoreError, StoredBlob};
 
 /// Who uses a blob, and when.
 #[derive(Clone, Copy)]
@@ -24,28 +24,48 @@ pub(crate) async fn put<R: Runner>(
     tenant: &Tenant,
     blob: &Blob,
     use_of: Use<'_>,
-    (instead_of, total_max): (Option<Uuid>, u64),
+    (instead_of, room): (Option<Uuid>, BlobRoom),
 ) -> Answer<Outcome> {
     let outcome = if insert(runner, tenant, blob, use_of.at).await? {
-        add_to_total(runner, tenant, blob.bytes, total_max).await?;
+        add_to_total(runner, tenant, blob.bytes, room.of_tenant).await?;
         Outcome::Done
     } else {
         renew(runner, tenant, blob, instead_of, use_of.at).await?
     };
-    note_uploader(runner, tenant, &blob.hash, use_of.by).await?;
+    note_uploader(runner, tenant, &blob.hash, (use_of.by, room.of_user)).await?;
     Ok(outcome)
 }
 
+/// What a blob takes of its uploader's room.
+fn weight() -> String {
+    format!("case when b.bytes < {BLOB_WEIGHT_MIN} then {BLOB_WEIGHT_MIN} else b.bytes end")
+}
+
+/// Notes who uploaded a blob, which must find room in what all of theirs may weigh.
 async fn note_uploader<R: Runner>(
     runner: &mut R,
     tenant: &Tenant,
     hash: &BlobHash,
-    user: &UserId,
+    (user, weight_max): (&UserId, u64),
 ) -> Answer<()> {
     let sql = "insert into blob_uploader (tenant, hash, user_id) values (?1, ?2, ?3)
                on conflict (tenant, hash, user_id) do nothing";
-    runner.execute(Query::command(sql, [tenant.into(), hash.into(), user.into()])).await?;
-    Ok(())
+    let values = [tenant.into(), hash.into(), user.into()];
+    if runner.execute(Query::command(sql, values)).await? == 0 {
+        return Ok(());
+    }
+    let sql = "insert into blob_user_total (tenant, user_id, bytes) values (?1, ?2, 0)
+               on conflict (tenant, user_id) do nothing";
+    runner.execute(Query::command(sql, [tenant.into(), user.into()])).await?;
+    let weight = weight();
+    let added =
+        format!("bytes + (select {weight} from blob b where b.tenant = ?1 and b.hash = ?3)");
+    let sql = format!(
+        "update blob_user_total set bytes = {added}
+         where tenant = ?1 and user_id = ?2 and {added} <= ?4"
+    );
+    let values = [tenant.into(), user.into(), hash.into(), weight_max.into()];
+    done(runner.execute(Query::command(sql, values)).await?).map(|_| ())
 }
 
 /// Notes that a blob in this file is needed once more.
@@ -58,7 +78,7 @@ pub(crate) async fn renew_use<R: Runner>(
     let sql = "update blob set needed_at = ?4 where tenant = ?1 and hash = ?2 and file = ?3";
     let values = [tenant.into(), hash.into(), file.into(), use_of.at.into()];
     done(runner.execute(Query::command(sql, values)).await?)?;
-    note_uploader(runner, tenant, hash, use_of.by).await?;
+    note_uploader(runner, tenant, hash, (use_of.by, u64::MAX)).await?;
     Ok(Outcome::Done)
 }
 
@@ -117,51 +137,48 @@ pub(crate) async fn forget<R: Runner>(
     before: Timestamp,
 ) -> Answer<Outcome> {
     let sql = "delete from blob
-               where tenant = ?1 and hash = ?2 and file = ?3 and lessons = 0 and needed_at < ?4
+               where tenant = ?1 and hash = ?2 and file = ?3 and holders = 0 and needed_at < ?4
                returning bytes";
     let values = [tenant.into(), hash.into(), file.into(), before.into()];
     let gone = runner.optional(Query::new(sql, values, |row| row.count(0))).await?;
     let bytes = gone.ok_or(StoreError::Stale)?;
+    // First, as whoever puts a blob does: so no two wait for each other.
+    let sql = "update blob_total set bytes = bytes - ?2 where tenant = ?1";
+    done(runner.execute(Query::command(sql, [tenant.into(), bytes.into()])).await?)?;
+    let sql = "update blob_user_total set bytes = bytes - ?3
+               where tenant = ?1 and user_id in (
+                   select user_id from blob_uploader where tenant = ?1 and hash = ?2)";
+    let weight = bytes.max(BLOB_WEIGHT_MIN);
+    runner.execute(Query::command(sql, [tenant.into(), hash.into(), weight.into()])).await?;
     let sql = "delete from blob_uploader where tenant = ?1 and hash = ?2";
     runner.execute(Query::command(sql, [tenant.into(), hash.into()])).await?;
-    let sql = "update blob_total set bytes = bytes - ?2 where tenant = ?1";
-    done(runner.execute(Query::command(sql, [tenant.into(), bytes.into()])).await?)
+    Ok(Outcome::Done)
 }
 
-/// Makes a lesson refer to a blob; `false` where it is not there.
+/// Counts one more that refers to a blob; `false` where it is not there.
 pub(super) async fn hold<R: Runner>(
     runner: &mut R,
     tenant: &Tenant,
-    lesson: &LessonId,
     hash: &BlobHash,
     at: Timestamp,
 ) -> Answer<bool> {
-    let sql = "update blob set lessons = lessons + 1, needed_at = ?3
+    let sql = "update blob set holders = holders + 1, needed_at = ?3
                where tenant = ?1 and hash = ?2";
     let values = [tenant.into(), hash.into(), at.into()];
-    if runner.execute(Query::command(sql, values)).await? == 0 {
-        return Ok(false);
-    }
-    let sql = "insert into lesson_blob (tenant, hash, lesson_id) values (?1, ?2, ?3)";
-    runner.execute(Query::command(sql, [tenant.into(), hash.into(), lesson.into()])).await?;
-    Ok(true)
+    Ok(runner.execute(Query::command(sql, values)).await? > 0)
 }
 
 /// Ends what [`hold`] began.
 pub(super) async fn release<R: Runner>(
     runner: &mut R,
     tenant: &Tenant,
-    lesson: &LessonId,
     hash: &BlobHash,
     at: Timestamp,
 ) -> Answer<()> {
-    let sql = "update blob set lessons = lessons - 1, needed_at = ?3
+    let sql = "update blob set holders = holders - 1, needed_at = ?3
                where tenant = ?1 and hash = ?2";
     let values = [tenant.into(), hash.into(), at.into()];
-    runner.execute(Query::command(sql, values)).await?;
-    let sql = "delete from lesson_blob where tenant = ?1 and hash = ?2 and lesson_id = ?3";
-    runner.execute(Query::command(sql, [tenant.into(), hash.into(), lesson.into()])).await?;
-    Ok(())
+    runner.execute(Query::command(sql, values)).await.map(drop)
 }
 
 fn read_from(row: &dyn Row, first: usize) -> Result<Blob, Corrupt> {
@@ -209,6 +226,17 @@ pub(crate) async fn may_read<R: Runner>(
                where b.tenant = ?1 and b.hash = ?2
                limit 1";
     let values = [tenant.into(), hash.into(), user.into(), now.into()];
+    if runner.optional(Query::new(sql, values, |_| Ok(()))).await?.is_some() {
+        return Ok(true);
+    }
+    let sql = "select 1 from message_blob b
+               join topic t on t.tenant = b.tenant and t.id = b.topic_id and t.deleted = 0
+                    and t.began < b.born
+               join topic_member m on m.tenant = b.tenant and m.topic_id = b.topic_id
+                    and m.user_id = ?3 and m.removed = 0
+               where b.tenant = ?1 and b.hash = ?2
+               limit 1";
+    let values = [tenant.into(), hash.into(), user.into()];
     Ok(runner.optional(Query::new(sql, values, |_| Ok(()))).await?.is_some())
 }
 
@@ -228,6 +256,31 @@ pub(crate) async fn teaches<R: Runner>(
     Ok(runner.optional(Query::new(sql, values, |_| Ok(()))).await?.is_some())
 }
 
+/// Says whether a user is in any topic.
+pub(crate) async fn belongs<R: Runner>(
+    runner: &mut R,
+    tenant: &Tenant,
+    user: &UserId,
+) -> Answer<bool> {
+    let sql = "select 1 from topic_member m
+               join topic t on t.tenant = m.tenant and t.id = m.topic_id and t.deleted = 0
+               where m.tenant = ?1 and m.user_id = ?2 and m.removed = 0
+               limit 1";
+    let query = Query::new(sql, [tenant.into(), user.into()], |_| Ok(()));
+    Ok(runner.optional(query).await?.is_some())
+}
+
+/// Adds up what the blobs weigh that a user uploaded.
+pub(crate) async fn total_of_user<R: Runner>(
+    runner: &mut R,
+    tenant: &Tenant,
+    user: &UserId,
+) -> Answer<u64> {
+    let sql = "select bytes from blob_user_total where tenant = ?1 and user_id = ?2";
+    let query = Query::new(sql, [tenant.into(), user.into()], |row| row.count(0));
+    Ok(runner.optional(query).await?.unwrap_or(0))
+}
+
 /// Adds up the bytes of a tenant's blobs.
 pub(crate) async fn total<R: Runner>(runner: &mut R, tenant: &Tenant) -> Answer<u64> {
     let sql = "select bytes from blob_total where tenant = ?1";
@@ -242,7 +295,7 @@ pub(crate) async fn unneeded<R: Runner>(
     limit: usize,
 ) -> Answer<Vec<StoredBlob>> {
     let sql = "select tenant, hash, file, bytes, media_type from blob
-               where lessons = 0 and needed_at < ?1
+               where holders = 0 and needed_at < ?1
                order by needed_at limit ?2";
     let read = |row: &dyn Row| Ok(StoredBlob { tenant: row.tenant(0)?, blob: read_from(row, 1)? });
     runner.all(Query::new(sql, [before.into(), limit.into()], read)).await

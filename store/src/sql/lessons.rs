@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use landfall_core::blob::BlobHash;
 use landfall_core::feed::Number;
 use landfall_core::id::{LessonId, Tenant, TopicId};
-use landfall_core::lesson::{Attachment, Lesson};
+use landfall_core::lesson::Lesson;
 use landfall_core::notification::JsonText;
 use landfall_core::time::Timestamp;
 
-use super::{Corrupt, Query, Row, Runner, blobs, feeds};
+use super::{Corrupt, Query, Row, Runner, attachments, blobs, feeds};
 use crate::{Answer, EndedLesson, LessonFilter};
 
 /// A lesson as it was read.
@@ -74,15 +74,18 @@ async fn refer<R: Runner>(
     let sql = "select hash from lesson_blob where tenant = ?1 and lesson_id = ?2 order by hash";
     let query = Query::new(sql, [tenant.into(), lesson.into()], |row| row.hash(0));
     let known: BTreeSet<BlobHash> = runner.all(query).await?.into_iter().collect();
-    // In one order for all, so that no two lessons wait for each other's blobs.
+    // In one order for all, so that no two wait for each other's blobs.
     for hash in known.symmetric_difference(needed) {
-        let is_there = match known.contains(hash) {
-            true => blobs::release(runner, tenant, lesson, hash, at).await.map(|()| true),
-            false => blobs::hold(runner, tenant, lesson, hash, at).await,
-        };
-        if !is_there? {
+        let values = [tenant.into(), hash.into(), lesson.into()];
+        let sql = if known.contains(hash) {
+            blobs::release(runner, tenant, hash, at).await?;
+            "delete from lesson_blob where tenant = ?1 and hash = ?2 and lesson_id = ?3"
+        } else if blobs::hold(runner, tenant, hash, at).await? {
+            "insert into lesson_blob (tenant, hash, lesson_id) values (?1, ?2, ?3)"
+        } else {
             return Ok(false);
-        }
+        };
+        runner.execute(Query::command(sql, values)).await?;
     }
     Ok(true)
 }
@@ -107,7 +110,7 @@ async fn store<R: Runner>(
         (&lesson.class).into(),
         (&lesson.title).into(),
         lesson.data.as_str().into(),
-        attachments_text(&lesson.attachments).into(),
+        attachments::text(&lesson.attachments).into(),
         lesson.expires_at.into(),
         lesson.version.into(),
         lesson.created_at.into(),
@@ -163,30 +166,6 @@ pub(crate) async fn delete_of_class<R: Runner>(
     Ok(())
 }
 
-/// One attachment on each line: no name or type holds a control character, so that it is exact.
-fn attachments_text(attachments: &[Attachment]) -> String {
-    let line = |one: &Attachment| {
-        let Attachment { hash, name, media_type, bytes } = one;
-        format!("{hash}\t{bytes}\t{media_type}\t{name}\n")
-    };
-    attachments.iter().map(line).collect()
-}
-
-fn attachments(row: &dyn Row, column: usize) -> Result<Vec<Attachment>, Corrupt> {
-    let read = |line: &str| {
-        let mut parts = line.splitn(4, '\t');
-        let mut part = || parts.next();
-        Some(Attachment {
-            hash: BlobHash::parse(part()?).ok()?,
-            bytes: part()?.parse().ok()?,
-            media_type: part()?.to_owned(),
-            name: part()?.to_owned(),
-        })
-    };
-    let read = |line| read(line).ok_or(Corrupt::new(column, "attachments"));
-    row.text(column)?.lines().map(read).collect()
-}
-
 const COLUMNS: &str = "l.id, l.class_id, l.title, l.attachments, l.expires_at, l.version,
     l.created_at, l.updated_at, l.changed, l.deleted";
 
@@ -196,7 +175,7 @@ fn read_without_data(row: &dyn Row) -> Result<Lesson, Corrupt> {
         class: row.topic(1)?,
         title: row.string(2)?,
         data: JsonText::trusted("{}"),
-        attachments: attachments(row, 3)?,
+        attachments: attachments::read(row, 3)?,
         expires_at: row.optional_time(4)?,
         version: row.count(5)?,
         created_at: row.time(6)?,

@@ -4,7 +4,9 @@ use landfall_core::audit::Hash;
 use landfall_core::feed::Number;
 use landfall_core::id::{MessageId, Tenant, TopicId, UserId};
 use landfall_core::message::{Message, MessageBody, Participation, UNREAD_MAX, Unread};
+use landfall_core::time::Timestamp;
 
+use super::attachments::{self, Files};
 use super::{Corrupt, Query, Row, Runner, feeds, notices};
 use crate::{Answer, MessageSlice, Outcome, StoredMessage};
 
@@ -16,7 +18,8 @@ const NOTICE_AFTER_MS: i64 = 1_000;
 /// The number behind which the topic's messages come: what is before it is of an earlier topic of the same name.
 const BEGAN: &str = "(select t.began from topic t where t.tenant = ?1 and t.id = ?2)";
 
-/// Stores a message, and has its sender read up to it; `None` where the sender's device called another one so.
+/// Stores a message, and has its sender read up to it; `None` where the sender's device called another one so, or
+/// a blob that it carries is not there.
 pub(crate) async fn send<R: Runner>(
     runner: &mut R,
     tenant: &Tenant,
@@ -31,13 +34,31 @@ pub(crate) async fn send<R: Runner>(
     if message.client_id.is_some() {
         free_name(runner, tenant, message).await?;
     }
+    let files = &message.body.attachments;
+    if !attachments::hold(runner, tenant, files, message.created_at).await? {
+        return Ok(None);
+    }
     let number = feeds::next_of_topic(runner, tenant, &message.topic).await?;
+    insert(runner, tenant, message, (number, digest)).await?;
+    attachments::note(runner, tenant, (&message.topic, number), files).await?;
+    read_up_to(runner, tenant, (&message.topic, &message.sender), number).await?;
+    let due_at = message.created_at.plus_ms(NOTICE_AFTER_MS);
+    notices::leave(runner, tenant, &message.topic, (number, due_at)).await?;
+    Ok(Some(number))
+}
+
+async fn insert<R: Runner>(
+    runner: &mut R,
+    tenant: &Tenant,
+    message: &Message,
+    (number, digest): (Number, &Hash),
+) -> Answer<()> {
     let sql = format!(
         "insert into message (feed_id, born, changed, tenant, id, topic_id, sender_id, sender_name,
-             client_id, digest, text, mentions, room_id, reply_to, created_at)
-         values ({FEED}, ?3, ?3, ?1, ?4, ?2, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"
+             client_id, digest, text, mentions, room_id, reply_to, created_at, attachments)
+         values ({FEED}, ?3, ?3, ?1, ?4, ?2, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)"
     );
-    let MessageBody { text, mentions, room_id, reply_to } = &message.body;
+    let MessageBody { text, mentions, room_id, reply_to, attachments } = &message.body;
     let values = [
         tenant.into(),
         (&message.topic).into(),
@@ -52,19 +73,17 @@ pub(crate) async fn send<R: Runner>(
         room_id.as_deref().into(),
         reply_to.as_ref().map(|id| &id.0).into(),
         message.created_at.into(),
+        attachments::text(attachments).into(),
     ];
-    runner.execute(Query::command(sql, values)).await?;
-    read_up_to(runner, tenant, (&message.topic, &message.sender), number).await?;
-    let due_at = message.created_at.plus_ms(NOTICE_AFTER_MS);
-    notices::leave(runner, tenant, &message.topic, (number, due_at)).await?;
-    Ok(Some(number))
+    runner.execute(Query::command(sql, values)).await.map(drop)
 }
 
 /// Takes away what has a message's name since before the topic was made again.
 async fn free_name<R: Runner>(runner: &mut R, tenant: &Tenant, message: &Message) -> Answer<()> {
     let sql = format!(
         "delete from message
-         where feed_id = {FEED} and sender_id = ?3 and client_id = ?4 and born <= {BEGAN}"
+         where feed_id = {FEED} and sender_id = ?3 and client_id = ?4 and born <= {BEGAN}
+         returning topic_id, born, attachments"
     );
     let values = [
         tenant.into(),
@@ -72,7 +91,13 @@ async fn free_name<R: Runner>(runner: &mut R, tenant: &Tenant, message: &Message
         (&message.sender).into(),
         message.client_id.as_deref().into(),
     ];
-    runner.execute(Query::command(sql, values)).await.map(drop)
+    let gone = runner.all(Query::new(sql, values, read_files)).await?;
+    attachments::release(runner, tenant, &gone, message.created_at).await
+}
+
+fn read_files(row: &dyn Row) -> Result<Files, Corrupt> {
+    let (topic, born) = (row.topic(0)?, row.number(1)?);
+    Ok(Files { topic, born, attachments: attachments::read(row, 2)? })
 }
 
 /// Changes or deletes a message; `None` unless it is there as it was read.
@@ -83,20 +108,23 @@ pub(crate) async fn change<R: Runner>(
     from: Number,
 ) -> Answer<Option<Number>> {
     let sql = format!(
-        "select 1 from message
+        "select topic_id, born, attachments from message
          where feed_id = {FEED} and born = ?3 and changed = ?4 and deleted = 0"
     );
     let values = [tenant.into(), (&message.topic).into(), message.number.into(), from.into()];
-    if runner.optional(Query::new(sql, values, |_| Ok(()))).await?.is_none() {
+    let Some(mut there) = runner.optional(Query::new(sql, values, read_files)).await? else {
         return Ok(None);
-    }
+    };
+    let MessageBody { text, mentions, room_id, reply_to, attachments } = &message.body;
+    there.attachments.retain(|one| attachments.iter().all(|stays| stays.hash != one.hash));
+    let at = message.edited_at.unwrap_or(message.created_at);
+    attachments::release(runner, tenant, &[there], at).await?;
     let number = feeds::next_of_topic(runner, tenant, &message.topic).await?;
     let sql = format!(
         "update message set changed = ?4, edited_at = ?5, text = ?6, mentions = ?7, room_id = ?8,
-             reply_to = ?9, deleted = ?10
+             reply_to = ?9, deleted = ?10, attachments = ?11
          where feed_id = {FEED} and born = ?3"
     );
-    let MessageBody { text, mentions, room_id, reply_to } = &message.body;
     let values = [
         tenant.into(),
         (&message.topic).into(),
@@ -108,6 +136,7 @@ pub(crate) async fn change<R: Runner>(
         room_id.as_deref().into(),
         reply_to.as_ref().map(|id| &id.0).into(),
         message.is_deleted.into(),
+        attachments::text(attachments).into(),
     ];
     runner.execute(Query::command(sql, values)).await?;
     Ok(Some(number))
@@ -144,22 +173,30 @@ pub(crate) async fn leave_behind<R: Runner>(
 }
 
 /// Takes messages of deleted topics away, so many at most; tells how many.
-pub(crate) async fn sweep<R: Runner>(runner: &mut R, limit: usize) -> Answer<usize> {
-    let sql = "select feed_id, up_to from message_leftover order by feed_id limit 1";
-    let read = |row: &dyn Row| Ok((row.int(0)?, row.number(1)?));
-    let Some((feed, up_to)) = runner.optional(Query::new(sql, [], read)).await? else {
+pub(crate) async fn sweep<R: Runner>(
+    runner: &mut R,
+    now: Timestamp,
+    limit: usize,
+) -> Answer<usize> {
+    let sql = "select l.feed_id, l.up_to, f.tenant from message_leftover l
+               join feed f on f.id = l.feed_id
+               order by l.feed_id limit 1";
+    let read = |row: &dyn Row| Ok((row.int(0)?, row.number(1)?, row.tenant(2)?));
+    let Some((feed, up_to, tenant)) = runner.optional(Query::new(sql, [], read)).await? else {
         return Ok(0);
     };
     let sql = "delete from message where feed_id = ?1 and born in (
                    select m.born from message m where m.feed_id = ?1 and m.born <= ?2
-                   order by m.born limit ?3)";
+                   order by m.born limit ?3)
+               returning topic_id, born, attachments";
     let values = [feed.into(), up_to.into(), limit.into()];
-    let gone = runner.execute(Query::command(sql, values)).await?;
-    if gone < limit as u64 {
+    let gone = runner.all(Query::new(sql, values, read_files)).await?;
+    attachments::release(runner, &tenant, &gone, now).await?;
+    if gone.len() < limit {
         let sql = "delete from message_leftover where feed_id = ?1 and up_to = ?2";
         runner.execute(Query::command(sql, [feed.into(), up_to.into()])).await?;
     }
-    Ok(usize::try_from(gone).unwrap_or(limit))
+    Ok(gone.len())
 }
 
 fn lines(mentions: &[UserId]) -> String {
@@ -173,7 +210,8 @@ fn mentions(row: &dyn Row, column: usize) -> Result<Vec<UserId>, Corrupt> {
 
 const COLUMNS: &str =
     "m.id, m.topic_id, m.born, m.changed, m.sender_id, m.sender_name, m.client_id,
-    m.text, m.mentions, m.room_id, m.reply_to, m.created_at, m.edited_at, m.deleted";
+    m.text, m.mentions, m.room_id, m.reply_to, m.created_at, m.edited_at, m.deleted,
+    m.attachments";
 
 fn read(row: &dyn Row) -> Result<Message, Corrupt> {
     let body = MessageBody {
@@ -181,6 +219,7 @@ fn read(row: &dyn Row) -> Result<Message, Corrupt> {
         mentions: mentions(row, 8)?,
         room_id: row.optional_string(9)?,
         reply_to: row.optional_uuid(10)?.map(MessageId),
+        attachments: attachments::read(row, 14)?,
     };
     Ok(Message {
         id: MessageId(row.uuid(0)?),
@@ -209,7 +248,7 @@ pub(crate) async fn of_client<R: Runner>(
          where m.feed_id = {FEED} and m.sender_id = ?3 and m.client_id = ?4 and m.born > {BEGAN}"
     );
     let values = [tenant.into(), topic.into(), sender.into(), client_id.into()];
-    let read = |row: &dyn Row| Ok(StoredMessage { message: read(row)?, digest: row.bytes(14)? });
+    let read = |row: &dyn Row| Ok(StoredMessage { message: read(row)?, digest: row.bytes(15)? });
     runner.optional(Query::new(sql, values, read)).await
 }
 

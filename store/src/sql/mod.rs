@@ -13,6 +13,7 @@
 
 pub(crate) mod activities;
 pub(crate) mod addresses;
+mod attachments;
 pub(crate) mod audits;
 pub(crate) mod blobs;
 pub(crate) mod chain;

@@ -248,9 +248,9 @@ async fn write_to_classes<R: Runner>(
             let of = lessons::Of { id: &id, class: &class, version };
             numbered(lessons::delete(runner, tenant, of, at).await?)
         }
-        Write::PutBlob { blob, by, instead_of, total_max, at } => {
+        Write::PutBlob { blob, by, instead_of, room, at } => {
             let use_of = blobs::Use { by: &by, at };
-            blobs::put(runner, tenant, &blob, use_of, (instead_of, total_max)).await
+            blobs::put(runner, tenant, &blob, use_of, (instead_of, room)).await
         }
         Write::UseBlob { hash, file, by, at } => {
             blobs::renew_use(runner, tenant, (&hash, &file), blobs::Use { by: &by, at }).await

@@ -68,6 +68,16 @@ impl Blobs for Sqlite {
         Box::pin(self.readers.run(move |r| at_once(blobs::teaches(r, &tenant, &user))))
     }
 
+    fn belongs(&self, tenant: &Tenant, user: &UserId) -> Answered<'_, bool> {
+        let (tenant, user) = (tenant.clone(), user.clone());
+        Box::pin(self.readers.run(move |r| at_once(blobs::belongs(r, &tenant, &user))))
+    }
+
+    fn blob_total_of_user(&self, tenant: &Tenant, user: &UserId) -> Answered<'_, u64> {
+        let (tenant, user) = (tenant.clone(), user.clone());
+        Box::pin(self.readers.run(move |r| at_once(blobs::total_of_user(r, &tenant, &user))))
+    }
+
     fn blob_total(&self, tenant: &Tenant) -> Answered<'_, u64> {
         let tenant = tenant.clone();
         Box::pin(self.readers.run(move |r| at_once(blobs::total(r, &tenant))))

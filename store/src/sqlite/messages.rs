@@ -2,6 +2,7 @@
 
 use landfall_core::id::{MessageId, Tenant, TopicId, UserId};
 use landfall_core::message::{Message, Participation, Unread};
+use landfall_core::time::Timestamp;
 
 use super::Sqlite;
 use super::runner::at_once;
@@ -72,7 +73,7 @@ impl Messages for Sqlite {
         )
     }
 
-    fn forget_messages(&self, limit: usize) -> Answered<'_, usize> {
-        Box::pin(self.committer.run(move |r| at_once(messages::sweep(r, limit))))
+    fn forget_messages(&self, now: Timestamp, limit: usize) -> Answered<'_, usize> {
+        Box::pin(self.committer.run(move |r| at_once(messages::sweep(r, now, limit))))
     }
 }

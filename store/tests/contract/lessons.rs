@@ -162,12 +162,12 @@ pub async fn blobs_of_a_tenant_have_room_together(world: World) {
     assert_eq!(world.done(&tenant("other"), put_blob(9, 20)).await, Outcome::Done);
     // One that is there takes no more room, and stays where it is.
     assert_eq!(world.done(&t, put_blob(1, 20)).await, Outcome::Unchanged);
-    let Write::PutBlob { mut blob, by, total_max, at, .. } = put_blob(1, 20) else {
+    let Write::PutBlob { mut blob, by, room, at, .. } = put_blob(1, 20) else {
         panic!("it is that write")
     };
     blob.file = Uuid::from_u128(7);
     let instead_of = Some(Uuid::from_u128(1));
-    let again = || Write::PutBlob { blob: blob.clone(), by: by.clone(), instead_of, total_max, at };
+    let again = || Write::PutBlob { blob: blob.clone(), by: by.clone(), instead_of, room, at };
     assert_eq!(world.done(&t, again()).await, Outcome::Done);
     assert_eq!(world.done(&t, again()).await, Outcome::Unchanged);
     assert_eq!(world.store.blobs(&t, vec![hash(1)]).await.unwrap()[0].file, blob.file);

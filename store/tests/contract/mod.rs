@@ -26,6 +26,7 @@ pub mod inbox_model;
 pub mod inbox_pages;
 pub mod lessons;
 pub mod lives;
+pub mod message_files;
 pub mod messages;
 pub mod notices;
 pub mod opening;
@@ -280,6 +281,12 @@ macro_rules! contract {
             a_conflict_is_told_of_when_it_begins_to_wait,
             lessons_are_told_on_the_feed_of_their_class,
             topics_are_told_to_those_who_follow_them,
+        );
+        contract!(@of $backend, message_files:
+            a_file_is_read_by_the_topic_that_it_was_sent_to,
+            a_file_is_kept_while_a_message_carries_it,
+            a_message_without_its_file_is_not_sent,
+            what_a_user_uploads_has_room_together,
         );
         contract!(@of $backend, messages:
             a_message_reads_back_and_keeps_its_place,

@@ -3,9 +3,9 @@
 mod ending;
 mod putting;
 
+use landfall_core::attachment::AttachmentDraft;
 use landfall_core::audit::{Action, Details, Entity};
 use landfall_core::auth::{Caller, Scope};
-use landfall_core::blob::BlobHash;
 use landfall_core::id::{LessonId, TopicId};
 use landfall_core::lesson::Lesson;
 use landfall_core::notification::JsonText;
@@ -32,19 +32,6 @@ pub struct LessonDraft {
     pub attachments: Vec<AttachmentDraft>,
     /// From then on it is not there any more.
     pub expires_at: Option<Timestamp>,
-}
-
-/// A blob that a lesson is to refer to.
-#[derive(Debug, Clone)]
-pub struct AttachmentDraft {
-    /// Which.
-    pub hash: BlobHash,
-    /// What people call the file.
-    pub name: String,
-    /// Its media type; the blob's where absent.
-    pub media_type: Option<String>,
-    /// Its length, to be compared with the blob's.
-    pub bytes: Option<u64>,
 }
 
 /// What a caller takes a lesson to be before they change it.

@@ -1,12 +1,11 @@
 //! Making and changing a lesson: decided on what is there, and again where that has changed.
 
+use landfall_core::attachment::Attachment;
 use landfall_core::audit::Action;
 use landfall_core::auth::Caller;
-use landfall_core::blob::BlobHash;
 use landfall_core::feed::Number;
 use landfall_core::id::{LessonId, TopicId};
-use landfall_core::lesson::{Attachment, Lesson};
-use landfall_core::notify::FieldError;
+use landfall_core::lesson::Lesson;
 use landfall_core::time::Timestamp;
 use landfall_core::topic::{TopicAction, TopicKind, Verdict};
 use landfall_store::{StoreError, StoredAnswer, Unit, Write};
@@ -14,8 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{
-    AttachmentDraft, BasedOn, LessonDraft, NO_VERSION, NOT_THERE, PutLesson, entity, invalid,
-    moved_on, stored_key,
+    BasedOn, LessonDraft, NO_VERSION, NOT_THERE, PutLesson, entity, invalid, moved_on, stored_key,
 };
 use crate::service::notify::RequestKey;
 use crate::service::{ServiceError, Services, deciding};
@@ -67,7 +65,7 @@ impl Services {
         }
         let old = self.store.lesson(&caller.tenant, id).await?;
         self.refuse_move(caller, old.as_ref(), &draft.class).await?;
-        let attachments = self.attachments(caller, draft).await?;
+        let attachments = self.attachments(caller, &draft.attachments).await?;
         let there = old.as_ref().filter(|lesson| lesson.is_there(now));
         let holds = based_on.holds(there);
         let version = old.as_ref().map_or(1, |lesson| lesson.version + 1);
@@ -108,40 +106,6 @@ impl Services {
             }
             _ => Err(NOT_THERE),
         }
-    }
-
-    /// Fills in what the blobs say of themselves.
-    async fn attachments(
-        &self,
-        caller: &Caller,
-        draft: &LessonDraft,
-    ) -> Result<Vec<Attachment>, ServiceError> {
-        let hashes: Vec<BlobHash> = draft.attachments.iter().map(|one| one.hash).collect();
-        let known = match hashes.is_empty() {
-            true => Vec::new(),
-            false => self.store.blobs(&caller.tenant, hashes).await?,
-        };
-        let (mut attachments, mut faults) = (Vec::new(), Vec::new());
-        for (index, one) in draft.attachments.iter().enumerate() {
-            let AttachmentDraft { hash, name, media_type, bytes } = one;
-            let mut fault = |field: &str, detail: &str| {
-                faults.push(FieldError::new(&format!("/attachments/{index}/{field}"), detail));
-            };
-            let Some(blob) = known.iter().find(|blob| blob.hash == *hash) else {
-                fault("sha256", "is no blob that is there: upload it first");
-                continue;
-            };
-            if bytes.is_some_and(|bytes| bytes != blob.bytes) {
-                fault("bytes", "is not the length of the blob");
-            }
-            attachments.push(Attachment {
-                hash: *hash,
-                name: name.clone(),
-                media_type: media_type.clone().unwrap_or_else(|| blob.media_type.clone()),
-                bytes: blob.bytes,
-            });
-        }
-        if faults.is_empty() { Ok(attachments) } else { Err(ServiceError::Invalid(faults)) }
     }
 
     fn unit_of_put(&self, caller: &Caller, put: &PutLesson, key: Option<&RequestKey>) -> Unit {

@@ -60,10 +60,14 @@ pub(super) fn revokes(write: &Write) -> bool {
 
 /// Says whether a write may be refused when it has begun already.
 fn begins_before_it_knows(write: &Write) -> bool {
-    matches!(
-        write,
-        Write::Sync(_) | Write::PutLesson { .. } | Write::PutBlob { .. } | Write::ForgetBlob { .. }
-    )
+    match write {
+        Write::Sync(_)
+        | Write::PutLesson { .. }
+        | Write::PutBlob { .. }
+        | Write::ForgetBlob { .. } => true,
+        Write::SendMessage { message, .. } => !message.body.attachments.is_empty(),
+        _ => false,
+    }
 }
 
 fn syncs(write: &Write) -> bool {

@@ -1,16 +1,17 @@
 //! The plans of what classes learn from: lessons, and the blobs that they need.
 
+use landfall_core::attachment::Attachment;
 use landfall_core::blob::BlobHash;
 use landfall_core::id::LessonId;
-use landfall_core::lesson::{Attachment, Lesson};
+use landfall_core::lesson::Lesson;
 use landfall_core::notification::JsonText;
 use uuid::Uuid;
 
 use super::{AT, Bench, Number, Write, at_once};
 use crate::sql::{blobs, lessons};
-use crate::{Blob, LessonFilter};
+use crate::{Blob, BlobRoom, LessonFilter};
 
-const HASH: BlobHash = BlobHash([1; 32]);
+pub(super) const HASH: BlobHash = BlobHash([1; 32]);
 
 fn lesson(bench: &Bench, version: u64) -> Lesson {
     let (name, media_type) = ("a".into(), "image/png".into());
@@ -29,13 +30,13 @@ fn lesson(bench: &Bench, version: u64) -> Lesson {
     }
 }
 
-fn put_blob(bench: &Bench) -> Write {
+pub(super) fn put_blob(bench: &Bench) -> Write {
     let (file, media_type) = (Uuid::from_u128(1), "image/png".into());
     Write::PutBlob {
         blob: Box::new(Blob { hash: HASH, file, bytes: 1, media_type }),
         by: bench.user.clone(),
         instead_of: Some(file),
-        total_max: 9,
+        room: BlobRoom { of_tenant: 9, of_user: 4_096 },
         at: AT,
     }
 }
@@ -87,6 +88,8 @@ fn blobs_are_reached_through_indexes() {
         let stranger = landfall_core::id::UserId::parse("v").unwrap();
         at_once(blobs::may_read(&mut b.runner(), &b.tenant, &HASH, &stranger, AT)).unwrap();
         at_once(blobs::teaches(&mut b.runner(), &b.tenant, &stranger)).unwrap();
+        at_once(blobs::belongs(&mut b.runner(), &b.tenant, &stranger)).unwrap();
+        at_once(blobs::total_of_user(&mut b.runner(), &b.tenant, &stranger)).unwrap();
     });
     bench.check_reaches("blob_unneeded (needed_at<?)", |b| {
         at_once(blobs::unneeded(&mut b.runner(), AT, 9)).unwrap();
