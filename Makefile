@@ -70,7 +70,7 @@ judges: programs ## Let others' programs judge what goes to providers (fetches t
 	! command -v npm >/dev/null || npm install --silent --no-audit --no-fund --prefix target/judges-node $(JUDGED_BY_NODE)
 	$(CARGO) build --locked --quiet --bin landfall
 	$(JUDGES)/bin/python scripts/socketio_clients.py target/judges-node
-	$(JUDGES)/bin/python scripts/s3_checklist.py
+	$(JUDGES)/bin/python scripts/s3_checklist.py target/judges-node
 ifdef SUITES
 	$(CARGO) build --locked --quiet --package landfall-server --example suites
 	scripts/protocol_suites.sh $(SUITES)

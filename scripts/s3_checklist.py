@@ -1,15 +1,19 @@
-"""S3's open checklist, with official Socket.IO clients; `make judges` runs it.
+"""S3's open checklist, with the official Socket.IO clients for Python and JavaScript; `make judges` runs it.
 
-Each function is one line of the list. A browser is a key pair and a web server that takes what is pushed to it and
+Each function is one line of the list; all are gone through with each client. Where Node.js is not there, that is said. A browser is a key pair and a web server that takes what is pushed to it and
 decrypts it with a library of others.
 """
 
 import asyncio
 import base64
 import contextlib
+import functools
 import http.server
+import itertools
 import json
 import os
+import shutil
+import sys
 import threading
 
 import http_ece
@@ -17,7 +21,7 @@ import socketio
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from socketio_clients import Server, eventually
+from socketio_clients import ROOT, Server, eventually
 
 SETTINGS = {
     "LANDFALL_OUTBOUND_ALLOW": "127.0.0.0/8",
@@ -61,15 +65,61 @@ class Browser:
 
 
 @contextlib.asynccontextmanager
-async def client(server, user, **auth):
-    """An official client of a user, and what it heard."""
+async def python_client(url, auth):
+    """python-socketio, and what it heard."""
     heard = []
     one = socketio.AsyncClient(reconnection=False)
-    for event in ["user_status_change", "global_message_alert", "new_message", "messages_read", "notification"]:
-        one.on(event, lambda payload, event=event: heard.append((event, payload)))
-    await one.connect(server.url, auth={"token": server.token(user, "student"), **auth}, wait_timeout=10)
+    one.on("*", lambda event, payload: heard.append((event, payload)))
+    await one.connect(url, auth=auth, wait_timeout=10)
     yield one, heard
     await one.disconnect()
+
+
+class JavaScriptClient:
+    """socket.io-client in a process of its own, and what it heard."""
+
+    def __init__(self, process):
+        self.process = process
+        self.heard = []
+        self.asked = {}
+        self.numbers = itertools.count()
+
+    async def listen(self):
+        async for line in self.process.stdout:
+            told = json.loads(line)
+            if "to" in told:
+                self.asked.pop(told["to"]).set_result(told["answer"])
+            else:
+                self.heard.append((told["event"], told.get("payload")))
+
+    async def call(self, event, payload, timeout):
+        number = next(self.numbers)
+        self.asked[number] = answer = asyncio.get_running_loop().create_future()
+        self.process.stdin.write(json.dumps({"event": event, "payload": payload, "number": number}).encode() + b"\n")
+        return await asyncio.wait_for(answer, timeout)
+
+
+@contextlib.asynccontextmanager
+async def javascript_client(package, url, auth):
+    """socket.io-client, and what it heard."""
+    program = ["node", ROOT / "scripts/socketio_remote.mjs", package, url, json.dumps(auth)]
+    pipes = {"stdin": asyncio.subprocess.PIPE, "stdout": asyncio.subprocess.PIPE}
+    process = await asyncio.create_subprocess_exec(*program, **pipes, limit=1 << 20)
+    one = JavaScriptClient(process)
+    listening = asyncio.create_task(one.listen())
+    await eventually("it connects", lambda: any(event == "connect" for event, _ in one.heard))
+    yield one, one.heard
+    process.stdin.close()
+    await asyncio.wait_for(process.wait(), 10)
+    await listening
+
+
+@contextlib.asynccontextmanager
+async def client(server, user, **auth):
+    """A client of a user, and what it heard."""
+    auth = {"token": server.token(user, "student"), **auth}
+    async with server.open_client(server.url, auth) as (one, heard):
+        yield one, heard
 
 
 def statuses(heard, user):
@@ -139,9 +189,10 @@ async def a_subscription_outlives_restarts(server, browser):
     assert browser.pushed[1]["notification"]["body"] == "after the restart", browser.pushed
 
 
-async def run():
+async def run(name, open_client):
     browser = Browser()
     with Server(SETTINGS) as server:
+        server.open_client = open_client
         server.call("PUT", "/api/v1/topics/class-7b", {})
         members = [{"user_id": user} for user in ["sarah", "tom", "mia", "leo", "ana"]]
         server.call("POST", "/api/v1/topics/class-7b/members", {"members": members})
@@ -151,10 +202,14 @@ async def run():
             unread_counts_agree_across_devices_and_sessions(server),
             a_subscription_outlives_restarts(server, browser),
         ]:
-            name = line.__name__.replace("_", " ")
+            told = line.__name__.replace("_", " ")
             await line
-            print(f"python-socketio: {name}")
+            print(f"{name}: {told}")
 
 
 if __name__ == "__main__":
-    asyncio.run(run())
+    asyncio.run(run("python-socketio", python_client))
+    if shutil.which("node"):
+        asyncio.run(run("socket.io-client", functools.partial(javascript_client, os.path.abspath(sys.argv[1]))))
+    else:
+        print("socket.io-client was NOT tried: Node.js is missing")

@@ -1,4 +1,4 @@
-//! Blobs: the files of lessons, by the SHA-256 of their bytes (contract 6).
+//! Blobs: the files of lessons and messages, by the SHA-256 of their bytes (contract 6).
 //!
 //! Bytes stream both ways: none is kept in memory longer than it takes to pass it on.
 
@@ -28,9 +28,10 @@ const KEPT: HeaderValue = HeaderValue::from_static("private, no-cache");
 
 /// Stores a blob under the SHA-256 of its bytes.
 ///
-/// Needs `lessons:manage`, and `topics:manage` or the role `teacher` or `owner` in any class. One that
-/// is there already is answered at once, and its bytes are not read: send `Expect: 100-continue` to send
-/// none. Safe to repeat as it is.
+/// For members of any topic, within `blobs.member_max_mib` and `blobs.member_mib`; with `lessons:manage`, and
+/// `topics:manage` or the role `teacher` or `owner` in any class, within `blobs.max_mib`. One that is there already
+/// and that the caller may read is answered at once, and its bytes are not read: send `Expect: 100-continue` to
+/// send none. Safe to repeat as it is.
 #[utoipa::path(put, path = "/api/v1/blobs/{sha256}", tag = "lessons", operation_id = "blob_put",
     params(("sha256" = String, Path, description = "SHA-256 of the bytes: 64 hexadecimal digits.")),
     request_body(content = Vec<u8>, content_type = "application/octet-stream",
@@ -90,8 +91,8 @@ fn answer(blob: Blob) -> BlobAnswer {
 
 /// Gives the bytes of a blob, or a part of them.
 ///
-/// For whoever is in a class with a lesson that refers to it, for whoever uploaded it, and with
-/// `topics:manage`; for all others it is not there. `Range` asks for one part, `If-Range` with the `ETag`
+/// For whoever is in a class with a lesson that refers to it or in a topic with a message that carries it, for
+/// whoever uploaded it, and with `topics:manage`; for all others it is not there. `Range` asks for one part, `If-Range` with the `ETag`
 /// only if it is the same blob, which it always is under one name.
 #[utoipa::path(get, path = "/api/v1/blobs/{sha256}", tag = "lessons", operation_id = "blob_get",
     params(("sha256" = String, Path, description = "SHA-256 of the bytes: 64 hexadecimal digits."),

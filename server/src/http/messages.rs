@@ -94,7 +94,7 @@ pub(super) async fn get(
     Ok(Json(MessageItem::from(&message)))
 }
 
-/// Changes the words and mentions of a message; only its sender may.
+/// Changes the words and mentions of a message, whose files stay; only its sender may.
 #[utoipa::path(patch, path = "/api/v1/topics/{id}/messages/{message_id}", tag = "topics",
     operation_id = "message_edit",
     params(("id" = String, Path, description = "The topic."),
