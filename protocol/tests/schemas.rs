@@ -7,11 +7,12 @@ use std::collections::BTreeSet;
 
 use landfall_protocol::addresses::{SubscriptionItem, TokenItem};
 use landfall_protocol::analytics::Analytics;
+use landfall_protocol::attachments::AttachmentItem;
 use landfall_protocol::audit::AuditItem;
 use landfall_protocol::deliveries::DeliveryItem;
 use landfall_protocol::health::Health;
 use landfall_protocol::inbox::Item;
-use landfall_protocol::lessons::{AttachmentItem, BlobAnswer, LessonAnswer, LessonItem, LessonPut};
+use landfall_protocol::lessons::{BlobAnswer, LessonAnswer, LessonItem, LessonPut};
 use landfall_protocol::list::List;
 use landfall_protocol::manual::{ForecastAnswer, TestAnswer, TestRequest, TestedChannel};
 use landfall_protocol::names::ChannelName;

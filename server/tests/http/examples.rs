@@ -96,6 +96,12 @@ async fn prepare_check(server: &Server) -> String {
     made["pull"]["cursor"].as_str().unwrap().to_owned()
 }
 
+/// Makes what an example needs that is itself needed; gives its name.
+async fn after(server: &Server, needed: &'static str) -> &'static str {
+    Box::pin(prepare_people(server, needed)).await;
+    needed
+}
+
 /// Makes what the example of a profile, an address or preferences speaks of, by other examples;
 /// gives the caller's subscription.
 async fn prepare_people(server: &Server, name: &str) -> String {
@@ -105,18 +111,12 @@ async fn prepare_people(server: &Server, name: &str) -> String {
         "tokens_list" | "token_delete" => "token_create",
         "subscriptions_list" | "unsubscribe" | "unsubscribe_by_endpoint" => "subscribe",
         "blob_get" | "lesson_put" | "message_send" => "blob_put",
-        "lesson_get" | "lesson_delete" | "lessons_list" => {
-            Box::pin(prepare_people(server, "lesson_put")).await;
-            "lesson_put"
-        }
+        "lesson_get" | "lesson_delete" | "lessons_list" => after(server, "lesson_put").await,
         "message_get"
         | "message_edit"
         | "message_delete"
         | "messages_list"
-        | "topic_read_messages" => {
-            Box::pin(prepare_people(server, "message_send")).await;
-            "message_send"
-        }
+        | "topic_read_messages" => after(server, "message_send").await,
         "messages_list_after" => {
             let id = Box::pin(prepare_people(server, "message_get")).await;
             let path = format!("/api/v1/topics/class-7b/messages/{id}");
