@@ -32,9 +32,12 @@ const READS_TOLD_MAX: usize = 100;
 /// Why somebody is not in a room any more.
 const NOT_A_MEMBER: &str = "not_a_member";
 
+/// Connections by their number, so that many can come and go at once.
+type Followers = HashMap<u64, Arc<Connection>>;
+
 /// Who follows which topic on this node.
 #[derive(Default)]
-pub(super) struct Rooms(Mutex<HashMap<Arc<FeedKey>, Vec<Arc<Connection>>>>);
+pub(super) struct Rooms(Mutex<HashMap<Arc<FeedKey>, Followers>>);
 
 /// A topic that a connection follows.
 pub(super) struct Joined {
@@ -55,7 +58,7 @@ impl Joined {
 pub(super) type Topics = BTreeMap<TopicId, Joined>;
 
 impl Rooms {
-    fn lock(&self) -> MutexGuard<'_, HashMap<Arc<FeedKey>, Vec<Arc<Connection>>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Arc<FeedKey>, Followers>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -63,17 +66,14 @@ impl Rooms {
         let mut rooms = self.lock();
         let known = rooms.get_key_value(feed).map_or(feed, |(known, _)| known);
         let feed = Arc::clone(known);
-        let followers = rooms.entry(Arc::clone(&feed)).or_default();
-        if !followers.iter().any(|other| other.id == connection.id) {
-            followers.push(Arc::clone(connection));
-        }
+        rooms.entry(Arc::clone(&feed)).or_default().insert(connection.id, Arc::clone(connection));
         feed
     }
 
     fn remove(&self, feed: &FeedKey, id: u64) {
         let mut rooms = self.lock();
         if let Some(followers) = rooms.get_mut(feed) {
-            followers.retain(|other| other.id != id);
+            followers.remove(&id);
             if followers.is_empty() {
                 rooms.remove(feed);
             }
@@ -81,7 +81,7 @@ impl Rooms {
     }
 
     fn followers(&self, feed: &FeedKey) -> Vec<Arc<Connection>> {
-        self.lock().get(feed).cloned().unwrap_or_default()
+        self.lock().get(feed).into_iter().flat_map(HashMap::values).cloned().collect()
     }
 }
 

@@ -93,9 +93,9 @@ impl Services {
         ask: &ReadAsk,
     ) -> Result<Number, ServiceError> {
         let mut up_to = ask.up_to;
-        for id in &ask.messages {
-            let found = self.store.message(&caller.tenant, topic, *id).await?;
-            up_to = up_to.max(found.map(|message| message.number));
+        if !ask.messages.is_empty() {
+            let named = ask.messages.clone();
+            up_to = up_to.max(self.store.newest_of(&caller.tenant, topic, named).await?);
         }
         if up_to.is_none() && !ask.messages.is_empty() {
             let detail = "must name messages of this topic";

@@ -47,6 +47,14 @@ pub trait Messages {
         id: MessageId,
     ) -> Answered<'_, Option<Message>>;
 
+    /// Gives the number of the newest of these messages, as far as they are the topic's, or what is left of them.
+    fn newest_of(
+        &self,
+        tenant: &Tenant,
+        topic: &TopicId,
+        ids: Vec<MessageId>,
+    ) -> Answered<'_, Option<Number>>;
+
     /// Lists messages of a topic.
     fn messages(
         &self,

@@ -1,5 +1,6 @@
 //! Questions about messages, each on a borrowed connection.
 
+use landfall_core::feed::Number;
 use landfall_core::id::{MessageId, Tenant, TopicId, UserId};
 use landfall_core::message::{Message, Participation, Unread};
 use landfall_core::time::Timestamp;
@@ -28,6 +29,16 @@ impl Messages for Postgres {
     ) -> Answered<'_, Option<Message>> {
         let (tenant, topic) = (tenant.clone(), topic.clone());
         ask!(self.pool, |r| messages::get(r, &tenant, &topic, id))
+    }
+
+    fn newest_of(
+        &self,
+        tenant: &Tenant,
+        topic: &TopicId,
+        ids: Vec<MessageId>,
+    ) -> Answered<'_, Option<Number>> {
+        let (tenant, topic) = (tenant.clone(), topic.clone());
+        ask!(self.pool, |r| messages::newest_of(r, &tenant, &topic, &ids))
     }
 
     fn messages(

@@ -267,6 +267,26 @@ pub(crate) async fn get<R: Runner>(
     runner.optional(Query::new(sql, values, read)).await
 }
 
+/// Gives the number of the newest of these messages.
+pub(crate) async fn newest_of<R: Runner>(
+    runner: &mut R,
+    tenant: &Tenant,
+    topic: &TopicId,
+    ids: &[MessageId],
+) -> Answer<Option<Number>> {
+    let sql = format!(
+        "select m.born from message m
+         where m.tenant = ?1 and m.id = ?3 and m.topic_id = ?2 and m.born > {BEGAN}"
+    );
+    let mut newest = None;
+    for id in ids {
+        let values = [tenant.into(), topic.into(), (&id.0).into()];
+        let query = Query::new(sql.clone(), values, |row| row.number(0));
+        newest = newest.max(runner.optional(query).await?);
+    }
+    Ok(newest)
+}
+
 /// Lists messages of a topic.
 pub(crate) async fn list<R: Runner>(
     runner: &mut R,

@@ -1,5 +1,6 @@
 //! Binds messages to the statements.
 
+use landfall_core::feed::Number;
 use landfall_core::id::{MessageId, Tenant, TopicId, UserId};
 use landfall_core::message::{Message, Participation, Unread};
 use landfall_core::time::Timestamp;
@@ -32,6 +33,16 @@ impl Messages for Sqlite {
     ) -> Answered<'_, Option<Message>> {
         let (tenant, topic) = (tenant.clone(), topic.clone());
         Box::pin(self.readers.run(move |r| at_once(messages::get(r, &tenant, &topic, id))))
+    }
+
+    fn newest_of(
+        &self,
+        tenant: &Tenant,
+        topic: &TopicId,
+        ids: Vec<MessageId>,
+    ) -> Answered<'_, Option<Number>> {
+        let (tenant, topic) = (tenant.clone(), topic.clone());
+        Box::pin(self.readers.run(move |r| at_once(messages::newest_of(r, &tenant, &topic, &ids))))
     }
 
     fn messages(

@@ -89,7 +89,13 @@ pub async fn a_message_reads_back_and_keeps_its_place(mut world: World) {
     assert_eq!(get(MessageId(Uuid::from_u128(3))).await.unwrap(), None);
     let of_another = world.store.message(&t, &topic_id("d"), first.id).await.unwrap();
     assert_eq!(of_another, None);
+    let ids = vec![second.id, first.id, MessageId(Uuid::from_u128(3))];
+    let newest = async |t, c| world.store.newest_of(t, c, ids.clone()).await.unwrap();
+    assert_eq!(newest(&t, &c).await, Some(second.number));
+    let another = topic_id("d");
+    assert_eq!(newest(&t, &another).await, None);
     let stranger = tenant("s");
+    assert_eq!(newest(&stranger, &c).await, None);
     assert_eq!(world.store.message(&stranger, &c, first.id).await.unwrap(), None);
     let newest = MessageSlice::Newest { below: None };
     assert_eq!(world.store.messages(&stranger, &c, newest, 9).await.unwrap(), []);

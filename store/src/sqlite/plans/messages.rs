@@ -55,6 +55,10 @@ fn messages_are_reached_through_indexes() {
     bench.check_reaches("message_changed (feed_id=? AND changed>?)", |b| {
         list(b, MessageSlice::ChangedAfter(Number(1)));
     });
+    bench.check(|b| {
+        let ids = [MessageId(Uuid::from_u128(1))];
+        at_once(messages::newest_of(&mut b.runner(), &b.tenant, &b.topic, &ids)).unwrap();
+    });
     let topics = [bench.topic.clone()];
     // What was counted up to a bound.
     let counted = ["SCAN found"];
