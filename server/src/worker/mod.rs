@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 use crate::blobs::SWEEP_PAGE;
 use crate::metrics::Metrics;
 use crate::service::live_queue::LiveEvents;
-use crate::service::{REVOCATIONS_PAGE, Services};
+use crate::service::{REVOCATIONS_PAGE, ServiceError, Services};
 
 /// How the workers are paced.
 #[derive(Debug, Clone, Copy)]
@@ -32,6 +32,10 @@ pub struct Pace {
     /// Deliveries under way at the same time.
     pub deliveries: usize,
 }
+
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3_600);
 
 /// Entries that one block of the audit trail binds at most.
 const SEAL_ENTRIES_MAX: usize = 2_000;
@@ -57,6 +61,9 @@ const TELL_ABSENT: Duration = Duration::from_millis(500);
 /// Between two looks at whether the operator vouched for a backup.
 const LOOK_FOR_BACKUP: Duration = Duration::from_secs(15);
 
+/// Between two looks at a part of the folder of blobs.
+const SWEEP_PAUSE: Duration = Duration::from_secs(5);
+
 /// Starts the workers; they end when `cancel` is, after what they are at.
 pub fn start(
     services: &Arc<Services>,
@@ -65,159 +72,113 @@ pub fn start(
     pace: Pace,
     cancel: &CancellationToken,
 ) -> JoinSet<()> {
-    let mut workers = JoinSet::new();
-    let given = || (Arc::clone(services), cancel.clone());
-    let (theirs, stop) = given();
-    workers.spawn(expand(theirs, Arc::clone(metrics), stop));
-    let (theirs, stop) = given();
-    let rounds = metrics.sealer_runs.clone();
-    workers.spawn(periodic::every("sealer", paced(pace.seal, SEAL_ENTRIES_MAX), stop, move || {
-        let services = Arc::clone(&theirs);
-        rounds.inc();
-        async move { services.seal(SEAL_ENTRIES_MAX).await }
-    }));
-    let (theirs, stop) = given();
-    workers.spawn(periodic::every(
-        "expiry",
-        paced(Duration::from_secs(1), EXPIRE_MAX),
-        stop,
-        move || {
-            let services = Arc::clone(&theirs);
-            async move { services.expire(EXPIRE_MAX).await }
-        },
-    ));
-    let (theirs, stop) = given();
-    workers.spawn(periodic::every(
-        "key-sweeper",
-        paced(Duration::from_secs(60), FORGET_MAX),
-        stop,
-        move || {
-            let services = Arc::clone(&theirs);
-            async move { services.forget_keys(FORGET_MAX).await }
-        },
-    ));
-    care_for_work(services, cancel, &mut workers);
-    hear_revocations(services, cancel, &mut workers);
-    carry_out(services, metrics, pace.deliveries, cancel, &mut workers);
-    sums::start(services, metrics, cancel, &mut workers);
-    care_for_people(services, cancel, &mut workers);
-    care_for_classes(services, cancel, &mut workers);
-    workers.spawn(live_events::store(Arc::clone(services), events));
-    workers
+    let mut crew = Crew { services, cancel, workers: JoinSet::new() };
+    let given = || (Arc::clone(services), Arc::clone(metrics), cancel.clone());
+    let (theirs, metrics_of_sends, stop) = given();
+    crew.workers.spawn(expand(theirs, metrics_of_sends, stop));
+    let (theirs, metrics_of_outbox, stop) = given();
+    crew.workers.spawn(outbox::deliver(theirs, metrics_of_outbox, pace.deliveries, stop));
+    crew.workers.spawn(outbox::recall(Arc::clone(services), cancel.clone()));
+    crew.workers.spawn(reports::ask(Arc::clone(services), cancel.clone()));
+    crew.workers.spawn(meetings::store(Arc::clone(services), cancel.clone()));
+    crew.workers.spawn(live_events::store(Arc::clone(services), events));
+    sums::start(services, metrics, cancel, &mut crew.workers);
+    crew.seal(pace.seal, metrics);
+    crew.hear();
+    crew.end();
+    crew.forget();
+    crew.workers
 }
 
-/// Stores whom tokens name for the first time, and seals anew what older keys sealed.
-fn care_for_people(
-    services: &Arc<Services>,
-    cancel: &CancellationToken,
-    workers: &mut JoinSet<()>,
-) {
-    workers.spawn(meetings::store(Arc::clone(services), cancel.clone()));
-    let theirs = Arc::clone(services);
-    let pace = paced(Duration::from_secs(3_600), RENEW_MAX);
-    workers.spawn(periodic::every("seals", pace, cancel.clone(), move || {
-        let services = Arc::clone(&theirs);
-        async move { services.renew_seals(RENEW_MAX).await }
-    }));
+/// Those who repeat a use case at a steady pace.
+struct Crew<'a> {
+    services: &'a Arc<Services>,
+    cancel: &'a CancellationToken,
+    workers: JoinSet<()>,
 }
 
-/// Forgets what no device that may still come back needs, and hears what devices may forget.
-fn care_for_work(services: &Arc<Services>, cancel: &CancellationToken, workers: &mut JoinSet<()>) {
-    let theirs = Arc::clone(services);
-    let pace = paced(Duration::from_secs(60), FORGET_MAX);
-    workers.spawn(periodic::every("sync-sweeper", pace, cancel.clone(), move || {
-        let services = Arc::clone(&theirs);
-        async move { services.forget_sync(FORGET_MAX).await }
-    }));
-    let theirs = Arc::clone(services);
-    let pace = paced(Duration::from_secs(60), FORGET_MAX);
-    workers.spawn(periodic::every("message-sweeper", pace, cancel.clone(), move || {
-        let services = Arc::clone(&theirs);
-        async move { services.forget_messages(FORGET_MAX).await }
-    }));
-    let theirs = Arc::clone(services);
-    let pace = paced(TELL_ABSENT, 1);
-    workers.spawn(periodic::every("notices", pace, cancel.clone(), move || {
-        let services = Arc::clone(&theirs);
-        async move { services.tell_absent().await }
-    }));
-    let theirs = Arc::clone(services);
-    let pace = paced(LOOK_FOR_BACKUP, usize::MAX);
-    workers.spawn(periodic::every("backups", pace, cancel.clone(), move || {
-        let services = Arc::clone(&theirs);
-        async move { services.look_for_backup().await }
-    }));
-}
+impl Crew<'_> {
+    /// Repeats `work` after each `pause`, and at once while it does `full` at a time.
+    fn every<T>(
+        &mut self,
+        name: &'static str,
+        (pause, full): (Duration, usize),
+        work: impl Fn(Arc<Services>) -> T + Send + 'static,
+    ) where
+        T: Future<Output = Result<usize, ServiceError>> + Send + 'static,
+    {
+        let services = Arc::clone(self.services);
+        let again = move || work(Arc::clone(&services));
+        let pace = paced(pause, full);
+        self.workers.spawn(periodic::every(name, pace, self.cancel.clone(), again));
+    }
 
-/// Deletes lessons whose time is over, forgets blobs that nobody needs, and sweeps up files that are
-/// nobody's, a part of the folder at a time.
-fn care_for_classes(
-    services: &Arc<Services>,
-    cancel: &CancellationToken,
-    workers: &mut JoinSet<()>,
-) {
-    let minute = Duration::from_secs(60);
-    let theirs = Arc::clone(services);
-    workers.spawn(periodic::every("lessons", paced(minute, END_MAX), cancel.clone(), move || {
-        let services = Arc::clone(&theirs);
-        async move { services.end_lessons(END_MAX).await }
-    }));
-    let theirs = Arc::clone(services);
-    workers.spawn(periodic::every("blobs", paced(minute, END_MAX), cancel.clone(), move || {
-        let services = Arc::clone(&theirs);
-        async move { services.forget_blobs(END_MAX).await }
-    }));
-    let theirs = Arc::clone(services);
-    let pace = paced(Duration::from_secs(5), SWEEP_PAGE);
-    workers.spawn(periodic::every("blob-sweeper", pace, cancel.clone(), move || {
-        let services = Arc::clone(&theirs);
-        async move { services.sweep_blobs().await }
-    }));
-}
+    /// Chains the audit trail, and seals anew what older keys sealed.
+    fn seal(&mut self, pause: Duration, metrics: &Metrics) {
+        let rounds = metrics.sealer_runs.clone();
+        self.every("sealer", (pause, SEAL_ENTRIES_MAX), move |services| {
+            rounds.inc();
+            async move { services.seal(SEAL_ENTRIES_MAX).await }
+        });
+        self.every("seals", (HOUR, RENEW_MAX), |services| async move {
+            services.renew_seals(RENEW_MAX).await
+        });
+    }
 
-/// Hears of what other nodes revoked, and forgets what has had its day.
-fn hear_revocations(
-    services: &Arc<Services>,
-    cancel: &CancellationToken,
-    workers: &mut JoinSet<()>,
-) {
-    let theirs = Arc::clone(services);
-    let pace = paced(Duration::from_secs(1), REVOCATIONS_PAGE);
-    workers.spawn(periodic::every("revocations", pace, cancel.clone(), move || {
-        let services = Arc::clone(&theirs);
-        async move { services.hear_revocations().await }
-    }));
-    let theirs = Arc::clone(services);
-    let pace = paced(Duration::from_secs(60), FORGET_MAX);
-    workers.spawn(periodic::every("revocation-sweeper", pace, cancel.clone(), move || {
-        let services = Arc::clone(&theirs);
-        async move { services.forget_revocations(FORGET_MAX).await }
-    }));
-}
+    /// Looks for what others said: revocations of other nodes, a vouched backup, messages of which members who
+    /// are not there are to be told.
+    fn hear(&mut self) {
+        self.every("revocations", (SECOND, REVOCATIONS_PAGE), |services| async move {
+            services.hear_revocations().await
+        });
+        self.every("backups", (LOOK_FOR_BACKUP, usize::MAX), |services| async move {
+            services.look_for_backup().await
+        });
+        self.every(
+            "notices",
+            (TELL_ABSENT, 1),
+            |services| async move { services.tell_absent().await },
+        );
+    }
 
-/// Carries deliveries out, asks what became of them, takes sends back, and forgets what ended long ago.
-fn carry_out(
-    services: &Arc<Services>,
-    metrics: &Arc<Metrics>,
-    room: usize,
-    cancel: &CancellationToken,
-    workers: &mut JoinSet<()>,
-) {
-    workers.spawn(outbox::deliver(Arc::clone(services), Arc::clone(metrics), room, cancel.clone()));
-    workers.spawn(outbox::recall(Arc::clone(services), cancel.clone()));
-    workers.spawn(reports::ask(Arc::clone(services), cancel.clone()));
-    let theirs = Arc::clone(services);
-    let pace = paced(Duration::from_secs(60), UNCONFIGURED_MAX);
-    workers.spawn(periodic::every("unconfigured", pace, cancel.clone(), move || {
-        let services = Arc::clone(&theirs);
-        async move { services.end_unconfigured(UNCONFIGURED_MAX).await }
-    }));
-    let theirs = Arc::clone(services);
-    let pace = paced(Duration::from_secs(60), FORGET_DELIVERIES_MAX);
-    workers.spawn(periodic::every("delivery-sweeper", pace, cancel.clone(), move || {
-        let services = Arc::clone(&theirs);
-        async move { services.forget_deliveries(FORGET_DELIVERIES_MAX).await }
-    }));
+    /// Ends what has had its time: notifications, lessons, deliveries without a provider.
+    fn end(&mut self) {
+        self.every("expiry", (SECOND, EXPIRE_MAX), |services| async move {
+            services.expire(EXPIRE_MAX).await
+        });
+        self.every("lessons", (MINUTE, END_MAX), |services| async move {
+            services.end_lessons(END_MAX).await
+        });
+        self.every("unconfigured", (MINUTE, UNCONFIGURED_MAX), |services| async move {
+            services.end_unconfigured(UNCONFIGURED_MAX).await
+        });
+    }
+
+    /// Forgets what nobody needs any more, so much at a time.
+    fn forget(&mut self) {
+        self.every("key-sweeper", (MINUTE, FORGET_MAX), |services| async move {
+            services.forget_keys(FORGET_MAX).await
+        });
+        self.every("revocation-sweeper", (MINUTE, FORGET_MAX), |services| async move {
+            services.forget_revocations(FORGET_MAX).await
+        });
+        self.every("sync-sweeper", (MINUTE, FORGET_MAX), |services| async move {
+            services.forget_sync(FORGET_MAX).await
+        });
+        self.every("message-sweeper", (MINUTE, FORGET_MAX), |services| async move {
+            services.forget_messages(FORGET_MAX).await
+        });
+        self.every("delivery-sweeper", (MINUTE, FORGET_DELIVERIES_MAX), |services| async move {
+            services.forget_deliveries(FORGET_DELIVERIES_MAX).await
+        });
+        self.every("blobs", (MINUTE, END_MAX), |services| async move {
+            services.forget_blobs(END_MAX).await
+        });
+        // Files that are nobody's, a part of the folder at a time.
+        self.every("blob-sweeper", (SWEEP_PAUSE, SWEEP_PAGE), |services| async move {
+            services.sweep_blobs().await
+        });
+    }
 }
 
 fn paced(pause: Duration, full: usize) -> periodic::Pace {
