@@ -59,19 +59,21 @@ pub struct Attendance<K> {
     places: HashMap<K, Place>,
     /// Those who are leaving, the longest first; some of them have come back since.
     leaving: VecDeque<(Timestamp, K)>,
-    steps: Vec<Step<K>>,
+    /// The last of each one's steps: when they went, or nothing where they came. So it never holds more than
+    /// there are users, however often they come and go before somebody takes it.
+    steps: HashMap<K, Option<Timestamp>>,
 }
 
 impl<K: Clone + Eq + Hash> Attendance<K> {
     /// Begins with nobody; whoever is back within `grace_ms` was never gone.
     pub fn new(grace_ms: i64) -> Self {
-        Self { grace_ms, places: HashMap::new(), leaving: VecDeque::new(), steps: Vec::new() }
+        Self { grace_ms, places: HashMap::new(), leaving: VecDeque::new(), steps: HashMap::new() }
     }
 
     /// Hears that somebody of whom a connection came or went is here.
     pub fn here(&mut self, who: &K) {
         if self.places.insert(who.clone(), Place::Here).is_none() {
-            self.steps.push(Step::Came(who.clone()));
+            self.steps.insert(who.clone(), None);
         }
     }
 
@@ -79,7 +81,9 @@ impl<K: Clone + Eq + Hash> Attendance<K> {
     pub fn missing(&mut self, who: &K, now: Timestamp) {
         match self.places.get(who) {
             // Both since it was last looked.
-            None => self.steps.push(Step::Went(who.clone(), now)),
+            None => {
+                self.steps.insert(who.clone(), Some(now));
+            }
             Some(Place::Here) => {
                 self.places.insert(who.clone(), Place::Leaving(now));
                 self.leaving.push_back((now, who.clone()));
@@ -88,7 +92,7 @@ impl<K: Clone + Eq + Hash> Attendance<K> {
         }
     }
 
-    /// Takes what is to be noted by now, in its order.
+    /// Takes what is to be noted by now.
     pub fn take(&mut self, now: Timestamp) -> Vec<Step<K>> {
         let due = |since: Timestamp| since.plus_ms(self.grace_ms) <= now || since > now;
         while let Some((since, _)) = self.leaving.front().filter(|(since, _)| due(*since)) {
@@ -96,15 +100,19 @@ impl<K: Clone + Eq + Hash> Attendance<K> {
             let Some((_, who)) = self.leaving.pop_front() else { break };
             if self.places.get(&who) == Some(&Place::Leaving(since)) {
                 self.places.remove(&who);
-                self.steps.push(Step::Went(who, since));
+                self.steps.insert(who, Some(since));
             }
         }
-        std::mem::take(&mut self.steps)
+        let step = |(who, went_at)| match went_at {
+            Some(at) => Step::Went(who, at),
+            None => Step::Came(who),
+        };
+        std::mem::take(&mut self.steps).into_iter().map(step).collect()
     }
 
-    /// Has everybody who is here noted anew: what was noted of this node is void.
+    /// Has everybody who is here noted anew, beside those who went: what was noted of this node is void.
     pub fn renew(&mut self) {
-        self.steps = self.places.keys().cloned().map(Step::Came).collect();
+        self.steps.extend(self.places.keys().map(|who| (who.clone(), None)));
     }
 }
 
@@ -177,6 +185,22 @@ mod tests {
     }
 
     #[test]
+    fn of_whoever_comes_and_goes_before_anybody_looks_the_last_step_is_left() {
+        let mut there = Attendance::new(0);
+        for n in 0..1_000 {
+            there.here(&"ada");
+            there.missing(&"ada", at(n));
+            there.missing(&"eve", at(n));
+        }
+        let mut steps = there.take(at(1_000));
+        steps.sort_by_key(|step| format!("{step:?}"));
+        assert_eq!(steps, [Step::Went("ada", at(999)), Step::Went("eve", at(999))]);
+        there.here(&"eve");
+        there.renew();
+        assert_eq!(there.take(at(1_001)), [Step::Came("eve")]);
+    }
+
+    #[test]
     fn a_clock_that_was_set_back_keeps_nobody() {
         let mut there = Attendance::new(10);
         there.here(&"ada");
@@ -193,7 +217,7 @@ mod tests {
         }
         there.missing(&"eve", at(0));
         there.missing(&"ben", at(1));
-        assert_eq!(there.take(at(10)).last(), Some(&Step::Went("eve", at(0))));
+        assert!(there.take(at(10)).contains(&Step::Went("eve", at(0))));
         there.renew();
         let mut steps = there.take(at(10));
         steps.sort_by_key(|step| format!("{step:?}"));

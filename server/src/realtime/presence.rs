@@ -90,7 +90,7 @@ struct Keeper {
     node: Option<NodeId>,
     /// When it last said that it runs.
     said_at: Option<Timestamp>,
-    /// What is to be noted, in its order.
+    /// What is to be noted.
     waiting: Vec<Attended>,
 }
 
@@ -105,7 +105,10 @@ impl Keeper {
             }
         }
         let has_said = self.say_that_it_runs(now).await?;
-        self.waiting.extend(self.there.take(now).into_iter().filter_map(attended));
+        // While the store is away nothing more is taken: of each user only the last step is kept.
+        if self.waiting.is_empty() {
+            self.waiting = self.there.take(now).into_iter().filter_map(attended).collect();
+        }
         let Some(node) = self.node else { return Ok(()) };
         let mut changes = Vec::new();
         let mut noted = self.note(node, &mut changes).await;

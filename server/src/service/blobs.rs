@@ -170,11 +170,12 @@ impl Services {
         Ok(Upload::Awaited(Box::new(Receiving { name, incoming, bounds, missing })))
     }
 
-    /// Notes that a blob is needed once more, and that the caller brought it.
+    /// Notes that a blob is needed once more. Who brings no bytes is not its uploader: they may read it as long
+    /// as they might anyway.
     async fn use_blob(&self, caller: &Caller, blob: &Blob) -> Result<Blob, ServiceError> {
-        let (hash, file, by, at) = (blob.hash, blob.file, caller.user.clone(), self.now());
+        let (hash, file, at) = (blob.hash, blob.file, self.now());
         let mut unit = unit_of(caller);
-        unit.writes.push(Write::UseBlob { hash, file, by, at });
+        unit.writes.push(Write::UseBlob { hash, file, at });
         self.commit(unit).await?;
         Ok(blob.clone())
     }

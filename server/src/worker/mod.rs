@@ -43,6 +43,8 @@ const SEAL_ENTRIES_MAX: usize = 2_000;
 const EXPIRE_MAX: usize = 500;
 /// Idempotency keys forgotten in one run.
 const FORGET_MAX: usize = 5_000;
+/// Messages forgotten in one run, with the files that they carried.
+const FORGET_MESSAGES_MAX: usize = 500;
 /// Deliveries forgotten in one run, with a few statements each.
 const FORGET_DELIVERIES_MAX: usize = 256;
 
@@ -165,8 +167,8 @@ impl Crew<'_> {
         self.every("sync-sweeper", (MINUTE, FORGET_MAX), |services| async move {
             services.forget_sync(FORGET_MAX).await
         });
-        self.every("message-sweeper", (MINUTE, FORGET_MAX), |services| async move {
-            services.forget_messages(FORGET_MAX).await
+        self.every("message-sweeper", (MINUTE, FORGET_MESSAGES_MAX), |services| async move {
+            services.forget_messages(FORGET_MESSAGES_MAX).await
         });
         self.every("delivery-sweeper", (MINUTE, FORGET_DELIVERIES_MAX), |services| async move {
             services.forget_deliveries(FORGET_DELIVERIES_MAX).await

@@ -214,15 +214,12 @@ pub enum Write {
         /// When.
         at: Timestamp,
     },
-    /// Says that a blob that is there is needed, and that a user may read it as if they had uploaded it;
-    /// `Stale` unless that file holds it. `Done`.
+    /// Says that somebody has a use for a blob that is there; `Stale` unless that file holds it. `Done`.
     UseBlob {
         /// Which.
         hash: BlobHash,
         /// In which file it is.
         file: Uuid,
-        /// Who brought it once more.
-        by: UserId,
         /// When.
         at: Timestamp,
     },

@@ -1,11 +1,12 @@
-//! Presence, each question on a borrowed connection: what it writes may be written twice, and a part of it alone.
+//! Presence: each question on a borrowed connection, and what is noted in one transaction, so that who is told of
+//! it and what is kept of it agree.
 
 use landfall_core::id::{NodeId, Tenant, UserId};
 use landfall_core::presence::{Status, StatusChange};
 use landfall_core::time::Timestamp;
 
 use super::Postgres;
-use super::reads::ask;
+use super::reads::{ask, transact};
 use crate::sql::presences;
 use crate::{Answered, Attended, Presences};
 
@@ -24,7 +25,7 @@ impl Presences for Postgres {
         attended: Vec<Attended>,
         since: Timestamp,
     ) -> Answered<'_, Vec<StatusChange>> {
-        ask!(self.pool, |r| presences::attend(r, node, &attended, since))
+        transact!(self.pool, |r| presences::attend(r, node, &attended, since))
     }
 
     fn end_nodes(
@@ -32,7 +33,7 @@ impl Presences for Postgres {
         since: Timestamp,
         limit: usize,
     ) -> Answered<'_, (usize, Vec<StatusChange>)> {
-        ask!(self.pool, |r| presences::end(r, since, limit))
+        transact!(self.pool, |r| presences::end(r, since, limit))
     }
 
     fn statuses(

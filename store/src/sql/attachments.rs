@@ -1,6 +1,6 @@
 //! Attachments, as lessons and messages keep them, and the blobs that messages hold.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use landfall_core::attachment::Attachment;
 use landfall_core::blob::BlobHash;
@@ -71,33 +71,49 @@ pub(super) async fn note<R: Runner>(
     Ok(())
 }
 
-/// Files of a message.
-pub(super) struct Files {
-    /// Whose the message was.
+/// Files of messages of one topic that go, and of no other message between the first and the last of them.
+pub(super) struct Released {
+    /// Whose the messages were.
     pub(super) topic: TopicId,
-    /// The number with which it was sent.
-    pub(super) born: Number,
-    /// What it carried.
-    pub(super) attachments: Vec<Attachment>,
+    /// The number with which the first of them was sent.
+    pub(super) first: Number,
+    /// The number with which the last of them was sent.
+    pub(super) last: Number,
+    /// How many of them carried each blob.
+    pub(super) carried: BTreeMap<BlobHash, u64>,
 }
 
-/// Ends what [`hold`] and [`note`] began, for messages of one tenant.
+impl Released {
+    /// Makes it of a message's topic, number and files.
+    pub(super) fn of(topic: TopicId, born: Number, attachments: &[Attachment]) -> Self {
+        let carried = hashes(attachments).into_iter().map(|hash| (*hash, 1)).collect();
+        Self { topic, first: born, last: born, carried }
+    }
+
+    /// Adds those of another message of the topic.
+    pub(super) fn add(mut self, other: Self) -> Self {
+        self.first = self.first.min(other.first);
+        self.last = self.last.max(other.last);
+        for (hash, messages) in other.carried {
+            *self.carried.entry(hash).or_default() += messages;
+        }
+        self
+    }
+}
+
+/// Ends what [`hold`] and [`note`] began: two statements for each blob, however many messages carried it.
 pub(super) async fn release<R: Runner>(
     runner: &mut R,
     tenant: &Tenant,
-    messages: &[Files],
+    released: &Released,
     at: Timestamp,
 ) -> Answer<()> {
-    let held = messages.iter().flat_map(|files| {
-        hashes(&files.attachments).into_iter().map(move |hash| (hash, &files.topic, files.born))
-    });
-    let mut held: Vec<_> = held.collect();
-    held.sort_by_key(|(hash, ..)| *hash);
+    let Released { topic, first, last, carried } = released;
     let sql = "delete from message_blob
-               where tenant = ?1 and hash = ?2 and topic_id = ?3 and born = ?4";
-    for (hash, topic, born) in held {
-        blobs::release(runner, tenant, hash, at).await?;
-        let values = [tenant.into(), hash.into(), topic.into(), born.into()];
+               where tenant = ?1 and hash = ?2 and topic_id = ?3 and born >= ?4 and born <= ?5";
+    for (hash, messages) in carried {
+        blobs::release(runner, tenant, (hash, *messages), at).await?;
+        let values = [tenant.into(), hash.into(), topic.into(), (*first).into(), (*last).into()];
         runner.execute(Query::command(sql, values)).await?;
     }
     Ok(())

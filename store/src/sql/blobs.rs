@@ -68,18 +68,16 @@ async fn note_uploader<R: Runner>(
     done(runner.execute(Query::command(sql, values)).await?).map(|_| ())
 }
 
-/// Notes that a blob in this file is needed once more.
+/// Notes that somebody has a use for a blob in this file.
 pub(crate) async fn renew_use<R: Runner>(
     runner: &mut R,
     tenant: &Tenant,
     (hash, file): (&BlobHash, &Uuid),
-    use_of: Use<'_>,
+    at: Timestamp,
 ) -> Answer<Outcome> {
     let sql = "update blob set needed_at = ?4 where tenant = ?1 and hash = ?2 and file = ?3";
-    let values = [tenant.into(), hash.into(), file.into(), use_of.at.into()];
-    done(runner.execute(Query::command(sql, values)).await?)?;
-    note_uploader(runner, tenant, hash, (use_of.by, u64::MAX)).await?;
-    Ok(Outcome::Done)
+    let values = [tenant.into(), hash.into(), file.into(), at.into()];
+    done(runner.execute(Query::command(sql, values)).await?)
 }
 
 async fn insert<R: Runner>(
@@ -168,16 +166,16 @@ pub(super) async fn hold<R: Runner>(
     Ok(runner.execute(Query::command(sql, values)).await? > 0)
 }
 
-/// Ends what [`hold`] began.
+/// Ends what [`hold`] began so many times.
 pub(super) async fn release<R: Runner>(
     runner: &mut R,
     tenant: &Tenant,
-    hash: &BlobHash,
+    (hash, times): (&BlobHash, u64),
     at: Timestamp,
 ) -> Answer<()> {
-    let sql = "update blob set holders = holders - 1, needed_at = ?3
+    let sql = "update blob set holders = holders - ?4, needed_at = ?3
                where tenant = ?1 and hash = ?2";
-    let values = [tenant.into(), hash.into(), at.into()];
+    let values = [tenant.into(), hash.into(), at.into(), times.into()];
     runner.execute(Query::command(sql, values)).await.map(drop)
 }
 
@@ -229,12 +227,14 @@ pub(crate) async fn may_read<R: Runner>(
     if runner.optional(Query::new(sql, values, |_| Ok(()))).await?.is_some() {
         return Ok(true);
     }
-    let sql = "select 1 from message_blob b
-               join topic t on t.tenant = b.tenant and t.id = b.topic_id and t.deleted = 0
-                    and t.began < b.born
-               join topic_member m on m.tenant = b.tenant and m.topic_id = b.topic_id
-                    and m.user_id = ?3 and m.removed = 0
-               where b.tenant = ?1 and b.hash = ?2
+    // From the user's topics: a file may be in more messages than anybody has topics.
+    let sql = "select 1 from topic_member m
+               cross join topic t
+               cross join message_blob b
+               where m.tenant = ?1 and m.user_id = ?3 and m.removed = 0
+                 and t.tenant = m.tenant and t.id = m.topic_id and t.deleted = 0
+                 and b.tenant = m.tenant and b.hash = ?2 and b.topic_id = m.topic_id
+                 and b.born > t.began
                limit 1";
     let values = [tenant.into(), hash.into(), user.into()];
     Ok(runner.optional(Query::new(sql, values, |_| Ok(()))).await?.is_some())

@@ -78,7 +78,7 @@ async fn refer<R: Runner>(
     for hash in known.symmetric_difference(needed) {
         let values = [tenant.into(), hash.into(), lesson.into()];
         let sql = if known.contains(hash) {
-            blobs::release(runner, tenant, hash, at).await?;
+            blobs::release(runner, tenant, (hash, 1), at).await?;
             "delete from lesson_blob where tenant = ?1 and hash = ?2 and lesson_id = ?3"
         } else if blobs::hold(runner, tenant, hash, at).await? {
             "insert into lesson_blob (tenant, hash, lesson_id) values (?1, ?2, ?3)"

@@ -6,7 +6,7 @@ use landfall_core::id::{MessageId, Tenant, TopicId, UserId};
 use landfall_core::message::{Message, MessageBody, Participation, UNREAD_MAX, Unread};
 use landfall_core::time::Timestamp;
 
-use super::attachments::{self, Files};
+use super::attachments::{self, Released};
 use super::{Corrupt, Query, Row, Runner, feeds, notices};
 use crate::{Answer, MessageSlice, Outcome, StoredMessage};
 
@@ -91,13 +91,14 @@ async fn free_name<R: Runner>(runner: &mut R, tenant: &Tenant, message: &Message
         (&message.sender).into(),
         message.client_id.as_deref().into(),
     ];
-    let gone = runner.all(Query::new(sql, values, read_files)).await?;
-    attachments::release(runner, tenant, &gone, message.created_at).await
+    match runner.optional(Query::new(sql, values, read_released)).await? {
+        Some(gone) => attachments::release(runner, tenant, &gone, message.created_at).await,
+        None => Ok(()),
+    }
 }
 
-fn read_files(row: &dyn Row) -> Result<Files, Corrupt> {
-    let (topic, born) = (row.topic(0)?, row.number(1)?);
-    Ok(Files { topic, born, attachments: attachments::read(row, 2)? })
+fn read_released(row: &dyn Row) -> Result<Released, Corrupt> {
+    Ok(Released::of(row.topic(0)?, row.number(1)?, &attachments::read(row, 2)?))
 }
 
 /// Changes or deletes a message; `None` unless it is there as it was read.
@@ -112,13 +113,13 @@ pub(crate) async fn change<R: Runner>(
          where feed_id = {FEED} and born = ?3 and changed = ?4 and deleted = 0"
     );
     let values = [tenant.into(), (&message.topic).into(), message.number.into(), from.into()];
-    let Some(mut there) = runner.optional(Query::new(sql, values, read_files)).await? else {
+    let Some(mut there) = runner.optional(Query::new(sql, values, read_released)).await? else {
         return Ok(None);
     };
     let MessageBody { text, mentions, room_id, reply_to, attachments } = &message.body;
-    there.attachments.retain(|one| attachments.iter().all(|stays| stays.hash != one.hash));
+    there.carried.retain(|hash, _| attachments.iter().all(|stays| stays.hash != *hash));
     let at = message.edited_at.unwrap_or(message.created_at);
-    attachments::release(runner, tenant, &[there], at).await?;
+    attachments::release(runner, tenant, &there, at).await?;
     let number = feeds::next_of_topic(runner, tenant, &message.topic).await?;
     let sql = format!(
         "update message set changed = ?4, edited_at = ?5, text = ?6, mentions = ?7, room_id = ?8,
@@ -178,25 +179,32 @@ pub(crate) async fn sweep<R: Runner>(
     now: Timestamp,
     limit: usize,
 ) -> Answer<usize> {
-    let sql = "select l.feed_id, l.up_to, f.tenant from message_leftover l
+    let sql = "select l.feed_id, f.tenant from message_leftover l
                join feed f on f.id = l.feed_id
                order by l.feed_id limit 1";
-    let read = |row: &dyn Row| Ok((row.int(0)?, row.number(1)?, row.tenant(2)?));
-    let Some((feed, up_to, tenant)) = runner.optional(Query::new(sql, [], read)).await? else {
+    let read = |row: &dyn Row| Ok((row.int(0)?, row.tenant(1)?));
+    let Some((feed, tenant)) = runner.optional(Query::new(sql, [], read)).await? else {
         return Ok(0);
     };
+    // Whoever takes another part of it at the same time waits here, and then sees what is left.
+    let sql = "update message_leftover set up_to = up_to where feed_id = ?1 returning up_to";
+    let taken = Query::new(sql, [feed.into()], |row| row.number(0));
+    let Some(up_to) = runner.optional(taken).await? else { return Ok(0) };
     let sql = "delete from message where feed_id = ?1 and born in (
                    select m.born from message m where m.feed_id = ?1 and m.born <= ?2
                    order by m.born limit ?3)
                returning topic_id, born, attachments";
     let values = [feed.into(), up_to.into(), limit.into()];
-    let gone = runner.all(Query::new(sql, values, read_files)).await?;
-    attachments::release(runner, &tenant, &gone, now).await?;
-    if gone.len() < limit {
+    let gone = runner.all(Query::new(sql, values, read_released)).await?;
+    let count = gone.len();
+    if let Some(gone) = gone.into_iter().reduce(Released::add) {
+        attachments::release(runner, &tenant, &gone, now).await?;
+    }
+    if count < limit {
         let sql = "delete from message_leftover where feed_id = ?1 and up_to = ?2";
         runner.execute(Query::command(sql, [feed.into(), up_to.into()])).await?;
     }
-    Ok(gone.len())
+    Ok(count)
 }
 
 fn lines(mentions: &[UserId]) -> String {

@@ -33,7 +33,10 @@ pub(crate) async fn attend<R: Runner>(
     since: Timestamp,
 ) -> Answer<Vec<StatusChange>> {
     let mut changes = Vec::new();
-    for one in attended {
+    // In one order for all nodes, so that no two wait for each other.
+    let mut in_order: Vec<&Attended> = attended.iter().collect();
+    in_order.sort_by_key(|one| (&one.tenant, &one.user));
+    for one in in_order {
         let whose = (&one.tenant, &one.user);
         let is_change = match one.went_at {
             Some(at) => went(runner, node, whose, at, since).await?,

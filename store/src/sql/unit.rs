@@ -252,8 +252,8 @@ async fn write_to_classes<R: Runner>(
             let use_of = blobs::Use { by: &by, at };
             blobs::put(runner, tenant, &blob, use_of, (instead_of, room)).await
         }
-        Write::UseBlob { hash, file, by, at } => {
-            blobs::renew_use(runner, tenant, (&hash, &file), blobs::Use { by: &by, at }).await
+        Write::UseBlob { hash, file, at } => {
+            blobs::renew_use(runner, tenant, (&hash, &file), at).await
         }
         Write::ForgetBlob { hash, file, before } => {
             blobs::forget(runner, tenant, (&hash, &file), before).await

@@ -75,10 +75,10 @@ fn lessons_are_reached_through_indexes() {
 #[test]
 fn blobs_are_reached_through_indexes() {
     let bench = Bench::new();
-    let (file, hash, by, at) = (Uuid::from_u128(1), HASH, bench.user.clone(), AT);
+    let (file, hash, at) = (Uuid::from_u128(1), HASH, AT);
     bench.check(|b| b.write(put_blob(b)));
     bench.check(|b| b.write(put_blob(b)));
-    bench.check(|b| b.write(Write::UseBlob { hash, file, by, at }));
+    bench.check(|b| b.write(Write::UseBlob { hash, file, at }));
     bench.check(|b| {
         at_once(blobs::find(&mut b.runner(), &b.tenant, &[HASH])).unwrap();
         at_once(blobs::total(&mut b.runner(), &b.tenant)).unwrap();
