@@ -18,6 +18,7 @@ use serde_json::json;
 
 use super::lessons::reads_all;
 use super::revocations::unit_of;
+use super::uploads::{Others, Reserved, UPLOADS_MAX};
 use super::{ServiceError, Services, deciding};
 use crate::blobs::{Incoming, Mismatch, Name};
 
@@ -56,6 +57,7 @@ pub struct Receiving {
     bounds: Bounds,
     /// The file that should have held it and does not.
     missing: Option<uuid::Uuid>,
+    reserved: Reserved,
 }
 
 impl Receiving {
@@ -161,13 +163,17 @@ impl Services {
         if announced.is_some_and(|bytes| bytes > bounds.blob) {
             return Err(too_large(bounds.blob));
         }
-        let announced = announced.unwrap_or(0);
-        self.refuse_no_room(caller, if known.is_some() { 0 } else { announced }, bounds.room)
-            .await?;
+        // Who does not say how much comes keeps room for all that may.
+        let bytes = announced.unwrap_or(bounds.blob);
+        let reserved = self.uploads.reserve(&caller.tenant, &caller.user, bytes);
+        let reserved = reserved.ok_or_else(too_many)?;
+        let Others { of_tenant, of_user } = reserved.others;
+        let to_tenant = of_tenant + if known.is_some() { 0 } else { bytes };
+        self.refuse_no_room(caller, (to_tenant, of_user + bytes), bounds.room).await?;
         let file = self.ids.file(self.now());
         let name = Name { tenant: caller.tenant.clone(), hash, file };
         let incoming = self.blobs.receive(name.clone()).await.map_err(disk)?;
-        Ok(Upload::Awaited(Box::new(Receiving { name, incoming, bounds, missing })))
+        Ok(Upload::Awaited(Box::new(Receiving { name, incoming, bounds, missing, reserved })))
     }
 
     /// Notes that a blob is needed once more. Who brings no bytes is not its uploader: they may read it as long
@@ -180,19 +186,19 @@ impl Services {
         Ok(blob.clone())
     }
 
-    /// Says why there is no room, if there is none.
+    /// Says why there is no room for what is to come, if there is none.
     async fn refuse_no_room(
         &self,
         caller: &Caller,
-        bytes: u64,
+        (to_tenant, to_user): (u64, u64),
         room: BlobRoom,
     ) -> Result<(), ServiceError> {
         let total = self.store.blob_total(&caller.tenant).await?;
-        if total.saturating_add(bytes) > room.of_tenant {
+        if total.saturating_add(to_tenant) > room.of_tenant {
             return Err(no_room("all blobs", room.of_tenant));
         }
         let total = self.store.blob_total_of_user(&caller.tenant, &caller.user).await?;
-        if total.saturating_add(bytes.max(BLOB_WEIGHT_MIN)) > room.of_user {
+        if total.saturating_add(to_user.max(BLOB_WEIGHT_MIN)) > room.of_user {
             return Err(no_room("your blobs", room.of_user));
         }
         Ok(())
@@ -209,7 +215,7 @@ impl Services {
         receiving: Receiving,
         media_type: String,
     ) -> Result<Blob, ServiceError> {
-        let Receiving { name, incoming, missing, bounds } = receiving;
+        let Receiving { name, incoming, missing, bounds, reserved: _held } = receiving;
         let blob = Blob { hash: name.hash, file: name.file, bytes: incoming.bytes(), media_type };
         if let Err(Mismatch) = incoming.finish().await.map_err(disk)? {
             let fault = FieldError::new("/path/sha256", "is not the SHA-256 of the body");
@@ -225,7 +231,7 @@ impl Services {
         match committed {
             Ok(_) => Ok(blob),
             Err(StoreError::Stale) => {
-                self.refuse_no_room(caller, blob.bytes, bounds.room).await?;
+                self.refuse_no_room(caller, (blob.bytes, blob.bytes), bounds.room).await?;
                 Err(StoreError::Stale.into())
             }
             Err(error) => Err(error.into()),
@@ -305,6 +311,10 @@ fn entity(blob: &Blob) -> Entity {
 
 fn too_large(max: u64) -> ServiceError {
     ServiceError::TooLarge(format!("a blob must have at most {max} bytes"))
+}
+
+fn too_many() -> ServiceError {
+    ServiceError::Conflict(format!("bring at most {UPLOADS_MAX} blobs at the same time"))
 }
 
 fn no_room(which: &str, max: u64) -> ServiceError {

@@ -44,6 +44,7 @@ pub mod timeline;
 pub mod topics;
 pub mod trail;
 pub mod unreported;
+mod uploads;
 
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex};
@@ -65,6 +66,7 @@ pub use ids::Ids;
 use in_flight::InFlight;
 pub use probe::Trouble;
 pub use revocations::PAGE as REVOCATIONS_PAGE;
+use uploads::Uploads;
 
 /// Says how many devices of a user are connected to this node.
 pub trait Connections: Send + Sync {
@@ -162,6 +164,7 @@ pub struct Services {
     counting: counting::Counting,
     gathering: people::Gathering,
     in_flight: InFlight,
+    uploads: Uploads,
     in_force: revocations::InForce,
     probe: probe::Probe,
     rolled_back: lives::Found,
@@ -257,6 +260,7 @@ impl Services {
             meetings: people::Meetings::default(),
             send_accepted: tokio::sync::Notify::new(),
             in_flight: InFlight::default(),
+            uploads: Uploads::default(),
             in_force: revocations::InForce::default(),
             probe: probe::Probe::default(),
             rolled_back: lives::Found::default(),

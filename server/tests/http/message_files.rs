@@ -1,9 +1,11 @@
 //! Files that members send each other: uploaded, sent once, read by the topic alone, and gone when nobody needs them.
 
+use futures_util::{StreamExt as _, stream};
 use landfall_server::clock::now_ms;
 use landfall_server::service::ClassSettings;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
+use tokio::task::JoinSet;
 
 use crate::blobs::{bytes, fetch, files, name, path, upload};
 use crate::harness::{Server, admin, token};
@@ -93,6 +95,65 @@ async fn a_files_name_opens_nothing() {
     // Who may read it need not bring it again.
     let known = upload(&server, &of("ben"), &path(&all), "image/png", b"").await;
     assert_eq!(known.status, 200);
+}
+
+#[tokio::test]
+async fn who_leaves_takes_no_file_along_by_naming_it() {
+    let server = started().await;
+    let all = bytes(1_000);
+    bring(&server, "ann", &all).await;
+    send(&server, "ann", carrying(&[&all])).await;
+    let known = upload(&server, &of("ben"), &path(&all), "image/png", b"").await;
+    assert_eq!((known.status, read(&server, "ben", &all).await), (200, 200));
+    server.call(&admin(), "DELETE", "/api/v1/topics/c/members/ben", Value::Null).await;
+    assert_eq!(read(&server, "ben", &all).await, 404);
+}
+
+#[tokio::test]
+async fn what_arrives_counts_before_it_is_there() {
+    let server = started().await;
+    let mut under_way = JoinSet::new();
+    for n in 0..4_usize {
+        // Its first part comes, and then nothing.
+        let first = stream::iter([Ok::<_, std::io::Error>(bytes(1_000 + n))]);
+        let body = reqwest::Body::wrap_stream(first.chain(stream::pending()));
+        let path = path(&[n as u8]);
+        under_way.spawn(server.request("PUT", &path).bearer_auth(of("ann")).body(body).send());
+    }
+    until_files(&server, 4).await;
+    // As much as may come of them is kept free.
+    let refused = upload(&server, &of("ann"), &path(b"x"), "image/png", b"x").await;
+    assert_eq!(refused.code(), "conflict");
+    assert!(refused.text.contains("Your blobs together"), "{}", refused.text);
+    assert_eq!(bring(&server, "ben", b"x").await, 201);
+    under_way.shutdown().await;
+    until_files(&server, 1).await;
+    assert_eq!(bring(&server, "ann", b"y").await, 201);
+}
+
+#[tokio::test]
+async fn a_user_brings_a_few_at_the_same_time() {
+    let server = started().await;
+    let mut under_way = JoinSet::new();
+    for n in 0..8_u8 {
+        let bytes = vec![n; 1_000];
+        let first = stream::iter([Ok::<_, std::io::Error>(bytes[..999].to_vec())]);
+        let body = reqwest::Body::wrap_stream(first.chain(stream::pending()));
+        let request = server.request("PUT", &path(&bytes)).bearer_auth(admin());
+        under_way.spawn(request.header("content-length", "1000").body(body).send());
+    }
+    until_files(&server, 8).await;
+    let refused = upload(&server, &admin(), &path(b"x"), "image/png", b"x").await;
+    assert_eq!(refused.code(), "conflict");
+    assert!(refused.text.contains("at the same time"), "{}", refused.text);
+}
+
+async fn until_files(server: &Server, count: usize) {
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while files(server).len() != count {
+        assert!(std::time::Instant::now() < deadline, "{} files", files(server).len());
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
 }
 
 #[tokio::test]

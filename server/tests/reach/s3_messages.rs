@@ -142,6 +142,32 @@ async fn s3_who_muted_the_topic_or_is_not_to_be_disturbed_gets_nothing_at_all() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn s3_what_a_member_wants_of_the_topic_holds_when_the_push_goes_out() {
+    let world = World::start().await;
+    let browsers = class(&world, &["ana", "ben"]).await;
+    // Nothing of the type but from this topic.
+    let off =
+        json!({ "notification_type": "topic_message", "channel": "push", "is_enabled": false });
+    world.prefer("ana", off).await;
+    let on = json!({ "topic_id": "7b c", "channel": "push", "is_enabled": true });
+    world.prefer("ana", on).await;
+    let quiet = json!({ "quiet_hours": { "start": "11:00", "end": "13:00", "tz": "UTC" } });
+    world.prefer("ben", quiet).await;
+    say(&world, "hello", &[]).await;
+    world.go_to(1);
+    let item = until_told(&world, "ana", "hello").await;
+    world.until_stands(id(&item), "push", "sent").await;
+    assert_eq!(pushed(&world, &browsers[0]).len(), 1);
+    // What waits for the end of the quiet hours is not sent to who mutes the topic meanwhile.
+    let held = until_told(&world, "ben", "hello").await;
+    world.until_stands(id(&held), "push", "held").await;
+    world.prefer("ben", json!({ "topic_id": "7b c", "is_enabled": false })).await;
+    world.go_to(3_601);
+    world.until_stands(id(&held), "push", "skipped").await;
+    assert_eq!(pushed(&world, &browsers[1]), Vec::<Value>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn s3_who_is_connected_gets_none_unless_they_go_without_reading() {
     let world = World::with(&[("LANDFALL_REALTIME_PRESENCE_GRACE_SECONDS", "0")]).await;
     class(&world, &["ana", "kim"]).await;

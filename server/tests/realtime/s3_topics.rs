@@ -274,7 +274,7 @@ async fn s3_what_is_wrong_is_told_with_the_clients_mark() {
         ("join_topic", json!({}), "/payload/topic_id is required"),
         ("join_topic", json!({ "topic_id": " " }), "/payload/topic_id "),
         ("join_topic", json!({ "topic_id": "c", "after": "x" }), "/payload/after "),
-        ("send_message", json!({ "topic_id": "c" }), "/payload/message is required"),
+        ("send_message", json!({ "topic_id": "c" }), "/payload/message must hold words"),
         (
             "send_message",
             json!({ "topic_id": "c", "message": "" }),

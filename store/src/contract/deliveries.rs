@@ -215,7 +215,7 @@ pub struct Standing {
     pub notification: std::sync::Arc<landfall_core::notification::Notification>,
     /// When its sender took it back, or the send that it came from.
     pub canceled_at: Option<Timestamp>,
-    /// The topic or class that its send went to.
+    /// The topic or class that its send went to, or of whose messages it tells.
     pub topic: Option<TopicId>,
     /// Unread notifications of its inbox.
     pub unread: u64,

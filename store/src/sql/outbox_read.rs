@@ -43,11 +43,13 @@ pub(crate) async fn of<R: Runner>(
 
 /// What a standing is read from; a backend adds which notifications.
 pub(crate) const STANDING_TABLES: &str = "join feed f on f.id = n.feed_id
-     left join send s on s.id = n.send_id and s.tenant = n.tenant";
+     left join send s on s.id = n.send_id and s.tenant = n.tenant
+     left join topic_member m on m.tenant = n.tenant and m.notification_id = n.id";
 
-/// When a notification `n` or its send `s` was taken back, where the send went, and how many of its inbox are
-/// unread: the columns behind a notification's own.
-pub(crate) const CANCELED: &str = "coalesce(n.canceled_at, s.canceled_at), s.topic_id, f.unread";
+/// When a notification `n` or its send `s` was taken back, of which topic it is (where the send went, or whose
+/// messages it tells of), and how many of its inbox are unread: the columns behind a notification's own.
+pub(crate) const CANCELED: &str =
+    "coalesce(n.canceled_at, s.canceled_at), coalesce(s.topic_id, m.topic_id), f.unread";
 
 /// Reads a notification's columns and [`CANCELED`].
 pub(crate) fn standing(row: &dyn Row) -> Result<Standing, Corrupt> {
