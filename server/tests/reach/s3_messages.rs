@@ -151,7 +151,7 @@ async fn s3_what_a_member_wants_of_the_topic_holds_when_the_push_goes_out() {
     world.prefer("ana", off).await;
     let on = json!({ "topic_id": "7b c", "channel": "push", "is_enabled": true });
     world.prefer("ana", on).await;
-    let quiet = json!({ "quiet_hours": { "start": "11:00", "end": "13:00", "tz": "UTC" } });
+    let quiet = json!({ "quiet_hours": { "start": "07:00", "end": "10:00", "tz": "UTC" } });
     world.prefer("ben", quiet).await;
     say(&world, "hello", &[]).await;
     world.go_to(1);
@@ -162,7 +162,7 @@ async fn s3_what_a_member_wants_of_the_topic_holds_when_the_push_goes_out() {
     let held = until_told(&world, "ben", "hello").await;
     world.until_stands(id(&held), "push", "held").await;
     world.prefer("ben", json!({ "topic_id": "7b c", "is_enabled": false })).await;
-    world.go_to(3_601);
+    world.go_to(2 * 3_600 + 1);
     world.until_stands(id(&held), "push", "skipped").await;
     assert_eq!(pushed(&world, &browsers[1]), Vec::<Value>::new());
 }
