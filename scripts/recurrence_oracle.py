@@ -21,7 +21,7 @@ import warnings
 import dateutil.rrule as judge
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-PROGRAM = ROOT / "target/debug/examples/recur"
+PROGRAM = ROOT / "target/release/examples/recur"
 FREQUENCIES = ["YEARLY", "MONTHLY", "WEEKLY", "DAILY", "HOURLY", "MINUTELY", "SECONDLY"]
 WEEKDAYS = ["MO", "TU", "WE", "TH", "FR", "SA", "SU"]
 # How often each is drawn.
