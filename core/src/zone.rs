@@ -6,10 +6,14 @@
 use std::hash::{Hash, Hasher};
 use std::sync::LazyLock;
 
+use jiff::SignedDuration;
 use jiff::civil::DateTime;
 use jiff::tz::{AmbiguousOffset, Offset, TimeZone, TimeZoneDatabase};
 
 use crate::time::Timestamp;
+
+/// More seconds than clocks were ever put forward or back by: those of a day over the date line.
+const MOVED_MAX: i32 = 26 * 3_600;
 
 static ZONES: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundled);
 
@@ -103,18 +107,15 @@ impl Zone {
     /// been put forward and a time that they left out means a later one.
     pub(crate) fn earliest_local(&self, at: Timestamp) -> DateTime {
         let at = at.instant();
-        let shown = |at: jiff::Timestamp| self.0.to_datetime(at);
-        let preceding = self.0.preceding(at).next();
-        let following = self.0.following(at).next();
-        let changes = [preceding, following].into_iter().flatten();
-        let near = changes.filter_map(|change| {
-            let change = change.timestamp();
-            let before = shown(change - jiff::SignedDuration::from_nanos(1));
-            let moved = shown(change).duration_since(before).abs();
-            let is_near = change.duration_since(at).abs() <= moved;
-            is_near.then(|| before.min(shown(change)))
+        let offset = |seconds: i32| {
+            let moment = at.saturating_add(SignedDuration::from_secs(i64::from(seconds)));
+            self.0.to_offset(moment.unwrap_or(at))
+        };
+        let least = [-1, 1].into_iter().fold(offset(0), |least, side| {
+            let moved = offset(side * MOVED_MAX).seconds() - offset(0).seconds();
+            least.min(offset(side * moved.abs()))
         });
-        near.fold(shown(at), DateTime::min)
+        least.to_datetime(at)
     }
 
     /// Says when the clocks there next change after `at`.
