@@ -9,7 +9,10 @@
 //! - Where a rule's periods are hours, minutes or seconds, and no longer than the time that is
 //!   repeated, it means **both**, so that there is no hour without. In London an hourly event is at
 //!   00:00, 02:00 and 03:00 in spring; at 00:00, 01:00, 01:00 and 02:00 in autumn.
-//! - What comes to the same instant is one occurrence.
+//! - What comes to the same instant is one occurrence, and a `COUNT` counts it once.
+//!
+//! To change an event as a whole is to say [`When`] anew. To change one occurrence is to leave it
+//! out and to keep, under its name, what takes its place.
 //!
 //! This file must never ask what time it is, and must never walk through all that has been: a
 //! search begins where it is asked for, unless a `COUNT` has to be counted.
@@ -101,8 +104,8 @@ pub enum RecurrenceError {
     /// More than [`LEFT_OUT_MAX`] occurrences are left out.
     #[error("leaves out more than {LEFT_OUT_MAX} dates")]
     LeftOutTooMany,
-    /// The start is too near to the ends of the calendar.
-    #[error("must start in a year from -9999 to 9999")]
+    /// The start is within a day or two of where times end, in the years -9999 and 9999.
+    #[error("starts too near to the end of all times")]
     OutOfRange,
 }
 

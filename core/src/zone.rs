@@ -107,6 +107,8 @@ impl Zone {
     /// been put forward and a time that they left out means a later one.
     pub(crate) fn earliest_local(&self, at: Timestamp) -> DateTime {
         let at = at.instant();
+        // The changes themselves are not asked for: jiff 0.2.43 has Winamac's of March 2007 an
+        // hour early when it lists those before a time.
         let offset = |seconds: i32| {
             let moment = at.saturating_add(SignedDuration::from_secs(i64::from(seconds)));
             self.0.to_offset(moment.unwrap_or(at))

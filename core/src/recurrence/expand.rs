@@ -12,8 +12,8 @@ use super::rule::Rule;
 use super::table::{By, Frequency};
 use super::times::{DAY, Times};
 
-/// How many periods and days are looked at in vain before a search gives up: about 270 years of
-/// days, and a few milliseconds.
+/// How many periods and days one search looks at in vain before it gives up: about 270 years of
+/// days. Counting up to where it begins is part of a search.
 pub const LOOKS_MAX: u32 = 100_000;
 
 /// Why no more times come.
@@ -21,7 +21,7 @@ pub const LOOKS_MAX: u32 = 100_000;
 pub enum Ending {
     /// There are none: the rule has ended, or the calendar has (in the year 9999).
     Over,
-    /// There may be, but [`LOOKS_MAX`] looks in a row found none.
+    /// There may be, but [`LOOKS_MAX`] looks found none.
     GaveUp,
 }
 

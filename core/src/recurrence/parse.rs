@@ -76,7 +76,8 @@ impl Rule {
         }
         let text = text.trim().to_ascii_uppercase();
         let text = text.strip_prefix("RRULE:").unwrap_or(&text);
-        if text.contains(['\n', '\r', ':']) || text.starts_with("DTSTART") {
+        let is_property = text.split_once(':').is_some_and(|(name, _)| !name.contains('='));
+        if is_property || text.contains(['\n', '\r']) || text.starts_with("DTSTART") {
             return Err(RuleError::NotOneRule);
         }
         let mut said = Said::default();

@@ -53,7 +53,15 @@ fn what_is_wrong_is_said_of_the_part() {
     let error = Rule::parse("FREQ=FORTNIGHTLY").unwrap_err().to_string();
     assert!(error.starts_with("has `FORTNIGHTLY` in FREQ, which takes SECONDLY, MINUTELY"));
     let expected = "a date such as 20261231 or a time such as 20261231T235959Z";
-    for text in ["2026-12-31", "20260230", "20260101T240000", "20260101T0000", "20260101Z", ""] {
+    for text in [
+        "2026-12-31",
+        "2026-12-31T09:00:00Z",
+        "20260230",
+        "20260101T240000",
+        "20260101T0000",
+        "20260101Z",
+        "",
+    ] {
         let error = format!("has `{text}` in UNTIL, which takes {expected}");
         check(&format!("FREQ=DAILY;UNTIL={text}"), &error);
     }
