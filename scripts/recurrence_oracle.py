@@ -32,6 +32,7 @@ YEARS = dict(zip(FREQUENCIES, [28, 12, 5, 3, 1, 1, 1]))
 LOOKED_AT = 30
 WALKED = 2_000
 COMPARED = 10
+SECOND = datetime.timedelta(seconds=1)
 # Seconds after which dateutil is not waited for: such a rule is left out and counted.
 PATIENCE = 3.0
 
@@ -142,9 +143,9 @@ def case_of(draw):
 def departures(rule):
     """Names how dateutil departs from RFC 5545 in such a rule.
 
-    Two are in the way of three words: a week of a neighbouring year is missed or invented
-    (BYWEEKNO), weekdays with and without a number have to agree instead of adding up (BYDAY), and
-    places are counted from the start instead of from the begin of its week (BYSETPOS).
+    A week that two years share is missed or invented (BYWEEKNO), weekdays with and without a number
+    have to agree instead of adding up (BYDAY), and places in the first week are counted from the
+    start instead of from the week's begin (BYSETPOS).
     """
     numbers = {abs(number) for number in rule.get("byweekno", [])}
     days = {nth is None for _, nth in rule.get("byweekday", [])}
@@ -246,10 +247,13 @@ def judged(case, draw, tally):
     since = 0 if draw.random() < 0.5 else draw.randint(0, max(len(times) - 1, 0))
     # The rest of a rule that goes on behind what was looked at is unknown.
     expected = times[since : since + COMPARED]
-    begin = case.start if since == 0 else times[since] - draw.choice([datetime.timedelta(0), (times[since] - times[since - 1]) / 2])
-    begin = begin.replace(microsecond=0) + datetime.timedelta(seconds=bool(begin.microsecond))
+    begin = case.start
+    if since:
+        # The time itself, or one between it and the one before.
+        between = (times[since] - times[since - 1]) / 2
+        begin = times[since] - draw.choice([0, 1]) * datetime.timedelta(0, between // SECOND)
     ends = len(times) < most
-    tally["with nothing to find" if not times else "from the middle" if since else "from the start"] += 1
+    tally["from the middle" if since else "from the start" if times else "with nothing to find"] += 1
     asked = f"{case.start.isoformat()}\t{begin.isoformat()}\t{COMPARED}\t{case.text}"
     return asked, expected, ends, case
 

@@ -12,9 +12,9 @@ use super::rule::Rule;
 use super::table::{By, Frequency};
 use super::times::{DAY, Times};
 
-/// How many periods and days one search looks at in vain before it gives up: about 270 years of
+/// How many periods and days one search looks at in vain before it gives up: about 137 years of
 /// days. Counting up to where it begins is part of a search.
-pub const LOOKS_MAX: u32 = 100_000;
+pub const LOOKS_MAX: u32 = 50_000;
 
 /// Why no more times come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
