@@ -55,7 +55,11 @@ tour: programs postgres ## Walk through Landfall as a new user would, with real 
 
 JUDGES := target/judges-venv
 JUDGED_BY := twilio==9.13.0 aiosmtpd==1.4.6 http_ece==1.2.1 google-api-python-client==2.202.0 \
-	python-socketio==5.18.1 aiohttp==3.14.5
+	python-socketio==5.18.1 aiohttp==3.14.5 python-dateutil==4.0.0
+
+# Random recurrence rules that python-dateutil judges: a minute of them. All that are promised are
+# RULES=100000, which take six.
+RULES ?= 15000
 
 JUDGED_BY_NODE := socket.io-client@4.8.4
 
@@ -67,6 +71,8 @@ judges: programs ## Let others' programs judge what goes to providers (fetches t
 	$(JUDGES)/bin/pip install --quiet --disable-pip-version-check $(JUDGED_BY)
 	$(CARGO) build --locked --quiet --package landfall-channels --example judged
 	$(JUDGES)/bin/python scripts/judges.py
+	$(CARGO) build --locked --quiet --release --package landfall-core --example recur
+	$(JUDGES)/bin/python scripts/recurrence_oracle.py --rules $(RULES)
 	! command -v npm >/dev/null || npm install --silent --no-audit --no-fund --prefix target/judges-node $(JUDGED_BY_NODE)
 	$(CARGO) build --locked --quiet --bin landfall
 	$(JUDGES)/bin/python scripts/socketio_clients.py target/judges-node

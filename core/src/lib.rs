@@ -31,6 +31,7 @@ pub mod presence;
 pub mod profile;
 pub mod quiet;
 pub mod rate;
+pub mod recurrence;
 pub mod session;
 pub mod sms;
 pub mod summary;

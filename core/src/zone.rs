@@ -6,15 +6,40 @@
 use std::hash::{Hash, Hasher};
 use std::sync::LazyLock;
 
-use jiff::tz::{TimeZone, TimeZoneDatabase};
+use jiff::SignedDuration;
+use jiff::civil::DateTime;
+use jiff::tz::{AmbiguousOffset, Offset, TimeZone, TimeZoneDatabase};
 
 use crate::time::Timestamp;
+
+/// More seconds than clocks were ever put forward or back by: those of a day over the date line.
+const MOVED_MAX: i32 = 26 * 3_600;
 
 static ZONES: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundled);
 
 /// A time zone that exists, such as `Asia/Kolkata`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Zone(TimeZone);
+
+/// When clocks on the wall show a local time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shown {
+    /// Once.
+    Once(Timestamp),
+    /// Never: they were put forward over it. It is taken as the offset before the change has it,
+    /// so it moves by as much as the clocks did (RFC 5545 3.3.5).
+    Never {
+        /// When that is.
+        moved: Timestamp,
+    },
+    /// Twice, since they were put back.
+    Twice {
+        /// The one that is meant where nothing says which (RFC 5545 3.3.5).
+        first: Timestamp,
+        /// The other one.
+        second: Timestamp,
+    },
+}
 
 /// Says that no time zone has such a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -59,6 +84,40 @@ impl Zone {
             + i64::from(time.minute()) * 60
             + i64::from(time.second());
         seconds * 1_000 + i64::from(time.millisecond())
+    }
+
+    /// Says when clocks there show a local time; nothing where that is beyond the range of times.
+    pub(crate) fn shows(&self, local: DateTime) -> Option<Shown> {
+        let by = |offset: Offset| {
+            let at = offset.to_timestamp(local).ok()?;
+            Some(Timestamp::from_ms(at.as_millisecond()))
+        };
+        Some(match self.0.to_ambiguous_timestamp(local).offset() {
+            AmbiguousOffset::Unambiguous { offset } => Shown::Once(by(offset)?),
+            AmbiguousOffset::Gap { before, .. } => Shown::Never { moved: by(before)? },
+            AmbiguousOffset::Fold { before, after } => {
+                Shown::Twice { first: by(before)?, second: by(after)? }
+            }
+        })
+    }
+
+    /// Gives a local time before which no other one means `at` or later.
+    ///
+    /// It is what the clocks show at `at`, unless they are about to be put back over it, or have
+    /// been put forward and a time that they left out means a later one.
+    pub(crate) fn earliest_local(&self, at: Timestamp) -> DateTime {
+        let at = at.instant();
+        // The changes themselves are not asked for: jiff 0.2.43 has Winamac's of March 2007 an
+        // hour early when it lists those before a time.
+        let offset = |seconds: i32| {
+            let moment = at.saturating_add(SignedDuration::from_secs(i64::from(seconds)));
+            self.0.to_offset(moment.unwrap_or(at))
+        };
+        let least = [-1, 1].into_iter().fold(offset(0), |least, side| {
+            let moved = offset(side * MOVED_MAX).seconds() - offset(0).seconds();
+            least.min(offset(side * moved.abs()))
+        });
+        least.to_datetime(at)
     }
 
     /// Says when the clocks there next change after `at`.
