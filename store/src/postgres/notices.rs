@@ -32,7 +32,13 @@ impl Notices for Postgres {
 
     fn settle_notice(&self, notice: &Notice, pace: Option<NoticePace>) -> Answered<'_, ()> {
         let notice = notice.clone();
-        ask!(self.pool, |r| notices::settle(r, &notice, pace))
+        ask!(self.pool, |r| async {
+            let later = match pace {
+                Some(pace) => notices::later(r, &notice, pace).await?,
+                None => None,
+            };
+            notices::settle(r, &notice, later).await
+        })
     }
 
     fn told_by(

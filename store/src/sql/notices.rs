@@ -99,17 +99,13 @@ pub(crate) async fn untold<R: Runner>(
     runner.all(Query::new(sql, values, read)).await
 }
 
-/// Ends the work on a topic.
+/// Ends the work on a topic, or has it looked at again.
 pub(crate) async fn settle<R: Runner>(
     runner: &mut R,
     notice: &Notice,
-    pace: Option<NoticePace>,
+    later: Option<Timestamp>,
 ) -> Answer<()> {
     let Notice { tenant, topic, up_to } = notice;
-    let later = match pace {
-        Some(pace) => later(runner, notice, pace).await?,
-        None => None,
-    };
     let there = format!("where feed_id = {FEED} and up_to = ?3");
     let Some(at) = later else {
         let sql = format!("delete from message_notice {there}");
@@ -122,7 +118,7 @@ pub(crate) async fn settle<R: Runner>(
 }
 
 /// Says when the next member of a topic is to be told, or looked at; not without a pause, whatever went wrong.
-async fn later<R: Runner>(
+pub(crate) async fn later<R: Runner>(
     runner: &mut R,
     notice: &Notice,
     pace: NoticePace,

@@ -34,7 +34,17 @@ impl Notices for Sqlite {
 
     fn settle_notice(&self, notice: &Notice, pace: Option<NoticePace>) -> Answered<'_, ()> {
         let notice = notice.clone();
-        Box::pin(self.committer.run(move |r| at_once(notices::settle(r, &notice, pace))))
+        Box::pin(async move {
+            let later = match pace {
+                // Members are looked through beside what is written, not in its way.
+                Some(pace) => {
+                    let of = notice.clone();
+                    self.readers.run(move |r| at_once(notices::later(r, &of, pace))).await?
+                }
+                None => None,
+            };
+            self.committer.run(move |r| at_once(notices::settle(r, &notice, later))).await
+        })
     }
 
     fn told_by(
