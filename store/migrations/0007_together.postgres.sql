@@ -35,6 +35,8 @@ create index message_notice_due on message_notice (due_at);
 alter table topic_member add column notified_up_to bigint not null default 0;  -- of messages up to here
 alter table topic_member add column notified_at bigint not null default 0;
 alter table topic_member add column notification_id bytea;                      -- by this notification
+-- An unread mention is found behind however many messages.
+create index message_mentions on message (feed_id, born) where mentions <> '';
 
 -- Files of messages: a row for each blob that a message carries.
 alter table message add column attachments text collate "C" not null default '';  -- one on each line: hash, length, type, name

@@ -36,6 +36,8 @@ create index message_notice_due on message_notice (due_at);
 alter table topic_member add column notified_up_to integer not null default 0;  -- of messages up to here
 alter table topic_member add column notified_at integer not null default 0;
 alter table topic_member add column notification_id blob;                        -- by this notification
+-- An unread mention is found behind however many messages.
+create index message_mentions on message (feed_id, born) where mentions <> '';
 
 -- Files of messages: a row for each blob that a message carries.
 alter table message add column attachments text not null default '';  -- one on each line: hash, length, type, name

@@ -126,6 +126,55 @@ async fn s3_what_is_unread_is_replaced_and_pushed_again_once_a_window() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn s3_a_mention_stays_one_until_it_is_read() {
+    let world = World::start().await;
+    let browsers = class(&world, &["ana"]).await;
+    say(&world, "look", &["ana"]).await;
+    world.go_to(1);
+    let first = until_told(&world, "ana", "look").await;
+    world.until_stands(id(&first), "push", "sent").await;
+    world.go_to(10);
+    say(&world, "and so on", &[]).await;
+    world.go_to(71);
+    until("pushed", async || pushed(&world, &browsers[0]).len() == 2).await;
+    let still = until_told(&world, "ana", "look").await;
+    assert_eq!(
+        (&still["id"], &still["notification_type"]),
+        (&first["id"], &json!("topic_mention"))
+    );
+    read_topic(&world, "ana").await;
+    say(&world, "something else", &[]).await;
+    world.go_to(73);
+    let items = until_inbox(&world, "ana", 2).await;
+    let later = items.iter().find(|item| item["message"] == "something else").unwrap();
+    assert_eq!(later["notification_type"], "topic_message");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s3_a_mention_is_found_behind_many_messages() {
+    let world = World::start().await;
+    class(&world, &["ana", "kim", "zoe"]).await;
+    let no_messages = json!({ "notification_type": "topic_message", "is_enabled": false });
+    let no_mentions = json!({ "notification_type": "topic_mention", "is_enabled": false });
+    world.prefer("kim", no_messages).await;
+    world.prefer("zoe", no_mentions).await;
+    say(&world, "look", &["ana", "kim", "zoe"]).await;
+    for _ in 0..51 {
+        say(&world, "and so on", &[]).await;
+    }
+    world.go_to(1);
+    for name in ["ana", "kim"] {
+        let item = until_told(&world, name, "look").await;
+        assert_eq!(item["notification_type"], "topic_mention", "{name}");
+    }
+    assert_eq!(inbox(&world, "zoe").await, Vec::<Value>::new());
+    say(&world, "at last", &[]).await;
+    world.go_to(2);
+    let item = until_told(&world, "zoe", "at last").await;
+    assert_eq!(item["notification_type"], "topic_message");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn s3_who_muted_the_topic_or_is_not_to_be_disturbed_gets_nothing_at_all() {
     let world = World::start().await;
     class(&world, &["ana", "ben", "kim", "zoe"]).await;

@@ -292,6 +292,7 @@ macro_rules! contract {
             a_message_reads_back_and_keeps_its_place,
             a_change_keeps_a_message_in_its_place,
             messages_page_by_their_numbers,
+            messages_that_mention_somebody_are_found_among_many,
             a_device_names_a_message_once,
             what_others_wrote_behind_the_mark_is_unread,
             who_comes_back_begins_behind_what_was_written_meanwhile,
