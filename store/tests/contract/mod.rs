@@ -117,6 +117,8 @@ macro_rules! contract {
             a_report_ends_a_claim,
             what_an_overtaken_attempt_gave_is_kept_once,
             what_failed_for_good_can_be_tried_anew,
+            what_is_under_way_of_what_is_replaced_is_settled_and_nothing_else_goes_out,
+            channels_of_what_is_replaced_say_nothing_about_those_of_the_other,
         );
         contract!(@of $backend, feeds:
             numbers_are_gapless_and_in_commit_order,
