@@ -172,6 +172,7 @@ macro_rules! contract {
             a_message_leaves_one_notice_for_its_topic,
             who_has_not_read_and_is_not_there_is_to_be_told,
             who_was_told_and_has_not_read_is_told_again_after_the_window,
+            members_are_noted_together_or_not_at_all,
             a_notification_takes_the_place_of_an_unread_one,
         );
         contract!(@of $backend, opening:
