@@ -145,28 +145,49 @@ fn preview(text: &str) -> String {
     cut
 }
 
-/// What a member who is not there is to be told of.
+/// What a member who is not there may be told of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct News<'a> {
-    /// The newest message that mentions them, else the newest.
+    /// The newest message that mentions them, or the newest of all.
     pub message: &'a Message,
-    /// Whether it mentions them.
+    /// Whether it is told because it mentions them.
     pub is_mention: bool,
 }
 
+/// What members are told of: messages up to one number, newest first.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Latest {
+    /// The newest.
+    pub messages: Vec<Message>,
+    /// The newest that mention somebody, which may be older than all of those.
+    pub mentioning: Vec<Message>,
+}
+
+/// Up to where somebody has read, and was told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Marks {
+    /// Everything up to here is read.
+    pub read: Number,
+    /// Of everything up to here word was given, or kept back.
+    pub told: Number,
+}
+
 impl<'a> News<'a> {
-    /// Finds what of some messages, newest first, somebody has not read and was not told; `behind` is up to
-    /// where they had either.
-    pub fn of(user: &UserId, behind: Number, messages: &'a [Message]) -> Option<Self> {
-        let is_new = |message: &&Message| {
-            message.number > behind && message.sender != *user && !message.is_deleted
+    /// Finds what somebody may be told of, the first that they want: a mention that they have not read, then the
+    /// newest message, unless that mention is new. Nothing where nothing is behind both marks.
+    pub fn of(user: &UserId, marks: Marks, latest: &'a Latest) -> impl Iterator<Item = Self> {
+        let is_of_others = |message: &&Message| message.sender != *user && !message.is_deleted;
+        let is_new = |message: &&Message| message.number > marks.read.max(marks.told);
+        let mentions = |message: &&Message| {
+            message.number > marks.read && message.body.mentions.contains(user)
         };
-        let mut unseen = messages.iter().filter(is_new);
-        let newest = unseen.next()?;
-        let mentions = |message: &&Message| message.body.mentions.contains(user);
-        let mention = std::iter::once(newest).chain(unseen).find(mentions);
-        let is_mention = mention.is_some();
-        Some(Self { message: mention.unwrap_or(newest), is_mention })
+        let newest = latest.messages.iter().filter(is_new).find(is_of_others);
+        let mention = latest.mentioning.iter().filter(mentions).find(is_of_others);
+        let mention = mention.filter(|mention| newest.is_some() || is_new(mention));
+        let newest = newest.filter(|_| !mention.is_some_and(|mention| is_new(&mention)));
+        let mention = mention.map(|message| Self { message, is_mention: true });
+        let newest = newest.map(|message| Self { message, is_mention: false });
+        mention.into_iter().chain(newest)
     }
 }
 
@@ -254,10 +275,12 @@ mod tests {
         assert_eq!(preview(&format!("{} b", "x".repeat(98) + " " + "yy")), "x".repeat(98) + "…");
     }
 
-    #[test]
-    fn news_is_what_was_neither_read_nor_told_and_a_mention_comes_first() {
-        let user = |name: &str| UserId::parse(name).unwrap();
-        let message = |number: u64, sender: &str, mentions: &[&str]| Message {
+    fn user(name: &str) -> UserId {
+        UserId::parse(name).unwrap()
+    }
+
+    fn message(number: u64, sender: &str, mentions: &[&str]) -> Message {
+        Message {
             id: MessageId(uuid::Uuid::from_u128(number.into())),
             topic: TopicId::parse("c").unwrap(),
             number: Number(number),
@@ -272,18 +295,43 @@ mod tests {
             created_at: Timestamp::from_ms(0),
             edited_at: None,
             is_deleted: false,
-        };
-        let messages = [message(5, "b", &[]), message(4, "a", &[]), message(3, "b", &["a", "e"])];
-        let news = |name: &str, behind: u64| {
-            let news = News::of(&user(name), Number(behind), &messages)?;
-            Some((news.message.number.0, news.is_mention))
-        };
-        assert_eq!(news("a", 0), Some((3, true)));
-        assert_eq!(news("a", 3), Some((5, false)));
-        assert_eq!(news("d", 0), Some((5, false)));
-        assert_eq!(news("b", 0), Some((4, false)), "one's own are no news");
-        assert_eq!(news("b", 4), None);
-        assert_eq!(news("a", 5), None);
+        }
+    }
+
+    /// Gives the number of each message that somebody may be told of, and whether as a mention.
+    fn news(name: &str, (read, told): (u64, u64), latest: &Latest) -> Vec<(u64, bool)> {
+        let marks = Marks { read: Number(read), told: Number(told) };
+        News::of(&user(name), marks, latest)
+            .map(|news| (news.message.number.0, news.is_mention))
+            .collect()
+    }
+
+    #[test]
+    fn news_is_what_was_neither_read_nor_told_and_a_mention_comes_first() {
+        let mention = message(3, "b", &["a", "e"]);
+        let messages = vec![message(5, "b", &[]), message(4, "a", &[]), mention.clone()];
+        let latest = Latest { messages, mentioning: vec![mention] };
+        assert_eq!(news("a", (0, 0), &latest), [(3, true)]);
+        assert_eq!(news("a", (3, 0), &latest), [(5, false)]);
+        assert_eq!(news("d", (0, 0), &latest), [(5, false)]);
+        assert_eq!(news("b", (0, 0), &latest), [(4, false)], "one's own are no news");
+        assert_eq!(news("b", (4, 0), &latest), []);
+        assert_eq!(news("a", (5, 0), &latest), []);
+    }
+
+    #[test]
+    fn a_mention_stays_one_until_it_is_read() {
+        let mentioning = vec![message(6, "b", &["e"]), message(3, "b", &["a"])];
+        let latest = Latest { messages: vec![message(9, "b", &[])], mentioning };
+        // Behind more messages than are looked at.
+        assert_eq!(news("a", (0, 0), &latest), [(3, true)]);
+        // They were told of it, and have not read it; who wants no mentions still hears of the rest.
+        assert_eq!(news("a", (0, 3), &latest), [(3, true), (9, false)]);
+        assert_eq!(news("a", (3, 3), &latest), [(9, false)]);
+        assert_eq!(news("a", (0, 9), &latest), [], "nothing came since");
+        let only_own = Latest { messages: vec![message(9, "a", &[])], ..latest };
+        assert_eq!(news("a", (0, 0), &only_own), [(3, true)]);
+        assert_eq!(news("a", (0, 3), &only_own), []);
     }
 
     #[test]

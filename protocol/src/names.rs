@@ -68,8 +68,8 @@ names!(
     ReasonName of Reason:
         Requested InTemplate ByDefault Wished OptedOut Suppressed SwitchedOff PreferredOff
         DoNotDisturb QuietHours NotConfigured NoAddress AfterWebsocket WaitsForPush WaitsForSms
-        WaitsForEmail UnlessRead NotNeeded Confirmed Expired Read Deleted Canceled Accepted
-        Reported Receipt TryLater NoAnswer Broken KeptBack AddressGone Refused Exhausted
+        WaitsForEmail UnlessRead NotNeeded Confirmed Expired Read Deleted Canceled Replaced
+        Accepted Reported Receipt TryLater NoAnswer Broken KeptBack AddressGone Refused Exhausted
         Undelivered Replayed
 );
 names!(

@@ -37,6 +37,9 @@ alter table topic_member add column notified_up_to integer not null default 0;  
 alter table topic_member add column notified_at integer not null default 0;
 alter table topic_member add column notification_id blob;                        -- by this notification
 create index topic_member_notice on topic_member (tenant, notification_id) where notification_id is not null;
+-- An unread mention is found behind however many messages.
+create index message_mentions on message (feed_id, born) where mentions <> '';
+alter table delivery add column replaced integer not null default 0;  -- whether its notification gave way to a later one
 
 -- Files of messages: a row for each blob that a message carries.
 alter table message add column attachments text not null default '';  -- one on each line: hash, length, type, name

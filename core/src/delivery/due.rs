@@ -50,6 +50,8 @@ pub struct DueView<'a> {
     pub is_deleted: bool,
     /// Whether its sender stopped it.
     pub is_canceled: bool,
+    /// Whether another notification took its place since the delivery was planned.
+    pub is_replaced: bool,
     /// What the recipient's preferences say of this kind and topic.
     pub preferences: &'a Resolved,
     /// How the channel leads to the recipient.
@@ -79,7 +81,7 @@ pub enum OnDue {
 /// Decides what to do with a delivery that is due, by what holds now and not when it was planned.
 ///
 /// In the order of say: opt-outs, preferences and a missing address end it (rules 1, 3, 4); then
-/// what ends the whole plan does (rule 5: read, deleted, canceled, expired), for every strategy and
+/// what ends the whole plan does (rule 5: read, deleted, canceled, replaced, expired), for every strategy and
 /// priority; then do-not-disturb and quiet hours put it off (rule 3), retries included; then a
 /// fallback looks at what stands before it (rule 4). Nothing goes out after a read.
 ///
@@ -108,6 +110,8 @@ fn plan_ended(view: &DueView<'_>) -> Option<OnDue> {
         Some(OnDue::Skip(Reason::Canceled))
     } else if view.is_deleted {
         Some(OnDue::Skip(Reason::Deleted))
+    } else if view.is_replaced {
+        Some(OnDue::Skip(Reason::Replaced))
     } else if view.read_at.is_some() {
         Some(OnDue::Skip(Reason::Read))
     } else if view.expires_at.is_some_and(|at| at <= view.now) {

@@ -54,6 +54,8 @@ pub enum Reason {
     Deleted,
     /// Rule 5: its sender stopped it.
     Canceled,
+    /// Rule 5: a later notification took the place of its own.
+    Replaced,
     /// The provider took it, which is not yet a delivery.
     Accepted,
     /// The provider reported that it arrived.
@@ -82,7 +84,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Reason; 35] = [
+    pub const ALL: [Reason; 36] = [
         Self::Requested,
         Self::InTemplate,
         Self::ByDefault,
@@ -106,6 +108,7 @@ impl Reason {
         Self::Read,
         Self::Deleted,
         Self::Canceled,
+        Self::Replaced,
         Self::Accepted,
         Self::Reported,
         Self::Receipt,
@@ -146,6 +149,7 @@ impl Reason {
             Self::Read => "read",
             Self::Deleted => "deleted",
             Self::Canceled => "canceled",
+            Self::Replaced => "a later one took its place",
             Self::Accepted => "taken by the provider",
             Self::Reported => "delivered, says the provider",
             Self::Receipt => "reported by a device",
@@ -182,7 +186,7 @@ impl Reason {
             | Self::UnlessRead
             | Self::NotNeeded
             | Self::Confirmed => Some(4),
-            Self::Expired | Self::Read | Self::Deleted | Self::Canceled => Some(5),
+            Self::Expired | Self::Read | Self::Deleted | Self::Canceled | Self::Replaced => Some(5),
             Self::Accepted
             | Self::Reported
             | Self::Receipt

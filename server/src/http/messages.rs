@@ -53,7 +53,7 @@ pub(super) async fn list(
     rows.drain(..skipped.min(rows.len()));
     let at = |row: &Message| match slice {
         MessageSlice::ChangedAfter(_) => at_number(row.changed),
-        MessageSlice::Newest { .. } => at_number(row.number),
+        MessageSlice::Newest { .. } | MessageSlice::Mentioning { .. } => at_number(row.number),
     };
     Ok(Json(listing.answer(rows, &page, at, |row| row.into())))
 }

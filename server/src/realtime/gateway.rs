@@ -299,14 +299,18 @@ impl Gateway {
         self.report(LiveEvent::Confirmed(confirmed));
     }
 
-    pub(super) fn read_on(&self, read: Vec<ReadOn>) {
-        read.into_iter().for_each(|read| self.report(LiveEvent::Read(read)));
+    pub(super) fn read_on(&self, connection: &Connection, mut read: Vec<ReadOn>) {
+        read.retain(|read| self.report(LiveEvent::Read(read.clone())));
+        connection.on_read_taken(&read);
     }
 
-    fn report(&self, event: LiveEvent) {
-        if self.events.report(event).is_err() {
+    /// Passes on what happened; says whether it will be stored.
+    fn report(&self, event: LiveEvent) -> bool {
+        let is_taken = self.events.report(event).is_ok();
+        if !is_taken {
             tracing::warn!("connections report faster than can be stored; something was dropped");
         }
+        is_taken
     }
 }
 

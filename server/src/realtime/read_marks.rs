@@ -2,7 +2,7 @@
 //!
 //! Every few seconds, and when it leaves, a connection that was sent anything of a room is pinged; what it was sent
 //! before the ping is read once it answers. So a mark costs a ping for however many messages, is never ahead of
-//! the client, and behind it by no more than that.
+//! the client, and behind it by no more than that. Of the rooms in which nothing came, nothing is stored.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -84,7 +84,7 @@ impl Connection {
         let Some(asked) = asked.as_mut().filter(|asked| asked.is_due) else { return };
         asked.is_due = false;
         for (topic, joined) in topics.iter().flat_map(|topics| topics.iter()) {
-            if let Some(up_to) = joined.settled() {
+            if let Some(up_to) = joined.unconfirmed() {
                 asked.add(topic, up_to);
             }
         }
@@ -126,5 +126,79 @@ impl Connection {
             up_to,
         };
         std::mem::take(&mut asked.up_to).into_iter().map(read).collect()
+    }
+
+    /// Hears what of that will be stored; all else is asked for again.
+    pub(super) fn on_read_taken(&self, read: &[ReadOn]) {
+        let mut state = self.lock();
+        let Some(topics) = state.topics.as_mut() else { return };
+        for read in read {
+            if let Some(joined) = topics.get_mut(&read.topic) {
+                joined.confirm(read.up_to);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use landfall_core::change::{FeedChange, TopicChange};
+    use landfall_core::feed::FeedKey;
+    use landfall_core::message::Unread;
+
+    use super::*;
+    use crate::realtime::fixture::{hub, live};
+    use crate::realtime::mark::Mark;
+
+    fn topic(name: &str) -> TopicId {
+        TopicId::parse(name).unwrap()
+    }
+
+    fn join(hub: &Hub, connection: &Arc<Connection>, name: &str, at: u64) {
+        assert!(hub.join(connection, &topic(name), Number(at)));
+        let read = Unread { read_up_to: Number(at), ..Unread::default() };
+        connection.on_joined((&topic(name), &Mark::None), None, (Number(at), read));
+    }
+
+    /// Passes a change of a topic on, and answers the ping that follows; gives what is said to be read.
+    fn read(
+        hub: &Hub,
+        connection: &Arc<Connection>,
+        name: &str,
+        number: u64,
+    ) -> Vec<(String, u64)> {
+        let (feed, number) =
+            (FeedKey::topic(&connection.feed.tenant, &topic(name)), Number(number));
+        let change = FeedChange::Topic { number, change: TopicChange::Stays };
+        hub.pass_topic(&feed, &change, &mut Vec::new());
+        connection.ask_what_is_read();
+        let ping = connection.lock().asked.as_ref().unwrap().ping;
+        let mut read = connection.on_read_pong(format!("{PREFIX}{ping}").as_bytes());
+        read.retain(|read| read.topic != topic("full"));
+        connection.on_read_taken(&read);
+        read.into_iter().map(|read| (read.topic.to_string(), read.up_to.0)).collect()
+    }
+
+    #[tokio::test]
+    async fn a_pong_tells_of_the_rooms_in_which_something_came() {
+        let hub = hub();
+        let (connection, _client) = live(&hub);
+        for name in ["a", "b", "c"] {
+            join(&hub, &connection, name, 5);
+        }
+        assert_eq!(read(&hub, &connection, "b", 6), [("b".to_owned(), 6)]);
+        assert_eq!(read(&hub, &connection, "c", 6), [("c".to_owned(), 6)], "b is known");
+        // What found no room to be stored is said again.
+        join(&hub, &connection, "full", 5);
+        assert_eq!(read(&hub, &connection, "full", 6), []);
+        connection.lock().asked.as_mut().unwrap().is_due = true;
+        connection.ask_what_is_read();
+        let asked = connection.lock().asked.as_ref().unwrap().up_to.clone();
+        assert_eq!(asked, [(topic("full"), Number(6))]);
+        // Who leaves has nothing more to say of what is known.
+        let before = connection.lock().asked.as_ref().unwrap().ping;
+        assert!(hub.leave(&connection, &topic("b")));
+        assert_eq!(connection.lock().asked.as_ref().unwrap().ping, before);
     }
 }

@@ -45,12 +45,19 @@ pub(super) struct Joined {
     following: Following,
     /// Whether the connection's task is to read.
     is_wanted: bool,
+    /// Up to where its user's mark is known to stand.
+    confirmed: Number,
 }
 
 impl Joined {
-    /// Says up to where everything was sent, once that is known.
-    pub(super) const fn settled(&self) -> Option<Number> {
-        self.following.settled()
+    /// Says up to where everything was sent, where that is known and beyond what is confirmed.
+    pub(super) fn unconfirmed(&self) -> Option<Number> {
+        self.following.settled().filter(|up_to| *up_to > self.confirmed)
+    }
+
+    /// Takes a number for confirmed.
+    pub(super) fn confirm(&mut self, up_to: Number) {
+        self.confirmed = self.confirmed.max(up_to);
     }
 }
 
@@ -138,7 +145,8 @@ impl Hub {
         let is_open = topics.len() < JOINED_MAX || topics.contains_key(topic);
         if is_open && state.ending == Ending::Open {
             let following = Following::begin(after);
-            let joined = Joined { feed, following, is_wanted: false };
+            let confirmed = Number::ZERO;
+            let joined = Joined { feed, following, is_wanted: false, confirmed };
             state.topics.get_or_insert_default().insert(topic.clone(), joined);
             return true;
         }
@@ -157,7 +165,7 @@ impl Hub {
         drop(state);
         left.inspect(|joined| {
             self.rooms.remove(&joined.feed, connection.id);
-            if let Some(up_to) = joined.settled() {
+            if let Some(up_to) = joined.unconfirmed() {
                 connection.ask_of_left(topic, up_to);
             }
         })
@@ -274,6 +282,9 @@ impl Connection {
         let mut state = self.lock();
         if state.ending != Ending::Open {
             return;
+        }
+        if let Some(room) = state.topics.as_mut().and_then(|topics| topics.get_mut(topic)) {
+            room.confirm(unread.read_up_to);
         }
         if let Some(answer) = self.codec.answer(&joined, mark) {
             self.push_live(&mut state, answer);

@@ -32,7 +32,7 @@ pub(super) fn on_control(
         Incoming::Pong(payload) => {
             let read = connection.on_read_pong(payload);
             if !read.is_empty() {
-                gateway.read_on(read);
+                gateway.read_on(connection, read);
                 return 1;
             }
             return confirm(gateway, connection, connection.on_pong(payload));

@@ -58,7 +58,8 @@ impl Services {
             return Ok(());
         }
         let mut of: HashMap<NotificationId, Vec<_>> = HashMap::new();
-        for delivery in self.store.deliveries_of(tenant, ids).await? {
+        let found = self.store.deliveries_of(tenant, ids).await?;
+        for delivery in found.into_iter().filter(|one| !one.is_replaced) {
             let Delivery { notification, channel, state, reason, .. } = delivery;
             of.entry(notification).or_default().push((channel, state, reason));
         }

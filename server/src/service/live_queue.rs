@@ -55,6 +55,10 @@ impl Reports {
     /// # Errors
     /// When there is no room, or nobody stores any more.
     pub fn report(&self, event: LiveEvent) -> Result<(), Full> {
+        let is_mark = matches!(event, LiveEvent::Read(_));
+        if is_mark && self.events.capacity() <= self.events.max_capacity() / 2 {
+            return Err(Full);
+        }
         let count = event.numbers();
         let held = self.numbers.fetch_add(count, Ordering::Relaxed);
         if held + count <= self.numbers_max && self.events.try_send(event).is_ok() {
@@ -82,8 +86,9 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::service::inbox::Confirmed;
+    use crate::service::reading::ReadOn;
     use landfall_core::feed::{FeedKey, Number};
-    use landfall_core::id::{Tenant, UserId};
+    use landfall_core::id::{Tenant, TopicId, UserId};
 
     fn event(count: usize) -> LiveEvent {
         let (tenant, user) = (Tenant::parse("t").unwrap(), UserId::parse("u").unwrap());
@@ -105,5 +110,24 @@ mod tests {
         }
         drop(reports);
         assert_eq!(events.next(&mut batch, 10).await, 0);
+    }
+
+    #[tokio::test]
+    async fn marks_leave_room_for_what_is_not_said_again() {
+        let (reports, _events) = live_queue(Room { events: 4, numbers: 100 });
+        let mark = || {
+            LiveEvent::Read(ReadOn {
+                tenant: Tenant::parse("t").unwrap(),
+                topic: TopicId::parse("c").unwrap(),
+                user: UserId::parse("u").unwrap(),
+                up_to: Number(1),
+            })
+        };
+        let marks = [mark(), mark(), mark()].map(|mark| reports.report(mark));
+        assert_eq!(marks, [Ok(()), Ok(()), Err(Full)]);
+        assert_eq!(
+            [event(1), event(1), event(1)].map(|e| reports.report(e)),
+            [Ok(()), Ok(()), Err(Full)]
+        );
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use landfall_core::feed::FeedKey;
 use landfall_core::id::{TopicId, UserId};
-use landfall_core::message::{Message, News};
+use landfall_core::message::{Latest, Marks, Message, News};
 use landfall_core::notification::{Content, JsonText};
 use landfall_core::preference::{About, Preferences};
 use landfall_core::topic::Topic;
@@ -43,7 +43,7 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b
 const TOPICS_PER_ROUND: usize = 16;
 /// Of a topic that is worked on others take care only when that takes longer.
 const LEASE_MS: i64 = 60_000;
-/// The newest messages of a topic, of which members are told.
+/// The newest messages of a topic, and the newest that mention somebody, of which members are told.
 const MESSAGES_MAX: usize = 50;
 /// Whoever was connected when a message came may have gone without it: it is looked again so often, and no more
 /// once the newest message is so old.
@@ -54,8 +54,7 @@ const CONNECTED_MS: i64 = 180_000;
 struct Telling<'a> {
     notice: &'a Notice,
     topic: Topic,
-    /// Newest first.
-    messages: Vec<Message>,
+    latest: Latest,
     pace: NoticePace,
 }
 
@@ -77,27 +76,39 @@ impl Services {
     }
 
     async fn tell_of(&self, notice: &Notice) -> Result<(), ServiceError> {
-        let Notice { tenant, topic, up_to } = notice;
-        let slice = MessageSlice::Newest { below: Some(up_to.next()) };
-        let messages = self.store.messages(tenant, topic, slice, MESSAGES_MAX).await?;
+        let Notice { tenant, topic, .. } = notice;
+        let latest = self.latest(notice).await?;
         let now = self.now();
         let is_recent = |newest: &Message| newest.created_at.plus_ms(CONNECTED_MS) > now;
         let pace = NoticePace {
             now,
             since: self.since(),
             window_ms: self.settings.notices.window_ms,
-            waits_for_connected: messages.first().is_some_and(is_recent),
+            waits_for_connected: latest.messages.first().is_some_and(is_recent),
             again_ms: AGAIN_MS,
         };
-        let view = match messages.first() {
+        let view = match latest.messages.first() {
             Some(newest) => self.store.topic(tenant, topic, &newest.sender).await?,
             None => None,
         };
         // Its messages were deleted, or all of it was: there is nothing to tell.
         let Some(view) = view else { return Ok(self.store.settle_notice(notice, None).await?) };
-        let telling = Telling { notice, topic: view.topic, messages, pace };
+        let telling = Telling { notice, topic: view.topic, latest, pace };
         self.tell_members(&telling).await?;
         Ok(self.store.settle_notice(notice, Some(pace)).await?)
+    }
+
+    /// Reads what a topic's members are told of: once, however many they are.
+    async fn latest(
+        &self,
+        Notice { tenant, topic, up_to }: &Notice,
+    ) -> Result<Latest, ServiceError> {
+        let below = up_to.next();
+        let newest = MessageSlice::Newest { below: Some(below) };
+        let messages = self.store.messages(tenant, topic, newest, MESSAGES_MAX).await?;
+        let mentions = MessageSlice::Mentioning { below };
+        let mentioning = self.store.messages(tenant, topic, mentions, MESSAGES_MAX).await?;
+        Ok(Latest { messages, mentioning })
     }
 
     async fn tell_members(&self, telling: &Telling<'_>) -> Result<(), ServiceError> {
@@ -153,13 +164,12 @@ impl Services {
     ) -> NotedMember {
         let Untold { user, read_up_to, notified_up_to, notification: replaces } = untold;
         let mut noted = NotedMember { user, from: notified_up_to, notification: None };
-        let behind = read_up_to.max(notified_up_to);
-        let Some(news) = News::of(&noted.user, behind, &telling.messages) else { return noted };
+        let marks = Marks { read: read_up_to, told: notified_up_to };
         let wishes = &Wishes::of(recipient, everybody);
+        let is_wanted = |news: &News<'_>| !is_unwanted(wishes, kind_of(news), telling);
+        let news = News::of(&noted.user, marks, &telling.latest).find(is_wanted);
+        let Some(news) = news else { return noted };
         let letter = self.letter_of(telling, news);
-        if is_unwanted(wishes, &letter.content.notification_type, telling) {
-            return noted;
-        }
         let addressee = Addressee { recipient, wishes, phone: None, replaces };
         match self.composed(&telling.notice.tenant, &letter, &addressee) {
             Ok(composed) => {
@@ -195,8 +205,8 @@ impl Services {
         }
     }
 
-    fn content_of(&self, telling: &Telling<'_>, News { message, is_mention }: News<'_>) -> Content {
-        let kind = if is_mention { MENTION } else { MESSAGE };
+    fn content_of(&self, telling: &Telling<'_>, news: News<'_>) -> Content {
+        let (kind, message) = (kind_of(&news), news.message);
         let topic = &telling.topic;
         let sender = message.sender_name.as_deref().unwrap_or(message.sender.as_str());
         let link = self.link_to(&topic.id);
@@ -235,6 +245,10 @@ impl Services {
         let id = utf8_percent_encode(topic.as_str(), RESERVED).to_string();
         Some(self.settings.notices.link.as_ref()?.replace("{topic_id}", &id))
     }
+}
+
+const fn kind_of(news: &News<'_>) -> &'static str {
+    if news.is_mention { MENTION } else { MESSAGE }
 }
 
 /// Says whether somebody wants no word of a topic now.

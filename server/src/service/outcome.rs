@@ -83,7 +83,8 @@ impl Services {
         if !summary::leads_out(&plan) {
             return Ok(Some((Outcome { plan, deliveries: vec![] }, connections)));
         }
-        let deliveries = self.store.deliveries_of(tenant, vec![id]).await?;
+        let mut deliveries = self.store.deliveries_of(tenant, vec![id]).await?;
+        deliveries.retain(|one| !one.is_replaced);
         let stands = |one: &Delivery| (one.channel, one.state, one.reason);
         summary::bring_up_to_date(&mut plan, deliveries.iter().map(stands));
         Ok(Some((Outcome { plan, deliveries }, connections)))

@@ -3,10 +3,11 @@
 //! A socket never waits for a commit. What is lost here by a crash was not called delivered, and
 //! is sent again to the next device.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use landfall_core::feed::{FeedKey, Number};
+use landfall_core::id::{Tenant, TopicId, UserId};
 use tokio_util::sync::CancellationToken;
 
 use super::periodic::Backoff;
@@ -51,10 +52,11 @@ struct Sorted {
     read: Vec<ReadOn>,
 }
 
-/// Tells kinds apart, and drops what several devices of a user confirmed.
+/// Tells kinds apart, drops what several devices of a user confirmed, and keeps of each mark where it ends up.
 fn sort(batch: impl Iterator<Item = LiveEvent>) -> Sorted {
     let mut sorted = Sorted::default();
     let mut seen: HashSet<(Arc<FeedKey>, Number)> = HashSet::new();
+    let mut marks: HashMap<(Tenant, TopicId, UserId), Number> = HashMap::new();
     for event in batch {
         match event {
             LiveEvent::Confirmed(mut one) => {
@@ -63,9 +65,14 @@ fn sort(batch: impl Iterator<Item = LiveEvent>) -> Sorted {
             }
             LiveEvent::Lost(one) => sorted.lost.push(one),
             LiveEvent::Connected(one) => sorted.connected.push(one),
-            LiveEvent::Read(one) => sorted.read.push(one),
+            LiveEvent::Read(ReadOn { tenant, topic, user, up_to }) => {
+                let mark = marks.entry((tenant, topic, user)).or_insert(up_to);
+                *mark = up_to.max(*mark);
+            }
         }
     }
+    let read = |((tenant, topic, user), up_to)| ReadOn { tenant, topic, user, up_to };
+    sorted.read = marks.into_iter().map(read).collect();
     sorted
 }
 
@@ -73,7 +80,6 @@ fn sort(batch: impl Iterator<Item = LiveEvent>) -> Sorted {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use landfall_core::id::{Tenant, UserId};
 
     #[test]
     fn what_two_devices_confirm_is_stored_once() {
@@ -87,5 +93,23 @@ mod tests {
         let numbers: Vec<Vec<Number>> = confirmed.into_iter().map(|c| c.numbers).collect();
         assert_eq!(numbers, [vec![Number(1), Number(2)], vec![Number(3)]]);
         assert!(lost.is_empty());
+    }
+
+    #[test]
+    fn a_mark_is_moved_once_to_where_it_ends_up() {
+        let one = |topic: &str, user: &str, up_to: u64| {
+            LiveEvent::Read(ReadOn {
+                tenant: Tenant::parse("t").unwrap(),
+                topic: TopicId::parse(topic).unwrap(),
+                user: UserId::parse(user).unwrap(),
+                up_to: Number(up_to),
+            })
+        };
+        let batch = [one("a", "u", 5), one("b", "u", 2), one("a", "u", 9), one("a", "u", 7)];
+        let read = sort(batch.into_iter().chain([one("a", "v", 3)])).read;
+        let mut marks: Vec<_> =
+            read.iter().map(|r| (r.topic.as_str(), r.user.as_str(), r.up_to.0)).collect();
+        marks.sort_unstable();
+        assert_eq!(marks, [("a", "u", 9), ("a", "v", 3), ("b", "u", 2)]);
     }
 }

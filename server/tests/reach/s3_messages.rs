@@ -1,6 +1,6 @@
 //! S3's messages to people who are not there: who is pushed, once, with what, and who is left in peace.
 
-use landfall_fixtures::push_service::Browser;
+use landfall_fixtures::push_service::{Browser, Reply};
 use serde_json::{Value, json};
 
 use crate::harness::{token, until};
@@ -123,6 +123,90 @@ async fn s3_what_is_unread_is_replaced_and_pushed_again_once_a_window() {
     let story = world.story(id(&third)).await;
     let told = |event: &str| story.iter().filter(|line| line.starts_with(event)).count();
     assert_eq!(told("notification_replaced"), 1, "{story:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s3_a_mention_stays_one_until_it_is_read() {
+    let world = World::start().await;
+    let browsers = class(&world, &["ana"]).await;
+    say(&world, "look", &["ana"]).await;
+    world.go_to(1);
+    let first = until_told(&world, "ana", "look").await;
+    world.until_stands(id(&first), "push", "sent").await;
+    world.go_to(10);
+    say(&world, "and so on", &[]).await;
+    world.go_to(71);
+    until("pushed", async || pushed(&world, &browsers[0]).len() == 2).await;
+    let still = until_told(&world, "ana", "look").await;
+    assert_eq!(
+        (&still["id"], &still["notification_type"]),
+        (&first["id"], &json!("topic_mention"))
+    );
+    read_topic(&world, "ana").await;
+    say(&world, "something else", &[]).await;
+    world.go_to(73);
+    let items = until_inbox(&world, "ana", 2).await;
+    let later = items.iter().find(|item| item["message"] == "something else").unwrap();
+    assert_eq!(later["notification_type"], "topic_message");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s3_a_push_that_is_under_way_when_its_words_are_replaced_is_told() {
+    let world = World::with(&[
+        ("LANDFALL_PUSH_TIMEOUT_SECONDS", "5"),
+        ("LANDFALL_TOPICS_NOTICE_WINDOW_SECONDS", "10"),
+    ])
+    .await;
+    let browsers = class(&world, &["ana"]).await;
+    world.on.push.answer_next([Reply::Silence]);
+    say(&world, "first", &[]).await;
+    world.go_to(1);
+    let first = until_told(&world, "ana", "first").await;
+    until("it is under way", async || world.on.push.requests() == 1).await;
+    say(&world, "second", &[]).await;
+    world.go_to(12);
+    until_told(&world, "ana", "second").await;
+    until("both are known", async || pushed(&world, &browsers[0]).len() == 2).await;
+    world.until_stands(id(&first), "push", "sent").await;
+    let no_answer = "delivery_attempted push queued: no answer from the provider";
+    until("the first is told", async || {
+        world.story(id(&first)).await.iter().any(|line| line.starts_with(no_answer))
+    })
+    .await;
+    // It is not repeated.
+    world.go_to(200);
+    let replaced = "delivery_skipped push skipped: a later one took its place";
+    until("it is given up", async || {
+        world.story(id(&first)).await.iter().any(|line| line.starts_with(replaced))
+    })
+    .await;
+    assert_eq!(world.on.push.requests(), 2);
+    let timeline = world.timeline(id(&first)).await;
+    assert_eq!(timeline["channels"]["push"]["state"], "sent");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s3_a_mention_is_found_behind_many_messages() {
+    let world = World::start().await;
+    class(&world, &["ana", "kim", "zoe"]).await;
+    let no_messages = json!({ "notification_type": "topic_message", "is_enabled": false });
+    let no_mentions = json!({ "notification_type": "topic_mention", "is_enabled": false });
+    world.prefer("kim", no_messages).await;
+    world.prefer("zoe", no_mentions).await;
+    say(&world, "look", &["ana", "kim", "zoe"]).await;
+    for _ in 0..51 {
+        say(&world, "and so on", &[]).await;
+    }
+    world.go_to(1);
+    for name in ["ana", "kim"] {
+        let item = until_told(&world, name, "look").await;
+        assert_eq!(item["notification_type"], "topic_mention", "{name}");
+    }
+    assert_eq!(inbox(&world, "zoe").await, Vec::<Value>::new());
+    say(&world, "at last", &[]).await;
+    world.go_to(2);
+    let item = until_told(&world, "zoe", "at last").await;
+    assert_eq!(item["notification_type"], "topic_message");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -84,6 +84,8 @@ pub struct Delivery {
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
+    /// Whether another notification took the place of the one that it was planned for.
+    pub is_replaced: bool,
 }
 
 /// Who claims, and how much.

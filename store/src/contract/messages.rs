@@ -25,6 +25,11 @@ pub enum MessageSlice {
         /// With a number below this one.
         below: Option<Number>,
     },
+    /// Those that are there and mention somebody, newest first.
+    Mentioning {
+        /// With a number below this one.
+        below: Number,
+    },
     /// What changed after a number, and what is left of what was deleted, oldest change first.
     ChangedAfter(Number),
 }

@@ -3,6 +3,7 @@
 use landfall_core::channel::DeliveryState;
 use landfall_core::id::{AddressId, DeliveryId, NotificationId, Tenant, UserId};
 use landfall_core::notification::Priority;
+use landfall_core::plan::Reason;
 use landfall_core::time::Timestamp;
 
 use super::{Corrupt, Query, Row, Runner, Value, codes};
@@ -25,10 +26,10 @@ pub(crate) fn is_open(state: DeliveryState) -> bool {
 pub(crate) const COLUMNS: &str = "d.id, d.tenant, d.notification_id, d.user_id, d.priority,
     d.channel, d.place, d.address, d.state, d.reason, d.code, d.reference, d.provider, d.attempts,
     d.claim, d.due_at, d.created_at, d.updated_at, d.strategy, d.escalate_after, d.brought,
-    d.ask_at";
+    d.ask_at, d.replaced";
 
 /// How many columns these are.
-pub(crate) const WIDTH: usize = 22;
+pub(crate) const WIDTH: usize = 23;
 
 /// Reads a delivery from the first columns of a row.
 pub(crate) fn read(row: &dyn Row) -> Result<Delivery, Corrupt> {
@@ -55,6 +56,7 @@ pub(crate) fn read(row: &dyn Row) -> Result<Delivery, Corrupt> {
         escalate_after_ms: row.optional_int(19)?,
         to: row.optional_blob(20)?.map(<[u8]>::to_vec),
         ask_at: row.optional_time(21)?,
+        is_replaced: row.flag(22)?,
     })
 }
 
@@ -73,17 +75,32 @@ pub(crate) struct Of<'a> {
     pub(crate) at: Timestamp,
 }
 
-/// Takes back what has not gone out of a notification.
+/// Ends what was planned for a notification of which another takes the place: what nobody has looked at is taken
+/// back, what waits is skipped, and what somebody is at work on is theirs to settle. None of it counts for the
+/// channels of the other one.
 pub(crate) async fn withdraw<R: Runner>(
     runner: &mut R,
     tenant: &Tenant,
-    id: NotificationId,
+    (id, at): (NotificationId, Timestamp),
 ) -> Answer<()> {
-    let sql = concat!(
-        "delete from delivery where tenant = ?1 and notification_id = ?2 and ",
+    const WAITS: &str = concat!("leased = 0 and ", open_states!());
+    let sql = format!(
+        "update delivery set replaced = 1,
+             state = case when {WAITS} then 'skipped' else state end,
+             reason = case when {WAITS} then ?3 else reason end,
+             due_at = case when {WAITS} then null else due_at end,
+             updated_at = case when {WAITS} then ?4 else updated_at end
+         where tenant = ?1 and notification_id = ?2 and (replaced = 0 or {})",
         open_states!()
     );
-    runner.execute(Query::command(sql, [tenant.into(), (&id.0).into()])).await.map(drop)
+    let reason = Reason::Replaced.as_str();
+    let values = [tenant.into(), (&id.0).into(), reason.into(), at.into()];
+    runner.execute(Query::command(sql, values)).await?;
+    // On PostgreSQL the statement before has waited for who was settling, and may not have seen what they added.
+    let sql = "delete from delivery where tenant = ?1 and notification_id = ?2
+                   and (replaced = 0 or (reason = ?3 and claim = 0))";
+    let values = [tenant.into(), (&id.0).into(), reason.into()];
+    runner.execute(Query::command(sql, values)).await.map(drop)
 }
 
 /// Stores a new delivery.

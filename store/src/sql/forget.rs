@@ -76,7 +76,7 @@ async fn states<R: Runner>(
     notification: NotificationId,
 ) -> Answer<Vec<(Channel, DeliveryState, Reason)>> {
     let sql = "select channel, state, reason from delivery
-               where tenant = ?1 and notification_id = ?2";
+               where tenant = ?1 and notification_id = ?2 and replaced = 0";
     let values = [tenant.into(), (&notification.0).into()];
     let query = Query::new(sql, values, |row| {
         Ok((codes::channel(row, 0)?, codes::state(row, 1)?, codes::reason(row, 2)?))

@@ -50,7 +50,7 @@ pub(crate) async fn replace<R: Runner>(
     let number = next(work, &Place { is_unread: false, ..old }).await?;
     let sql = "delete from notification where feed_id = ?1 and born = ?2";
     work.runner.execute(Query::command(sql, [old.feed.into(), old.born.into()])).await?;
-    delivery::withdraw(work.runner, work.tenant, new.id).await?;
+    delivery::withdraw(work.runner, work.tenant, (new.id, new.created_at)).await?;
     let notification = new.numbered(number);
     work.runner.execute(insert(work.tenant, old.feed, &notification)).await?;
     let user = notification.user.clone();

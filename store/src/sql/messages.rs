@@ -308,6 +308,9 @@ pub(crate) async fn list<R: Runner>(
             below.unwrap_or(Number(i64::MAX as u64)),
             "m.born < ?3 and m.deleted = 0 order by m.born desc",
         ),
+        MessageSlice::Mentioning { below } => {
+            (below, "m.born < ?3 and m.deleted = 0 and m.mentions <> '' order by m.born desc")
+        }
         MessageSlice::ChangedAfter(after) => (after, "m.changed > ?3 order by m.changed"),
     };
     let sql = format!(

@@ -31,15 +31,17 @@ struct Changed {
     place: u8,
     user: landfall_core::id::UserId,
     priority: landfall_core::notification::Priority,
+    is_replaced: bool,
 }
 
-/// Reads the columns notification_id, place, user_id and priority.
+/// Reads the columns notification_id, place, user_id, priority and replaced.
 fn changed(row: &dyn Row) -> Result<Changed, Corrupt> {
     Ok(Changed {
         notification: NotificationId(row.uuid(0)?),
         place: delivery::place(row, 1)?,
         user: row.user(2)?,
         priority: codes::priority(row, 3)?,
+        is_replaced: row.flag(4)?,
     })
 }
 
@@ -59,7 +61,7 @@ pub(crate) async fn settle<R: Runner>(
              address = coalesce(?11, address), updated_at = ?12, ask_at = ?13
          where tenant = ?1 and id = ?2 and claim = ?3 and leased = 1 and ",
         open_states!(),
-        " returning notification_id, place, user_id, priority"
+        " returning notification_id, place, user_id, priority, replaced"
     );
     let values = [
         tenant.into(),
@@ -77,11 +79,13 @@ pub(crate) async fn settle<R: Runner>(
         settlement.ask_at.filter(|_| *state == DeliveryState::Sent).into(),
     ];
     let found = runner.optional(Query::new(sql, values, changed)).await?;
-    let Changed { notification, place, user, priority } = found.ok_or(StoreError::Stale)?;
-    let of = Of { tenant, notification, user: &user, priority, at: *at };
-    enqueue(runner, of, &settlement.split).await?;
-    let place = Place { tenant, notification, place };
-    follow(runner, place, settlement.next, *at).await?;
+    let changed = found.ok_or(StoreError::Stale)?;
+    let Changed { notification, ref user, priority, is_replaced, .. } = changed;
+    let of = Of { tenant, notification, user, priority, at: *at };
+    if !is_replaced {
+        enqueue(runner, of, &settlement.split).await?;
+    }
+    follow(runner, (tenant, &changed), settlement.next, *at).await?;
     Ok(Outcome::Done)
 }
 
@@ -108,7 +112,7 @@ pub(crate) async fn report<R: Runner>(
                    leased = case when ?8 = 1 then leased else 0 end, updated_at = ?7,
                    ask_at = null
                where tenant = ?1 and id = ?2 and state = ?3
-               returning notification_id, place, user_id, priority";
+               returning notification_id, place, user_id, priority, replaced";
     let values = [
         tenant.into(),
         (&id.0).into(),
@@ -120,8 +124,8 @@ pub(crate) async fn report<R: Runner>(
         is_open(to).into(),
     ];
     let found = runner.optional(Query::new(sql, values, changed)).await?;
-    let Changed { notification, place, .. } = found.ok_or(StoreError::Stale)?;
-    follow(runner, Place { tenant, notification, place }, next, at).await?;
+    let changed = found.ok_or(StoreError::Stale)?;
+    follow(runner, (tenant, &changed), next, at).await?;
     Ok(Outcome::Done)
 }
 
@@ -160,11 +164,19 @@ struct Place<'a> {
     place: u8,
 }
 
-/// Does to the later places what the new state of this one means for them.
-async fn follow<R: Runner>(runner: &mut R, of: Place<'_>, next: Next, at: Timestamp) -> Answer<()> {
-    let Place { tenant, notification, place } = of;
+/// Does to the later places what the new state of this one means for them: nothing where another notification
+/// took the place of its own, and they are of that one.
+async fn follow<R: Runner>(
+    runner: &mut R,
+    (tenant, changed): (&Tenant, &Changed),
+    next: Next,
+    at: Timestamp,
+) -> Answer<()> {
+    let Changed { notification, place, is_replaced, .. } = *changed;
+    let of = Place { tenant, notification, place };
     let (due_at, also) = match next {
         Next::Wait => return Ok(()),
+        _ if is_replaced => return Ok(()),
         Next::Skip(reason) => return skip_waiting(runner, of, reason, at).await,
         // What is held keeps its time, and so does what waits between two attempts.
         Next::DueNow => (
@@ -172,16 +184,16 @@ async fn follow<R: Runner>(runner: &mut R, of: Place<'_>, next: Next, at: Timest
             "and (due_at is null or (state = 'queued' and attempts = 0 and due_at > ?4))
              and not exists (select 1 from delivery a
                 where a.tenant = ?1 and a.notification_id = ?2 and a.place = ?3
-                  and a.state in ('queued', 'held', 'sent', 'delivered'))",
+                  and a.replaced = 0 and a.state in ('queued', 'held', 'sent', 'delivered'))",
         ),
         Next::DueAt(then) => (then, "and due_at is null"),
     };
     let sql = format!(
         "update delivery set due_at = ?4, updated_at = ?5
-         where tenant = ?1 and notification_id = ?2 and leased = 0 and {open} {also}
+         where tenant = ?1 and notification_id = ?2 and leased = 0 and replaced = 0 and {open} {also}
            and place = (select min(l.place) from delivery l
                 where l.tenant = ?1 and l.notification_id = ?2 and l.place > ?3
-                  and l.state in ('queued', 'held'))",
+                  and l.replaced = 0 and l.state in ('queued', 'held'))",
         open = open_states!(),
     );
     let place = i64::from(place).into();
@@ -200,7 +212,7 @@ async fn skip_waiting<R: Runner>(
 ) -> Answer<()> {
     let sql = concat!(
         "update delivery set state = 'skipped', reason = ?3, due_at = null, updated_at = ?4
-         where tenant = ?1 and notification_id = ?2 and place > ?5 and leased = 0
+         where tenant = ?1 and notification_id = ?2 and place > ?5 and leased = 0 and replaced = 0
            and (due_at is null or (strategy = ?6 and escalate_after is null)) and ",
         open_states!()
     );

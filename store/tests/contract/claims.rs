@@ -40,6 +40,7 @@ fn as_queued(new: &NewNotification, of: &NewDelivery) -> Delivery {
         ask_at: None,
         created_at: at(0),
         updated_at: at(0),
+        is_replaced: false,
     }
 }
 

@@ -3,12 +3,13 @@
 use landfall_core::channel::DeliveryState::{self, Delivered, Failed, Held, Queued, Sent, Skipped};
 use landfall_core::delivery::Next;
 use landfall_core::id::{DeliveryId, Tenant};
+use landfall_core::notification::NewNotification;
 use landfall_core::notification::Priority::Normal;
 use landfall_core::plan::{Reason, Strategy};
 use landfall_store::{KeptAttempt, NewDelivery, Outcome, Settlement, Write};
 
-use super::make::{at, tenant};
-use super::make_reach::{delivery_id, ids, new_delivery, next, settle, settlement};
+use super::make::{at, note, publish, tenant, user};
+use super::make_reach::{delivery_id, enqueue, ids, new_delivery, next, settle, settlement};
 use super::queueing::{claim, found, put, queue};
 use super::world::{World, assert_stale};
 
@@ -230,4 +231,79 @@ pub async fn what_failed_for_good_can_be_tried_anew(world: World) {
     let again = claim(&*world.store, 50).await;
     assert_eq!(ids(&again), [all[0], all[2]]);
     assert!(again.iter().all(|one| (one.attempts, one.state) == (0, Queued)));
+}
+
+/// Puts another notification with these deliveries in the place of one.
+async fn replace(world: &World, of: &NewNotification, deliveries: Vec<NewDelivery>, ms: i64) {
+    let new = NewNotification { created_at: at(ms), ..of.clone() };
+    let writes = vec![Write::Replace(Box::new(new.clone())), enqueue(&new, Normal, deliveries)];
+    world.commit(&tenant("t"), writes).await.unwrap();
+}
+
+/// Publishes a notification with deliveries at these places that are due then.
+async fn plan(world: &World, places: &[(u8, Option<i64>)]) -> (NewNotification, Vec<DeliveryId>) {
+    let new = note(&user("u"), "n");
+    let deliveries: Vec<NewDelivery> =
+        places.iter().map(|(place, due)| new_delivery(*place, due.map(at))).collect();
+    let all = deliveries.iter().map(|one| one.id).collect();
+    let writes = vec![publish(&new), enqueue(&new, Normal, deliveries)];
+    world.commit(&tenant("t"), writes).await.unwrap();
+    (new, all)
+}
+
+pub async fn what_is_under_way_of_what_is_replaced_is_settled_and_nothing_else_goes_out(
+    world: World,
+) {
+    let t = tenant("t");
+    let (old, all) = plan(&world, &[(0, Some(0)), (0, Some(0)), (0, Some(0)), (1, None)]).await;
+    let mine = claim(&*world.store, 0).await;
+    let mut again = settlement(&mine[1], Queued, 1);
+    again.due_at = Some(at(50));
+    world.done(&t, Write::Settle(Box::new(again))).await;
+    world.done(&t, settle(&mine[2], Sent, 1)).await;
+    replace(&world, &old, vec![], 9).await;
+    let under_way = found(&world, &t, all[0]).await;
+    assert_eq!((under_way.state, under_way.is_replaced), (Queued, true));
+    assert_eq!(under_way.due_at, mine[0].due_at, "the lease goes on");
+    let waited = found(&world, &t, all[1]).await;
+    assert_eq!((waited.state, waited.reason), (Skipped, Reason::Replaced));
+    assert_eq!((waited.due_at, waited.updated_at, waited.attempts), (None, at(9), 1));
+    let sent = found(&world, &t, all[2]).await;
+    assert_eq!((sent.state, sent.updated_at, sent.is_replaced), (Sent, at(1), true));
+    assert_eq!(world.store.delivery(&t, all[3]).await.unwrap(), None, "nobody looked at it");
+    assert_eq!(world.done(&t, settle(&mine[0], Sent, 10)).await, Outcome::Done);
+    let settled = found(&world, &t, all[0]).await;
+    assert_eq!((settled.state, settled.attempts), (Sent, 1));
+    assert_eq!(claim(&*world.store, 90_000).await, []);
+}
+
+pub async fn channels_of_what_is_replaced_say_nothing_about_those_of_the_other(world: World) {
+    let t = tenant("t");
+    let (old, before) = plan(&world, &[(0, Some(0)), (0, Some(0)), (1, None)]).await;
+    let mine = claim(&*world.store, 0).await;
+    world.done(&t, settle(&mine[0], Sent, 1)).await;
+    let new = [0, 1, 2].map(|place| new_delivery(place, (place == 0).then(|| at(20)))).to_vec();
+    let after = ids_of(&new);
+    replace(&world, &old, new, 10).await;
+    // What becomes of the old ones gives the new ones no turn, and takes none.
+    world.done(&t, settle(&mine[1], Failed, 11)).await;
+    let skip = Next::Skip(Reason::NotNeeded);
+    let (id, reason, code) = (before[0], Reason::Receipt, None);
+    let told =
+        Write::Report { id, from: Sent, to: Delivered, reason, code, at: at(12), next: skip };
+    world.done(&t, told).await;
+    for id in &after[1..] {
+        let now = found(&world, &t, *id).await;
+        assert_eq!((now.state, now.due_at, now.is_replaced), (Queued, None, false));
+    }
+    // Nor does one that arrived keep the next of the new ones waiting.
+    let mine = claim(&*world.store, 20).await.remove(0);
+    assert_eq!(mine.id, after[0]);
+    world.done(&t, settle(&mine, Failed, 21)).await;
+    assert_eq!(due(&world, &t, after[1]).await, Some(21));
+    assert_eq!(due(&world, &t, after[2]).await, None);
+}
+
+fn ids_of(new: &[NewDelivery]) -> Vec<DeliveryId> {
+    new.iter().map(|one| one.id).collect()
 }

@@ -143,6 +143,28 @@ pub async fn messages_page_by_their_numbers(world: World) {
     assert_eq!(numbers(list(&world, after(6), 9).await), [7, 3]);
 }
 
+pub async fn messages_that_mention_somebody_are_found_among_many(world: World) {
+    class(&world, &["a"]).await;
+    let mut mentioning = Vec::new();
+    for n in 1..=7 {
+        let mut said = message(n, "a", "x");
+        if n % 2 == 0 {
+            said.body.mentions = vec![user("b")];
+        }
+        let said = sent(&world, said).await;
+        mentioning.extend((n % 2 == 0).then_some(said));
+    }
+    mentioning.reverse();
+    let found = async |below| {
+        let slice = MessageSlice::Mentioning { below: Number(below) };
+        list(&world, slice, 2).await
+    };
+    assert_eq!(found(99).await, mentioning[..2]);
+    assert_eq!(found(8).await, mentioning[1..]);
+    world.done(&tenant("t"), change(&deleted(&mentioning[0]), 8)).await;
+    assert_eq!(found(99).await, mentioning[1..]);
+}
+
 pub async fn a_device_names_a_message_once(world: World) {
     let (t, c) = (tenant("t"), topic_id("c"));
     class(&world, &["a", "b"]).await;

@@ -117,6 +117,8 @@ macro_rules! contract {
             a_report_ends_a_claim,
             what_an_overtaken_attempt_gave_is_kept_once,
             what_failed_for_good_can_be_tried_anew,
+            what_is_under_way_of_what_is_replaced_is_settled_and_nothing_else_goes_out,
+            channels_of_what_is_replaced_say_nothing_about_those_of_the_other,
         );
         contract!(@of $backend, feeds:
             numbers_are_gapless_and_in_commit_order,
@@ -170,6 +172,7 @@ macro_rules! contract {
             a_message_leaves_one_notice_for_its_topic,
             who_has_not_read_and_is_not_there_is_to_be_told,
             who_was_told_and_has_not_read_is_told_again_after_the_window,
+            members_are_noted_together_or_not_at_all,
             a_notification_takes_the_place_of_an_unread_one,
         );
         contract!(@of $backend, opening:
@@ -292,6 +295,7 @@ macro_rules! contract {
             a_message_reads_back_and_keeps_its_place,
             a_change_keeps_a_message_in_its_place,
             messages_page_by_their_numbers,
+            messages_that_mention_somebody_are_found_among_many,
             a_device_names_a_message_once,
             what_others_wrote_behind_the_mark_is_unread,
             who_comes_back_begins_behind_what_was_written_meanwhile,

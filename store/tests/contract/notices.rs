@@ -129,6 +129,18 @@ pub async fn who_was_told_and_has_not_read_is_told_again_after_the_window(world:
     assert_eq!(found(&world, 6, 61_000).await, [untold("b", 3, 5)]);
 }
 
+pub async fn members_are_noted_together_or_not_at_all(world: World) {
+    class(&world).await;
+    let t = tenant("t");
+    world.done(&t, send(&message(1, "a", "x"))).await;
+    world.done(&t, noted("c", 0, 5, 1_000, None)).await;
+    let member = |name: &str| NotedMember { user: user(name), from: Number(0), notification: None };
+    let members = vec![member("b"), member("c")];
+    let both = NotedMembers { topic: topic_id("c"), up_to: Number(5), at: at(2_000), members };
+    assert_stale(world.commit(&t, vec![Write::NoteMembers(Box::new(both))]).await);
+    assert_eq!(found(&world, 5, 99_999).await, [untold("b", 3, 0)], "b was not noted either");
+}
+
 pub async fn a_notification_takes_the_place_of_an_unread_one(world: World) {
     let t = tenant("t");
     let (first, second) = (note(&user("b"), "1"), note(&user("b"), "2"));

@@ -36,6 +36,7 @@ fn plain(preferences: &Resolved) -> DueView<'_> {
         delivered_at: None,
         is_deleted: false,
         is_canceled: false,
+        is_replaced: false,
         preferences,
         way: Way::OPEN,
         now: NOON,
@@ -71,6 +72,7 @@ fn what_changed_since_the_plan_counts() {
     check(|view| view.way.has_address = false, OnDue::Skip(Reason::NoAddress));
     check(|view| view.way.is_configured = false, OnDue::Skip(Reason::NotConfigured));
     check(|view| view.is_canceled = true, OnDue::Skip(Reason::Canceled));
+    check(|view| view.is_replaced = true, OnDue::Skip(Reason::Replaced));
     check(|view| view.is_deleted = true, OnDue::Skip(Reason::Deleted));
     check(|view| view.read_at = Some(NOON), OnDue::Skip(Reason::Read));
     check(|view| view.expires_at = Some(NOON), OnDue::Skip(Reason::Expired));
@@ -205,19 +207,19 @@ prop_compose! {
         )),
         attempts in 0_u32..10,
         times in prop::array::uniform3(prop::option::of(-60 * MINUTE_MS..60 * MINUTE_MS)),
-        flags: [bool; 5],
+        flags: [bool; 6],
         refusal in prop::sample::select(&[None, None, Some(Refusal::OptedOut)]),
     ) -> DueView<'static> {
         static NOTHING_SET: std::sync::LazyLock<Resolved> = std::sync::LazyLock::new(Resolved::default);
         static QUIET: std::sync::LazyLock<Resolved> =
             std::sync::LazyLock::new(|| resolved(&quiet(11, 15)));
         let [expires_at, read_at, delivered_at] = times.map(|ms| ms.map(|ms: i64| NOON.plus_ms(ms)));
-        let [is_deleted, is_canceled, is_configured, has_address, is_quiet] = flags;
+        let [is_deleted, is_canceled, is_replaced, is_configured, has_address, is_quiet] = flags;
         DueView {
             channel, priority, strategy, escalate_after_ms, place, attempts,
             before: before.map(|(state, ms)| Before { state, at: NOON.plus_ms(ms) }),
             created_at: NOON.plus_ms(-60 * MINUTE_MS),
-            expires_at, read_at, delivered_at, is_deleted, is_canceled,
+            expires_at, read_at, delivered_at, is_deleted, is_canceled, is_replaced,
             preferences: if is_quiet { &QUIET } else { &NOTHING_SET },
             way: Way { is_configured, has_address, refusal },
             now: NOON,
@@ -231,6 +233,7 @@ proptest! {
     fn nothing_goes_out_that_must_not(view in views()) {
         if on_due(&view) == OnDue::Try {
             prop_assert!(view.read_at.is_none() && !view.is_deleted && !view.is_canceled);
+            prop_assert!(!view.is_replaced);
             prop_assert!(view.expires_at.is_none_or(|at| at > view.now));
             prop_assert_eq!(view.way, Way::OPEN);
             let is_quiet = view.preferences.quiet_hours.is_some();

@@ -25,6 +25,7 @@ pub(super) fn look(delivery: &Delivery, facts: &Facts, now: Timestamp) -> OnDue 
         delivered_at: notification.delivered_at,
         is_deleted: notification.deleted,
         is_canceled: facts.standing.canceled_at.is_some(),
+        is_replaced: delivery.is_replaced,
         preferences: &facts.preferences,
         way: facts.reach.way(delivery.channel),
         now,
@@ -33,10 +34,12 @@ pub(super) fn look(delivery: &Delivery, facts: &Facts, now: Timestamp) -> OnDue 
 
 /// Says how the nearest earlier place stands, as the one of its deliveries that came furthest. A
 /// place of which all were skipped or failed is passed over: what stands before it may have taken
-/// it.
+/// it. What went out of a notification that this one replaced is no place of this one.
 fn before(delivery: &Delivery, others: &[Delivery]) -> Option<Before> {
     let lost = |state| matches!(state, DeliveryState::Failed | DeliveryState::Skipped);
-    let stands = |other: &&Delivery| other.position < delivery.position && !lost(other.state);
+    let stands = |other: &&Delivery| {
+        other.position < delivery.position && !lost(other.state) && !other.is_replaced
+    };
     let standing = others.iter().filter(stands);
     let furthest = standing.max_by_key(|other| (other.position, came(other.state)))?;
     let at = match furthest.state {

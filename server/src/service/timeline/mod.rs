@@ -76,7 +76,8 @@ impl Services {
         let events = events(&notification, canceled_at, plan, &deliveries, &entries);
         let mut notification = Arc::unwrap_or_clone(notification);
         let stands = |one: &Delivery| (one.channel, one.state, one.reason);
-        summary::bring_up_to_date(&mut notification.channels, deliveries.iter().map(stands));
+        let of_this = deliveries.iter().filter(|one| !one.is_replaced);
+        summary::bring_up_to_date(&mut notification.channels, of_this.map(stands));
         Ok(Timeline { notification, canceled_at, events })
     }
 

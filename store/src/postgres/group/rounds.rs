@@ -64,7 +64,8 @@ fn begins_before_it_knows(write: &Write) -> bool {
         Write::Sync(_)
         | Write::PutLesson { .. }
         | Write::PutBlob { .. }
-        | Write::ForgetBlob { .. } => true,
+        | Write::ForgetBlob { .. }
+        | Write::NoteMembers(_) => true,
         Write::SendMessage { message, .. } => !message.body.attachments.is_empty(),
         _ => false,
     }

@@ -52,6 +52,9 @@ fn messages_are_reached_through_indexes() {
     bench.check_reaches("m USING PRIMARY KEY (feed_id=? AND born>? AND born<?)", |b| {
         list(b, MessageSlice::Newest { below: None });
     });
+    bench.check_reaches("m USING INDEX message_mentions (feed_id=? AND born>? AND born<?)", |b| {
+        list(b, MessageSlice::Mentioning { below: Number(9) });
+    });
     bench.check_reaches("message_changed (feed_id=? AND changed>?)", |b| {
         list(b, MessageSlice::ChangedAfter(Number(1)));
     });
