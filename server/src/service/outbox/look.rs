@@ -57,3 +57,55 @@ const fn came(state: DeliveryState) -> u8 {
         DeliveryState::Held | DeliveryState::Failed | DeliveryState::Skipped => 0,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use landfall_core::channel::Channel;
+    use landfall_core::id::{DeliveryId, NotificationId, Tenant, UserId};
+    use landfall_core::notification::Priority;
+    use landfall_core::plan::{Reason, Strategy};
+
+    use super::*;
+
+    fn delivery(position: u8, state: DeliveryState) -> Delivery {
+        let at = Timestamp::from_ms(i64::from(position));
+        Delivery {
+            id: DeliveryId(uuid::Uuid::from_u128(position.into())),
+            tenant: Tenant::parse("t").unwrap(),
+            notification: NotificationId(uuid::Uuid::nil()),
+            user: UserId::parse("u").unwrap(),
+            priority: Priority::Normal,
+            channel: Channel::Push,
+            position,
+            address: None,
+            strategy: Strategy::Fallback,
+            escalate_after_ms: None,
+            to: None,
+            state,
+            reason: Reason::ByDefault,
+            code: None,
+            reference: None,
+            provider: None,
+            attempts: 0,
+            claim: 0,
+            due_at: None,
+            ask_at: None,
+            created_at: at,
+            updated_at: at,
+            is_replaced: false,
+        }
+    }
+
+    #[test]
+    fn the_nearest_place_of_the_same_words_that_was_not_lost_stands_before() {
+        use DeliveryState::{Failed, Queued, Sent};
+        let this = delivery(3, Queued);
+        let at = |others: &[Delivery]| before(&this, others).map(|found| found.at.as_ms());
+        let (sent, failed) = (delivery(0, Sent), delivery(1, Failed));
+        assert_eq!(at(&[sent.clone(), failed.clone(), this.clone()]), Some(0));
+        let former = Delivery { is_replaced: true, ..delivery(2, Sent) };
+        assert_eq!(at(&[sent, failed.clone(), former.clone()]), Some(0));
+        assert_eq!(at(&[failed, former]), None);
+    }
+}
