@@ -74,11 +74,15 @@ impl<'a> Topic<'a> {
         Ok(visits)
     }
 
-    /// Its first members, who join its room by Socket.IO.
+    /// Its first members, who join its room by Socket.IO and hear of nothing else, as at a server that has
+    /// neither statuses nor alerts.
     pub fn socketio(&self, count: usize) -> anyhow::Result<Vec<Visit>> {
         let visit = |index| {
             let token = self.landfall.token(&format!("u{index}"), "student")?;
-            Ok(socketio_visit(&format!(r#"{{"token":"{token}"}}"#), self.name))
+            Ok(socketio_visit(
+                &format!(r#"{{"token":"{token}","presence":false,"alerts":false}}"#),
+                self.name,
+            ))
         };
         (0..count).map(visit).collect()
     }
