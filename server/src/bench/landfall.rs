@@ -71,6 +71,8 @@ impl Landfall {
         // One user stands for thousands of people here.
         command.env("LANDFALL_LIMITS_CONNECTIONS_PER_USER", "100000");
         command.env("LANDFALL_LIMITS_USER_REQUESTS_PER_SECOND", "0");
+        // Members who were told of a topic's messages are not told again while anything is measured.
+        command.env("LANDFALL_TOPICS_NOTICE_WINDOW_SECONDS", "86400");
         if let Some(url) = store {
             // What nodes on one database share has to be given to each.
             let pair = generate_vapid()?;

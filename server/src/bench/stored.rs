@@ -70,6 +70,15 @@ impl Stored {
         Ok(Written { rows, messages, log_bytes })
     }
 
+    /// Counts members of a topic who are still to be told of its newest message.
+    pub fn untold(&self, topic: &str) -> anyhow::Result<u64> {
+        let sql = "select count(*) from topic_member
+                   where topic_id = ?1 and removed = 0 and notified_up_to <= read_up_to
+                     and read_up_to < (select max(born) from message where topic_id = ?1)";
+        let count: i64 = self.connection.query_row(sql, [topic], |row| row.get(0))?;
+        Ok(u64::try_from(count)?)
+    }
+
     fn rows(&self) -> anyhow::Result<u64> {
         self.tables.iter().map(|table| self.count(table)).sum()
     }

@@ -20,6 +20,9 @@ use super::topics::Topic;
 
 /// How long late messages are waited for.
 const GRACE: Duration = Duration::from_secs(10);
+/// How long telling everybody may take who is not there, and how often it is looked whether it is done.
+const TELLING: Duration = Duration::from_secs(120);
+const LOOK: Duration = Duration::from_millis(100);
 
 /// What `landfall bench topic` takes.
 #[derive(Debug, clap::Args)]
@@ -164,10 +167,24 @@ impl Bench<'_> {
         Ok(Run { bench: "topic", side, pair, members: topic.members, connected, unheard, heard })
     }
 
+    /// Sends a message and waits until everybody was told of it who is not there. Those that follow replace what
+    /// they were told once a window, which is longer than any run.
+    fn tell_all(&self, topic: &Topic<'_>) -> anyhow::Result<()> {
+        let subject = &self.landfall.subject;
+        let mut client = Client::connect(subject.addr())?;
+        client.send(&topic.message(self.start.elapsed().as_micros() as u64))?;
+        let deadline = Instant::now() + TELLING;
+        while self.stored.untold(topic.name)? > 0 {
+            ensure!(Instant::now() < deadline, "members were not told within {TELLING:?}");
+            std::thread::sleep(LOOK);
+        }
+        subject.wait_until_quiet()
+    }
+
     /// Sends messages one after the other while nobody follows.
     fn unheard(&self, topic: &Topic<'_>) -> anyhow::Result<Unheard> {
         let subject = &self.landfall.subject;
-        subject.wait_until_quiet()?;
+        self.tell_all(topic)?;
         let mut client = Client::connect(subject.addr())?;
         let (before, cpu) = (self.stored.before()?, subject.cpu_us()?);
         let mut times = Vec::new();
@@ -193,6 +210,7 @@ impl Bench<'_> {
     fn heard(&self, topic: &Topic<'_>, connected: usize) -> anyhow::Result<Heard> {
         let (Options { rate, seconds, .. }, subject) = (self.options, &self.landfall.subject);
         let manner = Manner { check: Check::Messages, ..Manner::STEADY };
+        topic.read_inboxes(connected)?;
         let visits = topic.sockets(connected)?;
         let mut generator = Generator::open(subject.addr(), &visits, self.start, manner)?;
         generator.run_until(Instant::now() + SETTLE, |_| false)?;

@@ -18,7 +18,8 @@ const WORDS: &str =
 /// A topic whose members are `u0`, `u1` and so on.
 pub struct Topic<'a> {
     landfall: &'a Landfall,
-    name: &'static str,
+    /// What it is called.
+    pub name: &'static str,
     /// How many members it has.
     pub members: usize,
     messages: Endpoint,
@@ -59,6 +60,20 @@ impl<'a> Topic<'a> {
     pub fn writing(&self) -> impl Fn(u64) -> Vec<u8> + Send + use<> {
         let endpoint = self.messages.clone();
         move |stamp| written(&endpoint, stamp)
+    }
+
+    /// Lets its first members read their inboxes, so that none is sent anything but messages.
+    pub fn read_inboxes(&self, count: usize) -> anyhow::Result<()> {
+        let mut client = Client::connect(self.landfall.subject.addr())?;
+        for index in 0..count {
+            let endpoint = Endpoint {
+                path: "/api/v1/notifications/mark-all-read".into(),
+                content_type: "application/json",
+                token: self.landfall.token(&format!("u{index}"), "student")?,
+            };
+            ensure!(client.send(&endpoint.post("{}"))?.is_success(), "an inbox was not read");
+        }
+        Ok(())
     }
 
     /// Its first members, who join its room over plain sockets.
