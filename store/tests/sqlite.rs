@@ -51,6 +51,12 @@ impl Folder {
     }
 
     /// Opens a second connection, as somebody with access to the file would.
+    /// Makes the store; gives how many pages it has while nothing is in it.
+    fn pages(&self) -> u32 {
+        Sqlite::open(&self.settings(), deaf()).unwrap().close();
+        self.intruder().query_row("pragma page_count", [], |row| row.get(0)).unwrap()
+    }
+
     fn intruder(&self) -> Connection {
         let connection = Connection::open(self.file()).unwrap();
         connection.busy_timeout(std::time::Duration::from_secs(5)).unwrap();
@@ -130,7 +136,7 @@ async fn assert_whole(store: &Sqlite, units: u64) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_file_refuses_whole_units_and_recovers_by_itself() {
     let folder = Folder::empty();
-    let settings = Settings { max_pages: Some(180), ..folder.settings() };
+    let settings = Settings { max_pages: Some(folder.pages() + 80), ..folder.settings() };
     let store = Sqlite::open(&settings, deaf()).unwrap();
     // Keys that take space, to be freed later.
     for n in 0..40 {
@@ -159,7 +165,7 @@ async fn a_full_file_refuses_whole_units_and_recovers_by_itself() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_fills_within_a_group_keeps_every_answer_true() {
     let folder = Folder::empty();
-    let settings = Settings { max_pages: Some(110), ..folder.settings() };
+    let settings = Settings { max_pages: Some(folder.pages() + 20), ..folder.settings() };
     let store = Arc::new(Sqlite::open(&settings, deaf()).unwrap());
     for n in 0..5 {
         store.commit(publishing(n)).await.unwrap();

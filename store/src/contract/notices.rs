@@ -68,7 +68,7 @@ pub struct NotedMembers {
     pub topic: TopicId,
     /// Up to this message.
     pub up_to: Number,
-    /// When.
+    /// When; within the window from then on they are not looked at again, unless they read the topic.
     pub at: Timestamp,
     /// Of whom.
     pub members: Vec<NotedMember>,

@@ -166,9 +166,9 @@ pub(crate) async fn note<R: Runner>(
     tenant: &Tenant,
     NotedMembers { topic, up_to, at, members }: &NotedMembers,
 ) -> Answer<bool> {
-    let sql = "update topic_member set notified_up_to = ?4,
-                   notified_at = case when ?7 = 1 then ?5 else notified_at end,
-                   notification_id = coalesce(?8, notification_id)
+    // Also of those who are not to be told, so that they are looked at once a window and not with each message.
+    let sql = "update topic_member set notified_up_to = ?4, notified_at = ?5,
+                   notification_id = coalesce(?7, notification_id)
                where tenant = ?1 and topic_id = ?2 and user_id = ?3 and removed = 0
                    and notified_up_to = ?6 and read_up_to < ?4";
     for NotedMember { user, from, notification } in members {
@@ -179,7 +179,6 @@ pub(crate) async fn note<R: Runner>(
             (*up_to).into(),
             (*at).into(),
             (*from).into(),
-            notification.is_some().into(),
             notification.as_ref().map(|id| &id.0).into(),
         ];
         if runner.execute(Query::command(sql, values)).await? == 0 {
