@@ -87,8 +87,11 @@ impl Rooms {
         }
     }
 
-    fn followers(&self, feed: &FeedKey) -> Vec<Arc<Connection>> {
-        self.lock().get(feed).into_iter().flat_map(HashMap::values).cloned().collect()
+    /// Gives those who follow a topic, nobody where they are more than so many.
+    fn followers(&self, feed: &FeedKey, max: usize) -> Vec<Arc<Connection>> {
+        let rooms = self.lock();
+        let few = rooms.get(feed).filter(|followers| followers.len() <= max);
+        few.into_iter().flat_map(HashMap::values).cloned().collect()
     }
 }
 
@@ -196,7 +199,11 @@ impl Hub {
         dirty: &mut Vec<Arc<Connection>>,
     ) {
         let Ok(topic) = TopicId::parse(&feed.owner) else { return };
-        let mut followers = self.rooms.followers(feed);
+        let told_max = match change {
+            FeedChange::MessagesRead { .. } => READS_TOLD_MAX,
+            _ => usize::MAX,
+        };
+        let mut followers = self.rooms.followers(feed, told_max);
         match change {
             FeedChange::Topic { change: TopicChange::Left(user), .. } => {
                 followers.retain(|connection| {
@@ -211,9 +218,6 @@ impl Hub {
                 return followers.iter().for_each(|connection| self.evict(connection, &topic));
             }
             FeedChange::MessagesRead { user, .. } => {
-                if followers.len() > READS_TOLD_MAX {
-                    followers.clear();
-                }
                 followers.retain(|connection| connection.user != *user);
                 followers.extend(self.followers(&FeedKey::inbox(&feed.tenant, user)));
             }
