@@ -176,6 +176,7 @@ impl Bench<'_> {
         let deadline = Instant::now() + TELLING;
         while self.stored.untold(topic.name)? > 0 {
             ensure!(Instant::now() < deadline, "members were not told within {TELLING:?}");
+            #[expect(clippy::disallowed_methods, reason = "the store is watched from outside")]
             std::thread::sleep(LOOK);
         }
         subject.wait_until_quiet()
