@@ -65,9 +65,9 @@ actions! {
     ConflictDecided = "conflict_decided"
     /// A person said what becomes of two edits.
     ConflictResolved = "conflict_resolved"
-    /// Bytes that lessons can refer to were stored.
+    /// Bytes that lessons and messages can refer to were stored.
     BlobStored = "blob_stored"
-    /// Bytes that no lesson referred to any more were forgotten.
+    /// Bytes that nothing referred to any more were forgotten.
     BlobForgotten = "blob_forgotten"
     /// Members of a topic were added, changed or removed.
     MembersChanged = "members_changed"

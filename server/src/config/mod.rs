@@ -152,7 +152,7 @@ pub struct Config {
     pub email: EmailSettings,
     /// Templates.
     pub templates: TemplateSettings,
-    /// The files that lessons refer to.
+    /// The files that lessons and messages refer to.
     pub blobs: BlobSettings,
     /// Offline work.
     pub sync: SyncSettings,
