@@ -1,6 +1,5 @@
 //! Up to where members have read: as they say, and as their sockets confirm (contract 4).
 
-use futures_util::future::try_join_all;
 use landfall_core::audit::{Action, Details, Entity};
 use landfall_core::auth::Caller;
 use landfall_core::feed::Number;
@@ -35,8 +34,8 @@ pub struct ReadOn {
     pub up_to: Number,
 }
 
-/// Marks that are moved on at the same time.
-const AT_ONCE: usize = 64;
+/// Marks that are moved on by one commit.
+const TOGETHER: usize = 256;
 
 impl Services {
     /// Notes up to where the caller has read; tells what is left.
@@ -53,7 +52,9 @@ impl Services {
             self.allowed(caller, topic, TopicAction::WriteMessages).await?;
             let up_to = self.up_to(caller, topic, ask).await?;
             let mut unit = self.unit_of_member(caller, topic);
-            self.read_up_to((&caller.user, topic), up_to, &mut unit).await?;
+            let (tenant, user) = (caller.tenant.clone(), caller.user.clone());
+            let read = ReadOn { tenant, topic: topic.clone(), user, up_to };
+            self.note_read(&[read], &mut unit).await?;
             self.commit(unit).await?;
             let unread = self.counted_unread(caller, vec![topic.clone()]).await?;
             unread.into_iter().next().flatten().ok_or(ServiceError::NotFound("topic"))
@@ -61,28 +62,26 @@ impl Services {
         .await
     }
 
-    /// Puts into a unit that a member has read on, and with it the notification that told them of it.
-    async fn read_up_to(
-        &self,
-        (user, topic): (&UserId, &TopicId),
-        up_to: Number,
-        unit: &mut Unit,
-    ) -> Result<(), ServiceError> {
+    /// Puts into a unit that members of its tenant have read on, and with it the notifications that told them of it.
+    async fn note_read(&self, read: &[ReadOn], unit: &mut Unit) -> Result<(), ServiceError> {
         let at = self.now();
-        let (user, topic) = (user.clone(), topic.clone());
-        let told_by = self.store.told_by(&unit.tenant, &topic, &user).await?;
-        if let Some((id, _)) = told_by.filter(|(_, told)| *told <= up_to) {
-            let metadata = json!({ "topic_id": topic.as_str() }).to_string();
-            let details = Details { actor: Some(user.clone()), target: None, metadata };
-            unit.audit.push(AuditDraft {
-                at,
-                action: Action::NotificationRead,
-                entity: Entity::Notification(id),
-                details: self.ids.salted(details),
-            });
-            unit.writes.push(Write::MarkRead { user: user.clone(), id, at });
+        let members = read.iter().map(|one| (one.topic.clone(), one.user.clone())).collect();
+        let told_by = self.store.told_by(&unit.tenant, members).await?;
+        for (ReadOn { topic, user, up_to, .. }, told_by) in read.iter().zip(told_by) {
+            if let Some((id, _)) = told_by.filter(|(_, told)| told <= up_to) {
+                let metadata = json!({ "topic_id": topic.as_str() }).to_string();
+                let details = Details { actor: Some(user.clone()), target: None, metadata };
+                unit.audit.push(AuditDraft {
+                    at,
+                    action: Action::NotificationRead,
+                    entity: Entity::Notification(id),
+                    details: self.ids.salted(details),
+                });
+                unit.writes.push(Write::MarkRead { user: user.clone(), id, at });
+            }
+            let (topic, user) = (topic.clone(), user.clone());
+            unit.writes.push(Write::ReadMessages { topic, user, up_to: *up_to });
         }
-        unit.writes.push(Write::ReadMessages { topic, user, up_to });
         Ok(())
     }
 
@@ -105,21 +104,29 @@ impl Services {
         Ok(up_to.map_or(newest, |up_to| up_to.min(newest)))
     }
 
-    /// Notes what sockets have, each as often as it is said.
+    /// Notes what sockets have, each as often as it is said; many marks cost one commit.
     ///
     /// # Errors
     /// When the store is away.
-    pub async fn record_read(&self, read: &[ReadOn]) -> Result<(), ServiceError> {
-        for some in read.chunks(AT_ONCE) {
-            try_join_all(some.iter().map(|read| self.record_one_read(read))).await?;
+    pub async fn record_read(&self, mut read: Vec<ReadOn>) -> Result<(), ServiceError> {
+        // In one order for all nodes, so that no two wait for each other.
+        let by_name = |a: &ReadOn, b: &ReadOn| {
+            (&a.tenant, &a.topic, &a.user).cmp(&(&b.tenant, &b.topic, &b.user))
+        };
+        read.sort_unstable_by(by_name);
+        for of_tenant in read.chunk_by(|a, b| a.tenant == b.tenant) {
+            for some in of_tenant.chunks(TOGETHER) {
+                self.record_together(some).await?;
+            }
         }
         Ok(())
     }
 
-    async fn record_one_read(&self, read: &ReadOn) -> Result<(), ServiceError> {
+    async fn record_together(&self, read: &[ReadOn]) -> Result<(), ServiceError> {
+        let Some(first) = read.first() else { return Ok(()) };
         deciding(|| async move {
-            let mut unit = Unit::new(&read.tenant);
-            self.read_up_to((&read.user, &read.topic), read.up_to, &mut unit).await?;
+            let mut unit = Unit::new(&first.tenant);
+            self.note_read(read, &mut unit).await?;
             Ok(self.commit(unit).await.map(drop)?)
         })
         .await

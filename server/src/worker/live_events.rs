@@ -32,7 +32,7 @@ pub(super) async fn store(services: Arc<Services>, mut events: LiveEvents) {
             let stored = async {
                 services.confirm(&confirmed).await?;
                 services.unconfirmed(&lost).await?;
-                services.record_read(&read).await
+                services.record_read(read.clone()).await
             };
             match stored.await {
                 Ok(_) => break backoff.succeeded(),

@@ -98,12 +98,11 @@ pub trait Notices {
     /// is gone; where there was another message meanwhile, it stays as that left it.
     fn settle_notice(&self, notice: &Notice, pace: Option<NoticePace>) -> Answered<'_, ()>;
 
-    /// Gives the notification that told a member of a topic's messages, where it is still there and unread, and
-    /// up to which message it did.
+    /// Gives for each of these members the notification that told them of their topic's messages, where it is
+    /// still there and unread, and up to which message it did.
     fn told_by(
         &self,
         tenant: &Tenant,
-        topic: &TopicId,
-        user: &UserId,
-    ) -> Answered<'_, Option<(NotificationId, Number)>>;
+        members: Vec<(TopicId, UserId)>,
+    ) -> Answered<'_, Vec<Option<(NotificationId, Number)>>>;
 }

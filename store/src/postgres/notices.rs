@@ -44,10 +44,9 @@ impl Notices for Postgres {
     fn told_by(
         &self,
         tenant: &Tenant,
-        topic: &TopicId,
-        user: &UserId,
-    ) -> Answered<'_, Option<(NotificationId, Number)>> {
-        let (tenant, topic, user) = (tenant.clone(), topic.clone(), user.clone());
-        ask!(self.pool, |r| notices::told_by(r, &tenant, &topic, &user))
+        members: Vec<(TopicId, UserId)>,
+    ) -> Answered<'_, Vec<Option<(NotificationId, Number)>>> {
+        let tenant = tenant.clone();
+        ask!(self.pool, |r| notices::told_by(r, &tenant, &members))
     }
 }

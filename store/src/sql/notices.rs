@@ -143,21 +143,26 @@ pub(crate) async fn later<R: Runner>(
     Ok(later.map(|at| at.max(pace.now.plus_ms(PAUSE_MS))))
 }
 
-/// Gives the notification that told a member.
+/// Gives for each of these members the notification that told them.
 pub(crate) async fn told_by<R: Runner>(
     runner: &mut R,
     tenant: &Tenant,
-    topic: &TopicId,
-    user: &UserId,
-) -> Answer<Option<(NotificationId, Number)>> {
+    members: &[(TopicId, UserId)],
+) -> Answer<Vec<Option<(NotificationId, Number)>>> {
+    // Most have none: that costs a look at the member alone.
     let sql = format!(
         "select {UNREAD}, m.notified_up_to from topic_member m
-         where m.tenant = ?1 and m.topic_id = ?2 and m.user_id = ?3 and m.removed = 0"
+         where m.tenant = ?1 and m.topic_id = ?2 and m.user_id = ?3 and m.removed = 0
+             and m.notification_id is not null"
     );
     let read = |row: &dyn Row| Ok((row.optional_uuid(0)?.map(NotificationId), row.number(1)?));
-    let values = [tenant.into(), topic.into(), user.into()];
-    let found = runner.optional(Query::new(sql, values, read)).await?;
-    Ok(found.and_then(|(id, up_to)| Some((id?, up_to))))
+    let mut told = Vec::with_capacity(members.len());
+    for (topic, user) in members {
+        let values = [tenant.into(), topic.into(), user.into()];
+        let found = runner.optional(Query::new(sql.clone(), values, read)).await?;
+        told.push(found.and_then(|(id, up_to)| Some((id?, up_to))));
+    }
+    Ok(told)
 }
 
 /// Notes of members that they were told, or are not to be; says whether all of them stood as they were read.

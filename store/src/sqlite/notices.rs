@@ -50,10 +50,9 @@ impl Notices for Sqlite {
     fn told_by(
         &self,
         tenant: &Tenant,
-        topic: &TopicId,
-        user: &UserId,
-    ) -> Answered<'_, Option<(NotificationId, Number)>> {
-        let (tenant, topic, user) = (tenant.clone(), topic.clone(), user.clone());
-        Box::pin(self.readers.run(move |r| at_once(notices::told_by(r, &tenant, &topic, &user))))
+        members: Vec<(TopicId, UserId)>,
+    ) -> Answered<'_, Vec<Option<(NotificationId, Number)>>> {
+        let tenant = tenant.clone();
+        Box::pin(self.readers.run(move |r| at_once(notices::told_by(r, &tenant, &members))))
     }
 }

@@ -121,11 +121,14 @@ pub async fn who_was_told_and_has_not_read_is_told_again_after_the_window(world:
     world.store.settle_notice(&notice(6), Some(pace(2_000))).await.unwrap();
     assert_eq!(claim(&world, 60_999).await, []);
     assert_eq!(claim(&world, 61_000).await, [notice(6)]);
-    let by = world.store.told_by(&t, &topic_id("c"), &user("b")).await.unwrap();
-    assert_eq!(by, Some((first.id, Number(5))));
+    let told_by = async |names: &[&str]| {
+        let members = names.iter().map(|name| (topic_id("c"), user(name))).collect();
+        world.store.told_by(&t, members).await.unwrap()
+    };
+    assert_eq!(told_by(&["c", "b", "x"]).await, [None, Some((first.id, Number(5))), None]);
     let delete = Write::Delete { user: user("b"), id: first.id };
     world.done(&t, delete).await;
-    assert_eq!(world.store.told_by(&t, &topic_id("c"), &user("b")).await.unwrap(), None);
+    assert_eq!(told_by(&["b"]).await, [None]);
     assert_eq!(found(&world, 6, 61_000).await, [untold("b", 3, 5)]);
 }
 
