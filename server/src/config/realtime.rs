@@ -25,7 +25,7 @@ pub struct RealtimeSettings {
     pub replay_reads: usize,
     /// Send buffer of a connection in the kernel.
     pub send_buffer_kib: Kib,
-    /// Between two questions to a socket what it has read of the rooms that it has joined.
+    /// From when a socket was sent something of a room until it is asked whether it has it.
     pub read_mark_seconds: Seconds,
     /// Who may know whether somebody is there.
     pub presence_audience: AudienceName,

@@ -57,7 +57,7 @@ pub struct HubSettings {
     pub connections_per_user: usize,
     /// Sessions that read the store at the same time.
     pub reads: usize,
-    /// Seconds between two questions to a connection what it has read of rooms.
+    /// Seconds from when a connection was sent something of a room until it is asked whether it has it.
     pub read_mark_seconds: u32,
 }
 

@@ -1,29 +1,33 @@
 //! Read marks that follow what sockets confirmed of the rooms that they have joined (contract 4).
 //!
-//! Every few seconds, and when it leaves, a connection that was sent anything of a room is pinged; what it was sent
-//! before the ping is read once it answers. So a mark costs a ping for however many messages, is never ahead of
-//! the client, and behind it by no more than that. Of the rooms in which nothing came, nothing is stored.
+//! Some seconds after it was sent anything of a room, and when it leaves, a connection is pinged; what it was sent
+//! before the ping is read once it answers. So a mark costs a ping for however many messages, and is never ahead of
+//! the client. Of the rooms in which nothing came, nothing is stored; and where very many wait to be asked, each
+//! waits longer, so that marks do not take the place of messages.
 
-use std::collections::HashSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use landfall_core::feed::Number;
 use landfall_core::id::TopicId;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::connection::{Connection, Ending, State};
 use super::hub::Hub;
 use crate::service::reading::ReadOn;
 
-/// Connections that are pinged before others get a turn.
-const PINGED_AT_ONCE: usize = 256;
+/// Between two looks at who is to be asked.
+const TURN: Duration = Duration::from_secs(1);
+/// Connections that are asked in a turn.
+const ASKED_AT_ONCE: usize = 512;
 /// Tells the answer to these pings from others.
 const PREFIX: &str = "read ";
 
-/// Connections that were sent anything of a room since they were last asked.
+/// Connections that were sent anything of a room since they were last asked, each with when it first was.
 #[derive(Default)]
-pub(super) struct ReadMarks(Mutex<HashSet<u64>>);
+pub(super) struct ReadMarks(Mutex<VecDeque<(Instant, u64)>>);
 
 /// What a connection was asked to confirm.
 #[derive(Debug, Default)]
@@ -32,7 +36,7 @@ pub(super) struct Asked {
     ping: u32,
     /// Up to where, of which topics.
     up_to: Vec<(TopicId, Number)>,
-    /// Whether it is to be asked in the next turn.
+    /// Whether it waits to be asked.
     is_due: bool,
 }
 
@@ -47,16 +51,13 @@ impl Asked {
 
 /// Asks until it is cancelled.
 pub(super) async fn follow(hub: Arc<Hub>, cancel: CancellationToken) {
-    let every = Duration::from_secs(hub.settings.read_mark_seconds.into());
+    let after = Duration::from_secs(hub.settings.read_mark_seconds.into());
     let work = async {
         loop {
-            tokio::time::sleep(every).await;
-            let due = std::mem::take(&mut *hub.read_marks.lock());
-            for (index, connection) in hub.known(due.into_iter().collect()).iter().enumerate() {
+            tokio::time::sleep(TURN).await;
+            let due = hub.read_marks.due(Instant::now(), after);
+            for connection in hub.known(due) {
                 connection.ask_what_is_read();
-                if index % PINGED_AT_ONCE == PINGED_AT_ONCE - 1 {
-                    tokio::task::yield_now().await;
-                }
             }
         }
     };
@@ -64,15 +65,22 @@ pub(super) async fn follow(hub: Arc<Hub>, cancel: CancellationToken) {
 }
 
 impl ReadMarks {
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashSet<u64>> {
+    fn lock(&self) -> MutexGuard<'_, VecDeque<(Instant, u64)>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes those whose turn it is: the longest waiting of those who have waited for so long.
+    fn due(&self, now: Instant, after: Duration) -> Vec<u64> {
+        let mut waiting = self.lock();
+        let due = waiting.partition_point(|(since, _)| *since + after <= now);
+        waiting.drain(..due.min(ASKED_AT_ONCE)).map(|(_, id)| id).collect()
     }
 
     /// Notes that a connection was sent something of a room.
     pub(super) fn note(&self, connection: &Connection, state: &mut State) {
         let asked = state.asked.get_or_insert_default();
         if !std::mem::replace(&mut asked.is_due, true) {
-            self.lock().insert(connection.id);
+            self.lock().push_back((Instant::now(), connection.id));
         }
     }
 }
@@ -178,6 +186,21 @@ mod tests {
         read.retain(|read| read.topic != topic("full"));
         connection.on_read_taken(&read);
         read.into_iter().map(|read| (read.topic.to_string(), read.up_to.0)).collect()
+    }
+
+    #[test]
+    fn who_waits_longest_is_asked_first_and_not_too_many_at_once() {
+        let (marks, begin) = (ReadMarks::default(), Instant::now());
+        let second = |seconds: u64| begin + Duration::from_secs(seconds);
+        let due = |seconds: u64| marks.due(second(seconds), Duration::from_secs(5));
+        let many = u64::try_from(ASKED_AT_ONCE).unwrap() + 2;
+        marks.lock().extend((0..many).map(|id| (second(0), id)));
+        assert!(due(4).is_empty(), "none has waited for so long");
+        marks.lock().push_back((second(4), many));
+        assert_eq!(due(5), (0..many - 2).collect::<Vec<_>>());
+        assert_eq!(due(5), [many - 2, many - 1]);
+        assert!(due(8).is_empty());
+        assert_eq!(due(9), [many]);
     }
 
     #[tokio::test]
