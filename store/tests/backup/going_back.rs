@@ -30,15 +30,16 @@ pub struct Older<'d> {
 }
 
 impl<'d> Older<'d> {
-    /// Copies every table beside.
+    /// Copies every table beside, all as they are at the same moment.
     pub fn of(database: &'d Database<'d>) -> Self {
         let sql = "select table_name from information_schema.tables
                    where table_schema = 'public' and table_name <> 'schema_version'";
         let names: Vec<String> = database.ask(sql).unwrap().lines().map(str::to_owned).collect();
         database.ask("create schema older").unwrap();
-        for name in &names {
-            database.ask(&format!("create table older.{name} as select * from {name}")).unwrap();
-        }
+        let copy = |name: &String| format!("create table older.{name} as select * from {name};");
+        let copies: String = names.iter().map(copy).collect();
+        let begin = "begin isolation level repeatable read";
+        database.ask(&format!("{begin}; {copies} commit;")).unwrap();
         Self { database, names }
     }
 
