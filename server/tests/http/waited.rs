@@ -70,7 +70,7 @@ impl Waiting {
                 }
             }
         };
-        tokio::time::timeout(Duration::from_secs(10), wait).await.expect("it ends")
+        tokio::time::timeout(Duration::from_secs(60), wait).await.expect("it ends")
     }
 }
 
