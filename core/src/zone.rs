@@ -3,12 +3,16 @@
 //! The database is compiled in. This file must never ask the machine which zones it knows or in
 //! which one it stands.
 
+mod onset;
+
 use std::hash::{Hash, Hasher};
 use std::sync::LazyLock;
 
 use jiff::SignedDuration;
 use jiff::civil::DateTime;
 use jiff::tz::{AmbiguousOffset, Offset, TimeZone, TimeZoneDatabase};
+
+pub use onset::{Observance, Onset};
 
 use crate::time::Timestamp;
 
@@ -84,6 +88,16 @@ impl Zone {
             + i64::from(time.minute()) * 60
             + i64::from(time.second());
         seconds * 1_000 + i64::from(time.millisecond())
+    }
+
+    /// Says when it is there by a local time; nothing where that is beyond the range of times.
+    ///
+    /// A time that clocks leave out moves by as much as they do, and of one that they show twice
+    /// it is the first (RFC 5545 3.3.5).
+    pub fn at(&self, local: DateTime) -> Option<Timestamp> {
+        Some(match self.shows(local)? {
+            Shown::Once(at) | Shown::Never { moved: at } | Shown::Twice { first: at, .. } => at,
+        })
     }
 
     /// Says when clocks there show a local time; nothing where that is beyond the range of times.
