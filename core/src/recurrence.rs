@@ -33,7 +33,7 @@ use jiff::civil::{DateTime, Time};
 pub use expand::{Ending, LOOKS_MAX};
 pub use floating::LocalTimes;
 pub use parse::RuleError;
-pub use rule::{COUNT_MAX, End, INTERVAL_MAX, Rule, TEXT_MAX, Until};
+pub use rule::{COUNT_MAX, End, INTERVAL_MAX, Rule, TEXT_MAX, Until, letters};
 pub use table::Frequency;
 
 use crate::time::Timestamp;
@@ -63,6 +63,23 @@ pub struct When {
     /// Leaves out what is at that time: both, of a time that the clocks show twice. What is not
     /// there may be left out too.
     pub left_out: Vec<DateTime>,
+}
+
+impl When {
+    /// Gives the rule as RFC 5545 3.3.10 wants it beside a start that has a zone: its `UNTIL`, if
+    /// there is one, in UTC.
+    ///
+    /// Where clocks leave out the last local time or show it twice, on the day they change, the
+    /// instant that it means by [`Zone::at`] is the last.
+    pub fn rule_in_utc(&self) -> Option<Rule> {
+        let mut rule = self.rule.clone()?;
+        if let End::Until(until @ (Until::Date(_) | Until::Local(_))) = rule.end
+            && let Some(last) = self.zone.at(until.last())
+        {
+            rule.end = End::Until(Until::Utc(Zone::utc().local(last).datetime()));
+        }
+        Some(rule)
+    }
 }
 
 /// When an event is, checked: its start is its first occurrence.

@@ -87,8 +87,8 @@ impl Rule {
     }
 }
 
-/// Gives the two letters of the RFC.
-pub(super) const fn letters(weekday: Weekday) -> &'static str {
+/// Gives the two letters by which RFC 5545 3.3.10 knows a day of the week.
+pub const fn letters(weekday: Weekday) -> &'static str {
     match weekday {
         Weekday::Monday => "MO",
         Weekday::Tuesday => "TU",

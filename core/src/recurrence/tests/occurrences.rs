@@ -113,3 +113,25 @@ fn lists_have_bounds() {
     assert_eq!(refused(When { added: many.clone(), ..weekly() }), RecurrenceError::AddedTooMany);
     assert_eq!(refused(When { left_out: many, ..weekly() }), RecurrenceError::LeftOutTooMany);
 }
+
+#[test]
+fn a_rule_that_ends_in_utc_says_the_same() {
+    let check = |zone: &str, until: &str, expected: &str| {
+        let when = by_rule("2026-06-01T09:00", zone, &format!("FREQ=DAILY;BYHOUR=9,21;{until}"));
+        let rule = when.rule_in_utc();
+        assert_eq!(
+            rule.as_ref().unwrap().to_string(),
+            format!("FREQ=DAILY;{expected};BYHOUR=9,21")
+        );
+        let all = |when: When| shown(&recurrence(when), SUMMER, 1_000);
+        assert_eq!(all(When { rule, ..when.clone() }), all(when), "{zone} {until}");
+    };
+    let [madrid, samoa] = ["Europe/Madrid", "Pacific/Apia"];
+    check(madrid, "UNTIL=20260603T205959", "UNTIL=20260603T185959Z");
+    check(madrid, "UNTIL=20260603T210000", "UNTIL=20260603T190000Z");
+    check(madrid, "UNTIL=20261231", "UNTIL=20261231T225959Z");
+    check(samoa, "UNTIL=20260603", "UNTIL=20260603T105959Z");
+    check(samoa, "UNTIL=20260603T120000Z", "UNTIL=20260603T120000Z");
+    check(samoa, "COUNT=3", "COUNT=3");
+    assert_eq!(When { rule: None, ..weekly() }.rule_in_utc(), None);
+}
