@@ -12,6 +12,7 @@ pub mod callbacks;
 pub mod deliveries;
 pub mod frame;
 pub mod health;
+pub mod icalendar;
 pub mod inbox;
 pub mod json;
 pub mod lessons;
