@@ -27,6 +27,8 @@ macro_rules! actions {
 actions! {
     /// A notification was stored.
     NotificationCreated = "notification_created"
+    /// A notification was accepted that goes out later.
+    NotificationScheduled = "notification_scheduled"
     /// A newer one took a notification's place.
     NotificationReplaced = "notification_replaced"
     /// A device confirmed a notification for the first time.
