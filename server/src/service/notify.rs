@@ -13,7 +13,7 @@ use landfall_core::notify::{Draft, Recipients, escalation_fault, faults};
 use landfall_core::plan::Step;
 use landfall_core::time::Timestamp;
 use landfall_core::topic::{self, MemberRole, Standing, TopicAction, Verdict};
-use landfall_store::{Guard, IdempotencyKey, SendTo, StoreError, StoredSend, Write};
+use landfall_store::{Guard, IdempotencyKey, SendState, SendTo, StoreError, StoredSend, Write};
 use serde_json::json;
 
 use super::compose::{Addressee, BroughtPhone, Filled, Letter, Worded, no_data, priority};
@@ -312,7 +312,8 @@ impl Services {
             cursor: String::new(),
             accepted,
             expanded: 0,
-            is_active: true,
+            state: SendState::Active,
+            later: None,
             canceled_at: None,
             created_at: now,
             expires_at: letter.expires_at,

@@ -7,7 +7,7 @@ use std::sync::{Arc, MutexGuard, PoisonError};
 
 use landfall_core::audit::{Action, Details, Entity};
 use landfall_core::id::{Tenant, UserId};
-use landfall_store::{AuditDraft, SendTo, StoreError, StoredSend, Unit, Write};
+use landfall_store::{AuditDraft, SendNext, SendTo, StoreError, StoredSend, Unit, Write};
 use serde_json::json;
 
 use super::compose::{Addressee, Letter, Worded};
@@ -81,7 +81,7 @@ impl Services {
             from: send.cursor.clone(),
             to: to.clone(),
             reached,
-            is_complete,
+            next: if is_complete { SendNext::Ends } else { SendNext::GoesOn },
         });
         if is_complete {
             unit.audit.push(self.completed_entry(send, reached));
@@ -106,8 +106,8 @@ impl Services {
             filled: self.refill(&send.content),
             asked: Asked::parse(&send.route),
             topic: match &send.to {
-                SendTo::Topic(topic) => Some(topic.clone()),
-                SendTo::Users(_) => None,
+                SendTo::Topic(topic) | SendTo::Members(topic, _) => Some(topic.clone()),
+                SendTo::Users(_) | SendTo::One(..) => None,
             },
             send: Some(send.id),
             created_at: self.now(),
@@ -143,9 +143,12 @@ impl Services {
         limit: usize,
     ) -> Result<Vec<UserId>, ServiceError> {
         match to {
-            SendTo::Users(users) => {
+            SendTo::Users(users) | SendTo::Members(_, users) => {
                 let reached = users.partition_point(|user| user.as_str() <= after);
                 Ok(users[reached..].iter().take(limit).cloned().collect())
+            }
+            SendTo::One(user, _) => {
+                Ok(Some(user.clone()).filter(|user| user.as_str() > after).into_iter().collect())
             }
             SendTo::Topic(topic) => {
                 let members = self.store.members(tenant, topic, after.to_owned(), limit).await?;

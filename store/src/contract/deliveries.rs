@@ -5,12 +5,21 @@
 
 use landfall_core::channel::{Channel, DeliveryState};
 use landfall_core::delivery::Next;
-use landfall_core::id::{AddressId, DeliveryId, NotificationId, Tenant, TopicId, UserId};
+use landfall_core::id::{AddressId, DeliveryId, NotificationId, SendId, Tenant, TopicId, UserId};
 use landfall_core::notification::Priority;
 use landfall_core::plan::{Reason, Strategy};
 use landfall_core::time::Timestamp;
 
 use super::error::Answered;
+
+/// What a phone number waits with that a request brought along.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BroughtWith {
+    /// A delivery.
+    Delivery(DeliveryId),
+    /// A send that goes out later.
+    Send(SendId),
+}
 
 /// A delivery that is about to be committed with its notification.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -27,8 +27,8 @@ pub use audits::{AuditFilter, AuditRecord, Audits, SealReport, Verification};
 pub use blobs::{BLOB_WEIGHT_MIN, Blob, BlobRoom, Blobs, StoredBlob};
 pub use commits::{Change, ChangeSink, Commits};
 pub use deliveries::{
-    AskAgain, Backlog, Claimed, Claiming, Deliveries, Delivery, DeliveryFilter, KeptAttempt,
-    NewDelivery, Settlement, Standing,
+    AskAgain, Backlog, BroughtWith, Claimed, Claiming, Deliveries, Delivery, DeliveryFilter,
+    KeptAttempt, NewDelivery, Settlement, Standing,
 };
 pub use devices::{
     ACTIVITIES_COUNTED_MAX, ActivityCounts, ActivityFilter, ActivityNext, ActivityStatus,
@@ -46,7 +46,7 @@ pub use people::{
 };
 pub use presences::{Attended, Presences};
 pub use revocations::{Revocation, Revocations};
-pub use sends::{SendTo, Sends, StoredSend};
+pub use sends::{Later, SendNext, SendState, SendTo, Sends, StoredSend};
 pub use sync::{
     BranchNext, Conflict, ConflictFilter, ConflictNext, EntityNext, EntityRange, EntityVersion,
     OperationKeep, Standings, StandingsAsk, StoredBranch, StoredConflict, StoredEntity,

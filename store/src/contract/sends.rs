@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use landfall_core::due::LocalTime;
 use landfall_core::id::{NotificationId, SendId, Tenant, TopicId, UserId};
 use landfall_core::notification::Content;
 use landfall_core::time::Timestamp;
@@ -15,6 +16,47 @@ pub enum SendTo {
     Users(Vec<UserId>),
     /// Whoever is a member when their turn comes.
     Topic(TopicId),
+    /// Those of these, sorted and each once, who are still members when their turn comes.
+    Members(TopicId, Vec<UserId>),
+    /// One user, whose notification is called so.
+    One(UserId, NotificationId),
+}
+
+/// Where a send stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SendState {
+    /// It waits until it is due.
+    Waits,
+    /// Its users are reached one after the other.
+    Active,
+    /// Nobody is left, or it was taken back.
+    Ended,
+}
+
+/// What a send does after a step of its expansion.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SendNext {
+    /// It goes on.
+    GoesOn,
+    /// It waits until then.
+    WaitsUntil(Timestamp),
+    /// Nobody is left.
+    Ends,
+}
+
+/// What is kept of a send that goes out later.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Later {
+    /// When it is looked at.
+    pub due_at: Timestamp,
+    /// The recipients' own date and time, where they are not all due at `due_at`.
+    pub local: Option<LocalTime>,
+    /// Milliseconds from when it goes out until it expires.
+    pub lives_ms: Option<i64>,
+    /// The send that left these recipients for later: their notifications are that one's.
+    pub part_of: Option<SendId>,
+    /// A phone number that came along with it, sealed; until it has gone out.
+    pub phone: Option<Vec<u8>>,
 }
 
 /// A stored send.
@@ -37,13 +79,15 @@ pub struct StoredSend {
     pub accepted: u64,
     /// How many users it has reached.
     pub expanded: u64,
-    /// Whether it is still under way.
-    pub is_active: bool,
+    /// Where it stands.
+    pub state: SendState,
+    /// What is kept of it where it goes out later than it was accepted.
+    pub later: Option<Later>,
     /// When its sender took it back.
     pub canceled_at: Option<Timestamp>,
     /// When it was accepted.
     pub created_at: Timestamp,
-    /// From then on its notifications are delivered no more.
+    /// From then on its notifications are delivered no more; what goes out later says for how long instead.
     pub expires_at: Option<Timestamp>,
 }
 
@@ -52,6 +96,17 @@ pub trait Sends {
     /// Gives the oldest active send of each tenant after `after`, in the order of tenants, at most
     /// `limit`: whoever asks on from the last one gives every tenant its turn.
     fn active_sends(&self, after: Option<Tenant>, limit: usize) -> Answered<'_, Vec<StoredSend>>;
+
+    /// Gives a tenant's active sends to one user each, oldest first, at most `limit`.
+    fn active_ones(&self, tenant: &Tenant, limit: usize) -> Answered<'_, Vec<StoredSend>>;
+
+    /// Makes sends active that are due, earliest first, at most `limit`; tells how many. It costs what
+    /// it makes active, however much waits; what another node is just starting may be left to it.
+    fn start_sends(&self, now: Timestamp, limit: usize) -> Answered<'_, usize>;
+
+    /// Gives sends of all tenants to phone numbers that requests brought along, by name after one of
+    /// them, at most `limit`.
+    fn sealed_sends(&self, after: Option<SendId>, limit: usize) -> Answered<'_, Vec<StoredSend>>;
 
     /// Gives sends whose notifications are being recalled, oldest first, each with the last
     /// notification that was, at most `limit`.

@@ -78,6 +78,14 @@ pub trait Topics {
         users: Vec<UserId>,
     ) -> Answered<'_, Vec<UserId>>;
 
+    /// Gives those of `users` who are in a topic, in their order.
+    fn members_among(
+        &self,
+        tenant: &Tenant,
+        topic: &TopicId,
+        users: Vec<UserId>,
+    ) -> Answered<'_, Vec<UserId>>;
+
     /// Finds one member.
     fn member(
         &self,

@@ -18,11 +18,11 @@ use landfall_core::topic::{MemberRole, Topic};
 use uuid::Uuid;
 
 use super::blobs::{Blob, BlobRoom};
-use super::deliveries::{KeptAttempt, NewDelivery, Settlement};
+use super::deliveries::{BroughtWith, KeptAttempt, NewDelivery, Settlement};
 use super::devices::DeviceNext;
 use super::notices::NotedMembers;
 use super::people::{Address, Person, StoredPreferences, Suppression};
-use super::sends::StoredSend;
+use super::sends::{SendNext, StoredSend};
 use super::sync::SyncWrite;
 use super::unit::SaltedDetails;
 
@@ -101,8 +101,8 @@ pub enum Write {
         to: String,
         /// How many users this step reached.
         reached: u64,
-        /// Whether nobody is left.
-        is_complete: bool,
+        /// What it does then.
+        next: SendNext,
     },
     /// Makes or changes a topic. `Numbered` on the topic's feed, or `Unchanged`.
     PutTopic(Box<Topic>),
@@ -297,9 +297,10 @@ pub enum Write {
         /// When.
         at: Timestamp,
     },
-    /// Takes a send back: it is expanded no more, and nothing more of it goes out. With `recalls`
-    /// its notifications are to be deleted too, which [`Write::AdvanceRecall`] follows. `Stale`
-    /// unless it is there and not taken back in this way. `Done`.
+    /// Takes a send back, with those that it left for later: it is expanded no more, and nothing more
+    /// of it goes out. With `recalls` its notifications are to be deleted too, which
+    /// [`Write::AdvanceRecall`] follows. `Stale` unless it is there and not taken back in this way, and,
+    /// to one user, has not gone out: then its notification can be taken back. `Done`.
     CancelSend {
         /// Which.
         id: SendId,
@@ -352,9 +353,9 @@ pub enum Write {
     },
     /// Seals the phone number anew that a request brought along; `Stale` unless it is there and
     /// sealed as it was. `Done`.
-    RenewDelivery {
-        /// Of which delivery.
-        id: DeliveryId,
+    RenewBrought {
+        /// What it waits with.
+        with: BroughtWith,
         /// The sealed bytes that were read.
         from: Vec<u8>,
         /// The same number under another key.

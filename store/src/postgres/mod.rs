@@ -52,6 +52,7 @@ pub const SCHEMA: &str = concat!(
     include_str!("../../migrations/0005_devices.postgres.sql"),
     include_str!("../../migrations/0006_messages.postgres.sql"),
     include_str!("../../migrations/0007_together.postgres.sql"),
+    include_str!("../../migrations/0008_later.postgres.sql"),
 );
 
 /// What a statement of a migration may take; a node that starts meanwhile waits as long.

@@ -12,7 +12,9 @@ use landfall_core::topic::{Member, MemberRole};
 use super::Postgres;
 use super::fault::told;
 use super::pool::Pool;
-use crate::sql::{audits, chain, feeds, inbox_page, inbox_read, revocations, sends, topics};
+use crate::sql::{
+    audits, chain, feeds, inbox_page, inbox_read, revocations, seals, sends, taking_back, topics,
+};
 use crate::{
     AdminFilter, Answer, Answered, AuditFilter, AuditRecord, Audits, Expired, Inbox, InboxQuery,
     Membership, Revocation, Revocations, SealReport, Sends, StoredSend, TopicView, Topics,
@@ -207,6 +209,16 @@ impl Topics for Postgres {
         ask!(self.pool, |r| topics::sharing(r, &tenant, (&user, role), users.clone()))
     }
 
+    fn members_among(
+        &self,
+        tenant: &Tenant,
+        topic: &TopicId,
+        users: Vec<UserId>,
+    ) -> Answered<'_, Vec<UserId>> {
+        let (tenant, topic) = (tenant.clone(), topic.clone());
+        ask!(self.pool, |r| topics::members_among(r, &tenant, &topic, users.clone()))
+    }
+
     fn member(
         &self,
         tenant: &Tenant,
@@ -223,13 +235,26 @@ impl Sends for Postgres {
         ask!(self.pool, |r| sends::active(r, after.as_ref(), limit))
     }
 
+    fn active_ones(&self, tenant: &Tenant, limit: usize) -> Answered<'_, Vec<StoredSend>> {
+        let tenant = tenant.clone();
+        ask!(self.pool, |r| sends::active_ones(r, &tenant, limit))
+    }
+
+    fn sealed_sends(&self, after: Option<SendId>, limit: usize) -> Answered<'_, Vec<StoredSend>> {
+        ask!(self.pool, |r| seals::sends(r, after, limit))
+    }
+
+    fn start_sends(&self, now: Timestamp, limit: usize) -> Answered<'_, usize> {
+        ask!(self.pool, |r| sends::start(r, now, limit))
+    }
+
     fn send(&self, tenant: &Tenant, id: SendId) -> Answered<'_, Option<StoredSend>> {
         let tenant = tenant.clone();
         ask!(self.pool, |r| sends::get(r, &tenant, id))
     }
 
     fn recalls(&self, limit: usize) -> Answered<'_, Vec<(StoredSend, Option<NotificationId>)>> {
-        ask!(self.pool, |r| sends::recalls(r, limit))
+        ask!(self.pool, |r| taking_back::recalls(r, limit))
     }
 
     fn notifications_of_send(
@@ -240,7 +265,7 @@ impl Sends for Postgres {
         limit: usize,
     ) -> Answered<'_, Vec<(UserId, NotificationId)>> {
         let tenant = tenant.clone();
-        ask!(self.pool, |r| sends::notifications(r, &tenant, id, after, limit))
+        ask!(self.pool, |r| taking_back::notifications(r, &tenant, id, after, limit))
     }
 }
 

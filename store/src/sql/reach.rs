@@ -4,7 +4,7 @@ use landfall_core::id::Tenant;
 
 use super::delivery::Of;
 use super::outbox_write::{self as outbox, Report};
-use super::{Runner, addresses, done, inbox_write, people, seals, sends, suppressions};
+use super::{Runner, addresses, done, inbox_write, people, seals, suppressions, taking_back};
 use crate::{Answer, Outcome, Write};
 
 /// Makes a write about deliveries, or gives it back.
@@ -29,12 +29,13 @@ pub(crate) async fn write_to_outbox<R: Runner>(
             inbox_write::cancel(runner, tenant, &user, id, at).await.and_then(done)
         }
         Write::CancelSend { id, at, recalls } => {
-            let how = if recalls { sends::Cancel::WithRecall } else { sends::Cancel::Only };
-            sends::cancel(runner, tenant, id, at, how).await.and_then(done)
+            let how =
+                if recalls { taking_back::Cancel::WithRecall } else { taking_back::Cancel::Only };
+            taking_back::cancel(runner, tenant, id, at, how).await.and_then(done)
         }
         Write::AdvanceRecall { id, from, to, is_complete } => {
-            let step = sends::RecallStep { id, from, to, is_complete };
-            sends::advance_recall(runner, tenant, &step).await.and_then(done)
+            let step = taking_back::RecallStep { id, from, to, is_complete };
+            taking_back::advance_recall(runner, tenant, &step).await.and_then(done)
         }
         other => return Err(other),
     })
@@ -56,8 +57,8 @@ pub(crate) async fn write_to_people<R: Runner>(
         Write::RenewAddress { user, id, from, to } => {
             seals::renew_address(runner, tenant, (&user, id), (&from, &to)).await
         }
-        Write::RenewDelivery { id, from, to } => {
-            seals::renew_delivery(runner, tenant, id, (&from, &to)).await
+        Write::RenewBrought { with, from, to } => {
+            seals::renew_brought(runner, tenant, with, (&from, &to)).await
         }
         Write::RemoveAddress { user, id } => addresses::remove(runner, tenant, &user, id).await,
         Write::PutPreferences { user, preferences, at } => {

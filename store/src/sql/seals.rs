@@ -1,9 +1,10 @@
 //! Walking over everything that is sealed, a page at a time, to seal it anew.
 
-use landfall_core::id::{AddressId, DeliveryId, Tenant, UserId};
+use landfall_core::id::{AddressId, DeliveryId, SendId, Tenant, UserId};
+use uuid::Uuid;
 
-use super::{Query, Runner, addresses, delivery, done, people};
-use crate::{Address, Answer, Delivery, Outcome, Person};
+use super::{Query, Runner, addresses, delivery, done, people, send};
+use crate::{Address, Answer, BroughtWith, Delivery, Outcome, Person, StoredSend};
 
 /// Gives people of all tenants, by tenant and user after a place.
 pub(crate) async fn people<R: Runner>(
@@ -34,7 +35,7 @@ pub(crate) async fn addresses<R: Runner>(
         "select {columns}, a.tenant from address a where (a.tenant, a.id) > (?1, ?2)
          order by a.tenant, a.id limit ?3"
     );
-    let nil = uuid::Uuid::nil();
+    let nil = Uuid::nil();
     let (tenant, id) = after.map_or(("", &nil), |(t, id)| (t.as_str(), &id.0));
     let query = Query::new(sql, [tenant.into(), id.into(), limit.into()], |row| {
         Ok((row.tenant(addresses::WIDTH)?, addresses::read(row)?))
@@ -55,7 +56,7 @@ pub(crate) async fn deliveries<R: Runner>(
          where d.brought is not null and (d.tenant, d.id) > (?1, ?2)
          order by d.tenant, d.id limit ?3"
     );
-    let nil = uuid::Uuid::nil();
+    let nil = Uuid::nil();
     let (tenant, id) = after.map_or(("", &nil), |(t, id)| (t.as_str(), &id.0));
     runner.all(Query::new(sql, [tenant.into(), id.into(), limit.into()], delivery::read)).await
 }
@@ -73,15 +74,37 @@ pub(crate) async fn renew_address<R: Runner>(
     done(runner.execute(Query::command(sql, values)).await?)
 }
 
-/// Seals the number of a delivery anew; `Stale` unless it is sealed as it was.
-pub(crate) async fn renew_delivery<R: Runner>(
+/// Gives sends to numbers that requests brought along, of all tenants, by name after one of them.
+pub(crate) async fn sends<R: Runner>(
+    runner: &mut R,
+    after: Option<SendId>,
+    limit: usize,
+) -> Answer<Vec<StoredSend>> {
+    let columns = send::COLUMNS;
+    let sql = format!(
+        "select {columns} from send s where s.phone is not null and s.id > ?1
+         order by s.id limit ?2"
+    );
+    let after = after.map_or(Uuid::nil(), |id| id.0);
+    runner.all(Query::new(sql, [(&after).into(), limit.into()], send::read)).await
+}
+
+/// Seals a number anew that a request brought along; `Stale` unless it is sealed as it was.
+pub(crate) async fn renew_brought<R: Runner>(
     runner: &mut R,
     tenant: &Tenant,
-    id: DeliveryId,
+    with: BroughtWith,
     (from, to): (&[u8], &[u8]),
 ) -> Answer<Outcome> {
-    let sql = "update delivery set brought = ?4
-               where tenant = ?1 and id = ?2 and brought = ?3";
-    let values = [tenant.into(), (&id.0).into(), from.into(), to.into()];
+    let (sql, id) = match &with {
+        BroughtWith::Delivery(id) => (
+            "update delivery set brought = ?4 where tenant = ?1 and id = ?2 and brought = ?3",
+            &id.0,
+        ),
+        BroughtWith::Send(id) => {
+            ("update send set phone = ?4 where tenant = ?1 and id = ?2 and phone = ?3", &id.0)
+        }
+    };
+    let values = [tenant.into(), id.into(), from.into(), to.into()];
     done(runner.execute(Query::command(sql, values)).await?)
 }

@@ -223,6 +223,22 @@ pub(crate) async fn members<R: Runner>(
     runner.all(Query::new(sql, values, read_member)).await
 }
 
+/// Gives those of `users` who are in a topic.
+pub(crate) async fn members_among<R: Runner>(
+    runner: &mut R,
+    tenant: &Tenant,
+    topic: &TopicId,
+    users: Vec<UserId>,
+) -> Answer<Vec<UserId>> {
+    let mut members = Vec::new();
+    for user in users {
+        if member(runner, tenant, topic, &user).await?.is_some() {
+            members.push(user);
+        }
+    }
+    Ok(members)
+}
+
 /// Gives the topics a user is in.
 pub(crate) async fn memberships<R: Runner>(
     runner: &mut R,

@@ -272,8 +272,8 @@ async fn write_to_topics<R: Runner>(
         Write::CreateSend(send) => {
             sends::create(runner, tenant, &send).await.map(|()| Outcome::Done)
         }
-        Write::AdvanceSend { id, from, to, reached, is_complete } => {
-            let step = sends::Step { id, from, to, reached, is_complete };
+        Write::AdvanceSend { id, from, to, reached, next } => {
+            let step = sends::Step { id, from, to, reached, next };
             let advanced = sends::advance(runner, tenant, &step).await?;
             if advanced { Ok(Outcome::Done) } else { Err(StoreError::Stale) }
         }

@@ -14,8 +14,8 @@ use landfall_core::topic::{Member, MemberRole};
 use super::Sqlite;
 use super::runner::at_once;
 use crate::sql::{
-    audits, chain, feeds, idempotency, inbox_page, inbox_read, life, revocations, sends, setting,
-    topics,
+    audits, chain, feeds, idempotency, inbox_page, inbox_read, life, revocations, seals, sends,
+    setting, taking_back, topics,
 };
 use crate::{
     AdminFilter, Answered, AuditFilter, AuditRecord, Audits, Commits, Expired, Inbox, InboxQuery,
@@ -177,6 +177,18 @@ impl Topics for Sqlite {
         )
     }
 
+    fn members_among(
+        &self,
+        tenant: &Tenant,
+        topic: &TopicId,
+        users: Vec<UserId>,
+    ) -> Answered<'_, Vec<UserId>> {
+        let (tenant, topic) = (tenant.clone(), topic.clone());
+        Box::pin(
+            self.readers.run(move |r| at_once(topics::members_among(r, &tenant, &topic, users))),
+        )
+    }
+
     fn member(
         &self,
         tenant: &Tenant,
@@ -193,13 +205,32 @@ impl Sends for Sqlite {
         Box::pin(self.readers.run(move |r| at_once(sends::active(r, after.as_ref(), limit))))
     }
 
+    fn active_ones(&self, tenant: &Tenant, limit: usize) -> Answered<'_, Vec<StoredSend>> {
+        let tenant = tenant.clone();
+        Box::pin(self.readers.run(move |r| at_once(sends::active_ones(r, &tenant, limit))))
+    }
+
+    fn sealed_sends(&self, after: Option<SendId>, limit: usize) -> Answered<'_, Vec<StoredSend>> {
+        Box::pin(self.readers.run(move |r| at_once(seals::sends(r, after, limit))))
+    }
+
+    fn start_sends(&self, now: Timestamp, limit: usize) -> Answered<'_, usize> {
+        Box::pin(async move {
+            // It is asked often and seldom found: nothing is written for the asking.
+            if !self.readers.run(move |r| at_once(sends::is_due(r, now))).await? {
+                return Ok(0);
+            }
+            self.committer.run(move |r| at_once(sends::start(r, now, limit))).await
+        })
+    }
+
     fn send(&self, tenant: &Tenant, id: SendId) -> Answered<'_, Option<StoredSend>> {
         let tenant = tenant.clone();
         Box::pin(self.readers.run(move |r| at_once(sends::get(r, &tenant, id))))
     }
 
     fn recalls(&self, limit: usize) -> Answered<'_, Vec<(StoredSend, Option<NotificationId>)>> {
-        Box::pin(self.readers.run(move |r| at_once(sends::recalls(r, limit))))
+        Box::pin(self.readers.run(move |r| at_once(taking_back::recalls(r, limit))))
     }
 
     fn notifications_of_send(
@@ -211,7 +242,8 @@ impl Sends for Sqlite {
     ) -> Answered<'_, Vec<(UserId, NotificationId)>> {
         let tenant = tenant.clone();
         Box::pin(
-            self.readers.run(move |r| at_once(sends::notifications(r, &tenant, id, after, limit))),
+            self.readers
+                .run(move |r| at_once(taking_back::notifications(r, &tenant, id, after, limit))),
         )
     }
 }

@@ -7,7 +7,7 @@ use super::sizes;
 use crate::backup::{Table, tables};
 use crate::{Answer, StoreError};
 
-const MIGRATIONS: [&str; 7] = [
+const MIGRATIONS: [&str; 8] = [
     include_str!("../../migrations/0001_spine.sqlite.sql"),
     include_str!("../../migrations/0002_reach.sqlite.sql"),
     include_str!("../../migrations/0003_sync.sqlite.sql"),
@@ -15,6 +15,7 @@ const MIGRATIONS: [&str; 7] = [
     include_str!("../../migrations/0005_devices.sqlite.sql"),
     include_str!("../../migrations/0006_messages.sqlite.sql"),
     include_str!("../../migrations/0007_together.sqlite.sql"),
+    include_str!("../../migrations/0008_later.sqlite.sql"),
 ];
 
 /// The newest version of the schema that this build knows.

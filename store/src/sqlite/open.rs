@@ -16,6 +16,7 @@ pub const SCHEMA: &str = concat!(
     include_str!("../../migrations/0005_devices.sqlite.sql"),
     include_str!("../../migrations/0006_messages.sqlite.sql"),
     include_str!("../../migrations/0007_together.sqlite.sql"),
+    include_str!("../../migrations/0008_later.sqlite.sql"),
 );
 
 /// How the embedded store is opened.

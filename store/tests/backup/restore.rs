@@ -9,8 +9,8 @@ use landfall_core::life::{Rollback, rollback};
 use landfall_core::topic::MemberRole;
 use landfall_store::sqlite::Sqlite;
 use landfall_store::{
-    Audits as _, BackupError, BackupFile, Commits as _, Inbox as _, Lives as _, Overwrite, SendTo,
-    Sends as _, StoreError, StoredSend, Topics as _, Unit, Write,
+    Audits as _, BackupError, BackupFile, Commits as _, Inbox as _, Lives as _, Overwrite,
+    SendState, SendTo, Sends as _, StoreError, StoredSend, Topics as _, Unit, Write,
 };
 
 use crate::going_back::put_file_back;
@@ -30,7 +30,8 @@ pub fn send(topic: TopicId) -> StoredSend {
         cursor: String::new(),
         accepted: 3,
         expanded: 0,
-        is_active: true,
+        state: SendState::Active,
+        later: None,
         canceled_at: None,
         created_at: at(0),
         expires_at: None,

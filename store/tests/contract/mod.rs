@@ -227,6 +227,10 @@ macro_rules! contract {
             a_send_reads_back_as_it_was_stored,
             each_tenant_gets_its_oldest_active_send,
             of_two_workers_one_advances_a_send,
+            a_send_that_waits_begins_when_it_is_due,
+            a_send_to_one_is_put_off_or_gone_out_or_taken_back,
+            a_number_that_waits_with_a_send_is_sealed_anew,
+            a_send_that_is_taken_back_takes_what_it_left_for_later_along,
             a_completed_send_moves_no_more,
             a_send_belongs_to_the_tenant_of_its_unit,
         );

@@ -6,8 +6,8 @@ use landfall_core::channel::Channel;
 use landfall_core::id::{Tenant, UserId};
 use landfall_core::notification::Priority;
 use landfall_store::{
-    Address, AddressKind, Answer, NewDelivery, Outcome, Person, Receipt, Recipient, Sealed,
-    StoreError, StoredPreferences, Suppression, SuppressionFilter, Write,
+    Address, AddressKind, Answer, BroughtWith, NewDelivery, Outcome, Person, Receipt, Recipient,
+    Sealed, StoreError, StoredPreferences, Suppression, SuppressionFilter, Write,
 };
 
 use super::make::{at, tenant, unit, user};
@@ -57,7 +57,8 @@ pub async fn numbers_that_wait_with_deliveries_are_walked_over_and_sealed_anew(w
     expected.sort();
     assert_eq!(walked, expected);
     let (t, id) = walked.remove(0);
-    let renew = |from, to| Write::RenewDelivery { id, from: vec![from], to: vec![to] };
+    let with = BroughtWith::Delivery(id);
+    let renew = |from, to| Write::RenewBrought { with, from: vec![from], to: vec![to] };
     world.done(&t, renew(1, 9)).await;
     assert_stale(world.commit(&t, vec![renew(1, 8)]).await);
     assert_stale(world.commit(&tenant("t"), vec![renew(9, 8)]).await);

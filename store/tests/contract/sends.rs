@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
+use landfall_core::due::LocalTime;
 use landfall_core::id::{SendId, Tenant};
-use landfall_store::{Outcome, SendTo, StoreError, StoredSend, Write};
+use landfall_store::{
+    BroughtWith, Later, Outcome, SendNext, SendState, SendTo, StoreError, StoredSend, Write,
+};
 use tokio::task::JoinSet;
 
 use super::make::{at, content, note, publish, send_id, tenant, topic_id, unit, user};
@@ -19,7 +22,8 @@ pub fn send(tenant: &Tenant, to: SendTo) -> StoredSend {
         cursor: String::new(),
         accepted: 3,
         expanded: 0,
-        is_active: true,
+        state: SendState::Active,
+        later: None,
         canceled_at: None,
         created_at: at(0),
         expires_at: None,
@@ -30,16 +34,34 @@ fn class(tenant: &Tenant) -> StoredSend {
     send(tenant, SendTo::Topic(topic_id("c")))
 }
 
+/// A send that goes out later.
+fn waiting(tenant: &Tenant, due_ms: i64) -> StoredSend {
+    let later =
+        Later { due_at: at(due_ms), local: None, lives_ms: None, part_of: None, phone: None };
+    StoredSend { state: SendState::Waits, later: Some(later), ..class(tenant) }
+}
+
+/// A notification to one user that goes out later, with a phone number.
+fn to_one(tenant: &Tenant, due_ms: i64) -> StoredSend {
+    let waiting = waiting(tenant, due_ms);
+    let phone = Some(vec![1, 2]);
+    StoredSend {
+        to: SendTo::One(user("one"), note(&user("one"), "n").id),
+        later: waiting.later.clone().map(|later| Later { phone, ..later }),
+        ..waiting
+    }
+}
+
 fn create(send: &StoredSend) -> Write {
     Write::CreateSend(Box::new(send.clone()))
 }
 
 fn advance(id: SendId, from: &str, to: &str) -> Write {
-    Write::AdvanceSend { id, from: from.into(), to: to.into(), reached: 2, is_complete: false }
+    Write::AdvanceSend { id, from: from.into(), to: to.into(), reached: 2, next: SendNext::GoesOn }
 }
 
 fn complete(id: SendId, from: &str, to: &str) -> Write {
-    Write::AdvanceSend { id, from: from.into(), to: to.into(), reached: 1, is_complete: true }
+    Write::AdvanceSend { id, from: from.into(), to: to.into(), reached: 1, next: SendNext::Ends }
 }
 
 async fn active(world: &World, limit: usize) -> Vec<SendId> {
@@ -57,8 +79,21 @@ pub async fn a_send_reads_back_as_it_was_stored(mut world: World) {
         send(&t, SendTo::Users(vec![user("one")])),
         send(&t, SendTo::Users(vec![])),
         class(&t),
+        send(&t, SendTo::Members(topic_id("c"), vec![user("ann"), user("bob")])),
         StoredSend { cursor: "m".into(), expanded: 2, ..class(&t) },
-        StoredSend { is_active: false, ..class(&t) },
+        StoredSend { state: SendState::Ended, ..class(&t) },
+        waiting(&t, 7),
+        StoredSend {
+            later: Some(Later {
+                due_at: at(7),
+                local: Some(LocalTime::parse("2026-01-15T08:00").unwrap()),
+                lives_ms: Some(5),
+                part_of: Some(send_id()),
+                phone: None,
+            }),
+            ..class(&t)
+        },
+        to_one(&t, 7),
     ];
     for send in &sends {
         assert_eq!(world.done(&t, create(send)).await, Outcome::Done);
@@ -109,7 +144,7 @@ pub async fn of_two_workers_one_advances_a_send(world: World) {
             let mut steps = 0;
             loop {
                 let now = store.send(&t, id).await.unwrap().unwrap();
-                if !now.is_active {
+                if now.state == SendState::Ended {
                     return steps;
                 }
                 let to = format!("{:02}", now.expanded / 2 + 1);
@@ -134,6 +169,101 @@ pub async fn of_two_workers_one_advances_a_send(world: World) {
     assert_eq!((ended.expanded, ended.cursor.as_str()), (39, "20"));
 }
 
+pub async fn a_send_that_waits_begins_when_it_is_due(world: World) {
+    let (t, other) = (tenant("t"), tenant("other"));
+    let (first, second, third) = (waiting(&t, 10), waiting(&t, 20), waiting(&other, 15));
+    for send in [&second, &first, &third] {
+        world.done(&send.tenant, create(send)).await;
+    }
+    assert_eq!(active(&world, 9).await, []);
+    assert_stale(world.commit(&t, vec![advance(first.id, "", "m")]).await);
+    let start = |ms, limit| world.store.start_sends(at(ms), limit);
+    assert_eq!(start(9, 9).await.unwrap(), 0);
+    assert_eq!(start(15, 1).await.unwrap(), 1, "the earliest first");
+    assert_eq!(active(&world, 9).await, [first.id]);
+    assert_eq!(start(99, 9).await.unwrap(), 2);
+    assert_eq!(start(99, 9).await.unwrap(), 0);
+    let begun = world.store.send(&t, second.id).await.unwrap();
+    assert_eq!(begun, Some(StoredSend { state: SendState::Active, ..second }));
+}
+
+pub async fn a_send_that_is_taken_back_takes_what_it_left_for_later_along(world: World) {
+    let (t, other) = (tenant("t"), tenant("other"));
+    let whole = class(&t);
+    let of_whole = |send: StoredSend| {
+        let later = send.later.clone().map(|later| Later { part_of: Some(whole.id), ..later });
+        StoredSend { later, ..send }
+    };
+    let (part, strange) = (of_whole(waiting(&t, 10)), of_whole(waiting(&other, 10)));
+    for send in [&whole, &part, &strange] {
+        world.done(&send.tenant, create(send)).await;
+    }
+    let cancel = Write::CancelSend { id: whole.id, at: at(5), recalls: false };
+    world.done(&t, cancel).await;
+    assert_eq!(world.store.start_sends(at(99), 9).await.unwrap(), 1);
+    assert_eq!(active(&world, 9).await, [strange.id], "another tenant's is left alone");
+    let ended = world.store.send(&t, part.id).await.unwrap().unwrap();
+    assert_eq!((ended.state, ended.canceled_at), (SendState::Ended, Some(at(5))));
+}
+
+/// Moves a send to one user on.
+fn after_one(id: SendId, next: SendNext) -> Write {
+    let reached = u64::from(next == SendNext::Ends);
+    Write::AdvanceSend { id, from: String::new(), to: String::new(), reached, next }
+}
+
+pub async fn a_send_to_one_is_put_off_or_gone_out_or_taken_back(world: World) {
+    let t = tenant("t");
+    let (one, other, many) = (to_one(&t, 10), to_one(&t, 10), class(&t));
+    for send in [&one, &other, &many] {
+        world.done(&t, create(send)).await;
+    }
+    let ones = async || world.store.active_ones(&t, 9).await.unwrap();
+    assert_eq!(ones().await, []);
+    assert_eq!(world.store.start_sends(at(10), 9).await.unwrap(), 2);
+    assert_eq!(ones().await.len(), 2, "the one to many is none of them");
+    assert_eq!(world.store.active_ones(&t, 1).await.unwrap().len(), 1);
+    let put_off = after_one(one.id, SendNext::WaitsUntil(at(50)));
+    world.done(&t, put_off.clone()).await;
+    assert_stale(world.commit(&t, vec![put_off]).await);
+    world.done(&t, after_one(other.id, SendNext::Ends)).await;
+    assert_eq!(world.store.start_sends(at(49), 9).await.unwrap(), 0);
+    // What has gone out is for its notification to take back; what waits is not.
+    let cancel = |id, recalls| Write::CancelSend { id, at: at(20), recalls };
+    assert_stale(world.commit(&t, vec![cancel(other.id, false)]).await);
+    assert_stale(world.commit(&t, vec![cancel(one.id, true)]).await);
+    let stood = world.store.send(&t, one.id).await.unwrap().unwrap().later.unwrap();
+    assert_eq!((stood.due_at, stood.phone), (at(50), Some(vec![1, 2])));
+    world.done(&t, cancel(one.id, false)).await;
+    for id in [one.id, other.id] {
+        let ended = world.store.send(&t, id).await.unwrap().unwrap();
+        assert_eq!((ended.state, ended.later.unwrap().phone), (SendState::Ended, None));
+    }
+    assert_eq!(world.store.start_sends(at(99), 9).await.unwrap(), 0);
+}
+
+pub async fn a_number_that_waits_with_a_send_is_sealed_anew(world: World) {
+    let (t, other) = (tenant("t"), tenant("other"));
+    let mut with = [to_one(&t, 10), to_one(&other, 10), to_one(&t, 10)];
+    with.sort_by_key(|send| send.id);
+    for send in with.iter().chain([&waiting(&t, 10)]) {
+        world.done(&send.tenant, create(send)).await;
+    }
+    let (mut walked, mut after) = (Vec::new(), None);
+    while let Some(next) = world.store.sealed_sends(after.take(), 1).await.unwrap().pop() {
+        after = Some(next.id);
+        walked.push(next);
+    }
+    assert_eq!(walked, with, "and none without a number");
+    let StoredSend { id, tenant, .. } = walked.remove(0);
+    let with = BroughtWith::Send(id);
+    let renew = |from: &[u8], to| Write::RenewBrought { with, from: from.to_vec(), to: vec![to] };
+    world.done(&tenant, renew(&[1, 2], 9)).await;
+    assert_stale(world.commit(&tenant, vec![renew(&[1, 2], 8)]).await);
+    let found = world.store.send(&tenant, id).await.unwrap().unwrap().later.unwrap();
+    assert_eq!(found.phone, Some(vec![9]));
+}
+
 pub async fn a_completed_send_moves_no_more(world: World) {
     let t = tenant("t");
     let send = class(&t);
@@ -147,7 +277,7 @@ pub async fn a_completed_send_moves_no_more(world: World) {
     assert_eq!(active(&world, 9).await, []);
     assert_stale(world.commit(&t, vec![complete(send.id, "z", "zz")]).await);
     let ended = world.store.send(&t, send.id).await.unwrap().unwrap();
-    let expected = StoredSend { cursor: "z".into(), expanded: 3, is_active: false, ..send };
+    let expected = StoredSend { cursor: "z".into(), expanded: 3, state: SendState::Ended, ..send };
     assert_eq!(ended, expected);
 }
 

@@ -3,7 +3,7 @@
 use landfall_core::feed::Number;
 use landfall_core::id::{NotificationId, SendId};
 use landfall_core::notification::NewNotification;
-use landfall_store::{Outcome, SendTo, StoredSend, Write};
+use landfall_store::{Outcome, SendNext, SendState, SendTo, StoredSend, Write};
 
 use super::make::{at, note, publish, send_id, tenant, user};
 use super::sends::send;
@@ -49,14 +49,14 @@ pub async fn a_send_that_was_taken_back_is_expanded_no_more(world: World) {
     let many = made(&world).await;
     assert_eq!(world.done(&t, take_back(many.id, 7)).await, Outcome::Done);
     let now = world.store.send(&t, many.id).await.unwrap().unwrap();
-    assert_eq!((now.canceled_at, now.is_active), (Some(at(7)), false));
+    assert_eq!((now.canceled_at, now.state), (Some(at(7)), SendState::Ended));
     assert_eq!(world.store.active_sends(None, 9).await.unwrap(), []);
     let step = Write::AdvanceSend {
         id: many.id,
         from: String::new(),
         to: "a".into(),
         reached: 1,
-        is_complete: false,
+        next: SendNext::GoesOn,
     };
     let chunk = vec![publish(&note(&user("a"), "late")), step];
     assert_stale(world.commit(&t, chunk).await);

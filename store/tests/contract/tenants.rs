@@ -8,7 +8,7 @@ use landfall_core::id::Tenant;
 use landfall_core::notification::NewNotification;
 use landfall_core::session::Read;
 use landfall_core::topic::MemberRole;
-use landfall_store::{AdminFilter, SendTo, StoredSend, Unit, Write};
+use landfall_store::{AdminFilter, SendNext, SendTo, StoredSend, Unit, Write};
 
 use super::make::{
     at, details, draft, mark_read, note, publish, put_member, put_topic, remove_member, tenant,
@@ -85,7 +85,7 @@ pub async fn no_write_touches_anything_of_another_tenant(world: World) {
         from: String::new(),
         to: "u".into(),
         reached: 1,
-        is_complete: true,
+        next: SendNext::Ends,
     };
     for write in [
         mark_read(&u, owned.note.id, at(1)),

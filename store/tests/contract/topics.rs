@@ -120,6 +120,9 @@ pub async fn members_page_by_user_id(world: World) {
     }
     let walked: Vec<&str> = walked.iter().map(|member| member.user.as_str()).collect();
     assert_eq!(walked, names);
+    let among = ["gone", "ab", "stranger", "Z"].map(user).to_vec();
+    let among = world.store.members_among(&t, &c, among).await.unwrap();
+    assert_eq!(among, ["ab", "Z"].map(user));
 }
 
 pub async fn a_user_lists_the_topics_they_are_in(world: World) {
@@ -158,6 +161,8 @@ pub async fn deleting_a_topic_ends_its_memberships(world: World) {
         assert_stale(world.commit(&t, vec![write]).await);
     }
     assert_eq!(world.store.members(&t, &c, String::new(), 9).await.unwrap(), []);
+    let among = world.store.members_among(&t, &c, vec![user("u")]).await.unwrap();
+    assert_eq!(among, []);
     assert_eq!(world.store.topics_of(&t, &user("u"), None, 9).await.unwrap(), []);
     // Who makes it again begins with nobody in it.
     world.done(&t, put_topic(&topic("c", "A"))).await;

@@ -5,8 +5,10 @@
 
 use std::sync::PoisonError;
 
-use landfall_core::id::{AddressId, DeliveryId, Tenant, UserId};
-use landfall_store::{Address, Delivery, Person, Sealed, StoreError, Unit, Write};
+use landfall_core::id::{AddressId, DeliveryId, SendId, Tenant, UserId};
+use landfall_store::{
+    Address, BroughtWith, Delivery, Person, Sealed, SendTo, StoreError, StoredSend, Unit, Write,
+};
 
 use super::super::{ServiceError, Services};
 use super::reach::{brought, purpose_of};
@@ -32,6 +34,8 @@ enum Step {
     Addresses(Option<(Tenant, AddressId)>),
     /// All addresses are done, too.
     Deliveries(Option<(Tenant, DeliveryId)>),
+    /// And all deliveries.
+    Sends(Option<SendId>),
 }
 
 /// What became of one secret.
@@ -58,6 +62,7 @@ impl Services {
         let looked_at = match walk.step.clone() {
             Step::Addresses(after) => self.renew_addresses(&mut walk, after, limit).await?,
             Step::Deliveries(after) => self.renew_deliveries(&mut walk, after, limit).await?,
+            Step::Sends(after) => self.renew_sends(&mut walk, after, limit).await?,
             Step::People(tenant, user) => {
                 self.renew_people(&mut walk, Some((tenant, user)), limit).await?
             }
@@ -134,20 +139,51 @@ impl Services {
             Some(last) if page.len() >= limit => {
                 Step::Deliveries(Some((last.tenant.clone(), last.id)))
             }
-            _ => Step::Begun,
+            _ => Step::Sends(None),
         };
         for Delivery { id, tenant, user, to, .. } in &page {
             let Some(from) = to else { continue };
-            let sealed = brought(from);
-            let place = Place { tenant, user, purpose: Purpose::Phone };
-            if let Renewed::Anew(anew) = self.renewed(walk, place, Some(&sealed)) {
-                let mut unit = Unit::new(tenant);
-                let (from, to) = (sealed.bytes, anew.bytes);
-                unit.writes.push(Write::RenewDelivery { id: *id, from, to });
-                self.commit_renewal(walk, unit).await?;
-            }
+            self.renew_brought(walk, (tenant, user), BroughtWith::Delivery(*id), from).await?;
+        }
+        Ok(limit)
+    }
+
+    /// Or with what goes out later.
+    async fn renew_sends(
+        &self,
+        walk: &mut Walk,
+        after: Option<SendId>,
+        limit: usize,
+    ) -> Result<usize, ServiceError> {
+        let page = self.store.sealed_sends(after, limit).await?;
+        walk.step = match page.last() {
+            Some(last) if page.len() >= limit => Step::Sends(Some(last.id)),
+            _ => Step::Begun,
+        };
+        for StoredSend { id, tenant, to, later, .. } in &page {
+            let from = later.as_ref().and_then(|later| later.phone.as_ref());
+            let (Some(from), SendTo::One(user, _)) = (from, to) else { continue };
+            self.renew_brought(walk, (tenant, user), BroughtWith::Send(*id), from).await?;
         }
         Ok(page.len())
+    }
+
+    async fn renew_brought(
+        &self,
+        walk: &mut Walk,
+        (tenant, user): (&Tenant, &UserId),
+        with: BroughtWith,
+        from: &[u8],
+    ) -> Result<(), ServiceError> {
+        let sealed = brought(from);
+        let place = Place { tenant, user, purpose: Purpose::Phone };
+        if let Renewed::Anew(anew) = self.renewed(walk, place, Some(&sealed)) {
+            let mut unit = Unit::new(tenant);
+            let (from, to) = (sealed.bytes, anew.bytes);
+            unit.writes.push(Write::RenewBrought { with, from, to });
+            self.commit_renewal(walk, unit).await?;
+        }
+        Ok(())
     }
 
     fn renewed_person(&self, walk: &mut Walk, tenant: &Tenant, person: &Person) -> Option<Person> {

@@ -27,8 +27,8 @@ use crate::sql::{
     audits, chain, feeds, idempotency, inbox_page, inbox_read, revocations, sends, topics,
 };
 use crate::{
-    AdminFilter, AuditDraft, AuditFilter, Guard, IdempotencyKey, InboxQuery, InboxSlice, SendTo,
-    StoredSend, Unit, Write,
+    AdminFilter, AuditDraft, AuditFilter, Guard, IdempotencyKey, InboxQuery, InboxSlice, SendNext,
+    SendState, SendTo, StoredSend, Unit, Write,
 };
 use bench::{AT, Bench, ONE, content};
 
@@ -95,9 +95,21 @@ fn workers_find_what_waits_through_indexes() {
     bench.check(|b| {
         at_once(idempotency::forget(&mut b.runner(), AT, 9)).unwrap();
     });
-    bench.check(|b| {
+    bench.check_but(&reach::TENANTS, |b| {
         at_once(sends::active(&mut b.runner(), Some(&b.tenant), 9)).unwrap();
     });
+    // In the order of the index, and of a tenant no more than are asked for.
+    bench.check_but(&["SEARCH s USING INDEX send_active (tenant=?)"], |b| {
+        at_once(sends::active_ones(&mut b.runner(), &b.tenant, 9)).unwrap();
+    });
+    bench.check_reaches("send_due (due_at<?)", |b| {
+        assert!(!at_once(sends::is_due(&mut b.runner(), AT)).unwrap());
+    });
+    // What it takes at once.
+    let start = |b: &Bench| assert_eq!(at_once(sends::start(&mut b.runner(), AT, 9)).unwrap(), 0);
+    bench.check_but(&["SCAN due"], start);
+    let found = bench.plans(start);
+    assert!(found.iter().any(|line| line.contains("send_due (due_at<?)")), "{found:#?}");
 }
 
 #[test]
@@ -217,6 +229,8 @@ fn topics_and_sends_are_reached_through_indexes() {
     bench.check(|b| {
         at_once(topics::topic(&mut b.runner(), &b.tenant, &b.topic, &b.user)).unwrap();
         at_once(topics::members(&mut b.runner(), &b.tenant, &b.topic, "", 9)).unwrap();
+        let among = vec![b.user.clone()];
+        at_once(topics::members_among(&mut b.runner(), &b.tenant, &b.topic, among)).unwrap();
         let counted = std::slice::from_ref(&b.topic);
         at_once(topics::member_counts(&mut b.runner(), &b.tenant, counted)).unwrap();
     });
@@ -227,7 +241,7 @@ fn topics_and_sends_are_reached_through_indexes() {
     let stored = stored_send(&bench, id);
     bench.check(|b| b.write(Write::CreateSend(Box::new(stored))));
     bench.check(|b| {
-        b.write(Write::AdvanceSend { id, from, to, reached: 1, is_complete: false });
+        b.write(Write::AdvanceSend { id, from, to, reached: 1, next: SendNext::GoesOn });
         at_once(sends::get(&mut b.runner(), &b.tenant, id)).unwrap();
     });
 }
@@ -276,7 +290,8 @@ fn stored_send(bench: &Bench, id: SendId) -> StoredSend {
         cursor: String::new(),
         accepted: 1,
         expanded: 0,
-        is_active: true,
+        state: SendState::Active,
+        later: None,
         canceled_at: None,
         created_at: AT,
         expires_at: None,

@@ -10,17 +10,17 @@ use uuid::Uuid;
 
 use super::{AT, AuditDraft, Bench, Unit, Write, at_once, stored_send};
 use crate::sql::{
-    addresses, audits, claims, forget, outbox_read, outbox_write, people, seals, sends,
-    suppressions, tallies,
+    addresses, audits, claims, forget, outbox_read, outbox_write, people, seals, suppressions,
+    taking_back, tallies,
 };
 use crate::{
-    Address, AddressKind, AskAgain, Claiming, Delivery, DeliveryFilter, KeptAttempt, NewDelivery,
-    Person, Sealed, Settlement, StoredPreferences, Suppression, SuppressionFilter, Tally,
-    TallyFilter, TallyKey,
+    Address, AddressKind, AskAgain, BroughtWith, Claiming, Delivery, DeliveryFilter, KeptAttempt,
+    NewDelivery, Person, Sealed, Settlement, StoredPreferences, Suppression, SuppressionFilter,
+    Tally, TallyFilter, TallyKey,
 };
 
 /// What walks from tenant to tenant: one row for each that is looked at.
-const TENANTS: [&str; 2] = ["SCAN t", "SCAN CONSTANT ROW"];
+pub(super) const TENANTS: [&str; 2] = ["SCAN t", "SCAN CONSTANT ROW"];
 
 fn new(id: u128, place: u8) -> NewDelivery {
     NewDelivery {
@@ -197,14 +197,14 @@ fn taking_back_reaches_its_rows_through_indexes() {
     // The index holds none but those that are under way.
     let under_way = ["SCAN s USING INDEX send_recall"];
     bench.check_but(&under_way, |b| {
-        at_once(sends::recalls(&mut b.runner(), 9)).unwrap();
+        at_once(taking_back::recalls(&mut b.runner(), 9)).unwrap();
     });
     bench.check(|b| {
         let (from, to) = (None, Some(notification));
         b.write(Write::AdvanceRecall { id, from, to, is_complete: false });
     });
     let page = |b: &Bench| {
-        at_once(sends::notifications(&mut b.runner(), &b.tenant, id, None, 9)).unwrap();
+        at_once(taking_back::notifications(&mut b.runner(), &b.tenant, id, None, 9)).unwrap();
     };
     let plans = bench.plans(page);
     let index = "USING INDEX notification_send (send_id=? AND id>?)";
@@ -270,11 +270,13 @@ fn people_are_reached_through_indexes() {
     let (id, from, to) = (AddressId(Uuid::from_u128(1)), vec![1], vec![2]);
     let renew = Write::RenewAddress { user: user.clone(), id, from, to };
     bench.check(|b| b.write(renew));
-    let id = DeliveryId(Uuid::from_u128(1));
-    bench.check(|b| {
-        // Stale: only its plan is looked at.
-        let _ = at_once(seals::renew_delivery(&mut b.runner(), &b.tenant, id, (&[1], &[2])));
-    });
+    let id = Uuid::from_u128(1);
+    for with in [BroughtWith::Delivery(DeliveryId(id)), BroughtWith::Send(SendId(id))] {
+        bench.check(|b| {
+            // Stale: only its plan is looked at.
+            let _ = at_once(seals::renew_brought(&mut b.runner(), &b.tenant, with, (&[1], &[2])));
+        });
+    }
     let remove = Write::RemoveAddress { user: user.clone(), id: AddressId(Uuid::from_u128(1)) };
     bench.check(|b| b.write(remove));
     bench.check(|b| b.write(Write::DeletePerson { user, keep: None, at: AT }));
@@ -311,6 +313,9 @@ fn read_people(bench: &Bench) {
         at_once(seals::people(&mut b.runner(), Some(&after), 9)).unwrap();
         at_once(seals::addresses(&mut b.runner(), None, 9)).unwrap();
         at_once(seals::deliveries(&mut b.runner(), None, 9)).unwrap();
+    });
+    bench.check_reaches("send_phone (id>?)", |b| {
+        at_once(seals::sends(&mut b.runner(), None, 9)).unwrap();
     });
 }
 
