@@ -2,18 +2,19 @@
 //!
 //! Who may send what to whom is decided here once, for every way of sending.
 
+mod reach;
+
 use std::sync::Arc;
 
 use landfall_core::audit::{Action, Entity, Hash};
 use landfall_core::auth::{Caller, Scope};
 use landfall_core::feed::{FeedKey, Number};
-use landfall_core::id::{NotificationId, SendId, TopicId, UserId};
+use landfall_core::id::{NotificationId, SendId, UserId};
 use landfall_core::notification::{Content, Priority};
 use landfall_core::notify::{Draft, Recipients, escalation_fault, faults};
 use landfall_core::plan::Step;
 use landfall_core::time::Timestamp;
-use landfall_core::topic::{self, MemberRole, Standing, TopicAction, Verdict};
-use landfall_store::{Guard, IdempotencyKey, SendState, SendTo, StoreError, StoredSend, Write};
+use landfall_store::{IdempotencyKey, SendState, StoreError, StoredSend, Write};
 use serde_json::json;
 
 use super::compose::{Addressee, BroughtPhone, Filled, Letter, Worded, no_data, priority};
@@ -23,6 +24,7 @@ use super::people::{Found, Wishes};
 use super::revocations::unit_of;
 use super::routing::Asked;
 use super::{ServiceError, Services, deciding};
+pub(super) use reach::Reach;
 
 /// Names a request, so that its repetition takes no second effect (contract 1).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,14 +78,6 @@ pub enum Notified {
     One(Accepted),
     /// A send was stored; its notifications follow.
     Many(AcceptedSend),
-}
-
-/// Whom a send reaches, and on which conditions.
-pub(super) struct Reach {
-    pub(super) to: SendTo,
-    pub(super) accepted: u64,
-    pub(super) rejected: Vec<(UserId, String)>,
-    guards: Vec<Guard>,
 }
 
 impl Services {
@@ -177,33 +171,6 @@ impl Services {
         }
     }
 
-    /// Says whom a caller's request may reach.
-    pub(super) async fn reach_of(
-        &self,
-        caller: &Caller,
-        recipients: &Recipients,
-    ) -> Result<Reach, ServiceError> {
-        match recipients {
-            Recipients::User(user) => self.reach_one(caller, user).await,
-            Recipients::Users(users) => self.reach_users(caller, users).await,
-            Recipients::Topic(topic) => self.reach_topic(caller, topic).await,
-        }
-    }
-
-    async fn reach_one(&self, caller: &Caller, user: &UserId) -> Result<Reach, ServiceError> {
-        let mut guards = Vec::new();
-        if is_class_bound(caller) && *user != caller.user {
-            let stranger = vec![user.clone()];
-            let taught =
-                self.store.sharing_topics(&caller.tenant, as_teacher(caller), stranger).await?;
-            if taught.is_empty() {
-                return Err(outside_classes());
-            }
-            guards.push(Guard::TaughtBy(user.clone(), caller.user.clone()));
-        }
-        Ok(Reach { to: SendTo::Users(vec![user.clone()]), accepted: 1, rejected: vec![], guards })
-    }
-
     async fn notify_one(
         &self,
         caller: &Caller,
@@ -247,51 +214,6 @@ impl Services {
             Err(StoreError::Duplicate(answer)) => replayed(*answer),
             Err(error) => Err(error.into()),
         }
-    }
-
-    async fn reach_users(&self, caller: &Caller, users: &[UserId]) -> Result<Reach, ServiceError> {
-        let mut users = users.to_vec();
-        users.sort_unstable();
-        users.dedup();
-        let mut rejected = Vec::new();
-        if is_class_bound(caller) {
-            let taught = self
-                .store
-                .sharing_topics(&caller.tenant, as_teacher(caller), users.clone())
-                .await?;
-            let reason = || "is in none of the classes you teach".to_owned();
-            let strangers = users.iter().filter(|user| taught.binary_search(user).is_err());
-            rejected = strangers.map(|user| (user.clone(), reason())).collect();
-            users = taught;
-        }
-        if users.is_empty() {
-            return Err(outside_classes());
-        }
-        let accepted = users.len() as u64;
-        Ok(Reach { to: SendTo::Users(users), accepted, rejected, guards: vec![] })
-    }
-
-    async fn reach_topic(&self, caller: &Caller, topic: &TopicId) -> Result<Reach, ServiceError> {
-        let view = self.store.topic(&caller.tenant, topic, &caller.user).await?;
-        let view = view.ok_or(ServiceError::NotFound("topic"))?;
-        let standing = Standing {
-            sends: true,
-            sends_to_all: !is_class_bound(caller),
-            ..super::topics::standing(caller, &view)
-        };
-        match topic::may(TopicAction::Send, standing) {
-            Verdict::Yes => {}
-            Verdict::No => return Err(outside_classes()),
-            Verdict::Hidden => return Err(ServiceError::NotFound("topic")),
-        }
-        let mut guards = vec![Guard::TopicThere(topic.clone())];
-        if is_class_bound(caller) {
-            let (topic, user) = (topic.clone(), caller.user.clone());
-            guards.push(Guard::MemberAtLeast(topic, user, MemberRole::Teacher));
-        }
-        let members = self.store.member_counts(&caller.tenant, vec![topic.clone()]).await?;
-        let accepted = members.into_iter().sum();
-        Ok(Reach { to: SendTo::Topic(topic.clone()), accepted, rejected: vec![], guards })
     }
 
     async fn accept_send(
@@ -355,20 +277,6 @@ pub(super) fn require_scopes(
         return Err(ServiceError::needs("notify:phone"));
     }
     Ok(())
-}
-
-/// A teacher sends to the classes they teach and to who is in them; a service or an admin, who
-/// can manage topics anyway, to everybody.
-fn is_class_bound(caller: &Caller) -> bool {
-    caller.has_role("teacher") && !caller.may(&Scope::TopicsManage)
-}
-
-const fn as_teacher(caller: &Caller) -> (&UserId, MemberRole) {
-    (&caller.user, MemberRole::Teacher)
-}
-
-fn outside_classes() -> ServiceError {
-    ServiceError::Forbidden("you may send only to the classes you teach".into())
 }
 
 /// The type is the template's name where it was not given.
