@@ -3,6 +3,7 @@
 //! Checks values, names every fault with its place, and never stops at the first.
 
 use crate::channel::Channel;
+use crate::due::Due;
 use crate::id::{TopicId, UserId};
 use crate::notification::{JsonText, Priority};
 use crate::plan::Strategy;
@@ -65,8 +66,10 @@ pub struct Draft {
     pub link: Option<String>,
     /// Phone number to use instead of the profile's.
     pub phone_number: Option<String>,
-    /// Seconds until it expires.
+    /// Seconds until it expires, once it has gone out.
     pub ttl_seconds: Option<u64>,
+    /// When it goes out; at once where absent.
+    pub due: Option<Due>,
 }
 
 /// One fault of a request: a JSON pointer (RFC 6901) and what is wrong there.
@@ -290,6 +293,7 @@ mod tests {
             link: None,
             phone_number: None,
             ttl_seconds: None,
+            due: None,
         }
     }
 

@@ -3,6 +3,7 @@
 //! Reads what was sent into a draft; whether the draft keeps its limits is decided in core.
 
 use landfall_core::channel::DeliveryState;
+use landfall_core::due::{Due, LocalTime};
 use landfall_core::id::{SendId, TopicId, UserId};
 use landfall_core::notification::Notification;
 use landfall_core::notify::{Draft, FieldError, Recipients, link_fault};
@@ -78,9 +79,16 @@ pub struct NotifyRequest {
     /// Number to use instead of the profile's: `+` and 7 to 15 digits.
     #[serde(alias = "phoneNumber", skip_serializing_if = "Option::is_none")]
     pub phone_number: Option<Secret>,
-    /// Seconds until it expires.
+    /// Seconds until it expires, from when it goes out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ttl: Option<u64>,
+    /// When it goes out; at once where it has passed.
+    #[serde(alias = "deliverAt", skip_serializing_if = "Option::is_none")]
+    pub deliver_at: Option<Time>,
+    /// Instead: the date and time, without a zone, at which it goes out where each recipient is, such as
+    /// `2026-01-15T08:00:00`. The zone is that of the preferences or the profile, else the tenant's, else UTC.
+    #[serde(alias = "deliverAtLocal", skip_serializing_if = "Option::is_none")]
+    pub deliver_at_local: Option<String>,
     /// In a line of a batch: makes the line idempotent. Elsewhere the header does.
     #[serde(alias = "idempotencyKey", skip_serializing_if = "Option::is_none")]
     pub idempotency_key: Option<String>,
@@ -103,12 +111,9 @@ impl NotifyRequest {
 
     /// Takes every field to its place, but for the key, which is the caller's, and `dry_run`, which is
     /// refused by now.
-    fn taken(self) -> Result<Draft, Vec<FieldError>> {
+    fn taken(mut self) -> Result<Draft, Vec<FieldError>> {
+        let (recipients, due) = (self.recipients()?, self.due()?);
         let Self {
-            user_id,
-            user_ids,
-            topic_id,
-            class_id,
             notification_type,
             template_id,
             title,
@@ -127,7 +132,7 @@ impl NotifyRequest {
             ..
         } = self;
         Ok(Draft {
-            recipients: recipients(user_id, user_ids, topic_id, class_id)?,
+            recipients,
             notification_type,
             template_id,
             title,
@@ -143,7 +148,45 @@ impl NotifyRequest {
             link,
             phone_number: phone_number.map(|secret| secret.0),
             ttl_seconds: ttl,
+            due,
         })
+    }
+
+    /// Reads to whom it goes.
+    fn recipients(&mut self) -> Result<Recipients, Vec<FieldError>> {
+        let Self { user_id, user_ids, topic_id, class_id, .. } = self;
+        let one = |fault| vec![fault];
+        match (user_id.take(), user_ids.take(), topic_id.take(), class_id.take()) {
+            (Some(id), None, None, None) => {
+                id.read("/user_id", UserId::parse).map(Recipients::User).map_err(one)
+            }
+            (None, Some(ids), None, None) => users(&ids).map(Recipients::Users),
+            (None, None, Some(id), None) => {
+                id.read("/topic_id", TopicId::parse).map(Recipients::Topic).map_err(one)
+            }
+            (None, None, None, Some(id)) => {
+                id.read("/class_id", TopicId::parse).map(Recipients::Topic).map_err(one)
+            }
+            _ => {
+                let detail =
+                    "exactly one of user_id, user_ids, topic_id and class_id must be given";
+                Err(vec![FieldError::new("/user_id", detail)])
+            }
+        }
+    }
+
+    /// Reads when it goes out.
+    fn due(&self) -> Result<Option<Due>, Vec<FieldError>> {
+        let fault = |detail: String| vec![FieldError::new("/deliver_at_local", detail)];
+        match (self.deliver_at, &self.deliver_at_local) {
+            (None, None) => Ok(None),
+            (Some(at), None) => Ok(Some(Due::At(at.0))),
+            (None, Some(local)) => {
+                let read = LocalTime::parse(local).map_err(|error| fault(error.to_string()));
+                read.map(|local| Some(Due::Local(local)))
+            }
+            (Some(_), Some(_)) => Err(fault("must not be given together with deliver_at".into())),
+        }
     }
 
     /// Refuses what would be passed on and could not be read.
@@ -197,31 +240,6 @@ fn read_actions(json: &str) -> Option<Vec<Value>> {
     serde_json::from_str(json).ok()
 }
 
-fn recipients(
-    user_id: Option<IdText>,
-    user_ids: Option<Vec<IdText>>,
-    topic_id: Option<IdText>,
-    class_id: Option<IdText>,
-) -> Result<Recipients, Vec<FieldError>> {
-    let one = |fault| vec![fault];
-    match (user_id, user_ids, topic_id, class_id) {
-        (Some(id), None, None, None) => {
-            id.read("/user_id", UserId::parse).map(Recipients::User).map_err(one)
-        }
-        (None, Some(ids), None, None) => users(&ids).map(Recipients::Users),
-        (None, None, Some(id), None) => {
-            id.read("/topic_id", TopicId::parse).map(Recipients::Topic).map_err(one)
-        }
-        (None, None, None, Some(id)) => {
-            id.read("/class_id", TopicId::parse).map(Recipients::Topic).map_err(one)
-        }
-        _ => {
-            let detail = "exactly one of user_id, user_ids, topic_id and class_id must be given";
-            Err(vec![FieldError::new("/user_id", detail)])
-        }
-    }
-}
-
 fn users(ids: &[IdText]) -> Result<Vec<UserId>, Vec<FieldError>> {
     let mut users = Vec::with_capacity(ids.len());
     let mut faults = Vec::new();
@@ -256,7 +274,7 @@ pub struct NotifyAnswer {
     pub websocket_connections: u64,
     /// Its number on the inbox feed; null until it becomes visible.
     pub replay_id: Option<FeedNumber>,
-    /// When it should arrive.
+    /// When it should arrive: when it is due, for what goes out later; by the recipient's zone as it is now.
     pub estimated_delivery: Time,
 }
 

@@ -21,8 +21,10 @@ pub struct Timeline {
     pub notification_type: String,
     /// How urgent it is.
     pub priority: PriorityName,
-    /// When it was accepted.
+    /// When it was accepted; when it went out, for what went out later.
     pub created_at: Time,
+    /// When it goes out, while it waits: by the recipient's zone as it is now.
+    pub deliver_at: Option<Time>,
     /// From then on it is delivered no more.
     pub expires_at: Option<Time>,
     /// When the first device confirmed it on its live connection.

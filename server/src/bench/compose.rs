@@ -241,6 +241,7 @@ fn draft(options: &Options) -> anyhow::Result<Draft> {
         link: None,
         phone_number: None,
         ttl_seconds: None,
+        due: None,
     })
 }
 

@@ -156,7 +156,7 @@ fn outcome(Tested { accepted, outcome }: &Tested) -> TestAnswer {
     };
     TestAnswer {
         notification_id: accepted.id.to_string(),
-        replay_id: FeedNumber(accepted.number),
+        replay_id: FeedNumber(accepted.number.unwrap_or_default()),
         timestamp: Time(accepted.created_at),
         websocket_connections: accepted.connections as u64,
         channels: outcome.plan.iter().map(channel).collect(),

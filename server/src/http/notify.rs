@@ -37,7 +37,9 @@ const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-appli
 /// `Idempotency-Key` a repetition within 24 hours gives the first answer again. To one user the
 /// answer is a `NotifyAnswer`; to several, a topic or a class it is a `SendAnswer`, and the
 /// notifications follow. With `Prefer: wait=N` (1 to 10 seconds) to one user, the answer comes when
-/// every channel has an outcome or that time is over, and says so in `Preference-Applied`.
+/// every channel has an outcome or that time is over, and says so in `Preference-Applied`. With
+/// `deliver_at` or `deliver_at_local` it goes out later: until then it stands in no inbox, and has neither
+/// channels nor a `replay_id`.
 #[utoipa::path(post, path = "/api/v1/notify", tag = "notify", operation_id = "notify",
     params(
         ("Idempotency-Key" = Option<String>, Header, description = "Makes a repetition safe."),
@@ -81,7 +83,8 @@ pub(super) fn counted(
 async fn wait(app: &App, caller: &Caller, notified: &mut Notified, prefer: Prefer) -> HeaderMap {
     let mut headers = HeaderMap::new();
     let (Some(seconds), Notified::One(accepted)) = (prefer.wait, notified) else { return headers };
-    if accepted.is_repeated {
+    // What goes out later has no outcome to wait for.
+    if accepted.is_repeated || accepted.due_at.is_some() {
         return headers;
     }
     let longest = Duration::from_secs(seconds);
@@ -95,7 +98,7 @@ async fn wait(app: &App, caller: &Caller, notified: &mut Notified, prefer: Prefe
 
 /// Takes back what has not gone out: a notification, or a send to many.
 ///
-/// For who sent it, and for admins. With `recall=true` it is also removed from inboxes, and devices
+/// For who sent it, and for admins. What was to go out later does not. With `recall=true` it is also removed from inboxes, and devices
 /// are told. Once more changes nothing.
 #[utoipa::path(delete, path = "/api/v1/notify/{id}", tag = "notify", operation_id = "notify_cancel",
     params(("id" = String, Path, description = "The notification or send."), CancelQuery),
@@ -138,7 +141,7 @@ pub(super) fn answer(notified: Notified) -> BatchOutcome {
 
 /// Says how one notification was stored.
 pub(super) fn one(accepted: Accepted) -> NotifyAnswer {
-    let Accepted { id, created_at, plan, connections, number, forecast: _, is_repeated: _ } =
+    let Accepted { id, created_at, plan, connections, number, due_at, forecast: _, is_repeated: _ } =
         accepted;
     let explained = plan.iter().filter(|step| step.state != DeliveryState::Queued);
     NotifyAnswer {
@@ -147,8 +150,8 @@ pub(super) fn one(accepted: Accepted) -> NotifyAnswer {
         reasons: explained.map(|step| (step.channel, ReasonName(step.reason))).collect(),
         timestamp: Time(created_at),
         websocket_connections: connections as u64,
-        replay_id: Some(FeedNumber(number)),
-        estimated_delivery: Time(created_at),
+        replay_id: number.map(FeedNumber),
+        estimated_delivery: Time(due_at.unwrap_or(created_at)),
     }
 }
 

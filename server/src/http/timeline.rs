@@ -24,7 +24,8 @@ const LIST: &str = "/api/v1/notifications/{id}/timeline";
 
 /// Tells what became of a notification: every decision and attempt with its reason, oldest first.
 ///
-/// For its owner, and for admins of the tenant, who see it after it was deleted too. `rule` is the
+/// For its owner, and for admins of the tenant, who see it after it was deleted too. One that goes out later
+/// has a timeline from the start, which its sender may read until it does. `rule` is the
 /// place in the order of say from which a decision follows; `channels` says how each stands now.
 #[utoipa::path(get, path = "/api/v1/notifications/{id}/timeline", tag = "inbox",
     operation_id = "notification_timeline",
@@ -54,6 +55,7 @@ pub(super) async fn timeline(
         notification_type: content.notification_type.clone(),
         priority: PriorityName(content.priority),
         created_at: Time(story.notification.created_at),
+        deliver_at: story.due_at.map(Time),
         expires_at: story.notification.expires_at.map(Time),
         delivered_at: story.notification.delivered_at.map(Time),
         read_at: story.notification.read_at.map(Time),

@@ -9,11 +9,12 @@ use landfall_core::auth::{Caller, Scope};
 use landfall_core::id::{NotificationId, SendId, UserId};
 use landfall_core::notification::Content;
 use landfall_core::time::Timestamp;
-use landfall_store::{Standing, StoreError, StoredSend, Unit, Write};
+use landfall_store::{SendTo, Standing, StoreError, StoredSend, Unit, Write};
 use serde_json::json;
 use uuid::Uuid;
 
 use super::revocations::unit_of;
+use super::sent::Sent;
 use super::tally::Tally;
 use super::{ServiceError, Services, deciding};
 
@@ -54,19 +55,24 @@ impl Services {
         reach: Reach,
     ) -> Result<Canceled, ServiceError> {
         deciding(|| async move {
-            let notification = NotificationId(id);
-            let found =
-                self.store.notification_standings(&caller.tenant, vec![notification]).await?;
-            if let Some(standing) = found.into_iter().next() {
-                require_sender(caller, &standing.notification.content, "notification")?;
-                self.cancel_one(caller, &standing, reach).await?;
-                return Ok(Canceled::Notification(notification));
+            let sent = self.sent(&caller.tenant, id).await?;
+            match sent.ok_or(ServiceError::NotFound("notification or send"))? {
+                Sent::Notification(standing) => {
+                    require_sender(caller, &standing.notification.content, "notification")?;
+                    self.cancel_one(caller, &standing, reach).await?;
+                    Ok(Canceled::Notification(standing.notification.id))
+                }
+                Sent::Waiting(id, send) => {
+                    require_sender(caller, &send.content, "notification")?;
+                    self.cancel_waiting(caller, id, &send).await?;
+                    Ok(Canceled::Notification(id))
+                }
+                Sent::Many(send) => {
+                    require_sender(caller, &send.content, "send")?;
+                    self.cancel_send(caller, &send, reach).await?;
+                    Ok(Canceled::Send(send.id))
+                }
             }
-            let send = self.store.send(&caller.tenant, SendId(id)).await?;
-            let send = send.ok_or(ServiceError::NotFound("notification or send"))?;
-            require_sender(caller, &send.content, "send")?;
-            self.cancel_send(caller, &send, reach).await?;
-            Ok(Canceled::Send(send.id))
         })
         .await
     }
@@ -94,6 +100,25 @@ impl Services {
         if !unit.writes.is_empty() {
             self.commit(unit).await?;
         }
+        Ok(())
+    }
+
+    /// Takes a notification back before it goes out: no inbox has it yet. `Stale` where it just went.
+    async fn cancel_waiting(
+        &self,
+        caller: &Caller,
+        id: NotificationId,
+        send: &StoredSend,
+    ) -> Result<(), ServiceError> {
+        let SendTo::One(user, _) = &send.to else { return Ok(()) };
+        if send.canceled_at.is_some() {
+            return Ok(());
+        }
+        let mut unit = unit_of(caller);
+        unit.writes.push(Write::CancelSend { id: send.id, at: self.now(), recalls: false });
+        let (action, entity) = (Action::NotificationCanceled, Entity::Notification(id));
+        unit.audit.push(self.entry_about(caller, user, action, entity, json!({})));
+        self.commit(unit).await?;
         Ok(())
     }
 

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use landfall_core::channel::Channel;
+use landfall_core::due::Due;
 use landfall_core::feed::FeedKey;
 use landfall_core::id::{NotificationId, SendId, Tenant, TopicId, UserId};
 use landfall_core::notification::{Content, JsonText, NewNotification, Priority};
@@ -37,8 +38,12 @@ pub(crate) struct Letter<'t> {
     pub(super) topic: Option<TopicId>,
     /// The send that it is part of.
     pub(crate) send: Option<SendId>,
+    /// What the notification is called, where that was said before.
+    pub(crate) named: Option<NotificationId>,
     pub(super) created_at: Timestamp,
     pub(super) expires_at: Option<Timestamp>,
+    /// When it goes out; at once where absent.
+    pub(super) due: Option<Due>,
     /// What it was forecast to do, where its sender asked for that.
     pub(super) forecast: Option<Box<Forecast>>,
     pub(super) worded: Worded,
@@ -56,8 +61,20 @@ impl Worded {
 }
 
 impl Letter<'_> {
-    /// Gives what its channels are planned from, for one recipient.
-    pub(super) fn unplanned(&self, connections: usize, brought: Brought) -> Unplanned<'_> {
+    /// Says when it goes out to a recipient.
+    pub(super) fn goes_out(&self, recipient: &Recipient, wishes: &Wishes<'_>) -> Timestamp {
+        let due = self.due.map(|due| due.in_zone(&zone_of(recipient, wishes)));
+        due.map_or(self.created_at, |at| at.max(self.created_at))
+    }
+
+    /// Gives what its channels are planned from, for one recipient to whom it goes out at `now`.
+    pub(super) fn unplanned(
+        &self,
+        connections: usize,
+        brought: Brought,
+        now: Timestamp,
+    ) -> Unplanned<'_> {
+        let waits_ms = now.as_ms().saturating_sub(self.created_at.as_ms());
         Unplanned {
             asked: &self.asked,
             template: self.filled.as_ref().map_or(&[][..], |filled| filled.template.channels()),
@@ -66,8 +83,8 @@ impl Letter<'_> {
             topic: self.topic.as_ref(),
             is_online: connections > 0,
             brought,
-            now: self.created_at,
-            expires_at: self.expires_at,
+            now,
+            expires_at: self.expires_at.map(|at| at.plus_ms(waits_ms)),
         }
     }
 }
@@ -83,6 +100,7 @@ pub(crate) struct Addressee<'a> {
 }
 
 /// A phone number that a request brought along.
+#[derive(Clone)]
 pub(crate) struct BroughtPhone {
     /// As it waits with its delivery.
     pub(super) sealed: Vec<u8>,
@@ -142,7 +160,9 @@ impl Services {
 
     /// Says whether anything has to be known of recipients to compose for them.
     pub(super) fn needs_recipients(&self, letter: &Letter<'_>) -> bool {
-        letter.filled.is_some() || self.outbox.registry.leading_out().next().is_some()
+        matches!(letter.due, Some(Due::Local(_)))
+            || letter.filled.is_some()
+            || self.outbox.registry.leading_out().next().is_some()
     }
 
     /// Reads what is needed to compose for these users, in their order.
@@ -187,13 +207,15 @@ impl Services {
         let user = recipient.user.clone();
         let connections = self.connections.count(&FeedKey::inbox(tenant, &user));
         let brought = phone.as_ref().map_or(Brought::Nothing, |phone| phone.brought);
-        let unplanned = letter.unplanned(connections, brought);
+        let unplanned = letter.unplanned(connections, brought, letter.created_at);
         let planned = self.plan(&unplanned, recipient, wishes);
         let sealed = phone.as_ref().map(|phone| &*phone.sealed);
         let deliveries = self.new_deliveries(&planned, &unplanned, sealed);
         let priority = content.priority;
         let new = NewNotification {
-            id: replaces.unwrap_or_else(|| self.ids.notification(letter.created_at)),
+            id: replaces
+                .or(letter.named)
+                .unwrap_or_else(|| self.ids.notification(letter.created_at)),
             user: user.clone(),
             created_at: letter.created_at,
             expires_at: letter.expires_at,
@@ -213,14 +235,18 @@ impl Services {
     }
 
     /// Gives the words for a recipient: the request's own, else the template's in their language.
-    fn worded(
+    pub(super) fn worded(
         &self,
         letter: &Letter<'_>,
         recipient: &Recipient,
         wishes: &Wishes<'_>,
     ) -> Result<Arc<Content>, RenderError> {
         let content = &letter.content;
-        let Some(filled) = &letter.filled else { return Ok(Arc::clone(content)) };
+        let Some(filled) = &letter.filled else {
+            // A template may have gone while its send waited.
+            let says_nothing = content.title.is_empty() && content.message.is_empty();
+            return if says_nothing { Err(RenderError::Unknown) } else { Ok(Arc::clone(content)) };
+        };
         let tongue = Tongue::of(content, recipient, wishes);
         // A notification to one person has nobody to share its words with.
         if letter.send.is_none() {
@@ -252,9 +278,7 @@ impl Tongue {
         let person = recipient.person.as_ref();
         let locale = content.locale.as_ref().or(own.locale.as_ref());
         let locale = locale.or_else(|| person?.locale.as_ref()).or(tenant.locale.as_ref());
-        let zone = own.tz.clone();
-        let zone = zone.or_else(|| Zone::parse(person?.tz.as_ref()?).ok());
-        Self { locale: locale.cloned(), zone: zone.or_else(|| tenant.tz.clone()) }
+        Self { locale: locale.cloned(), zone: known_zone(recipient, (own, tenant)) }
     }
 
     /// Fills a template in for whoever shares it.
@@ -286,6 +310,19 @@ fn in_tongue(
     let kept = tongue.locale.clone().filter(|asked| is_kind_of(asked, &rendered.locale));
     worded.locale = Some(kept.unwrap_or(rendered.locale));
     Ok(worded)
+}
+
+/// Says in which zone a recipient is, where anybody said.
+fn known_zone(recipient: &Recipient, (own, tenant): (&Preferences, &Preferences)) -> Option<Zone> {
+    let person = recipient.person.as_ref();
+    let zone = own.tz.clone();
+    let zone = zone.or_else(|| Zone::parse(person?.tz.as_ref()?).ok());
+    zone.or_else(|| tenant.tz.clone())
+}
+
+/// Says by which zone's clocks something reaches a recipient: theirs, else the tenant's, else UTC.
+pub(super) fn zone_of(recipient: &Recipient, wishes: &Wishes<'_>) -> Zone {
+    known_zone(recipient, (&wishes.own, wishes.tenant)).unwrap_or_else(Zone::utc)
 }
 
 /// Somebody of whom nothing has to be known.

@@ -73,7 +73,7 @@ impl Forecast {
 }
 
 impl Services {
-    /// Forecasts a letter to those whom it may reach, up to as many as one request may name.
+    /// Forecasts a letter to those whom it may reach, as of when it goes out to each, up to as many as one request may name.
     ///
     /// # Errors
     /// `Invalid` when the template does not work in one of their languages.
@@ -98,7 +98,9 @@ impl Services {
             for recipient in &recipients {
                 let wishes = Wishes::of(recipient, &everybody);
                 let user = FeedKey::inbox(tenant, &recipient.user);
-                let unplanned = letter.unplanned(self.connections.count(&user), brought);
+                let (connections, at) =
+                    (self.connections.count(&user), letter.goes_out(recipient, &wishes));
+                let unplanned = letter.unplanned(connections, brought, at);
                 let planned = self.plan(&unplanned, recipient, &wishes);
                 let segments = self.segments(letter, recipient, &wishes, &mut texts)?;
                 forecast.add(&planned, segments);

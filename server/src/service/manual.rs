@@ -159,5 +159,6 @@ fn test_draft(caller: &Caller, TestWords { title, message }: TestWords) -> Draft
         link: None,
         phone_number: None,
         ttl_seconds: None,
+        due: None,
     }
 }

@@ -23,6 +23,8 @@ pub(super) enum Memo {
         connections: usize,
         plan: Vec<(String, String, String)>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
+        due_at: Option<i64>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         forecast: Option<Box<Forecast>>,
     },
     Many {
@@ -45,6 +47,7 @@ impl Memo {
             created_at: accepted.created_at.as_ms(),
             connections: accepted.connections,
             plan: accepted.plan.iter().map(step).collect(),
+            due_at: accepted.due_at.map(Timestamp::as_ms),
             forecast: accepted.forecast.clone(),
         }
     }
@@ -62,7 +65,7 @@ impl Memo {
 
     fn answer(self, numbers: &[Number]) -> Option<Notified> {
         match self {
-            Self::One { id, created_at, connections, plan, forecast } => {
+            Self::One { id, created_at, connections, plan, due_at, forecast } => {
                 let step = |(channel, state, reason): (String, String, String)| {
                     Some(Step {
                         channel: Channel::parse(&channel)?,
@@ -75,7 +78,8 @@ impl Memo {
                     created_at: Timestamp::from_ms(created_at),
                     plan: plan.into_iter().map(step).collect::<Option<_>>()?,
                     connections,
-                    number: *numbers.first()?,
+                    number: numbers.first().copied(),
+                    due_at: due_at.map(Timestamp::from_ms),
                     forecast,
                     is_repeated: true,
                 }))

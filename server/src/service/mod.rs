@@ -35,6 +35,7 @@ pub mod reading;
 mod revocations;
 mod routing;
 pub mod sends;
+mod sent;
 pub mod sms_answers;
 pub mod suppressions;
 pub mod sync;

@@ -198,6 +198,8 @@ impl Services {
             asked: Asked::default(),
             topic: Some(telling.topic.id.clone()),
             send: None,
+            named: None,
+            due: None,
             created_at: now,
             expires_at: self.expiry(None, now),
             forecast: None,

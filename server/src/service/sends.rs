@@ -1,18 +1,24 @@
-//! Expanding sends: one stored row becomes a notification per user, chunk by chunk.
+//! Expanding sends: one stored row becomes a notification per user, chunk by chunk, once it is due.
 //!
 //! Each chunk commits its notifications together with the send's new place, on condition of the
 //! old one; so a user gets the notification once, however often a chunk is tried and by whomever.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, MutexGuard, PoisonError};
 
+use futures_util::{StreamExt as _, stream};
 use landfall_core::audit::{Action, Details, Entity};
-use landfall_core::id::{Tenant, UserId};
-use landfall_store::{AuditDraft, SendNext, SendTo, StoreError, StoredSend, Unit, Write};
+use landfall_core::due::Due;
+use landfall_core::id::{SendId, Tenant, UserId};
+use landfall_core::time::Timestamp;
+use landfall_store::{
+    AuditDraft, Later, SendNext, SendState, SendTo, StoreError, StoredSend, Unit, Write,
+};
 use serde_json::json;
 
-use super::compose::{Addressee, Letter, Worded};
+use super::compose::{Addressee, BroughtPhone, Letter, Worded};
 use super::people::Wishes;
-use super::routing::Asked;
+use super::routing::{Asked, Brought};
 use super::tally::Tally;
 use super::{ServiceError, Services};
 
@@ -24,6 +30,19 @@ struct Advanced {
     to: String,
     reached: u64,
 }
+
+/// What became of a chunk.
+struct Chunked {
+    /// How many users it reached.
+    reached: u64,
+    /// Until when a send to one user waits.
+    put_off: Option<Timestamp>,
+}
+
+/// Notifications to one user each that go out in a tenant's turn, and how many of them at once: the more,
+/// the better they share commits.
+const ONES_PER_TURN: usize = 512;
+const ONES_AT_ONCE: usize = 128;
 
 /// Chunks of one send that are expanded in a turn: reading a send again costs more the more users
 /// it names.
@@ -55,6 +74,9 @@ impl Services {
     }
 
     async fn expand_turn(&self, mut send: StoredSend) -> Result<(), ServiceError> {
+        if matches!(send.to, SendTo::One(..)) {
+            return self.expand_ones(&send.tenant).await;
+        }
         for _ in 0..CHUNKS_PER_TURN {
             match self.expand_chunk(&send).await? {
                 Some(Advanced { to, reached }) => {
@@ -67,59 +89,65 @@ impl Services {
         Ok(())
     }
 
+    /// Lets a tenant's oldest notifications to one user each go out, several at once, so that they share
+    /// commits.
+    async fn expand_ones(&self, tenant: &Tenant) -> Result<(), ServiceError> {
+        let ones = self.store.active_ones(tenant, ONES_PER_TURN).await?;
+        let expand = |one: StoredSend| async move { self.expand_chunk(&one).await };
+        let expanded: Vec<_> =
+            stream::iter(ones).map(expand).buffered(ONES_AT_ONCE).collect().await;
+        expanded.into_iter().try_for_each(|expanded| expanded.map(drop))
+    }
+
     /// Expands the next chunk; gives the send's new place where there is more to do.
     async fn expand_chunk(&self, send: &StoredSend) -> Result<Option<Advanced>, ServiceError> {
         let chunk = self.settings.chunk;
         let users = self.next_users(&send.tenant, &send.to, &send.cursor, chunk).await?;
-        let is_complete = users.len() < chunk;
+        let is_last = users.len() < chunk;
+        let last = users.last().map_or(send.cursor.clone(), UserId::to_string);
         let mut unit = Unit::new(&send.tenant);
-        self.compose_chunk(send, &users, &mut unit).await?;
-        let to = users.last().map_or(send.cursor.clone(), UserId::to_string);
-        let reached = users.len() as u64;
-        unit.writes.push(Write::AdvanceSend {
-            id: send.id,
-            from: send.cursor.clone(),
-            to: to.clone(),
-            reached,
-            next: if is_complete { SendNext::Ends } else { SendNext::GoesOn },
-        });
-        if is_complete {
+        let Chunked { reached, put_off } = self.compose_chunk(send, users, &mut unit).await?;
+        let (to, next) = match put_off {
+            Some(at) => (send.cursor.clone(), SendNext::WaitsUntil(at)),
+            None if is_last => (last, SendNext::Ends),
+            None => (last, SendNext::GoesOn),
+        };
+        let (id, from) = (send.id, send.cursor.clone());
+        unit.writes.push(Write::AdvanceSend { id, from, to: to.clone(), reached, next });
+        // What one user gets is told by the notification.
+        if next == SendNext::Ends && !matches!(send.to, SendTo::One(..)) {
             unit.audit.push(self.completed_entry(send, reached));
         }
         match self.commit(unit).await {
-            Ok(_) => Ok((!is_complete).then_some(Advanced { to, reached })),
+            Ok(_) => Ok((next == SendNext::GoesOn).then_some(Advanced { to, reached })),
             // Somebody else moved it on: nothing of this chunk was done.
             Err(StoreError::Stale) => Ok(None),
             Err(error) => Err(error.into()),
         }
     }
 
-    /// Composes the send for each of these users.
+    /// Composes the send for each of these users for whom it is time, and leaves the others for later.
     async fn compose_chunk(
         &self,
         send: &StoredSend,
-        users: &[UserId],
+        users: Vec<UserId>,
         unit: &mut Unit,
-    ) -> Result<(), ServiceError> {
-        let letter = Letter {
-            content: Arc::clone(&send.content),
-            filled: self.refill(&send.content),
-            asked: Asked::parse(&send.route),
-            topic: match &send.to {
-                SendTo::Topic(topic) | SendTo::Members(topic, _) => Some(topic.clone()),
-                SendTo::Users(_) | SendTo::One(..) => None,
-            },
-            send: Some(send.id),
-            created_at: self.now(),
-            expires_at: send.expires_at,
-            forecast: None,
-            worded: Worded::default(),
-        };
-        let (recipients, everybody) =
-            self.addressees(&send.tenant, users.to_vec(), &letter).await?;
+    ) -> Result<Chunked, ServiceError> {
+        let users = self.still_there(send, users).await?;
+        let (letter, phone) = (self.letter_of_send(send), self.phone_of(send).await?);
+        let (recipients, everybody) = self.addressees(&send.tenant, users, &letter).await?;
+        let mut reached = 0;
+        let mut too_early: BTreeMap<Timestamp, Vec<UserId>> = BTreeMap::new();
         for recipient in &recipients {
             let wishes = &Wishes::of(recipient, &everybody);
-            let addressee = Addressee { recipient, wishes, phone: None, replaces: None };
+            let at = letter.goes_out(recipient, wishes);
+            if at > letter.created_at {
+                too_early.entry(at).or_default().push(recipient.user.clone());
+                continue;
+            }
+            reached += 1;
+            let phone = phone.clone();
+            let addressee = Addressee { recipient, wishes, phone, replaces: None };
             match self.composed(&send.tenant, &letter, &addressee) {
                 Ok(composed) => {
                     unit.audit.push(self.created_entry(&composed.new));
@@ -131,7 +159,110 @@ impl Services {
                 }
             }
         }
-        Ok(())
+        Ok(Chunked { reached, put_off: self.leave(send, too_early, unit) })
+    }
+
+    /// Leaves those for later whose clocks do not show the time yet: each hour of them is a send of its own.
+    /// One to a single user waits itself, until the time that is given.
+    fn leave(
+        &self,
+        send: &StoredSend,
+        too_early: BTreeMap<Timestamp, Vec<UserId>>,
+        unit: &mut Unit,
+    ) -> Option<Timestamp> {
+        if let SendTo::One(..) = send.to {
+            return too_early.into_keys().next();
+        }
+        let parts = too_early.into_iter().map(|part| self.part_of(send, part));
+        unit.writes.extend(parts.map(|part| Write::CreateSend(Box::new(part))));
+        None
+    }
+
+    /// Makes what all recipients of a send share.
+    fn letter_of_send(&self, send: &StoredSend) -> Letter<'_> {
+        let (now, later) = (self.now(), send.later.as_ref());
+        let lives_ms = later.and_then(|later| later.lives_ms);
+        let part_of = later.and_then(|later| later.part_of);
+        let (topic, named) = match &send.to {
+            SendTo::Topic(topic) | SendTo::Members(topic, _) => (Some(topic.clone()), None),
+            SendTo::Users(_) => (None, None),
+            SendTo::One(_, id) => (None, Some(*id)),
+        };
+        Letter {
+            content: Arc::clone(&send.content),
+            filled: self.refill(&send.content),
+            asked: Asked::parse(&send.route),
+            topic,
+            send: named.is_none().then_some(part_of.unwrap_or(send.id)),
+            named,
+            created_at: now,
+            expires_at: send.expires_at.or(lives_ms.map(|ms| now.plus_ms(ms))),
+            due: later.and_then(|later| later.local).map(Due::Local),
+            forecast: None,
+            worded: Worded::default(),
+        }
+    }
+
+    /// Makes the send of those of another one whose clocks do not show its time yet.
+    fn part_of(&self, send: &StoredSend, (due_at, users): (Timestamp, Vec<UserId>)) -> StoredSend {
+        let part_of = Some(whole(send));
+        StoredSend {
+            id: self.ids.send(self.now()),
+            accepted: users.len() as u64,
+            to: match &send.to {
+                SendTo::Topic(topic) | SendTo::Members(topic, _) => {
+                    SendTo::Members(topic.clone(), users)
+                }
+                SendTo::Users(_) | SendTo::One(..) => SendTo::Users(users),
+            },
+            cursor: String::new(),
+            expanded: 0,
+            state: SendState::Waits,
+            later: send.later.clone().map(|later| Later { due_at, part_of, ..later }),
+            ..send.clone()
+        }
+    }
+
+    /// Gives those of a send's users whom it still reaches: somebody may have left the topic since it was
+    /// seen who is in it.
+    async fn still_there(
+        &self,
+        send: &StoredSend,
+        users: Vec<UserId>,
+    ) -> Result<Vec<UserId>, ServiceError> {
+        match &send.to {
+            SendTo::Members(topic, _) => {
+                Ok(self.store.members_among(&send.tenant, topic, users).await?)
+            }
+            SendTo::Topic(_) | SendTo::Users(_) | SendTo::One(..) => Ok(users),
+        }
+    }
+
+    /// Takes the phone number that came along with a send to one user.
+    async fn phone_of(&self, send: &StoredSend) -> Result<Option<BroughtPhone>, ServiceError> {
+        let sealed = send.later.as_ref().and_then(|later| later.phone.clone());
+        let (Some(sealed), SendTo::One(user, _)) = (sealed, &send.to) else { return Ok(None) };
+        let brought = match self.open_brought(&send.tenant, user, &sealed) {
+            Ok(phone) => self.brought(&send.tenant, Some(phone.expose())).await?,
+            // The delivery asks for the key again when it is tried; the inbox need not wait for it.
+            Err(error) => {
+                tracing::error!(%error, tenant = %send.tenant, send = %send.id, "a phone number does not open");
+                Brought::Phone(None)
+            }
+        };
+        Ok(Some(BroughtPhone { sealed, brought }))
+    }
+
+    /// Makes sends active that are due, so many at most; tells how many.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn start_sends(&self, limit: usize) -> Result<usize, ServiceError> {
+        let started = self.store.start_sends(self.now(), limit).await?;
+        if started > 0 {
+            self.send_accepted.notify_one();
+        }
+        Ok(started)
     }
 
     /// Gives the next users of a send after one of them, in their order.
@@ -157,6 +288,7 @@ impl Services {
         }
     }
 
+    /// Says that a send, or what it left for later, reached its end.
     fn completed_entry(&self, send: &StoredSend, last_chunk: u64) -> AuditDraft {
         let metadata = json!({ "reached": send.expanded + last_chunk });
         let details = Details {
@@ -167,8 +299,13 @@ impl Services {
         AuditDraft {
             at: self.now(),
             action: Action::SendCompleted,
-            entity: Entity::Other("send", send.id.to_string()),
+            entity: Entity::Other("send", whole(send).to_string()),
             details: self.ids.salted(details),
         }
     }
+}
+
+/// Gives the send that one is, or is a part of.
+fn whole(send: &StoredSend) -> SendId {
+    send.later.as_ref().and_then(|later| later.part_of).unwrap_or(send.id)
 }

@@ -57,6 +57,10 @@ const UNCONFIGURED_MAX: usize = 256;
 /// Lessons whose time is over that are deleted in one run, and blobs that are forgotten in one.
 const END_MAX: usize = 200;
 
+/// Between two looks for what is due, and how much of it is started in one run.
+const LOOK_FOR_DUE: Duration = Duration::from_millis(200);
+const START_MAX: usize = 1_000;
+
 /// Between two looks for members who are to be told of messages.
 const TELL_ABSENT: Duration = Duration::from_millis(500);
 
@@ -86,6 +90,7 @@ pub fn start(
     crew.workers.spawn(live_events::store(Arc::clone(services), events));
     sums::start(services, metrics, cancel, &mut crew.workers);
     crew.seal(pace.seal, metrics);
+    crew.begin();
     crew.hear();
     crew.end();
     crew.forget();
@@ -124,6 +129,13 @@ impl Crew<'_> {
         });
         self.every("seals", (HOUR, RENEW_MAX), |services| async move {
             services.renew_seals(RENEW_MAX).await
+        });
+    }
+
+    /// Begins what is due.
+    fn begin(&mut self) {
+        self.every("timers", (LOOK_FOR_DUE, START_MAX), |services| async move {
+            services.start_sends(START_MAX).await
         });
     }
 

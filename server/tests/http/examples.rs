@@ -4,6 +4,8 @@ use std::fs;
 use std::path::PathBuf;
 
 use landfall_core::channel::Channel;
+use landfall_core::time::Timestamp;
+use landfall_server::clock::now_ms;
 use serde_json::{Value, json};
 
 use crate::harness::{Server, finish, sign};
@@ -14,6 +16,9 @@ const NOTIFICATION: &str = "03fc3f69-5984-47f5-b079-38c0b67e2dc1";
 const CONFLICT: &str = "019bc1b5-3d5b-7c1e-8f60-2f7a5f3c9b11";
 const MESSAGE: &str = "0199a1b2-0000-7000-8000-0000000000a1";
 const CURSOR: &str = "AgEABY3R0pZ4o0yqTt8t0kYl5Q";
+const WAITING: &str = "0199386c-2b00-7a10-9c00-5d2e1f3a4b70";
+/// When something goes out later than the examples are.
+const LATER: &str = "2025-09-12T06:45:00.000Z";
 const SUBSCRIPTION: &str = "0192f0c1-7a3e-7cc2-98c1-000000000012";
 
 fn folder() -> PathBuf {
@@ -31,6 +36,10 @@ fn examples() -> Vec<(String, Value)> {
 
 fn caller() -> String {
     sign(&json!({ "sub": CALLER, "roles": ["admin"], "exp": 4_000_000_000_u64 }))
+}
+
+fn tomorrow() -> String {
+    Timestamp::from_ms(now_ms()).plus_ms(86_400_000).to_string()
 }
 
 /// Makes what the example speaks of; gives the caller's notification.
@@ -131,15 +140,18 @@ async fn prepare_people(server: &Server, name: &str) -> String {
         "sync_status" | "sync_history" | "sync_devices" => "activities_sync",
         "conflicts_list" | "conflict_resolve" => "sync_push_conflict",
         "tenant_preferences_get" => "tenant_preferences_put",
+        "notification_timeline_waiting" => "notify_later",
         _ => return String::new(),
     };
     let text = fs::read_to_string(folder().join(format!("{needed}.json"))).unwrap();
+    let text = text.replace(LATER, &tomorrow());
     let example: Value = serde_json::from_str(&text).unwrap();
     let (method, path) = (example["method"].as_str().unwrap(), example["path"].as_str().unwrap());
     let made = server.call(&caller(), method, path, example["request"].clone()).await;
     assert_eq!(made.status, example["status"], "{name}: {}", made.text);
     let made = made.json();
-    let id = made["id"].as_str().or(made["results"][0]["conflictId"].as_str());
+    let ids = [&made["id"], &made["results"][0]["conflictId"], &made["notification_id"]];
+    let id = ids.into_iter().find_map(Value::as_str);
     id.unwrap_or_default().to_owned()
 }
 
@@ -154,6 +166,7 @@ async fn every_documented_call_is_answered_as_documented() {
         let prepared = prepare_people(&server, &name).await;
         let path = path
             .replace(SUBSCRIPTION, &prepared)
+            .replace(WAITING, &prepared)
             .replace(CONFLICT, &prepared)
             .replace(MESSAGE, &prepared);
         let mut request = server.request(example["method"].as_str().unwrap(), &path);
@@ -166,7 +179,11 @@ async fn every_documented_call_is_answered_as_documented() {
         let body = match &example["request"] {
             Value::Null => String::new(),
             Value::Array(lines) => lines.iter().map(|line| format!("{line}\n")).collect(),
-            body => body.to_string().replace(CURSOR, &prepared).replace(MESSAGE, &prepared),
+            body => body
+                .to_string()
+                .replace(CURSOR, &prepared)
+                .replace(MESSAGE, &prepared)
+                .replace(LATER, &tomorrow()),
         };
         let answer = finish(request.body(body)).await;
         assert_eq!(answer.status, example["status"], "{name}: {}", answer.text);

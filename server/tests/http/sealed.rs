@@ -5,6 +5,8 @@ use std::sync::Arc;
 use base64::Engine as _;
 use landfall_core::channel::Channel;
 use landfall_core::id::{Tenant, UserId};
+use landfall_core::time::Timestamp;
+use landfall_server::clock::now_ms;
 use landfall_server::config::SealingKey;
 use landfall_server::keys::VaultKeys;
 use landfall_server::secret::Secret;
@@ -63,7 +65,7 @@ fn services(server: &Server, ring: &[(&str, u8)]) -> Services {
 /// A number that a request brings along, sealed with the key `k1` of byte 5.
 const BROUGHT: &str = "+15557654321";
 
-/// Puts a delivery to it into the outbox.
+/// Puts a delivery to it into the outbox, and a notification that goes out tomorrow.
 async fn bring_a_number(server: &Server) {
     let letter = Letter::to("sarah", &[Channel::Sms]);
     let (_, mut write) = letter.enqueue(Channel::Sms);
@@ -72,10 +74,17 @@ async fn bring_a_number(server: &Server) {
     deliveries[0].to = Some(old.seal_brought(&tenant(), &letter.user, BROUGHT));
     let unit = Unit { writes: vec![write], ..Unit::new(&tenant()) };
     server.store.commit(unit).await.unwrap();
+    let tomorrow = Timestamp::from_ms(now_ms()).plus_ms(86_400_000).to_string();
+    let body = json!({ "user_id": "sarah", "notification_type": "news", "message": "m",
+        "channels": ["sms"], "phone_number": BROUGHT, "deliver_at": tomorrow });
+    let answer = server.call(&service(), "POST", "/api/v1/notify", body).await;
+    assert_eq!(answer.status, 202, "{}", answer.text);
 }
 
-async fn waiting_number(server: &Server) -> Vec<u8> {
-    server.store.sealed_deliveries(None, 9).await.unwrap().remove(0).to.unwrap()
+async fn waiting_numbers(server: &Server) -> [Vec<u8>; 2] {
+    let delivery = server.store.sealed_deliveries(None, 9).await.unwrap().remove(0);
+    let send = server.store.sealed_sends(None, 9).await.unwrap().remove(0);
+    [delivery.to.unwrap(), send.later.unwrap().phone.unwrap()]
 }
 
 #[tokio::test]
@@ -144,9 +153,10 @@ async fn a_new_key_seals_everything_anew_and_the_old_one_can_go() {
     for address in &after.addresses {
         assert!(only_new.open_address(&tenant(), address).is_ok());
     }
-    let brought = waiting_number(&server).await;
-    let opened = only_new.open_brought(&tenant(), &UserId::parse("sarah").unwrap(), &brought);
-    assert_eq!(opened.unwrap().expose(), BROUGHT);
+    for brought in waiting_numbers(&server).await {
+        let opened = only_new.open_brought(&tenant(), &UserId::parse("sarah").unwrap(), &brought);
+        assert_eq!(opened.unwrap().expose(), BROUGHT);
+    }
     // Nothing moves when nothing is to be done, and what is registered again is found.
     while both.renew_seals(2).await.unwrap() >= 2 {}
     assert_eq!(recipient(&server).await.person.unwrap().version, renewed.version);
@@ -169,7 +179,6 @@ async fn what_does_not_open_is_left_as_it_is() {
 #[tokio::test]
 async fn an_owner_sees_the_rest_of_what_does_not_open() {
     use landfall_core::auth::Caller;
-    use landfall_core::time::Timestamp;
     use landfall_server::service::people::Whose;
     let server = Server::start().await;
     fill(&server).await;

@@ -15,6 +15,8 @@ mod harness;
 mod hostile;
 mod killed;
 mod languages;
+mod later;
+mod later_many;
 mod links;
 mod open_routes;
 mod quiet;

@@ -2,6 +2,7 @@
 //!
 //! Who may send what to whom is decided here once, for every way of sending.
 
+mod later;
 mod reach;
 
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use landfall_core::notification::{Content, Priority};
 use landfall_core::notify::{Draft, Recipients, escalation_fault, faults};
 use landfall_core::plan::Step;
 use landfall_core::time::Timestamp;
-use landfall_store::{IdempotencyKey, SendState, StoreError, StoredSend, Write};
+use landfall_store::{IdempotencyKey, StoreError, Write};
 use serde_json::json;
 
 use super::compose::{Addressee, BroughtPhone, Filled, Letter, Worded, no_data, priority};
@@ -24,6 +25,7 @@ use super::people::{Found, Wishes};
 use super::revocations::unit_of;
 use super::routing::Asked;
 use super::{ServiceError, Services, deciding};
+use later::tell_due;
 pub(super) use reach::Reach;
 
 /// Names a request, so that its repetition takes no second effect (contract 1).
@@ -48,8 +50,10 @@ pub struct Accepted {
     pub plan: Vec<Step>,
     /// How many of the user's devices are connected.
     pub connections: usize,
-    /// Its number on the user's inbox: the `replay_id`.
-    pub number: Number,
+    /// Its number on the user's inbox: the `replay_id`. Nothing that goes out later has one.
+    pub number: Option<Number>,
+    /// When it goes out, if not at once.
+    pub due_at: Option<Timestamp>,
     /// What it was forecast to do, where that was asked for.
     pub forecast: Option<Box<Forecast>>,
     /// Whether it had been accepted before, under the same idempotency key.
@@ -109,6 +113,7 @@ impl Services {
             faults.extend(of_data);
             None
         });
+        faults.extend(draft.due.and_then(|due| due.fault(self.now())));
         faults.extend(escalation_fault(draft, priority(draft, filled.as_ref())));
         if !faults.is_empty() {
             return Err(ServiceError::Invalid(faults));
@@ -128,14 +133,18 @@ impl Services {
             Some(key) => Some(self.in_flight.take(&caller.tenant, &key.scope, &key.key)?),
             None => None,
         };
+        let key = key.as_ref();
         deciding(|| async {
             let reach = self.reach_of(caller, &draft.recipients).await?;
-            match &draft.recipients {
-                Recipients::User(user) => {
-                    self.notify_one(caller, draft, letter, (user, reach), key.as_ref()).await
+            match (&draft.recipients, letter.due) {
+                (Recipients::User(user), None) => {
+                    self.notify_one(caller, draft, letter, (user, reach), key).await
                 }
-                Recipients::Users(_) | Recipients::Topic(_) => {
-                    self.accept_send(caller, letter, reach, key.as_ref()).await
+                (Recipients::User(user), Some(_)) => {
+                    self.notify_later(caller, draft, letter, (user, reach), key).await
+                }
+                (Recipients::Users(_) | Recipients::Topic(_), _) => {
+                    self.accept_send(caller, letter, reach, key).await
                 }
             }
         })
@@ -164,6 +173,8 @@ impl Services {
                 Recipients::User(_) | Recipients::Users(_) => None,
             },
             send: None,
+            named: None,
+            due: draft.due.filter(|due| !due.has_passed(now)),
             created_at: now,
             expires_at: self.expiry(draft.ttl_seconds, now),
             forecast: None,
@@ -199,7 +210,8 @@ impl Services {
             created_at: letter.created_at,
             plan: composed.new.channels.clone(),
             connections: self.connections.count(&FeedKey::inbox(tenant, user)),
-            number: Number::ZERO,
+            number: None,
+            due_at: None,
             forecast: letter.forecast.clone(),
             is_repeated: false,
         };
@@ -208,7 +220,7 @@ impl Services {
         unit.idempotency = key.map(|key| keyed(key, &Memo::of(&accepted), letter.created_at));
         match self.commit(unit).await {
             Ok(receipt) => {
-                let number = receipt.numbers().first().copied().unwrap_or_default();
+                let number = receipt.numbers().first().copied();
                 Ok(Notified::One(Accepted { number, ..accepted }))
             }
             Err(StoreError::Duplicate(answer)) => replayed(*answer),
@@ -225,25 +237,12 @@ impl Services {
     ) -> Result<Notified, ServiceError> {
         let Reach { to, accepted, rejected, guards } = reach;
         let now = letter.created_at;
-        let send = StoredSend {
-            id: self.ids.send(now),
-            tenant: caller.tenant.clone(),
-            content: Arc::clone(&letter.content),
-            route: letter.asked.text(),
-            to,
-            cursor: String::new(),
-            accepted,
-            expanded: 0,
-            state: SendState::Active,
-            later: None,
-            canceled_at: None,
-            created_at: now,
-            expires_at: letter.expires_at,
-        };
+        let send = self.new_send(caller, letter, (to, accepted));
         let forecast = letter.forecast.clone();
         let answer = AcceptedSend { id: send.id, accepted, rejected, forecast, is_repeated: false };
         let entity = Entity::Other("send", send.id.to_string());
-        let metadata = json!({ "accepted": accepted, "rejected": answer.rejected.len() });
+        let mut metadata = json!({ "accepted": accepted, "rejected": answer.rejected.len() });
+        tell_due(letter.due, &mut metadata);
         let mut unit = unit_of(caller);
         unit.guards.extend(guards);
         unit.audit.push(self.entry(caller, Action::SendAccepted, entity, metadata));

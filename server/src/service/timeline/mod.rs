@@ -1,9 +1,11 @@
 //! What became of one notification: its row, its deliveries, and what the trail says of it.
 //!
-//! For its owner as long as it is in the inbox, and for admins of its tenant. Shows no address and
+//! For its owner as long as it is in the inbox, for its sender as long as it waits, and for admins of its
+//! tenant. Shows no address and
 //! none of the notification's words.
 
 mod untold;
+mod waiting;
 
 use std::sync::Arc;
 
@@ -17,6 +19,7 @@ use landfall_core::summary;
 use landfall_core::time::Timestamp;
 use landfall_store::{AuditFilter, AuditRecord, Delivery, Standing};
 
+use super::sent::Sent;
 use super::trail::{Told, told_plan};
 use super::{ServiceError, Services};
 
@@ -27,6 +30,8 @@ pub struct Timeline {
     pub notification: Notification,
     /// When its sender took it back.
     pub canceled_at: Option<Timestamp>,
+    /// When it goes out, while it waits.
+    pub due_at: Option<Timestamp>,
     /// What happened, oldest first.
     pub events: Vec<Happened>,
 }
@@ -46,6 +51,7 @@ pub struct Happened {
 const PAGE: usize = 500;
 const ENTRIES_MAX: usize = 5_000;
 
+const SCHEDULED: &str = Action::NotificationScheduled.as_str();
 const READ: &str = Action::NotificationRead.as_str();
 const CANCELED: &str = Action::NotificationCanceled.as_str();
 const RECALLED: &str = Action::NotificationRecalled.as_str();
@@ -54,31 +60,44 @@ impl Services {
     /// Tells what became of a notification.
     ///
     /// # Errors
-    /// `NotFound` unless it is the caller's and not deleted, or the caller is an admin.
+    /// `NotFound` unless it is the caller's and not deleted, or waits and the caller sent it, or the caller is
+    /// an admin.
     pub async fn timeline(
         &self,
         caller: &Caller,
         id: NotificationId,
     ) -> Result<Timeline, ServiceError> {
-        let found = self.store.notification_standings(&caller.tenant, vec![id]).await?;
-        let Standing { notification, canceled_at, .. } =
-            found.into_iter().next().ok_or(ServiceError::NotFound("notification"))?;
+        match self.sent(&caller.tenant, id.0).await? {
+            Some(Sent::Notification(standing)) => self.told_timeline(caller, standing).await,
+            Some(Sent::Waiting(id, send)) => self.waiting_timeline(caller, id, &send).await,
+            Some(Sent::Many(_)) | None => Err(ServiceError::NotFound("notification")),
+        }
+    }
+
+    async fn told_timeline(
+        &self,
+        caller: &Caller,
+        Standing { notification, canceled_at, .. }: Standing,
+    ) -> Result<Timeline, ServiceError> {
         let is_own = notification.user == caller.user && !notification.deleted;
         if !is_own && !caller.is_admin() {
             return Err(ServiceError::NotFound("notification"));
         }
         // Before the trail: what ends in between is told there, and not once more by its row.
         let deliveries = self.deliveries_about(caller, &notification).await?;
-        let entries = self.entries_about(caller, id).await?;
+        let entries = self.entries_about(caller, notification.id).await?;
+        let scheduled = entries.iter().take_while(|entry| entry.action == SCHEDULED).count();
+        let (scheduled, entries) = entries.split_at(scheduled);
         // It was created before anything else happened to it.
         let below = entries.first().map(|entry| entry.number);
         let plan = self.plan_of(caller, &notification, below).await?;
-        let events = events(&notification, canceled_at, plan, &deliveries, &entries);
+        let mut events = events(&notification, canceled_at, plan, &deliveries, entries);
+        events.splice(0..0, scheduled.iter().map(happened));
         let mut notification = Arc::unwrap_or_clone(notification);
         let stands = |one: &Delivery| (one.channel, one.state, one.reason);
         let of_this = deliveries.iter().filter(|one| !one.is_replaced);
         summary::bring_up_to_date(&mut notification.channels, of_this.map(stands));
-        Ok(Timeline { notification, canceled_at, events })
+        Ok(Timeline { notification, canceled_at, due_at: None, events })
     }
 
     async fn deliveries_about(
