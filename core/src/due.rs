@@ -39,6 +39,16 @@ impl LocalTime {
         is_bare.then(read).flatten().map(Self).ok_or(LocalTimeError)
     }
 
+    /// Takes what a calendar and a clock show.
+    pub const fn of(shown: jiff::civil::DateTime) -> Self {
+        Self(shown)
+    }
+
+    /// Gives what a calendar and a clock show.
+    pub const fn shown(self) -> jiff::civil::DateTime {
+        self.0
+    }
+
     /// Says when clocks there show it. One that they leave out is moved by as much as they are, and of two
     /// it is the first (RFC 5545 3.3.5).
     pub fn in_zone(self, zone: &Zone) -> Timestamp {

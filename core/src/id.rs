@@ -86,6 +86,10 @@ text_id!(
     LessonId
 );
 text_id!(
+    /// A quiz within a tenant.
+    QuizId
+);
+text_id!(
     /// One installation of an app, as it names itself.
     DeviceId
 );
@@ -118,6 +122,10 @@ uuid_id!(
 uuid_id!(
     /// One message of a topic (UUIDv7).
     MessageId
+);
+uuid_id!(
+    /// Something that is scheduled for a class (UUIDv7).
+    EventId
 );
 uuid_id!(
     /// One run of a server, as others see who is connected to it (UUIDv7).

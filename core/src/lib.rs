@@ -33,6 +33,7 @@ pub mod profile;
 pub mod quiet;
 pub mod rate;
 pub mod recurrence;
+pub mod schedule;
 pub mod session;
 pub mod sms;
 pub mod summary;

@@ -81,6 +81,17 @@ pub struct Preferences {
     pub tz: Option<Zone>,
 }
 
+impl Preferences {
+    /// Gives every number of minutes before the start at which a rule asks for a reminder, ascending and each once.
+    pub fn reminders(&self) -> Vec<u32> {
+        let asked = self.rules.iter().filter_map(|rule| rule.reminder_minutes.as_ref());
+        let mut minutes: Vec<u32> = asked.flatten().copied().collect();
+        minutes.sort_unstable();
+        minutes.dedup();
+        minutes
+    }
+}
+
 /// What a notification is about, as rules can name it.
 #[derive(Debug, Clone, Copy)]
 pub struct About<'a> {

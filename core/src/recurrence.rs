@@ -45,6 +45,10 @@ pub const ADDED_MAX: usize = 1_000;
 /// Occurrences that are left out.
 pub const LEFT_OUT_MAX: usize = 1_000;
 
+const DAY_MS: i64 = 24 * 3_600_000;
+/// Before all occurrences.
+const FIRST: Timestamp = Timestamp::from_ms(i64::MIN / 2);
+
 /// What is said of when an event is.
 ///
 /// Local times are those of the zone, in whole seconds: what is finer is cut.
@@ -188,6 +192,20 @@ impl Recurrence {
             besides: self.besides.get(behind..).unwrap_or_default(),
             never: &self.never,
         }
+    }
+
+    /// Gives a time after which no occurrence is; nothing where there is no end to them.
+    pub fn none_after(&self) -> Option<Timestamp> {
+        let by_rule = match self.when.rule.as_ref().map(Rule::end) {
+            None => None,
+            Some(End::Never) => return None,
+            Some(End::Until(Until::Utc(last))) => Some(Zone::utc().time_of(last)),
+            // Of a time that the clocks show twice the later one; no clock is put back further than a day.
+            Some(End::Until(until)) => Some(self.when.zone.time_of(until.last()).plus_ms(DAY_MS)),
+            Some(End::Count(_)) => self.occurrences_from(FIRST).last().map(|last| last.at),
+        };
+        let beside = self.besides.last().map(|last| last.at);
+        Some(by_rule.max(beside).unwrap_or(FIRST))
     }
 
     /// Finds the occurrence at a local time, to change it alone or to leave it out.

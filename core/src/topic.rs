@@ -130,6 +130,8 @@ pub enum TopicAction {
     ReadLessons,
     /// Make, change and delete its lessons.
     WriteLessons,
+    /// Schedule events for it.
+    Schedule,
     /// Read its messages.
     ReadMessages,
     /// Write messages, and say that one has read them.
@@ -147,6 +149,8 @@ pub struct Standing {
     pub sends: bool,
     /// Whether the caller's scopes include `lessons:manage`.
     pub writes_lessons: bool,
+    /// Whether the caller's scopes include `events:manage`.
+    pub schedules: bool,
     /// Whether the caller may send to anybody of the tenant (service, admin).
     pub sends_to_all: bool,
     /// What the caller is in the topic.
@@ -187,6 +191,9 @@ pub fn may(action: TopicAction, who: Standing) -> Verdict {
         TopicAction::WriteLessons => {
             who.writes_lessons && (who.manages_all || role_at_least(MemberRole::Teacher))
         }
+        TopicAction::Schedule => {
+            who.schedules && (who.manages_all || role_at_least(MemberRole::Teacher))
+        }
     };
     let knows = who.manages_all
         || who.sends_to_all
@@ -207,13 +214,14 @@ mod tests {
         manages_all: false,
         sends: false,
         writes_lessons: false,
+        schedules: false,
         sends_to_all: false,
         role: None,
         visibility: Visibility::Private,
     };
 
     fn member(role: MemberRole) -> Standing {
-        Standing { role: Some(role), sends: true, writes_lessons: true, ..NOBODY }
+        Standing { role: Some(role), sends: true, writes_lessons: true, schedules: true, ..NOBODY }
     }
 
     #[test]
@@ -235,6 +243,7 @@ mod tests {
             (TopicAction::Manage, [Verdict::No, Verdict::No, Verdict::Yes]),
             (TopicAction::ReadLessons, [Verdict::Yes, Verdict::Yes, Verdict::Yes]),
             (TopicAction::WriteLessons, [Verdict::No, Verdict::Yes, Verdict::Yes]),
+            (TopicAction::Schedule, [Verdict::No, Verdict::Yes, Verdict::Yes]),
             (TopicAction::ReadMessages, [Verdict::Yes, Verdict::Yes, Verdict::Yes]),
             (TopicAction::WriteMessages, [Verdict::Yes, Verdict::Yes, Verdict::Yes]),
             (TopicAction::Moderate, [Verdict::No, Verdict::Yes, Verdict::Yes]),

@@ -71,6 +71,16 @@ actions! {
     BlobStored = "blob_stored"
     /// Bytes that nothing referred to any more were forgotten.
     BlobForgotten = "blob_forgotten"
+    /// Something was scheduled for a class.
+    EventScheduled = "event_scheduled"
+    /// What was scheduled was changed, as a whole or one occurrence.
+    EventChanged = "event_changed"
+    /// What was scheduled was deleted.
+    EventDeleted = "event_deleted"
+    /// A quiz was made or changed.
+    QuizPut = "quiz_put"
+    /// A calendar got another secret.
+    CalendarRotated = "calendar_rotated"
     /// Members of a topic were added, changed or removed.
     MembersChanged = "members_changed"
     /// A user's tokens, or one token, were revoked.
