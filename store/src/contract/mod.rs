@@ -16,6 +16,7 @@ mod notices;
 mod people;
 mod presences;
 mod revocations;
+mod schedule;
 mod sends;
 mod sync;
 mod tallies;
@@ -46,7 +47,11 @@ pub use people::{
 };
 pub use presences::{Attended, Presences};
 pub use revocations::{Revocation, Revocations};
-pub use sends::{Later, SendNext, SendState, SendTo, Sends, StoredSend};
+pub use schedule::{
+    DueAsk, DueMoment, EventFilter, EventsOf, Firing, ScheduleWrite, Schedules, StoredEvent,
+    StoredOccurrence, StoredQuiz, Track,
+};
+pub use sends::{Later, Reminds, SendNext, SendState, SendTo, Sends, StoredSend};
 pub use sync::{
     BranchNext, Conflict, ConflictFilter, ConflictNext, EntityNext, EntityRange, EntityVersion,
     OperationKeep, Standings, StandingsAsk, StoredBranch, StoredConflict, StoredEntity,
@@ -72,6 +77,7 @@ pub trait Store:
     + Lessons
     + Blobs
     + Sends
+    + Schedules
     + Deliveries
     + People
     + Presences
@@ -95,6 +101,7 @@ impl<T> Store for T where
         + Lessons
         + Blobs
         + Sends
+        + Schedules
         + Deliveries
         + People
         + Presences

@@ -59,6 +59,15 @@ pub struct Later {
     pub phone: Option<Vec<u8>>,
 }
 
+/// What a send reminds of: it reaches those who want to be reminded so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reminds {
+    /// So many minutes before it starts.
+    pub minutes: u32,
+    /// When it starts.
+    pub starts_at: Timestamp,
+}
+
 /// A stored send.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredSend {
@@ -83,6 +92,8 @@ pub struct StoredSend {
     pub state: SendState,
     /// What is kept of it where it goes out later than it was accepted.
     pub later: Option<Later>,
+    /// What it reminds of, where it does.
+    pub reminds: Option<Reminds>,
     /// When its sender took it back.
     pub canceled_at: Option<Timestamp>,
     /// When it was accepted.

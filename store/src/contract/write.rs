@@ -22,6 +22,7 @@ use super::deliveries::{BroughtWith, KeptAttempt, NewDelivery, Settlement};
 use super::devices::DeviceNext;
 use super::notices::NotedMembers;
 use super::people::{Address, Person, StoredPreferences, Suppression};
+use super::schedule::ScheduleWrite;
 use super::sends::{SendNext, StoredSend};
 use super::sync::SyncWrite;
 use super::unit::SaltedDetails;
@@ -375,9 +376,13 @@ pub enum Write {
         user: Option<UserId>,
         /// What.
         preferences: StoredPreferences,
+        /// Which reminders they ask for, in minutes.
+        reminders: Vec<u32>,
         /// When.
         at: Timestamp,
     },
+    /// Changes what is scheduled.
+    Schedule(Box<ScheduleWrite>),
     /// Keeps an operation with all that it does, as [`SyncWrite`](super::SyncWrite) says.
     Sync(Box<SyncWrite>),
     /// Notes that a device synced, and adds what it did to its session, which begins with it where

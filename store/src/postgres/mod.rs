@@ -20,6 +20,7 @@ mod presences;
 mod reach;
 mod reads;
 mod runner;
+mod schedule;
 mod standings;
 mod sync;
 mod tls;
@@ -53,6 +54,7 @@ pub const SCHEMA: &str = concat!(
     include_str!("../../migrations/0006_messages.postgres.sql"),
     include_str!("../../migrations/0007_together.postgres.sql"),
     include_str!("../../migrations/0008_later.postgres.sql"),
+    include_str!("../../migrations/0009_schedule.postgres.sql"),
 );
 
 /// What a statement of a migration may take; a node that starts meanwhile waits as long.

@@ -4,7 +4,7 @@ use landfall_core::audit::Hash;
 use landfall_core::id::{Tenant, UserId};
 use landfall_core::time::Timestamp;
 
-use super::{Corrupt, Query, Row, Runner, Value, addresses, done, suppressions};
+use super::{Corrupt, Query, Row, Runner, Value, addresses, done, occurrences, suppressions};
 use crate::{
     Answer, Outcome, Person, Recipient, Recipients, Sealed, StoreError, StoredPreferences,
 };
@@ -110,7 +110,7 @@ pub(crate) async fn delete<R: Runner>(
 ) -> Answer<Outcome> {
     let mut known = 0;
     if let Some(keep) = keep {
-        put_preferences(runner, tenant, Some(user), keep, at).await?;
+        put_preferences(runner, tenant, Some(user), (keep, &[]), at).await?;
         known += 1;
     }
     let preferences = "delete from preference where tenant = ?1 and user_id = ?2";
@@ -118,6 +118,8 @@ pub(crate) async fn delete<R: Runner>(
         "delete from person where tenant = ?1 and user_id = ?2",
         "delete from address where tenant = ?1 and user_id = ?2",
         "delete from last_seen where tenant = ?1 and user_id = ?2",
+        "delete from calendar where tenant = ?1 and user_id = ?2",
+        "delete from reminder_choice where tenant = ?1 and user_id = ?2",
     ]
     .into_iter()
     .chain(keep.is_none().then_some(preferences))
@@ -167,12 +169,12 @@ pub(crate) async fn preferences<R: Runner>(
     runner.optional(Query::new(sql, values, |row| read_preferences(row, 0))).await
 }
 
-/// Writes a user's preferences, or the tenant's; `Stale` unless the version follows the stored one.
+/// Writes a user's preferences, or the tenant's, and which reminders they ask for; `Stale` unless the version follows the stored one.
 pub(crate) async fn put_preferences<R: Runner>(
     runner: &mut R,
     tenant: &Tenant,
     user: Option<&UserId>,
-    preferences: &StoredPreferences,
+    (preferences, reminders): (&StoredPreferences, &[u32]),
     at: Timestamp,
 ) -> Answer<Outcome> {
     let sql = if preferences.version <= 1 {
@@ -185,6 +187,7 @@ pub(crate) async fn put_preferences<R: Runner>(
     let user = user.map_or(EVERYBODY, UserId::as_str);
     let StoredPreferences { body, version } = preferences;
     let values = [tenant.into(), user.into(), body.into(), (*version).into(), at.into()];
+    occurrences::choose(runner, tenant, user, reminders).await?;
     done(runner.execute(Query::command(sql, values)).await?)
 }
 

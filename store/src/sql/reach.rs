@@ -61,8 +61,9 @@ pub(crate) async fn write_to_people<R: Runner>(
             seals::renew_brought(runner, tenant, with, (&from, &to)).await
         }
         Write::RemoveAddress { user, id } => addresses::remove(runner, tenant, &user, id).await,
-        Write::PutPreferences { user, preferences, at } => {
-            people::put_preferences(runner, tenant, user.as_ref(), &preferences, at).await
+        Write::PutPreferences { user, preferences, reminders, at } => {
+            let put = (&preferences, &*reminders);
+            people::put_preferences(runner, tenant, user.as_ref(), put, at).await
         }
         Write::Suppress(suppression) => suppressions::put(runner, tenant, &suppression).await,
         Write::Unsuppress { channel, address } => {

@@ -2,7 +2,7 @@
 
 use landfall_core::blob::BlobHash;
 use landfall_core::feed::Number;
-use landfall_core::id::{LessonId, Tenant, TopicId, UserId};
+use landfall_core::id::{LessonId, QuizId, Tenant, TopicId, UserId};
 use landfall_core::time::Timestamp;
 use uuid::Uuid;
 
@@ -138,6 +138,11 @@ impl dyn Row + '_ {
     /// Reads a lesson's id.
     pub(crate) fn lesson(&self, column: usize) -> Result<LessonId, Corrupt> {
         LessonId::parse(self.text(column)?).map_err(|_| Corrupt::new(column, "lesson id"))
+    }
+
+    /// Reads a quiz's id.
+    pub(crate) fn quiz(&self, column: usize) -> Result<QuizId, Corrupt> {
+        QuizId::parse(self.text(column)?).map_err(|_| Corrupt::new(column, "quiz id"))
     }
 
     /// Reads a blob's name.

@@ -7,22 +7,24 @@ use landfall_core::id::{NotificationId, SendId, Tenant, TopicId, UserId};
 use uuid::Uuid;
 
 use super::{Corrupt, Row, Value, codes, content};
-use crate::{Later, SendState, SendTo, StoredSend};
+use crate::{Later, Reminds, SendState, SendTo, StoredSend};
 
 /// The columns that [`read`] reads.
 pub(super) const COLUMNS: &str =
     "s.id, s.tenant, s.type, s.template_id, s.title, s.message, s.data,
     s.priority, s.locale, s.sender_id, s.sender_name, s.image, s.actions, s.link, s.route,
     s.users, s.topic_id, s.cursor, s.accepted, s.expanded, s.active, s.created_at, s.expires_at,
-    s.canceled_at, s.due_at, s.due_local, s.lives_ms, s.part_of, s.notification_id, s.phone";
+    s.canceled_at, s.due_at, s.due_local, s.lives_ms, s.part_of, s.notification_id, s.phone,
+    s.reminder_minutes, s.starts_at";
 
 /// How many columns these are.
-pub(super) const WIDTH: usize = 30;
+pub(super) const WIDTH: usize = 32;
 
 /// Gives the values of a row, in the order in which it is inserted.
 pub(super) fn values<'a>(tenant: &'a Tenant, send: &'a StoredSend) -> [Value<'a>; WIDTH] {
     let content = &send.content;
     let (users, topic, notification) = recipients(&send.to);
+    let [minutes, starts_at] = reminds(send.reminds);
     let [due_at, local, lives_ms, part_of, phone] = later(send.later.as_ref());
     [
         (&send.id.0).into(),
@@ -55,6 +57,8 @@ pub(super) fn values<'a>(tenant: &'a Tenant, send: &'a StoredSend) -> [Value<'a>
         part_of,
         notification.into(),
         phone,
+        minutes,
+        starts_at,
     ]
 }
 
@@ -70,6 +74,13 @@ fn recipients(to: &SendTo) -> (Option<String>, Option<&TopicId>, Option<&Uuid>) 
         SendTo::Members(topic, users) => (lines(users), Some(topic), None),
         SendTo::One(user, id) => (Some(user.to_string()), None, Some(&id.0)),
     }
+}
+
+fn reminds(reminds: Option<Reminds>) -> [Value<'static>; 2] {
+    [
+        reminds.map(|reminds| i64::from(reminds.minutes)).into(),
+        reminds.map(|reminds| reminds.starts_at).into(),
+    ]
 }
 
 fn later(later: Option<&Later>) -> [Value<'_>; 5] {
@@ -113,6 +124,7 @@ pub(super) fn read(row: &dyn Row) -> Result<StoredSend, Corrupt> {
         expanded: row.count(19)?,
         state: read_state(row)?,
         later: read_later(row)?,
+        reminds: read_reminds(row)?,
         canceled_at: row.optional_time(23)?,
         created_at: row.time(21)?,
         expires_at: row.optional_time(22)?,
@@ -132,6 +144,12 @@ fn read_recipients(row: &dyn Row) -> Result<SendTo, Corrupt> {
         (Some(topic), None) => SendTo::Topic(topic),
         (None, users) => SendTo::Users(users.unwrap_or_default()),
     })
+}
+
+fn read_reminds(row: &dyn Row) -> Result<Option<Reminds>, Corrupt> {
+    let Some(minutes) = row.optional_int(30)? else { return Ok(None) };
+    let minutes = u32::try_from(minutes).map_err(|_| Corrupt::new(30, "minutes"))?;
+    Ok(Some(Reminds { minutes, starts_at: row.time(31)? }))
 }
 
 fn read_later(row: &dyn Row) -> Result<Option<Later>, Corrupt> {

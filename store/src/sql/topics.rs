@@ -5,7 +5,7 @@ use landfall_core::id::{Tenant, TopicId, UserId};
 use landfall_core::time::Timestamp;
 use landfall_core::topic::{Member, MemberRole, Topic, TopicKind, Visibility};
 
-use super::{Corrupt, Query, Row, Runner, codes, feeds, lessons, messages};
+use super::{Corrupt, Query, Row, Runner, codes, events, feeds, lessons, messages};
 use crate::{Answer, MEMBERSHIPS_MAX, MemberOutcome, Membership, TopicView};
 
 /// Gives the number of a topic's last change, if it is there.
@@ -76,7 +76,7 @@ async fn is_same<R: Runner>(runner: &mut R, tenant: &Tenant, topic: &Topic) -> A
     Ok(runner.optional(Query::new(sql, values, |_| Ok(()))).await?.is_some())
 }
 
-/// Deletes a topic, its memberships and its lessons; `None` unless it is there.
+/// Deletes a topic, its memberships, its lessons and what is scheduled for it; `None` unless it is there.
 pub(crate) async fn delete<R: Runner>(
     runner: &mut R,
     tenant: &Tenant,
@@ -96,6 +96,7 @@ pub(crate) async fn delete<R: Runner>(
     let values = [tenant.into(), topic.into(), number.into()];
     runner.execute(Query::command(sql, values)).await?;
     lessons::delete_of_class(runner, tenant, topic, (number, at)).await?;
+    events::delete_of_class(runner, tenant, topic).await?;
     messages::leave_behind(runner, tenant, topic, number).await?;
     Ok(Some(number))
 }

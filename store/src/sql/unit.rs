@@ -12,8 +12,8 @@ use landfall_core::topic::MemberRole;
 
 use super::settle::{Settle, settle};
 use super::{
-    Runner, audits, blobs, devices, idempotency, inbox_write, lessons, messages, notices, reach,
-    revocations, sends, sync_write, told, topics,
+    Runner, audits, blobs, devices, events, idempotency, inbox_write, lessons, messages, notices,
+    reach, revocations, sends, sync_write, told, topics,
 };
 use crate::{
     Answer, AuditDraft, Change, Guard, Outcome, Receipt, StoreError, SyncWrite, Unit, Write,
@@ -234,7 +234,7 @@ async fn write_to_others<R: Runner>(
     }
 }
 
-/// Makes the writes about lessons and blobs.
+/// Makes the writes about lessons, blobs and what is scheduled.
 async fn write_to_classes<R: Runner>(
     runner: &mut R,
     tenant: &Tenant,
@@ -258,6 +258,7 @@ async fn write_to_classes<R: Runner>(
         Write::ForgetBlob { hash, file, before } => {
             blobs::forget(runner, tenant, (&hash, &file), before).await
         }
+        Write::Schedule(write) => events::write(runner, tenant, *write).await,
         other => write_to_topics(runner, tenant, other).await,
     }
 }

@@ -7,7 +7,7 @@ use super::sizes;
 use crate::backup::{Table, tables};
 use crate::{Answer, StoreError};
 
-const MIGRATIONS: [&str; 8] = [
+const MIGRATIONS: [&str; 9] = [
     include_str!("../../migrations/0001_spine.sqlite.sql"),
     include_str!("../../migrations/0002_reach.sqlite.sql"),
     include_str!("../../migrations/0003_sync.sqlite.sql"),
@@ -16,6 +16,7 @@ const MIGRATIONS: [&str; 8] = [
     include_str!("../../migrations/0006_messages.sqlite.sql"),
     include_str!("../../migrations/0007_together.sqlite.sql"),
     include_str!("../../migrations/0008_later.sqlite.sql"),
+    include_str!("../../migrations/0009_schedule.sqlite.sql"),
 ];
 
 /// The newest version of the schema that this build knows.

@@ -18,6 +18,7 @@ mod presences;
 mod reach;
 mod readers;
 mod runner;
+mod schedule;
 mod sizes;
 mod sync;
 

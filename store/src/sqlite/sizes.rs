@@ -12,7 +12,7 @@ use crate::Answer;
 /// A table, one of its indexes, and of that how many rows it has and how many of them share its
 /// first column, its first two, and so on. A primary key goes by the table's name. In the order of
 /// their names.
-const SIZES: [(&str, &str, &str); 58] = [
+const SIZES: [(&str, &str, &str); 74] = [
     ("activity", "activity", "1000000 100000 100 1"),
     ("activity", "activity_decided", "900000 1"),
     ("activity", "activity_kind", "1000000 100000 100 20 10 1 1"),
@@ -29,6 +29,8 @@ const SIZES: [(&str, &str, &str); 58] = [
     ("blob_uploader", "blob_uploader", "1000000 100000 2 1"),
     ("branch", "branch", "1000000 50 50 2 1"),
     ("branch", "branch_at", "1000000 1"),
+    ("calendar", "calendar", "100000 10000 1"),
+    ("calendar", "calendar_nonce", "100000 1"),
     ("delivery", "delivery", "1000000 100000 1"),
     ("delivery", "delivery_age", "900000 1"),
     ("delivery", "delivery_due", "10000 4000 1000 500 2 1"),
@@ -42,6 +44,12 @@ const SIZES: [(&str, &str, &str); 58] = [
     ("entity", "entity_updated", "1000000 50 1"),
     ("entity_version", "entity_version", "1000000 50 10 5 1"),
     ("entity_version", "entity_version_at", "1000000 1"),
+    ("event", "event", "100000 10000 1"),
+    ("event", "event_class", "100000 10000 10 1"),
+    ("event", "event_expand", "10000 2"),
+    ("event", "event_quiz", "10000 1000 1"),
+    ("firing", "firing", "1000000 100000 20 3 1"),
+    ("firing", "firing_noted", "1000000 2"),
     ("lesson", "lesson", "1000000 100000 1"),
     ("lesson", "lesson_changed", "1000000 100000 100 1"),
     ("lesson", "lesson_class", "1000000 100000 100 1"),
@@ -60,8 +68,16 @@ const SIZES: [(&str, &str, &str); 58] = [
     ("notification", "notification_id", "1000000 100000 1"),
     ("notification", "notification_pending", "10000 2 1"),
     ("notification", "notification_send", "100000 1000 1"),
+    ("occurrence", "occurrence", "1000000 100000 5 1"),
+    ("occurrence", "occurrence_ends", "1000000 2"),
+    ("occurrence", "occurrence_new", "100 1"),
+    ("occurrence", "occurrence_starts", "1000000 2"),
     ("operation", "operation", "1000000 100000 100 1"),
     ("operation", "operation_at", "1000000 1"),
+    ("quiz", "quiz", "100000 10000 1"),
+    ("quiz", "quiz_class", "100000 10000 10"),
+    ("reminder_choice", "reminder_choice", "100000 5000 500 1"),
+    ("reminder_choice", "reminder_choice_user", "100000 10000 3"),
     ("sync_conflict", "sync_conflict", "100000 10000 1"),
     ("sync_conflict", "sync_conflict_open", "10000 10 5 1 1"),
     ("sync_conflict", "sync_conflict_resolved", "90000 1"),

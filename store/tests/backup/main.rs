@@ -21,5 +21,6 @@ mod place;
 mod postgres;
 mod reach;
 mod restore;
+mod schedule;
 mod vouching;
 mod writers;

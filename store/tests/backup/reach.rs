@@ -3,7 +3,7 @@
 use landfall_core::audit::{Action, Entity};
 use landfall_core::channel::{Channel, DeliveryState};
 use landfall_core::feed::{FeedKey, Number};
-use landfall_core::id::ConflictId;
+use landfall_core::id::{ConflictId, UserId};
 use landfall_core::lesson::Lesson;
 use landfall_core::message::Message;
 use landfall_core::notification::{JsonText, NewNotification, Priority};
@@ -18,6 +18,7 @@ use rusqlite::Connection;
 use uuid::Uuid;
 
 use crate::make;
+
 use crate::make::{at, details, note, publish, tenant, unit, user};
 use crate::make_lessons::{hash, lesson, put, put_blob};
 use crate::make_messages::{message, send as send_message};
@@ -27,9 +28,10 @@ use crate::make_reach::{
 use crate::place::Place;
 use crate::postgres::Base;
 use crate::restore::send;
+use crate::schedule;
 
-/// Tables that came with reaching people, offline work and lessons.
-const TABLES: [&str; 22] = [
+/// Tables that came with reaching people, offline work, lessons and what is scheduled.
+const TABLES: [&str; 29] = [
     "person",
     "address",
     "preference",
@@ -52,7 +54,19 @@ const TABLES: [&str; 22] = [
     "blob_total",
     "message",
     "message_leftover",
+    "event",
+    "occurrence",
+    "firing",
+    "schedule_clock",
+    "reminder_choice",
+    "quiz",
+    "calendar",
 ];
+
+fn put_preferences(user: Option<&UserId>) -> Write {
+    let preferences = StoredPreferences { body: "{}".into(), version: 1 };
+    Write::PutPreferences { user: user.cloned(), preferences, reminders: vec![30], at: at(0) }
+}
 
 /// Fills every one of these tables; gives what is leased.
 pub async fn fill(store: &dyn Store) -> Delivery {
@@ -70,15 +84,14 @@ pub async fn fill(store: &dyn Store) -> Delivery {
         source: "provider".into(),
         at: at(2),
     };
-    let preferences = || StoredPreferences { body: "{}".into(), version: 1 };
     let writes = vec![
         publish(&new),
         enqueue(&new, Priority::Critical, deliveries),
         Write::PutPerson(Box::new(person("u"))),
         put_address(&address("u", 1, Some(1))),
         put_address(&address("u", 2, None)),
-        Write::PutPreferences { user: Some(u.clone()), preferences: preferences(), at: at(0) },
-        Write::PutPreferences { user: None, preferences: preferences(), at: at(0) },
+        put_preferences(Some(&u)),
+        put_preferences(None),
         Write::Suppress(Box::new(suppression)),
         Write::Cancel { user: u, id: new.id, at: at(3) },
         Write::CreateSend(Box::new(many.clone())),
@@ -87,6 +100,7 @@ pub async fn fill(store: &dyn Store) -> Delivery {
     ];
     store.commit(Unit { audit: vec![entry], ..unit(&t, writes) }).await.unwrap();
     fill_a_class(store).await;
+    schedule::fill(store).await;
     let mut mine = store.claim(claiming(5)).await.unwrap().deliveries;
     let leased = mine.remove(0);
     let mut sent = settlement(&mine[0], DeliveryState::Sent, 6);

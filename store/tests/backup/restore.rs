@@ -32,6 +32,7 @@ pub fn send(topic: TopicId) -> StoredSend {
         expanded: 0,
         state: SendState::Active,
         later: None,
+        reminds: None,
         canceled_at: None,
         created_at: at(0),
         expires_at: None,

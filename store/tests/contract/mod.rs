@@ -35,6 +35,7 @@ pub mod people;
 pub mod presences;
 pub mod races;
 pub mod revocations;
+pub mod schedule;
 pub mod sends;
 pub mod sync;
 pub mod sync_desk;
@@ -222,6 +223,14 @@ macro_rules! contract {
             others_hear_of_every_change_in_the_order_of_commits,
             revocations_page_newest_first,
             tokens_and_lifted_ones_are_forgotten_by_age_and_users_never,
+        );
+        contract!(@of $backend, schedule:
+            an_event_reads_back_and_lists,
+            moments_are_due_by_their_time,
+            a_moment_is_told_once,
+            occurrences_are_looked_at_once_and_replaced,
+            further_occurrences_are_stored_in_time,
+            quizzes_and_calendars_read_back,
         );
         contract!(@of $backend, sends:
             a_send_reads_back_as_it_was_stored,

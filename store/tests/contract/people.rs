@@ -24,7 +24,7 @@ fn wish(body: &str, version: u64) -> StoredPreferences {
 }
 
 fn put_wish(name: Option<&str>, preferences: StoredPreferences) -> Write {
-    Write::PutPreferences { user: name.map(user), preferences, at: at(0) }
+    Write::PutPreferences { user: name.map(user), preferences, reminders: vec![], at: at(0) }
 }
 
 fn suppression(channel: Channel, byte: u8) -> Suppression {

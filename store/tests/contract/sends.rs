@@ -24,6 +24,7 @@ pub fn send(tenant: &Tenant, to: SendTo) -> StoredSend {
         expanded: 0,
         state: SendState::Active,
         later: None,
+        reminds: None,
         canceled_at: None,
         created_at: at(0),
         expires_at: None,

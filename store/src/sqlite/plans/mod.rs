@@ -8,6 +8,7 @@ mod bench;
 mod classes;
 mod messages;
 mod reach;
+mod schedule;
 mod sync;
 
 use std::sync::Arc;
@@ -292,6 +293,7 @@ fn stored_send(bench: &Bench, id: SendId) -> StoredSend {
         expanded: 0,
         state: SendState::Active,
         later: None,
+        reminds: None,
         canceled_at: None,
         created_at: AT,
         expires_at: None,

@@ -258,7 +258,9 @@ fn people_are_reached_through_indexes() {
         let preferences = StoredPreferences { body: "{}".into(), version };
         let user = Some(bench.user.clone());
         bench.check(|b| b.write(Write::PutPerson(person(b, version))));
-        bench.check(|b| b.write(Write::PutPreferences { user, preferences, at: AT }));
+        bench.check(|b| {
+            b.write(Write::PutPreferences { user, preferences, reminders: vec![15], at: AT })
+        });
     }
     // One user's addresses are few.
     bench.check_but(&["USE TEMP B-TREE FOR ORDER BY"], |b| {
