@@ -10,6 +10,7 @@ pub mod attachments;
 pub mod audit;
 pub mod callbacks;
 pub mod deliveries;
+pub mod events;
 pub mod frame;
 pub mod health;
 pub mod icalendar;

@@ -13,6 +13,9 @@ use landfall_protocol::addresses::{
 use landfall_protocol::analytics::Analytics;
 use landfall_protocol::audit::{AuditItem, VerifyAnswer};
 use landfall_protocol::deliveries::{DeliveryItem, ReplayAnswer, ReplayRequest};
+use landfall_protocol::events::{
+    CalendarAnswer, EventAnswer, EventPatch, EventPost, MomentItem, QuizAnswer, QuizPut,
+};
 use landfall_protocol::frame::{
     ClientFrame, ClientMessage, ControlFrame, ServerFrame, SyncCompleteFrame, TopicFrame,
 };
@@ -85,14 +88,25 @@ const CALLS: &[(&str, Shape, Shape)] = &[
     ("analytics_class", none, of::<Analytics>),
     ("blob_get", none, of::<Value>),
     ("blob_put", of::<Value>, of::<BlobAnswer>),
+    ("calendar_rotate", none, of::<CalendarAnswer>),
+    ("calendar_show", none, of::<CalendarAnswer>),
     ("conflict_resolve", of::<ConflictResolve>, of::<ResolvedAnswer>),
     ("conflicts_list", none, of::<List<ConflictItem>>),
+    ("event_change", of::<EventPatch>, of::<EventAnswer>),
+    ("event_change_occurrence", of::<EventPatch>, of::<EventAnswer>),
+    ("event_create", of::<EventPost>, of::<EventAnswer>),
+    ("event_delete", none, none),
+    ("event_get", none, of::<EventAnswer>),
+    ("event_timeline", none, of::<List<MomentItem>>),
+    ("events_of_class", none, of::<List<EventAnswer>>),
+    ("events_own", none, of::<List<EventAnswer>>),
     ("health", none, of::<Health>),
     ("health_ready", none, of::<Ready>),
     ("lesson_delete", none, none),
     ("lesson_get", none, of::<LessonAnswer>),
     ("lesson_put", of::<LessonPut>, of::<LessonAnswer>),
     ("lessons_list", none, of::<List<LessonItem>>),
+    ("live_session_schedule", of::<EventPost>, of::<EventAnswer>),
     ("member_delete", none, none),
     ("member_put", of::<MemberPut>, of::<MemberItem>),
     ("members_bulk", of::<MembersBulk>, of::<MembersBulkAnswer>),
@@ -128,6 +142,9 @@ const CALLS: &[(&str, Shape, Shape)] = &[
     ("preferences_change", of::<PreferencesRequest>, of::<PreferencesAnswer>),
     ("preferences_change_all", of::<PreferencesRequest>, of::<PreferencesAnswer>),
     ("preferences_get", none, of::<PreferencesAnswer>),
+    ("quiz_get", none, of::<QuizAnswer>),
+    ("quiz_put", of::<QuizPut>, of::<QuizAnswer>),
+    ("quiz_schedule", of::<EventPost>, of::<EventAnswer>),
     ("revocation_create", of::<RevocationRequest>, of::<RevocationItem>),
     ("revocation_delete", none, none),
     ("revocations_list", none, of::<List<RevocationItem>>),

@@ -8,9 +8,10 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 
 use super::examples::{Example, examples};
 use super::{
-    admin, aliases, analytics, batch, blobs, callbacks, deliveries, docs, health, inbox, lessons,
-    manual, members, messages, metrics, notify, preferences, presence, revocations, stream,
-    subscriptions, suppressions, sync, templates, timeline, tokens, topics, users,
+    admin, aliases, analytics, batch, blobs, calendar, callbacks, deliveries, docs, events, health,
+    inbox, lessons, manual, members, messages, metrics, notify, preferences, presence, quizzes,
+    revocations, stream, subscriptions, suppressions, sync, templates, timeline, tokens, topics,
+    users,
 };
 
 #[derive(OpenApi)]
@@ -23,6 +24,7 @@ use super::{
         (name = "inbox", description = "The caller's own notifications."),
         (name = "realtime", description = "The live stream; sockets are described in docs/realtime.md."),
         (name = "topics", description = "Topics, classes, their members and messages."),
+        (name = "schedule", description = "Quizzes, live sessions and other events, and when members hear of them."),
         (name = "lessons", description = "What classes learn from, and the files of it."),
         (name = "sync", description = "Work that was done offline."),
         (name = "users", description = "Profiles."),
@@ -44,6 +46,9 @@ use super::{
         members::list, members::put_many, members::put, members::delete,
         messages::list, messages::send, messages::get, messages::edit, messages::delete,
         messages::read, messages::participation,
+        events::create, events::own, events::of_class, events::get, events::change, events::delete,
+        events::timeline, events::live_session, quizzes::schedule, quizzes::put, quizzes::get,
+        calendar::show, calendar::rotate, calendar::read,
         lessons::list, lessons::put, lessons::get, lessons::delete,
         blobs::head, blobs::put, blobs::get,
         sync::push::push, sync::pull::pull, sync::delta::delta, sync::check::check,

@@ -10,7 +10,8 @@ use axum::http::request::Parts;
 use landfall_core::blob::BlobHash;
 use landfall_core::feed::Number;
 use landfall_core::id::{
-    AddressId, ConflictId, IdError, LessonId, MessageId, NotificationId, Tenant, TopicId, UserId,
+    AddressId, ConflictId, EventId, IdError, LessonId, MessageId, NotificationId, QuizId, Tenant,
+    TopicId, UserId,
 };
 use serde::de::DeserializeOwned;
 
@@ -174,6 +175,30 @@ impl FromRequestParts<Arc<App>> for LessonPath {
     }
 }
 
+/// The event that a path names.
+#[derive(Debug)]
+pub(super) struct EventPath(pub EventId);
+
+impl FromRequestParts<Arc<App>> for EventPath {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<App>) -> Result<Self, ApiError> {
+        Segments::of(parts).await?.read("id", EventId::parse).map(Self)
+    }
+}
+
+/// The quiz that a path names.
+#[derive(Debug)]
+pub(super) struct QuizPath(pub QuizId);
+
+impl FromRequestParts<Arc<App>> for QuizPath {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<App>) -> Result<Self, ApiError> {
+        Segments::of(parts).await?.read("id", QuizId::parse).map(Self)
+    }
+}
+
 /// The conflict that a path names.
 #[derive(Debug)]
 pub(super) struct ConflictPath(pub ConflictId);
@@ -208,6 +233,19 @@ impl FromRequestParts<Arc<App>> for SignedPath {
 
     async fn from_request_parts(parts: &mut Parts, _: &Arc<App>) -> Result<Self, ApiError> {
         Ok(Self(Segments::of(parts).await?.text("signed").to_owned()))
+    }
+}
+
+/// The secret of a calendar that a path holds, as the name of a file that ends in `.ics`.
+#[derive(Debug)]
+pub(super) struct CalendarPath(pub Secret);
+
+impl FromRequestParts<Arc<App>> for CalendarPath {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<App>) -> Result<Self, ApiError> {
+        let segments = Segments::of(parts).await?;
+        Ok(Self(Secret::new(segments.text("secret").trim_end_matches(".ics"))))
     }
 }
 

@@ -11,9 +11,9 @@ use axum::routing::{MethodFilter, on};
 
 use super::pack::packed;
 use super::{
-    admin, analytics, batch, blobs, callbacks, deliveries, docs, health, inbox, lessons, manual,
-    members, messages, metrics, notify, preferences, presence, revocations, subscriptions,
-    suppressions, sync, templates, timeline, tokens, topics, users,
+    admin, analytics, batch, blobs, calendar, callbacks, deliveries, docs, events, health, inbox,
+    lessons, manual, members, messages, metrics, notify, preferences, presence, quizzes,
+    revocations, subscriptions, suppressions, sync, templates, timeline, tokens, topics, users,
 };
 use crate::app::App;
 
@@ -71,7 +71,7 @@ impl Routes {
 
 fn all() -> Routes {
     let routes = topic_calls(inbox_calls(notify_calls(Routes::default())));
-    operations(people_calls(sync_calls(lesson_calls(routes))))
+    operations(people_calls(sync_calls(lesson_calls(schedule_calls(routes)))))
 }
 
 fn notify_calls(routes: Routes) -> Routes {
@@ -121,6 +121,24 @@ fn topic_calls(routes: Routes) -> Routes {
         .add("DELETE", "/api/v1/topics/{id}/messages/{message_id}", messages::delete)
         .add("POST", "/api/v1/topics/{id}/read", messages::read)
         .add("GET", "/api/v1/topics/{id}/participation", messages::participation)
+}
+
+fn schedule_calls(routes: Routes) -> Routes {
+    routes
+        .add("POST", "/api/v1/notifications/events", events::create)
+        .add("GET", "/api/v1/notifications/events", events::own)
+        .add("GET", "/api/v1/notifications/events/class/{id}", events::of_class)
+        .add("GET", "/api/v1/notifications/events/{id}", events::get)
+        .add("PATCH", "/api/v1/notifications/events/{id}", events::change)
+        .add("DELETE", "/api/v1/notifications/events/{id}", events::delete)
+        .add("GET", "/api/v1/notifications/events/{id}/timeline", events::timeline)
+        .add("POST", "/api/v1/notifications/live-sessions/schedule", events::live_session)
+        .add("POST", "/api/v1/notifications/quizzes/{id}/schedule", quizzes::schedule)
+        .add("PUT", "/api/v1/quizzes/{id}", quizzes::put)
+        .add("GET", "/api/v1/quizzes/{id}", quizzes::get)
+        .add("GET", "/api/v1/calendar", calendar::show)
+        .add("POST", "/api/v1/calendar", calendar::rotate)
+        .add("GET", "/api/v1/calendar/{secret}", calendar::read)
 }
 
 fn lesson_calls(routes: Routes) -> Routes {

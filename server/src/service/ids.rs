@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
 use landfall_core::audit::{Details, Salt};
 use landfall_core::id::{
-    AddressId, ConflictId, DeliveryId, MessageId, NodeId, NotificationId, SendId,
+    AddressId, ConflictId, DeliveryId, EventId, MessageId, NodeId, NotificationId, SendId,
 };
 use landfall_core::time::Timestamp;
 use landfall_store::SaltedDetails;
@@ -74,6 +74,11 @@ impl Ids {
     /// Names a notification (UUIDv7, RFC 9562).
     pub fn notification(&self, at: Timestamp) -> NotificationId {
         NotificationId(self.uuid_v7(at))
+    }
+
+    /// Names an event (UUIDv7, RFC 9562).
+    pub fn event(&self, at: Timestamp) -> EventId {
+        EventId(self.uuid_v7(at))
     }
 
     /// Names a send (UUIDv7, RFC 9562).

@@ -34,6 +34,7 @@ mod probe;
 pub mod reading;
 mod revocations;
 mod routing;
+pub mod schedule;
 pub mod sends;
 mod sent;
 pub mod sms_answers;
@@ -174,6 +175,7 @@ pub struct Services {
     expanded_up_to: Mutex<Option<Tenant>>,
     /// How far what older keys sealed has been sealed anew.
     renewing: Mutex<people::Walk>,
+    clockwork: schedule::Clockwork,
     /// How far the folder of blobs has been swept.
     swept_up_to: Mutex<Place>,
     /// What devices say that they have.
@@ -268,6 +270,7 @@ impl Services {
             backed_up: lives::BackedUp::default(),
             expanded_up_to: Mutex::default(),
             renewing: Mutex::default(),
+            clockwork: schedule::Clockwork::default(),
             troubles: tally::Troubles::default(),
             turns: Turns::default(),
         }

@@ -10,9 +10,11 @@ use futures_util::{StreamExt as _, stream};
 use landfall_core::audit::{Action, Details, Entity};
 use landfall_core::due::Due;
 use landfall_core::id::{SendId, Tenant, UserId};
+use landfall_core::preference::{About, reminder_minutes};
+use landfall_core::schedule::Moment;
 use landfall_core::time::Timestamp;
 use landfall_store::{
-    AuditDraft, Later, SendNext, SendState, SendTo, StoreError, StoredSend, Unit, Write,
+    AuditDraft, Later, Reminds, SendNext, SendState, SendTo, StoreError, StoredSend, Unit, Write,
 };
 use serde_json::json;
 
@@ -143,6 +145,9 @@ impl Services {
             let at = letter.goes_out(recipient, wishes);
             if at > letter.created_at {
                 too_early.entry(at).or_default().push(recipient.user.clone());
+                continue;
+            }
+            if !is_wanted(send, &letter, wishes) {
                 continue;
             }
             reached += 1;
@@ -308,4 +313,14 @@ impl Services {
 /// Gives the send that one is, or is a part of.
 fn whole(send: &StoredSend) -> SendId {
     send.later.as_ref().and_then(|later| later.part_of).unwrap_or(send.id)
+}
+
+/// Says whether a recipient wants what a send reminds of so long before it starts.
+fn is_wanted(send: &StoredSend, letter: &Letter<'_>, wishes: &Wishes<'_>) -> bool {
+    send.reminds.is_none_or(|Reminds { minutes, starts_at }| {
+        let notification_type = &letter.content.notification_type;
+        let about = About { notification_type, topic: letter.topic.as_ref() };
+        let wanted = reminder_minutes(wishes.tenant, &wishes.own, about);
+        Moment::reminds(minutes, &wanted, starts_at, send.created_at)
+    })
 }

@@ -50,6 +50,7 @@ pub(super) fn standing(caller: &Caller, view: &TopicView) -> Standing {
         manages_all: caller.may(&Scope::TopicsManage),
         sends: false,
         writes_lessons: caller.may(&Scope::LessonsManage),
+        schedules: caller.may(&Scope::EventsManage),
         sends_to_all: false,
         role: view.role,
         visibility: view.topic.visibility,

@@ -34,6 +34,8 @@ pub enum Purpose {
     PushToken,
     /// A browser's subscription: endpoint and keys.
     Subscription,
+    /// The secret of a calendar; nothing is sealed as one.
+    Calendar,
 }
 
 impl Purpose {
@@ -44,6 +46,7 @@ impl Purpose {
             Self::Email => "email",
             Self::PushToken => "push token",
             Self::Subscription => "subscription",
+            Self::Calendar => "calendar",
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What runs by itself: sends, the outbox, questions about text messages, recalls, the sealer,
+//! What runs by itself: sends, what is scheduled, the outbox, questions about text messages, recalls, the sealer,
 //! expiry, confirmations, sums, whom tokens name for the first time, backups that were vouched for, and
 //! forgetting what is old.
 //!
@@ -64,6 +64,9 @@ const START_MAX: usize = 1_000;
 /// Between two looks for members who are to be told of messages.
 const TELL_ABSENT: Duration = Duration::from_millis(500);
 
+/// Between two looks at what is due.
+const TICK: Duration = Duration::from_millis(200);
+
 /// Between two looks at whether the operator vouched for a backup.
 const LOOK_FOR_BACKUP: Duration = Duration::from_secs(15);
 
@@ -92,6 +95,7 @@ pub fn start(
     crew.seal(pace.seal, metrics);
     crew.begin();
     crew.hear();
+    crew.tell_the_time();
     crew.end();
     crew.forget();
     crew.workers
@@ -155,6 +159,16 @@ impl Crew<'_> {
         );
     }
 
+    /// Tells members of what is scheduled when its time comes.
+    fn tell_the_time(&mut self) {
+        self.every("schedule", (TICK, 1), |services| async move { services.fire_due().await });
+        self.every(
+            "occurrences",
+            (SECOND, 1),
+            |services| async move { services.expand_events().await },
+        );
+    }
+
     /// Ends what has had its time: notifications, lessons, deliveries without a provider.
     fn end(&mut self) {
         self.every("expiry", (SECOND, EXPIRE_MAX), |services| async move {
@@ -184,6 +198,9 @@ impl Crew<'_> {
         });
         self.every("delivery-sweeper", (MINUTE, FORGET_DELIVERIES_MAX), |services| async move {
             services.forget_deliveries(FORGET_DELIVERIES_MAX).await
+        });
+        self.every("schedule-sweeper", (MINUTE, FORGET_MAX), |services| async move {
+            services.forget_schedule(FORGET_MAX).await
         });
         self.every("blobs", (MINUTE, END_MAX), |services| async move {
             services.forget_blobs(END_MAX).await

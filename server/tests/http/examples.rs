@@ -14,6 +14,7 @@ use crate::suppressions::suppress;
 const CALLER: &str = "9ed4c947-f6ed-4728-9b5a-e80b327f355b";
 const NOTIFICATION: &str = "03fc3f69-5984-47f5-b079-38c0b67e2dc1";
 const CONFLICT: &str = "019bc1b5-3d5b-7c1e-8f60-2f7a5f3c9b11";
+const EVENT: &str = "01a2f0c4-7d3b-7a52-9e10-5c8e41b0f7aa";
 const MESSAGE: &str = "0199a1b2-0000-7000-8000-0000000000a1";
 const CURSOR: &str = "AgEABY3R0pZ4o0yqTt8t0kYl5Q";
 const WAITING: &str = "0199386c-2b00-7a10-9c00-5d2e1f3a4b70";
@@ -111,6 +112,15 @@ async fn after(server: &Server, needed: &'static str) -> &'static str {
     needed
 }
 
+/// Names the example that makes what an example about what is scheduled needs.
+fn of_schedule(name: &str) -> Option<&'static str> {
+    match name {
+        "event_create" | "quiz_put" => None,
+        "quiz_get" | "quiz_schedule" => Some("quiz_put"),
+        _ => name.starts_with("event").then_some("event_create"),
+    }
+}
+
 /// Makes what the example of a profile, an address or preferences speaks of, by other examples;
 /// gives the caller's subscription.
 async fn prepare_people(server: &Server, name: &str) -> String {
@@ -139,6 +149,7 @@ async fn prepare_people(server: &Server, name: &str) -> String {
         "activities_retry" | "sync_health" => "activities_bulk_store",
         "sync_status" | "sync_history" | "sync_devices" => "activities_sync",
         "conflicts_list" | "conflict_resolve" => "sync_push_conflict",
+        name if of_schedule(name).is_some() => of_schedule(name).unwrap(),
         "tenant_preferences_get" => "tenant_preferences_put",
         "notification_timeline_waiting" => "notify_later",
         _ => return String::new(),
@@ -168,7 +179,8 @@ async fn every_documented_call_is_answered_as_documented() {
             .replace(SUBSCRIPTION, &prepared)
             .replace(WAITING, &prepared)
             .replace(CONFLICT, &prepared)
-            .replace(MESSAGE, &prepared);
+            .replace(MESSAGE, &prepared)
+            .replace(EVENT, &prepared);
         let mut request = server.request(example["method"].as_str().unwrap(), &path);
         request = request.bearer_auth(caller());
         for (header, value) in example["request_headers"].as_object().into_iter().flatten() {

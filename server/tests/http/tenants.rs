@@ -79,7 +79,7 @@ fn asked(method: &str, template: &str) -> Option<(Value, u16)> {
         ("POST", "/api/v1/notify") => {
             (json!({ "topic_id": "elsewhere", "type": "t", "message": "m" }), 404)
         }
-        (_, t) if t.contains("/lessons") || t.contains("/blobs/") => {
+        (_, t) if OF_A_CLASS.iter().any(|part| t.contains(part)) => {
             return asked_of_a_class(method, t);
         }
         (_, t) if t.contains("/sync/") => asked_of_work(method, t),
@@ -87,10 +87,8 @@ fn asked(method: &str, template: &str) -> Option<(Value, u16)> {
         ("POST", "/api/v1/notifications/test") => (Value::Null, 202),
         // Live connections have their own tests, with a hub.
         ("POST", "/api/v1/notify/batch") | ("GET", "/api/v1/stream") => return None,
-        // What is signed has no tenant's token; that none opens but its own is tested apart.
-        (_, template) if template.contains("{signed}") || template.contains("/sms/") => {
-            return None;
-        }
+        // What is signed, or secret, has no tenant's token; that none opens but its own is tested apart.
+        (_, t) if OF_NOBODY.iter().any(|part| t.contains(part)) => return None,
         ("POST" | "PATCH", t) if t.contains("/topics/{id}/") => (asked_of_a_topic(t), 404),
         ("POST", "/api/v1/notifications/ack") => (json!({ "replay_id": 9 }), 200),
         // Whoever is not of the tenant is as whoever never came.
@@ -111,14 +109,52 @@ fn asked_of_a_topic(template: &str) -> Value {
     }
 }
 
-/// The same for what classes learn from.
+/// Parts of the paths that need no token.
+const OF_NOBODY: [&str; 3] = ["{secret}", "{signed}", "/sms/"];
+
+/// Parts of the paths of what classes have.
+const OF_A_CLASS: [&str; 5] = ["/lessons", "/blobs/", "/events", "/quizzes/", "sessions/"];
+
+/// The same for what classes learn from, and what is scheduled for them.
 fn asked_of_a_class(method: &str, template: &str) -> Option<(Value, u16)> {
+    if !template.contains("/lessons") && !template.contains("/blobs/") {
+        return Some(asked_of_what_is_scheduled(method, template));
+    }
     Some(match (method, template) {
         ("GET", "/api/v1/lessons") => (Value::Null, 422),
         ("PUT", "/api/v1/lessons/{id}") => (json!({ "class_id": "class", "title": "t" }), 404),
         ("PUT", "/api/v1/blobs/{sha256}") => (json!({ "a": "guess" }), 422),
         _ => (Value::Null, 404),
     })
+}
+
+/// The same for what is scheduled.
+fn asked_of_what_is_scheduled(method: &str, template: &str) -> (Value, u16) {
+    let quiz = json!({ "class_id": "class", "title": "t" });
+    let times =
+        json!({ "class_id": "class", "title": "t", "scheduled_at": "2099-01-15T10:00:00Z" });
+    match (method, template) {
+        ("GET", "/api/v1/notifications/events") => (Value::Null, 200),
+        ("PUT", _) => (quiz, 404),
+        ("POST", _) => (times, 404),
+        ("PATCH", _) => (json!({ "title": "t" }), 404),
+        _ => (Value::Null, 404),
+    }
+}
+
+/// Makes a quiz, and schedules it; gives the event.
+async fn scheduled(server: &Server) -> String {
+    let body =
+        json!({ "class_id": "class", "title": WRITTEN, "scheduled_at": "2099-01-15T10:00:00Z" });
+    let path = "/api/v1/notifications/quizzes/q/schedule";
+    let made = server.call(&admin(), "POST", path, body).await;
+    assert_eq!(made.status, 201, "{}", made.text);
+    made.json()["id"].as_str().unwrap().to_owned()
+}
+
+fn scheduled_path(template: &str, event: &str) -> String {
+    let path = template.replace("events/class/{id}", "events/class/class");
+    path.replace("events/{id}", &format!("events/{event}")).replace("quizzes/{id}", "quizzes/q")
 }
 
 /// The same for what people did offline.
@@ -172,9 +208,10 @@ async fn another_tenant_sees_nothing_on_any_route() {
     let blob = lesson(&server).await;
     let conflict = work(&server).await;
     let message = said(&server).await;
+    let event = scheduled(&server).await;
     suppress(&server, &[(Channel::Email, "private@sarah.example")]).await;
     for (method, template) in table() {
-        let path = template
+        let path = scheduled_path(template, &event)
             .replace("revocations/{id}", &revocation)
             .replace("conflicts/{id}", &format!("conflicts/{conflict}"))
             .replace("topics/{id}", "topics/class")

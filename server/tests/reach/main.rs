@@ -24,6 +24,7 @@ mod rotation;
 mod s0_log;
 mod s2_notify;
 mod s3_messages;
+mod schedule;
 mod signatures;
 mod unreported;
 mod world;

@@ -105,6 +105,7 @@ impl Services {
             accepted,
             expanded: 0,
             state: if waits { SendState::Waits } else { SendState::Active },
+            reminds: None,
             canceled_at: None,
             created_at: now,
             expires_at: letter.expires_at.filter(|_| later.is_none()),

@@ -166,7 +166,8 @@ impl Services {
             if rules == base.rules {
                 return Ok(());
             }
-            let body = body_of(&Preferences { rules, ..base });
+            let next = Preferences { rules, ..base };
+            let (body, reminders) = (body_of(&next), next.reminders());
             let version = old.map_or(0, |old| old.version) + 1;
             let entity = Entity::Other("user", user.to_string());
             let metadata = json!({ "source": "link in an e-mail" });
@@ -175,7 +176,7 @@ impl Services {
             unit.audit.push(self.own_entry(user, action, entity, metadata));
             let preferences = StoredPreferences { body, version };
             let (user, at) = (Some(user.clone()), self.now());
-            unit.writes.push(Write::PutPreferences { user, preferences, at });
+            unit.writes.push(Write::PutPreferences { user, preferences, reminders, at });
             self.commit(unit).await?;
             Ok(())
         })
@@ -198,7 +199,8 @@ impl Services {
         let mut unit = unit_of(caller);
         let (user, at) = (user.cloned(), self.now());
         unit.audit.push(self.preferences_entry(caller, user.as_ref(), next));
-        unit.writes.push(Write::PutPreferences { user, preferences, at });
+        let reminders = next.reminders();
+        unit.writes.push(Write::PutPreferences { user, preferences, reminders, at });
         self.commit(unit).await?;
         Ok(())
     }
@@ -232,7 +234,10 @@ impl Services {
     }
 
     /// Where the caller is, as their profile or else their token says.
-    async fn own_zone(&self, caller: &Caller) -> Result<Option<Zone>, ServiceError> {
+    pub(in crate::service) async fn own_zone(
+        &self,
+        caller: &Caller,
+    ) -> Result<Option<Zone>, ServiceError> {
         let person = self.store.person(&caller.tenant, &caller.user).await?;
         let named = person.and_then(|person| person.tz).or_else(|| caller.tz.clone());
         Ok(named.and_then(|tz| Zone::parse(&tz).ok()))

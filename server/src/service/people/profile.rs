@@ -299,7 +299,9 @@ impl Services {
 pub(super) fn looked_up_by(purpose: Purpose, text: &str) -> String {
     match purpose {
         Purpose::Email => email_key(text),
-        Purpose::Phone | Purpose::PushToken | Purpose::Subscription => text.to_owned(),
+        Purpose::Phone | Purpose::PushToken | Purpose::Subscription | Purpose::Calendar => {
+            text.to_owned()
+        }
     }
 }
 

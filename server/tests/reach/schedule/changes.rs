@@ -1,0 +1,104 @@
+//! Members who come, go and change their mind, and teachers who do.
+
+use serde_json::{Value, json};
+
+use super::*;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_joins_leaves_or_changes_their_mind_is_treated_as_they_are_then() {
+    let world = World::start().await;
+    class(&world, &["ana", "ben", "kim"]).await;
+    let event =
+        json!({ "class_id": "c1", "title": "Trip", "scheduled_at": "2027-01-15T12:00:00Z" });
+    post(&world, "events", event).await;
+    settle(&world).await;
+    join(&world, "zoe", "member").await;
+    world.prefer("ana", json!({ "notification_type": "event", "reminder_minutes": 120 })).await;
+    world.prefer("kim", json!({ "notification_type": "event", "is_enabled": false })).await;
+    let path = "/api/v1/topics/c1/members/ben";
+    world.try_call("DELETE", path, &token("root", "admin"), Value::Null).await;
+    at(&world, 2 * HOUR).await;
+    assert_eq!(types(&world, "ana").await, ["event_reminder"]);
+    at(&world, 4 * HOUR - 15 * MINUTE).await;
+    assert_eq!(types(&world, "ana").await.len(), 1);
+    assert_eq!(types(&world, "zoe").await, ["event_reminder"]);
+    assert_eq!(types(&world, "ben").await, Vec::<String>::new());
+    // The inbox keeps what its owner wants no push for.
+    assert_eq!(types(&world, "kim").await, ["event_reminder"]);
+}
+
+/// Schedules a lab on four days at ten o'clock; gives its path.
+async fn lab(world: &World) -> String {
+    let event = json!({ "class_id": "c1", "title": "Lab", "scheduled_at": "2027-01-15T10:00:00Z",
+        "rrule": "FREQ=DAILY;COUNT=4" });
+    let (_, event) = post(world, "events", event).await;
+    format!("/api/v1/notifications/events/{}", event["id"].as_str().unwrap())
+}
+
+async fn change(world: &World, path: &str, query: &str, body: Value) -> (u16, Value) {
+    world.try_call("PATCH", &format!("{path}{query}"), &tom(), body).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_occurrence_is_moved_and_another_left_out() {
+    let world = World::start().await;
+    class(&world, &["ana"]).await;
+    let path = lab(&world).await;
+    let body = json!({ "scheduled_at": "2027-01-16T11:00:00Z", "title": "Lab, room 2" });
+    let (status, changed) = change(&world, &path, "?occurrence=2027-01-16T10:00:00", body).await;
+    assert_eq!((status, &changed["version"]), (200, &json!(2)), "{changed}");
+    let third = format!("{path}?occurrence=2027-01-17T10:00:00");
+    assert_eq!(world.try_call("DELETE", &third, &tom(), Value::Null).await.0, 204);
+    let ahead = "/api/v1/notifications/events/class/c1?from=2027-01-15T00:00:00Z";
+    let (_, list) = world.get(ahead, &token("ana", "student")).await;
+    let occurrences = list["items"][0]["occurrences"].as_array().unwrap();
+    let starts: Vec<&str> =
+        occurrences.iter().map(|one| &one["scheduled_at"].as_str().unwrap()[8..16]).collect();
+    assert_eq!(starts, ["15T10:00", "16T11:00", "18T10:00"]);
+    at(&world, DAY + 3 * HOUR - 15 * MINUTE).await;
+    let told = told(&world, "ana").await;
+    assert!(told.last().unwrap().contains("Lab, room 2"), "{told:?}");
+    assert_eq!(world.try_call("DELETE", &path, &tom(), Value::Null).await.0, 204);
+    at(&world, 5 * DAY).await;
+    assert_eq!(types(&world, "ana").await.len(), told.len());
+    assert_eq!(world.get(&path, &token("ana", "student")).await.0, 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_put_off_after_its_reminder_reminds_again() {
+    let world = World::start().await;
+    class(&world, &["ana"]).await;
+    let path = lab(&world).await;
+    at(&world, 2 * HOUR - 15 * MINUTE).await;
+    assert_eq!(types(&world, "ana").await, ["event_reminder"]);
+    let later = json!({ "scheduled_at": "2027-01-15T10:30:00Z" });
+    change(&world, &path, "?occurrence=2027-01-15T10:00:00", later).await;
+    at(&world, 2 * HOUR).await;
+    assert_eq!(types(&world, "ana").await.len(), 1);
+    at(&world, 2 * HOUR + 15 * MINUTE).await;
+    assert_eq!(types(&world, "ana").await, ["event_reminder", "event_reminder"]);
+    at(&world, 2 * HOUR + 30 * MINUTE).await;
+    assert_eq!(types(&world, "ana").await.len(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_quiz_that_is_scheduled_again_moves() {
+    let world = World::start().await;
+    class(&world, &["ana"]).await;
+    let first =
+        json!({ "class_id": "c1", "title": "Cells", "scheduled_at": "2027-01-15T10:00:00Z" });
+    let (status, event) = post(&world, "quizzes/7/schedule", first).await;
+    assert_eq!(status, 201, "{event}");
+    let later = json!({ "scheduled_at": "2027-01-15T11:00:00Z" });
+    let (status, moved) = post(&world, "quizzes/7/schedule", later).await;
+    assert_eq!((status, &moved["id"], &moved["version"]), (200, &event["id"], &json!(2)));
+    let put = json!({ "title": "Plants", "duration_minutes": 20 });
+    world.try_call("PUT", "/api/v1/quizzes/7", &tom(), put).await;
+    at(&world, 2 * HOUR).await;
+    assert_eq!(types(&world, "ana").await, Vec::<String>::new());
+    at(&world, 3 * HOUR).await;
+    at(&world, 3 * HOUR + 20 * MINUTE).await;
+    let told = told(&world, "ana").await;
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told.iter().all(|one| one.contains("Plants")), "{told:?}");
+}
