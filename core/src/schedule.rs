@@ -8,16 +8,18 @@
 mod draft;
 mod faults;
 mod moment;
+mod planning;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
 
-pub use draft::{EventChange, EventDraft, QuizDraft, Said};
+pub use draft::{EventChange, EventDraft, EventTimes, QuizDraft, QuizSchedule, Said};
 pub use faults::{
     CHANGES_MAX, DENSE_DAYS, DENSE_MAX, DESCRIPTION_CHARS_MAX, MINUTES_MAX, TITLE_CHARS_MAX, faults,
 };
 pub use moment::{LATE_END_MS, Lateness, Moment};
+pub use planning::Unplanned;
 
 use crate::due::LocalTime;
 use crate::id::{EventId, QuizId, TopicId, UserId};
@@ -186,6 +188,17 @@ impl<'a> Schedule<'a> {
         planned.dedup_by_key(|one| one.span.starts);
         planned.truncate(limit);
         planned
+    }
+
+    /// Says whether an occurrence is called so: one that the rule says, even where it was changed alone.
+    pub fn has(&self, name: LocalTime) -> bool {
+        let found = self.recurrence.occurrence(name.shown());
+        found.is_some_and(|found| LocalTime::of(found.local) == name)
+    }
+
+    /// Gives the first occurrence, as the rule says it.
+    pub fn first(&self) -> Option<Planned> {
+        self.planned(Timestamp::from_ms(i64::MIN / 2), Timestamp::from_ms(i64::MAX / 2), 1).pop()
     }
 
     /// Gives a time by which every occurrence is over; nothing where there is no end to them.

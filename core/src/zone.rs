@@ -115,16 +115,10 @@ impl Zone {
         })
     }
 
-    /// Says when a local time is there: one that clocks leave out moves by as much as they do, and of two it is
-    /// the first (RFC 5545 3.3.5). What is beyond the range of times is at its end.
+    /// Says when it is there by a local time, as [`Zone::at`]; what is beyond the range of times is at its end.
     pub(crate) fn time_of(&self, local: DateTime) -> Timestamp {
-        match self.shows(local) {
-            Some(Shown::Once(at) | Shown::Never { moved: at } | Shown::Twice { first: at, .. }) => {
-                at
-            }
-            None if local.year() < 0 => Timestamp::from_ms(i64::MIN),
-            None => Timestamp::from_ms(i64::MAX),
-        }
+        let end = if local.year() < 0 { i64::MIN } else { i64::MAX };
+        self.at(local).unwrap_or(Timestamp::from_ms(end))
     }
 
     /// Gives a local time before which no other one means `at` or later.

@@ -25,6 +25,13 @@ pub struct EventDraft {
     pub kind: EventKind,
     /// What is said of it.
     pub words: Words,
+    /// When it is to be.
+    pub times: EventTimes,
+}
+
+/// When an event is to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventTimes {
     /// When it starts for the first time.
     pub start: Said,
     /// Where the clocks are that tell it; where its author is where absent.
@@ -73,6 +80,19 @@ pub struct QuizDraft {
     pub title: Option<String>,
     /// For how many minutes.
     pub minutes: Option<u32>,
+}
+
+/// A quiz that is to be held; its class, title and minutes are the quiz's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QuizSchedule {
+    /// What the quiz is to be.
+    pub quiz: QuizDraft,
+    /// What else there is to know.
+    pub description: Option<String>,
+    /// What to open.
+    pub link: Option<String>,
+    /// When it is to be.
+    pub times: EventTimes,
 }
 
 impl Said {

@@ -142,9 +142,80 @@ fn every_fault_of_a_plan_is_named() {
     check(good(), &|plan| plan.when.rule = rule("FREQ=WEEKLY;BYDAY=TU"), &["/rrule"]);
     check(good(), &|plan| plan.when.rule = rule("FREQ=MINUTELY"), &["/rrule"]);
     check(good(), &|plan| plan.when.rule = rule("FREQ=HOURLY"), &[]);
+    // Ten times on the first day, and 86,400 times on that of each month behind it.
+    let dense_later = |plan: &mut Plan| {
+        plan.when.start = "2026-10-19T23:59:50".parse().unwrap();
+        plan.when.rule = rule("FREQ=SECONDLY;BYMONTHDAY=19");
+    };
+    check(good(), &dense_later, &["/rrule"]);
     let alone = |plan: &mut Plan| {
         plan.when.rule = None;
         plan.when.left_out = vec![plan.when.start];
     };
     check(good(), &alone, &["/exdates"]);
+}
+
+fn names(plan: &Plan) -> Vec<String> {
+    let (from, to) = (at("2026-01-01T00:00:00Z"), at("2028-01-01T00:00:00Z"));
+    let planned = Schedule::new(plan).unwrap().planned(from, to, 100);
+    planned.iter().map(|one| format!("{} {}", one.name, one.span.starts)).collect()
+}
+
+fn starting(start: &str) -> EventChange {
+    EventChange { start: Some(Said::Local(local(start))), ..EventChange::default() }
+}
+
+#[test]
+fn what_was_said_of_single_occurrences_moves_with_the_event() {
+    let plan = plan("2026-11-02T10:00:00", Some("FREQ=DAILY;COUNT=4"));
+    let renamed = EventChange { title: Some("Room 2".into()), ..EventChange::default() };
+    let plan = plan.with_changed(local("2026-11-03T10:00:00"), &renamed).unwrap();
+    let plan = plan.with_changed(local("2026-11-05T10:00:00"), &starting("2026-11-09T12:00:00"));
+    let plan = plan.unwrap().without(local("2026-11-04T10:00:00")).unwrap();
+    let later = plan.changed(&starting("2026-11-02T11:00:00")).unwrap();
+    assert_eq!(
+        names(&later),
+        [
+            "2026-11-02T11:00:00 2026-11-02T10:00:00.000Z",
+            "2026-11-03T11:00:00 2026-11-03T10:00:00.000Z",
+            "2026-11-05T11:00:00 2026-11-09T11:00:00.000Z",
+        ],
+        "what is left out stays so, and what was put elsewhere stays there"
+    );
+    assert_eq!(later.changes[&local("2026-11-03T11:00:00")].words.title, "Room 2");
+    let said = EventChange { left_out: Some(vec![]), ..starting("2026-11-02T11:00:00") };
+    assert_eq!(names(&plan.changed(&said).unwrap()).len(), 4, "unless it is said anew");
+    let alone = EventChange { rule: Some(None), ..EventChange::default() };
+    assert!(plan.changed(&alone).unwrap().changes.is_empty(), "the rule says them no more");
+}
+
+#[test]
+fn an_occurrence_has_one_name() {
+    let plan = plan("2027-03-26T02:30:00", Some("FREQ=DAILY;COUNT=4"));
+    let missing = Err(Unplanned::NoSuchOccurrence);
+    // On the 28th clocks leave out 02:30: it is at 03:30, which is no name of it.
+    assert_eq!(plan.without(local("2027-03-28T03:30:00")), missing);
+    assert_eq!(names(&plan.without(local("2027-03-28T02:30:00")).unwrap()).len(), 3);
+    assert_eq!(plan.without(local("2027-03-28T02:31:00")), missing);
+    let change = starting("2027-04-28T03:00:00");
+    assert_eq!(plan.with_changed(local("2027-04-28T02:30:00"), &change), missing);
+}
+
+#[test]
+fn a_time_that_clocks_show_a_second_time_is_kept_or_refused() {
+    // On 25 October 2026 clocks in Madrid show 02:30 at 00:30 and at 01:30 UTC.
+    let times = |rule: Option<&str>| EventTimes {
+        start: Said::At(at("2026-10-25T01:30:00Z")),
+        zone: Some(Zone::parse("Europe/Madrid").unwrap()),
+        minutes: None,
+        rule: rule.map(|rule| Rule::parse(rule).unwrap()),
+        added: vec![],
+        left_out: vec![],
+    };
+    let words = || plan("2026-10-19T10:00:00", None).words;
+    let once = Plan::of(words(), &times(None), Zone::utc()).unwrap();
+    assert_eq!(names(&once), ["2026-10-25T01:30:00 2026-10-25T01:30:00.000Z"]);
+    let refused = Plan::of(words(), &times(Some("FREQ=WEEKLY")), Zone::utc());
+    let Err(Unplanned::Invalid(faults)) = refused else { panic!("{refused:?}") };
+    assert_eq!(faults[0].pointer, "/scheduled_at");
 }

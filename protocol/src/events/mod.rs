@@ -8,7 +8,9 @@ use landfall_core::due::LocalTime;
 use landfall_core::id::TopicId;
 use landfall_core::notify::FieldError;
 use landfall_core::recurrence::{ADDED_MAX, LEFT_OUT_MAX, Rule};
-use landfall_core::schedule::{EventChange, EventDraft, EventKind, QuizDraft, Said, Words};
+use landfall_core::schedule::{
+    EventChange, EventDraft, EventKind, EventTimes, QuizDraft, QuizSchedule, Said, Words,
+};
 use landfall_core::time::Timestamp;
 use landfall_core::zone::Zone;
 use serde::{Deserialize, Serialize};
@@ -165,44 +167,6 @@ impl Reading {
     }
 }
 
-/// When an event is to be.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Times {
-    /// When it starts for the first time.
-    pub start: Said,
-    /// Where the clocks are that tell it.
-    pub zone: Option<Zone>,
-    /// For how many minutes.
-    pub minutes: Option<u32>,
-    /// By which rule it recurs.
-    pub rule: Option<Rule>,
-    /// Further times.
-    pub added: Vec<Said>,
-    /// Times at which it is not.
-    pub left_out: Vec<Said>,
-}
-
-impl Times {
-    /// Makes the draft of an event that is then.
-    pub fn of(self, class: TopicId, kind: EventKind, words: Words) -> EventDraft {
-        let Self { start, zone, minutes, rule, added, left_out } = self;
-        EventDraft { class, kind, words, start, zone, minutes, rule, added, left_out }
-    }
-}
-
-/// What is said of the quiz that is to be scheduled.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct QuizTimes {
-    /// The quiz; what is absent stays.
-    pub quiz: QuizDraft,
-    /// What else there is to know.
-    pub description: Option<String>,
-    /// What to open.
-    pub link: Option<String>,
-    /// When it is to be.
-    pub times: Times,
-}
-
 impl EventPost {
     /// Reads what is to be scheduled; a call for one `kind` names it.
     ///
@@ -223,7 +187,7 @@ impl EventPost {
         let words = Words { title: title.unwrap_or_default(), description, link };
         match (class, kind, times) {
             (Some(class), Some(kind), Some(times)) if reading.0.is_empty() => {
-                Ok(times.of(class, kind, words))
+                Ok(EventDraft { class, kind, words, times })
             }
             _ => Err(reading.0),
         }
@@ -233,13 +197,13 @@ impl EventPost {
     ///
     /// # Errors
     /// Every fault.
-    pub fn quiz(self) -> Result<QuizTimes, Vec<FieldError>> {
+    pub fn quiz(self) -> Result<QuizSchedule, Vec<FieldError>> {
         let mut reading = Reading::default();
         let class = reading.class(self.class_id.as_ref());
         let times = self.times(&mut reading);
         let Self { title, description, link, duration_minutes: minutes, .. } = self;
         match times {
-            Some(times) if reading.0.is_empty() => Ok(QuizTimes {
+            Some(times) if reading.0.is_empty() => Ok(QuizSchedule {
                 quiz: QuizDraft { class, title, minutes },
                 description,
                 link,
@@ -249,7 +213,7 @@ impl EventPost {
         }
     }
 
-    fn times(&self, reading: &mut Reading) -> Option<Times> {
+    fn times(&self, reading: &mut Reading) -> Option<EventTimes> {
         let Self { scheduled_at, duration_minutes, tz, rrule, rdates, exdates, .. } = self;
         let start = match scheduled_at {
             Some(text) => reading.said("/scheduled_at", text),
@@ -262,7 +226,7 @@ impl EventPost {
         let rule = rrule.as_ref().and_then(|text| reading.rule(text));
         let added = reading.list("rdates", rdates.as_ref(), ADDED_MAX).unwrap_or_default();
         let left_out = reading.list("exdates", exdates.as_ref(), LEFT_OUT_MAX).unwrap_or_default();
-        Some(Times { start: start?, zone, minutes: *duration_minutes, rule, added, left_out })
+        Some(EventTimes { start: start?, zone, minutes: *duration_minutes, rule, added, left_out })
     }
 }
 

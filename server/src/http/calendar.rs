@@ -20,7 +20,7 @@ use super::body::digest;
 use super::error::ApiError;
 use super::params::CalendarPath;
 use crate::app::App;
-use crate::service::schedule::CalendarSecret;
+use crate::secret::Secret;
 
 /// What calendars are called.
 const NAME: &str = "Landfall";
@@ -46,7 +46,7 @@ pub(super) async fn rotate(
     Ok(Json(answer(&app, &app.services.rotate_calendar(&caller).await?)))
 }
 
-fn answer(app: &App, secret: &CalendarSecret) -> CalendarAnswer {
+fn answer(app: &App, secret: &Secret) -> CalendarAnswer {
     let base = app.services.links.public_url().unwrap_or_default();
     let url = format!("{base}/api/v1/calendar/{}.ics", secret.expose());
     CalendarAnswer { secret: Shown(secret.expose().to_owned()), url: Shown(url) }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use landfall_core::auth::Caller;
 use landfall_core::id::TopicId;
 use landfall_core::schedule::{EventDraft, EventKind, Moment};
 use landfall_core::time::Timestamp;
@@ -26,7 +27,6 @@ use super::params::{EventPath, Params, TopicPath};
 use crate::app::App;
 use crate::service::notify::RequestKey;
 use crate::service::schedule::{EventView, EventsAsk};
-use landfall_core::auth::Caller;
 
 const OWN: &str = "/api/v1/notifications/events";
 const OF_CLASS: &str = "/api/v1/notifications/events/class/{id}";
@@ -134,7 +134,7 @@ pub(super) async fn delete(
     EventPath(id): EventPath,
     Params(query): Params<OccurrenceQuery>,
 ) -> Result<StatusCode, ApiError> {
-    app.services.delete_event(&caller, id, query.read()?, None).await?;
+    app.services.delete_event(&caller, id, query.read()?).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -175,7 +175,7 @@ async fn listed(
     let (list, of) = class.as_ref().map_or((OWN, ""), |class| (OF_CLASS, class.as_str()));
     let listing = Listing::new(app, caller, list, &format!("{of} {span}"));
     let behind = listing.place(&page)?.and_then(|place| event_place(&place.of));
-    let ask = EventsAsk { from: Some(from), to: Some(to), behind, limit: page.limit + 1 };
+    let ask = EventsAsk { from, to, behind, limit: page.limit + 1 };
     let views = match class {
         Some(class) => app.services.events_of_class(caller, class, &ask).await?,
         None => app.services.own_events(caller, &ask).await?,

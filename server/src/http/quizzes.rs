@@ -5,8 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use landfall_core::schedule::{EventKind, Words};
-use landfall_protocol::events::{EventAnswer, EventPost, QuizAnswer, QuizPut, QuizTimes};
+use landfall_protocol::events::{EventAnswer, EventPost, QuizAnswer, QuizPut};
 use landfall_protocol::text::Time;
 use landfall_store::StoredQuiz;
 
@@ -14,6 +13,7 @@ use super::auth::Authenticated;
 use super::body::JsonBody;
 use super::error::ApiError;
 use super::events::shown;
+use super::headers::Idempotency;
 use super::params::QuizPath;
 use crate::app::App;
 
@@ -67,7 +67,8 @@ fn answer(quiz: &StoredQuiz) -> QuizAnswer {
 /// event, with the types `quiz_reminder`, `quiz_started` and `quiz_ended`.
 #[utoipa::path(post, path = "/api/v1/notifications/quizzes/{id}/schedule", tag = "schedule",
     operation_id = "quiz_schedule",
-    params(("id" = String, Path, description = "The quiz.")),
+    params(("id" = String, Path, description = "The quiz."),
+        ("Idempotency-Key" = Option<String>, Header, description = "Makes a repetition safe.")),
     request_body = EventPost,
     responses((status = 201, description = "Scheduled.", body = EventAnswer),
         (status = 200, description = "Moved.", body = EventAnswer)))]
@@ -75,20 +76,12 @@ pub(super) async fn schedule(
     State(app): State<Arc<App>>,
     Authenticated(caller): Authenticated,
     QuizPath(id): QuizPath,
+    idempotency: Idempotency,
     body: JsonBody<EventPost>,
 ) -> Result<(StatusCode, Json<EventAnswer>), ApiError> {
-    let QuizTimes { quiz, description, link, times } = body.value.quiz()?;
-    let event = |quiz: &StoredQuiz| {
-        let (description, link) = (description.clone(), link.clone());
-        let words = Words { title: quiz.title.clone(), description, link };
-        let times = times.clone();
-        let minutes = Some(quiz.minutes);
-        landfall_core::schedule::EventDraft {
-            minutes,
-            ..times.of(quiz.class.clone(), EventKind::Quiz, words)
-        }
-    };
-    let (view, is_new) = app.services.schedule_quiz(&caller, &id, &quiz, event).await?;
+    let call = format!("POST /api/v1/notifications/quizzes/{id}/schedule");
+    let key = idempotency.key(&caller, &call, body.digest);
+    let (view, is_new) = app.services.schedule_quiz(&caller, &id, &body.value.quiz()?, key).await?;
     let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, Json(shown(&view))))
 }

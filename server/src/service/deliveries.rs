@@ -127,10 +127,7 @@ impl Services {
         key: Option<RequestKey>,
     ) -> Result<u64, ServiceError> {
         require_admin(caller)?;
-        let _held = match &key {
-            Some(key) => Some(self.in_flight.take(&caller.tenant, &key.scope, &key.key)?),
-            None => None,
-        };
+        let _held = self.held(caller, key.as_ref())?;
         // Another node, or a late report, may move one on between the look and the commit.
         deciding(|| self.replay_failed(caller, &which, key.as_ref())).await
     }

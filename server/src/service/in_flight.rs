@@ -3,9 +3,11 @@
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use landfall_core::auth::Caller;
 use landfall_core::id::Tenant;
 
-use super::ServiceError;
+use super::notify::RequestKey;
+use super::{ServiceError, Services};
 
 type Key = (Tenant, String, String);
 
@@ -22,18 +24,24 @@ pub(super) struct Held {
 
 impl InFlight {
     /// Takes a key, or refuses while another request holds it.
-    pub(super) fn take(
-        &self,
-        tenant: &Tenant,
-        scope: &str,
-        key: &str,
-    ) -> Result<Held, ServiceError> {
+    fn take(&self, tenant: &Tenant, scope: &str, key: &str) -> Result<Held, ServiceError> {
         let key = (tenant.clone(), scope.to_owned(), key.to_owned());
         let mut keys = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if !keys.insert(key.clone()) {
             return Err(ServiceError::InFlight);
         }
         Ok(Held { set: self.clone(), key })
+    }
+}
+
+impl Services {
+    /// Keeps others from the key of a request while it is under way.
+    pub(super) fn held(
+        &self,
+        caller: &Caller,
+        key: Option<&RequestKey>,
+    ) -> Result<Option<Held>, ServiceError> {
+        key.map(|key| self.in_flight.take(&caller.tenant, &key.scope, &key.key)).transpose()
     }
 }
 

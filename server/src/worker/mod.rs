@@ -57,15 +57,12 @@ const UNCONFIGURED_MAX: usize = 256;
 /// Lessons whose time is over that are deleted in one run, and blobs that are forgotten in one.
 const END_MAX: usize = 200;
 
-/// Between two looks for what is due, and how much of it is started in one run.
+/// Between two looks for what is due, and how many sends are started in one run.
 const LOOK_FOR_DUE: Duration = Duration::from_millis(200);
 const START_MAX: usize = 1_000;
 
 /// Between two looks for members who are to be told of messages.
 const TELL_ABSENT: Duration = Duration::from_millis(500);
-
-/// Between two looks at what is due.
-const TICK: Duration = Duration::from_millis(200);
 
 /// Between two looks at whether the operator vouched for a backup.
 const LOOK_FOR_BACKUP: Duration = Duration::from_secs(15);
@@ -161,7 +158,11 @@ impl Crew<'_> {
 
     /// Tells members of what is scheduled when its time comes.
     fn tell_the_time(&mut self) {
-        self.every("schedule", (TICK, 1), |services| async move { services.fire_due().await });
+        self.every(
+            "schedule",
+            (LOOK_FOR_DUE, 1),
+            |services| async move { services.fire_due().await },
+        );
         self.every(
             "occurrences",
             (SECOND, 1),

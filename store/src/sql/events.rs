@@ -24,14 +24,14 @@ pub(crate) async fn write<R: Runner>(
         }
         ScheduleWrite::DeleteEvent { id, version } => delete(runner, tenant, id, version).await,
         ScheduleWrite::Expand { id, version, planned, to, again_at } => {
-            let Some(event) = at_version(runner, tenant, id, version).await? else {
+            let Some(class) = at_version(runner, tenant, id, version).await? else {
                 return Ok(Outcome::Unchanged);
             };
             let sql = "update event set expanded_to = ?3, expand_at = ?4
                        where tenant = ?1 and id = ?2";
             let values = [tenant.into(), (&id.0).into(), to.into(), again_at.into()];
             runner.execute(Query::command(sql, values)).await?;
-            occurrences::add(runner, tenant, &event, &planned).await
+            occurrences::add(runner, tenant, (id, version), &class, &planned).await
         }
         ScheduleWrite::Fire { firing, version, send } => {
             fire(runner, tenant, (&firing, version), send.as_deref()).await
@@ -175,13 +175,16 @@ async fn fire<R: Runner>(
     Ok(Outcome::Done)
 }
 
+/// Finds whose event it is, where it is there in this version.
 async fn at_version<R: Runner>(
     runner: &mut R,
     tenant: &Tenant,
     id: EventId,
     version: u64,
-) -> Answer<Option<StoredEvent>> {
-    Ok(get(runner, tenant, id).await?.filter(|event| event.version == version))
+) -> Answer<Option<TopicId>> {
+    let sql = "select class_id from event where tenant = ?1 and id = ?2 and version = ?3";
+    let values = [tenant.into(), (&id.0).into(), version.into()];
+    runner.optional(Query::new(sql, values, |row| row.topic(0))).await
 }
 
 const COLUMNS: &str = "e.id, e.class_id, e.quiz_id, e.body, e.version, e.begins_at, e.over_by,

@@ -17,7 +17,8 @@ use crate::{Answer, DueAsk, DueMoment, Firing, Outcome, StoredEvent, StoredOccur
 pub(crate) async fn add<R: Runner>(
     runner: &mut R,
     tenant: &Tenant,
-    event: &StoredEvent,
+    (event, version): (EventId, u64),
+    class: &TopicId,
     planned: &[Planned],
 ) -> Answer<Outcome> {
     let sql =
@@ -27,12 +28,12 @@ pub(crate) async fn add<R: Runner>(
     for Planned { name, span } in planned {
         let values = [
             tenant.into(),
-            (&event.id.0).into(),
+            (&event.0).into(),
             span.starts.into(),
             span.ends.into(),
-            (&event.class).into(),
+            class.into(),
             name.to_string().into(),
-            event.version.into(),
+            version.into(),
         ];
         runner.execute(Query::command(sql, values)).await?;
     }
@@ -49,7 +50,7 @@ pub(crate) async fn replace<R: Runner>(
     let sql = "delete from occurrence where tenant = ?1 and event_id = ?2 and ends_at > ?3";
     let values = [tenant.into(), (&event.id.0).into(), since.into()];
     runner.execute(Query::command(sql, values)).await?;
-    add(runner, tenant, event, planned).await
+    add(runner, tenant, (event.id, event.version), &event.class, planned).await
 }
 
 /// Removes the occurrences of an event.

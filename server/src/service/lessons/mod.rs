@@ -132,14 +132,6 @@ impl Services {
         }
     }
 
-    fn held(
-        &self,
-        caller: &Caller,
-        key: Option<&RequestKey>,
-    ) -> Result<Option<super::in_flight::Held>, ServiceError> {
-        key.map(|key| self.in_flight.take(&caller.tenant, &key.scope, &key.key)).transpose()
-    }
-
     /// Begins a unit that relies on the class and on what the caller is in it.
     fn unit_of_class(&self, caller: &Caller, class: &TopicId) -> Unit {
         let mut unit = unit_of(caller);

@@ -129,10 +129,7 @@ impl Services {
         letter: &Letter<'_>,
         key: Option<RequestKey>,
     ) -> Result<Notified, ServiceError> {
-        let _held = match &key {
-            Some(key) => Some(self.in_flight.take(&caller.tenant, &key.scope, &key.key)?),
-            None => None,
-        };
+        let _held = self.held(caller, key.as_ref())?;
         let key = key.as_ref();
         deciding(|| async {
             let reach = self.reach_of(caller, &draft.recipients).await?;

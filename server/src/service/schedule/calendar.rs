@@ -21,9 +21,6 @@ use crate::service::revocations::unit_of;
 use crate::service::{ServiceError, Services, deciding};
 use crate::vault::Purpose;
 
-/// The secret of a calendar; prints without itself.
-pub type CalendarSecret = Secret;
-
 /// Bytes of the proof that a secret was made here.
 const PROOF_LEN: usize = 16;
 /// Events that a calendar shows.
@@ -36,7 +33,7 @@ impl Services {
     ///
     /// # Errors
     /// When the store is away.
-    pub async fn calendar_secret(&self, caller: &Caller) -> Result<CalendarSecret, ServiceError> {
+    pub async fn calendar_secret(&self, caller: &Caller) -> Result<Secret, ServiceError> {
         match self.store.calendar(&caller.tenant, &caller.user).await? {
             Some(nonce) => Ok(self.secret_of(&caller.tenant, &caller.user, nonce)),
             None => self.rotate_calendar(caller).await,
@@ -47,7 +44,7 @@ impl Services {
     ///
     /// # Errors
     /// When the store is away.
-    pub async fn rotate_calendar(&self, caller: &Caller) -> Result<CalendarSecret, ServiceError> {
+    pub async fn rotate_calendar(&self, caller: &Caller) -> Result<Secret, ServiceError> {
         let (tenant, user) = (&caller.tenant, &caller.user);
         deciding(|| async {
             let nonce = Uuid::from_bytes(self.ids.bytes());
@@ -85,7 +82,7 @@ impl Services {
         Ok(stored.iter().map(event_of).collect::<Result<_, _>>()?)
     }
 
-    fn secret_of(&self, tenant: &Tenant, user: &UserId, nonce: Uuid) -> CalendarSecret {
+    fn secret_of(&self, tenant: &Tenant, user: &UserId, nonce: Uuid) -> Secret {
         Secret::new(URL_SAFE_NO_PAD.encode(self.secret_bytes(tenant, user, nonce)))
     }
 

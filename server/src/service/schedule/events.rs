@@ -1,35 +1,33 @@
 //! Making, changing and deleting events, as a whole or one occurrence.
 
-use std::collections::BTreeMap;
-
 use landfall_core::audit::Action;
 use landfall_core::auth::Caller;
 use landfall_core::due::LocalTime;
 use landfall_core::id::{EventId, Tenant};
-use landfall_core::recurrence::When;
 use landfall_core::schedule::{
-    Event, EventChange, EventDraft, LATE_END_MS, MINUTES_DEFAULT, Plan, Planned, Said, Schedule,
-    faults,
+    Event, EventChange, EventDraft, EventTimes, LATE_END_MS, Plan, Planned, Schedule, Unplanned,
+    Words,
 };
 use landfall_core::time::Timestamp;
 use landfall_core::topic::TopicAction;
 use landfall_core::zone::Zone;
 use landfall_store::{ScheduleWrite, StoreError, StoredEvent, Unit, Write};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::changing::{changed, kept_zone, with_changed, without};
-use super::stored::{body_of, event_of, made, remade};
-use super::{EVENTS_MAX, EventView, entity};
+use super::stored::{body_of, event_of, first_put, put};
+use super::{EventView, entity};
 use crate::service::notify::RequestKey;
 use crate::service::{ServiceError, Services, deciding};
 
-/// Days ahead for which occurrences are stored: the earliest reminder, and a week in which nothing has to be done.
-const AHEAD_DAYS: i64 = 29;
-const WEEK_DAYS: i64 = 7;
-const DAY_MS: i64 = 24 * 3_600_000;
-/// Occurrences that are stored at a time.
-const PASS_MAX: usize = 2_000;
-
+/// Events of one class that are not over.
+const EVENTS_MAX: usize = 10_000;
+pub(super) const DAY_MS: i64 = 24 * 3_600_000;
+/// For so long ahead occurrences are stored: as far as the earliest reminder can be, and a day.
+const AHEAD_MS: i64 = 29 * DAY_MS;
+/// And so much further, so that nothing has to be done for a week.
+const SPARE_MS: i64 = 7 * DAY_MS;
+/// Occurrences that are stored at a time: more than go on at once, of an event as long and as often as it may be.
+const PASS_MAX: usize = 2_500;
 /// Moments, the newest first, whose sends are taken back with their event.
 const TAKEN_BACK_MAX: usize = 50;
 
@@ -45,13 +43,12 @@ pub(super) struct Expansion {
 
 /// Finds the occurrences of the weeks ahead that are not over at `since`.
 pub(super) fn expansion(schedule: &Schedule<'_>, since: Timestamp, now: Timestamp) -> Expansion {
-    let day = |days: i64| days * DAY_MS;
-    let horizon = now.plus_ms(day(AHEAD_DAYS + WEEK_DAYS));
+    let horizon = now.plus_ms(AHEAD_MS + SPARE_MS);
     let planned = schedule.planned(since, horizon, PASS_MAX);
     let full = planned.last().filter(|_| planned.len() == PASS_MAX);
     let to = full.map_or(horizon, |last| last.span.starts);
-    let is_over = schedule.over_by().is_some_and(|over_by| over_by <= to) && full.is_none();
-    let again_at = (!is_over).then(|| to.plus_ms(-day(AHEAD_DAYS)));
+    let is_over = full.is_none() && schedule.over_by().is_some_and(|over_by| over_by <= to);
+    let again_at = (!is_over).then(|| to.plus_ms(-AHEAD_MS));
     Expansion { planned, to, again_at }
 }
 
@@ -67,11 +64,8 @@ impl Services {
         draft: &EventDraft,
         key: Option<RequestKey>,
     ) -> Result<EventView, ServiceError> {
-        let _held = match &key {
-            Some(key) => Some(self.in_flight.take(&caller.tenant, &key.scope, &key.key)?),
-            None => None,
-        };
-        let plan = self.event_plan(caller, draft).await?;
+        let _held = self.held(caller, key.as_ref())?;
+        let plan = self.event_plan(caller, &draft.words, &draft.times).await?;
         deciding(|| async {
             self.class_of_events(caller, &draft.class, TopicAction::Schedule).await?;
             let now = self.now();
@@ -87,61 +81,44 @@ impl Services {
                 updated_at: now,
             };
             let mut unit = self.unit_of_schedule(caller, &event.class);
-            self.write_event(&event, &mut unit)?;
-            let metadata = json!({ "class_id": event.class.as_str() });
-            unit.audit.push(self.entry(caller, Action::EventScheduled, entity(event.id), metadata));
-            unit.idempotency = key.as_ref().map(|key| made(key, &event));
-            match self.commit(unit).await {
-                Ok(_) => self.event_view(event),
-                Err(StoreError::Duplicate(answer)) => self.event_view(remade(event, &answer)?),
-                Err(error) => Err(error.into()),
-            }
+            self.put_event(caller, &event, json!({}), &mut unit).await?;
+            self.commit_event(event, unit, key.as_ref()).await
         })
         .await
     }
 
-    /// Makes a plan of a draft and checks it.
+    /// Makes a plan; it is told by the caller's clocks where nobody said by which.
     pub(super) async fn event_plan(
         &self,
         caller: &Caller,
-        draft: &EventDraft,
+        words: &Words,
+        times: &EventTimes,
     ) -> Result<Plan, ServiceError> {
-        let zone = match &draft.zone {
-            Some(zone) => zone.clone(),
-            None => self.own_zone(caller).await?.unwrap_or_else(Zone::utc),
-        };
-        let zone = kept_zone(draft.start, zone, draft.rule.as_ref())?;
-        let local = |said: &Said| said.local(&zone).shown();
-        let plan = Plan {
-            words: draft.words.clone(),
-            when: When {
-                start: local(&draft.start),
-                rule: draft.rule.clone(),
-                added: draft.added.iter().map(local).collect(),
-                left_out: draft.left_out.iter().map(local).collect(),
-                zone: zone.clone(),
-            },
-            minutes: draft.minutes.unwrap_or(MINUTES_DEFAULT),
-            changes: BTreeMap::new(),
-        };
-        checked(plan)
+        let zone = self.own_zone(caller).await?.unwrap_or_else(Zone::utc);
+        Ok(Plan::of(words.clone(), times, zone)?)
     }
 
-    /// Puts an event and its occurrences of the weeks ahead into a unit.
-    pub(super) fn write_event(&self, event: &Event, unit: &mut Unit) -> Result<(), ServiceError> {
+    /// Puts an event, new or changed, into a unit, with its occurrences of the weeks ahead and what the trail says; what
+    /// was sent for a time at which it is no more is taken back.
+    pub(super) async fn put_event(
+        &self,
+        caller: &Caller,
+        event: &Event,
+        mut metadata: Value,
+        unit: &mut Unit,
+    ) -> Result<(), ServiceError> {
         let schedule = schedule_of(&event.plan)?;
         let now = self.now();
         let since = now.plus_ms(-LATE_END_MS);
         let Expansion { planned, to, again_at } = expansion(&schedule, since, now);
-        let first = Timestamp::from_ms(i64::MIN / 2);
-        let begins_at = schedule.planned(first, Timestamp::from_ms(i64::MAX / 2), 1);
+        let begins_at = schedule.first().map_or(now, |first| first.span.starts);
         let stored = StoredEvent {
             id: event.id,
             class: event.class.clone(),
             quiz: event.quiz.clone(),
             body: body_of(event.kind, &event.plan),
             version: event.version,
-            begins_at: begins_at.first().map_or(now, |first| first.span.starts),
+            begins_at,
             over_by: schedule.over_by(),
             expanded_to: to,
             expand_at: again_at,
@@ -149,9 +126,23 @@ impl Services {
             created_at: event.created_at,
             updated_at: event.updated_at,
         };
-        let event = Box::new(stored);
-        let put = ScheduleWrite::PutEvent { event, since, planned, class_max: EVENTS_MAX };
+        let put = ScheduleWrite::PutEvent {
+            event: Box::new(stored),
+            since,
+            planned,
+            class_max: EVENTS_MAX,
+        };
         unit.writes.push(Write::Schedule(Box::new(put)));
+        let action = match event.version {
+            1 => Action::EventScheduled,
+            _ => {
+                self.take_back(&caller.tenant, event.id, Some(&schedule), unit).await?;
+                Action::EventChanged
+            }
+        };
+        metadata["class_id"] = json!(event.class.as_str());
+        metadata["version"] = json!(event.version);
+        unit.audit.push(self.entry(caller, action, entity(event.id), metadata));
         Ok(())
     }
 
@@ -170,10 +161,10 @@ impl Services {
         deciding(|| async {
             let old = self.event_to_change(caller, id, change.version).await?;
             let plan = match occurrence {
-                None => changed(&old.plan, change)?,
-                Some(name) => with_changed(&old.plan, name, change)?,
+                None => old.plan.changed(change)?,
+                Some(name) => old.plan.with_changed(name, change)?,
             };
-            self.store_change(caller, old, checked(plan)?, occurrence).await
+            self.store_change(caller, old, plan, occurrence).await
         })
         .await
     }
@@ -188,13 +179,12 @@ impl Services {
         caller: &Caller,
         id: EventId,
         occurrence: Option<LocalTime>,
-        version: Option<u64>,
     ) -> Result<(), ServiceError> {
         deciding(|| async {
-            let old = self.event_to_change(caller, id, version).await?;
+            let old = self.event_to_change(caller, id, None).await?;
             if let Some(name) = occurrence {
-                let plan = without(&old.plan, name)?;
-                return self.store_change(caller, old, checked(plan)?, occurrence).await.map(drop);
+                let plan = old.plan.without(name)?;
+                return self.store_change(caller, old, plan, occurrence).await.map(drop);
             }
             let mut unit = self.unit_of_schedule(caller, &old.class);
             let delete = ScheduleWrite::DeleteEvent { id, version: old.version };
@@ -208,20 +198,34 @@ impl Services {
         .await
     }
 
+    /// Commits a unit that puts an event; gives the one that was put first under the key.
+    pub(super) async fn commit_event(
+        &self,
+        event: Event,
+        mut unit: Unit,
+        key: Option<&RequestKey>,
+    ) -> Result<EventView, ServiceError> {
+        unit.idempotency = key.map(|key| put(key, &event));
+        match self.commit(unit).await {
+            Ok(_) => self.event_view(event),
+            Err(StoreError::Duplicate(answer)) => self.event_view(first_put(event, &answer)?),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// Takes back what was sent of an event and is still worth something, but for occurrences that are there as they
-    /// were: those of `plan`, where there is one.
-    pub(super) async fn take_back(
+    /// were: those of `schedule`, where there is one.
+    async fn take_back(
         &self,
         tenant: &Tenant,
         id: EventId,
-        plan: Option<&Plan>,
+        schedule: Option<&Schedule<'_>>,
         unit: &mut Unit,
     ) -> Result<(), ServiceError> {
-        let schedule = plan.map(schedule_of).transpose()?;
         let now = self.now();
         for firing in self.store.firings(tenant, id, None, TAKEN_BACK_MAX).await? {
             let starts = firing.starts_at;
-            let stays = schedule.as_ref().is_some_and(|schedule| {
+            let stays = schedule.is_some_and(|schedule| {
                 let there = schedule.planned(starts, starts.plus_ms(1), PASS_MAX);
                 there.iter().any(|one| one.span.starts == starts)
             });
@@ -256,7 +260,7 @@ impl Services {
     }
 
     /// Stores an event with another plan.
-    pub(super) async fn store_change(
+    async fn store_change(
         &self,
         caller: &Caller,
         old: Event,
@@ -269,15 +273,9 @@ impl Services {
         let now = self.now();
         let event = Event { plan, version: old.version + 1, updated_at: now, ..old };
         let mut unit = self.unit_of_schedule(caller, &event.class);
-        self.write_event(&event, &mut unit)?;
-        self.take_back(&caller.tenant, event.id, Some(&event.plan), &mut unit).await?;
-        let mut metadata = json!({ "class_id": event.class.as_str(), "version": event.version });
-        if let Some(name) = occurrence {
-            metadata["occurrence"] = json!(name.to_string());
-        }
-        unit.audit.push(self.entry(caller, Action::EventChanged, entity(event.id), metadata));
-        self.commit(unit).await?;
-        self.event_view(event)
+        let alone = occurrence.map(|name| json!({ "occurrence": name.to_string() }));
+        self.put_event(caller, &event, alone.unwrap_or_else(|| json!({})), &mut unit).await?;
+        self.commit_event(event, unit, None).await
     }
 
     /// Shows an event with the next time at which it is.
@@ -296,7 +294,11 @@ pub(super) fn schedule_of(plan: &Plan) -> Result<Schedule<'_>, ServiceError> {
     })
 }
 
-fn checked(plan: Plan) -> Result<Plan, ServiceError> {
-    let faults = faults(&plan);
-    if faults.is_empty() { Ok(plan) } else { Err(ServiceError::Invalid(faults)) }
+impl From<Unplanned> for ServiceError {
+    fn from(unplanned: Unplanned) -> Self {
+        match unplanned {
+            Unplanned::Invalid(faults) => Self::Invalid(faults),
+            Unplanned::NoSuchOccurrence => Self::NotFound("occurrence of this event"),
+        }
+    }
 }

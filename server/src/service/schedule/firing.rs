@@ -5,26 +5,24 @@
 //! the round before ended is only remembered so that less has to be looked at.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use landfall_core::id::{EventId, QuizId, Tenant, TopicId};
-use landfall_core::notification::{Content, JsonText, Priority};
-use landfall_core::schedule::{Event, LATE_END_MS, Lateness, Moment, Planned};
+use landfall_core::id::{EventId, Tenant, TopicId};
+use landfall_core::schedule::{Event, LATE_END_MS, Lateness, Moment};
 use landfall_core::time::Timestamp;
 use landfall_store::{
-    DueAsk, DueMoment, Firing, Reminds, ScheduleWrite, SendState, SendTo, StoreError,
-    StoredOccurrence, StoredSend, Track, Unit, Write,
+    DueAsk, DueMoment, Firing, ScheduleWrite, StoredEvent, StoredOccurrence, Track, Unit, Write,
 };
-use serde_json::{Value, json};
 
-use super::events::{Expansion, expansion, schedule_of};
+use super::events::{DAY_MS, Expansion, expansion, schedule_of};
 use super::stored::event_of;
-use super::words_of;
-use crate::service::routing::Asked;
+use super::telling::content_of;
 use crate::service::{ServiceError, Services};
 
 /// After an outage so much is looked at in one round.
-const STEP_MS: i64 = 24 * 3_600_000;
+const STEP_MS: i64 = DAY_MS;
+/// What could not be told is tried again for so long: after that its time is over.
+const TRIED_MS: i64 = LATE_END_MS;
 /// Looked at again in each round, for what another node took up and did not finish.
 const OVERLAP_MS: i64 = 5_000;
 /// A clock that was put back by more than this is followed.
@@ -57,6 +55,19 @@ impl Clockwork {
     }
 }
 
+/// What a round did, and the first that failed in it.
+#[derive(Default)]
+struct Round {
+    fired: usize,
+    failed: Option<ServiceError>,
+}
+
+impl Round {
+    fn ended(&mut self, part: Result<(), ServiceError>) {
+        self.failed = self.failed.take().or(part.err());
+    }
+}
+
 /// What is known of the events that a page is about.
 #[derive(Default)]
 struct Known {
@@ -71,23 +82,29 @@ impl Services {
     /// When the store is away.
     pub async fn fire_due(&self) -> Result<usize, ServiceError> {
         let now = self.now();
-        let Place { up_to, stored } = self.place(now).await?;
-        if now.plus_ms(SET_BACK_MS) < up_to {
-            self.move_to(stored, now).await?;
+        let mut place = self.place(now).await?;
+        if now.plus_ms(SET_BACK_MS) < place.up_to {
+            place = self.move_to(place, now).await?;
         }
-        let up_to = up_to.min(now);
+        let up_to = place.up_to.min(now);
         let by = now.min(up_to.plus_ms(STEP_MS));
-        let mut fired = 0;
+        let mut round = Round::default();
         for track in [Track::Reminders, Track::Starts, Track::Ends] {
-            fired += self.fire_track(track, (up_to.plus_ms(-OVERLAP_MS), by)).await?;
+            let looked = self.fire_track(track, (up_to.plus_ms(-OVERLAP_MS), by), &mut round).await;
+            round.ended(looked);
         }
-        fired += self.look_at_new(by).await?;
-        if by.as_ms() - stored.as_ms() >= STORED_BEHIND_MS {
-            self.move_to(stored, by).await?;
-        } else {
-            *self.clockwork.lock() = Some(Place { up_to: by, stored });
+        let looked = self.look_at_new(by, &mut round).await;
+        round.ended(looked);
+        let reached = match round.failed {
+            None => by,
+            Some(_) => up_to.max(by.plus_ms(-TRIED_MS)),
+        };
+        self.move_to(place, reached).await?;
+        match round.failed {
+            Some(error) => Err(error),
+            None if by < now => Ok(round.fired.max(1)),
+            None => Ok(round.fired),
         }
-        Ok(if by < now { fired.max(1) } else { fired })
     }
 
     /// Gives where the last round ended: of this node, else of any.
@@ -106,37 +123,43 @@ impl Services {
         Ok(Place { up_to: stored, stored })
     }
 
-    /// Goes on from another place, and stores it; where another node stored one meanwhile, that is as good.
-    async fn move_to(&self, stored: Timestamp, to: Timestamp) -> Result<(), ServiceError> {
-        let is_stored = self.store.set_schedule_clock(Some(stored), to).await?;
-        let stored = match is_stored {
-            true => to,
-            false => self.store.schedule_clock().await?.unwrap_or(to),
+    /// Goes on from another place, and stores it where the stored one is far from it; where another node stored one
+    /// meanwhile, that is as good.
+    async fn move_to(&self, place: Place, up_to: Timestamp) -> Result<Place, ServiceError> {
+        let behind = up_to.as_ms() - place.stored.as_ms();
+        let stored = if (0..STORED_BEHIND_MS).contains(&behind) {
+            place.stored
+        } else if self.store.set_schedule_clock(Some(place.stored), up_to).await? {
+            up_to
+        } else {
+            self.store.schedule_clock().await?.unwrap_or(up_to)
         };
-        *self.clockwork.lock() = Some(Place { up_to: to, stored });
-        Ok(())
+        let place = Place { up_to, stored };
+        *self.clockwork.lock() = Some(place);
+        Ok(place)
     }
 
     async fn fire_track(
         &self,
         track: Track,
         (after, by): (Timestamp, Timestamp),
-    ) -> Result<usize, ServiceError> {
-        let (mut fired, mut behind) = (0, None);
+        round: &mut Round,
+    ) -> Result<(), ServiceError> {
+        let mut behind = None;
         loop {
             let ask = DueAsk { track, after, by, behind, limit: PAGE };
             let page = self.store.due_moments(ask).await?;
             let is_last = page.len() < PAGE;
             behind = page.last().cloned();
-            fired += self.fire(&page).await?;
+            self.fire(&page, round).await?;
             if is_last {
-                return Ok(fired);
+                return Ok(());
             }
         }
     }
 
     /// Notes moments that are due and stores what tells of them.
-    async fn fire(&self, due: &[DueMoment]) -> Result<usize, ServiceError> {
+    async fn fire(&self, due: &[DueMoment], round: &mut Round) -> Result<(), ServiceError> {
         let mut known = Known::default();
         let mut units: BTreeMap<Tenant, Vec<Write>> = BTreeMap::new();
         for one in due {
@@ -144,25 +167,23 @@ impl Services {
                 units.entry(one.occurrence.tenant.clone()).or_default().push(write);
             }
         }
-        self.commit_together(units).await
+        self.commit_together(units, round).await;
+        Ok(())
     }
 
-    async fn commit_together(
-        &self,
-        units: BTreeMap<Tenant, Vec<Write>>,
-    ) -> Result<usize, ServiceError> {
-        let mut done = 0;
+    /// Commits what is to be written for each tenant; what fails for one keeps nothing from the others.
+    async fn commit_together(&self, units: BTreeMap<Tenant, Vec<Write>>, round: &mut Round) {
         for (tenant, writes) in units {
             for some in writes.chunks(TOGETHER) {
                 let unit = Unit { writes: some.to_vec(), ..Unit::new(&tenant) };
-                self.commit(unit).await?;
-                done += some.len();
+                let committed = self.commit(unit).await.map_err(ServiceError::from);
+                round.fired += committed.as_ref().map_or(0, |_| some.len());
+                round.ended(committed.map(drop));
             }
         }
-        if done > 0 {
+        if round.fired > 0 {
             self.send_accepted.notify_one();
         }
-        Ok(done)
     }
 
     /// Says what is noted of a moment that is due, and what tells of it; nothing where its event is another by now.
@@ -206,8 +227,7 @@ impl Services {
         let key = (occurrence.tenant.clone(), occurrence.event);
         if !known.events.contains_key(&key) {
             let stored = self.store.event(&key.0, key.1).await?;
-            let event = stored.as_ref().map(event_of).transpose()?;
-            known.events.insert(key.clone(), event);
+            known.events.insert(key.clone(), stored.as_ref().and_then(readable));
         }
         let event = known.events.get(&key).cloned().flatten();
         Ok(event.filter(|event| event.version == occurrence.version))
@@ -229,40 +249,8 @@ impl Services {
         Ok(title)
     }
 
-    /// Makes the send that tells the members of a class of a moment.
-    fn send_of(
-        &self,
-        occurrence: &StoredOccurrence,
-        moment: Moment,
-        content: Content,
-        (now, until): (Timestamp, Timestamp),
-    ) -> StoredSend {
-        let filled = content.template_id.as_deref().and_then(|id| self.templates.get(id));
-        let priority = filled.map(|template| template.priority()).unwrap_or_default();
-        let starts_at = occurrence.span().starts;
-        StoredSend {
-            id: self.ids.send(now),
-            tenant: occurrence.tenant.clone(),
-            content: Arc::new(Content { priority, ..content }),
-            route: Asked::default().text(),
-            to: SendTo::Topic(occurrence.class.clone()),
-            cursor: String::new(),
-            accepted: 0,
-            expanded: 0,
-            state: SendState::Active,
-            later: None,
-            reminds: match moment {
-                Moment::Reminder(minutes) => Some(Reminds { minutes, starts_at }),
-                Moment::Start | Moment::End => None,
-            },
-            canceled_at: None,
-            created_at: now,
-            expires_at: Some(until),
-        }
-    }
-
     /// Tells of what was due by then of occurrences that were stored since, which no round has seen.
-    async fn look_at_new(&self, by: Timestamp) -> Result<usize, ServiceError> {
+    async fn look_at_new(&self, by: Timestamp, round: &mut Round) -> Result<(), ServiceError> {
         let new = self.store.new_occurrences(PAGE).await?;
         let mut known = Known::default();
         let mut reminders: HashMap<(Tenant, TopicId), Vec<u32>> = HashMap::new();
@@ -289,7 +277,8 @@ impl Services {
                 at: self.now(),
             })));
         }
-        self.commit_together(units).await
+        self.commit_together(units, round).await;
+        Ok(())
     }
 
     /// Forgets occurrences that are over, and what became of moments long ago; tells how many.
@@ -313,80 +302,35 @@ impl Services {
     pub async fn expand_events(&self) -> Result<usize, ServiceError> {
         let now = self.now();
         let due = self.store.events_to_expand(now, EXPANDED_AT_ONCE).await?;
-        let count = due.len();
+        let mut round = Round::default();
         for (tenant, stored) in due {
-            let event = event_of(&stored)?;
-            let schedule = schedule_of(&event.plan)?;
-            let Expansion { planned, to, again_at } = expansion(&schedule, stored.expanded_to, now);
-            let expand = ScheduleWrite::Expand {
-                id: event.id,
-                version: event.version,
-                planned,
-                to,
-                again_at,
-            };
             let mut unit = Unit::new(&tenant);
-            unit.writes.push(Write::Schedule(Box::new(expand)));
-            match self.commit(unit).await {
-                Ok(_) | Err(StoreError::Stale) => {}
-                Err(error) => return Err(error.into()),
-            }
+            unit.writes.push(Write::Schedule(Box::new(expanded(&stored, now))));
+            round.fired += 1;
+            round.ended(self.commit(unit).await.map(drop).map_err(Into::into));
         }
-        Ok(count)
+        round.failed.map_or(Ok(round.fired), Err)
     }
 }
 
-/// Makes what members are told of a moment; its words are the template's.
-fn content_of(
-    event: &Event,
-    planned: &Planned,
-    moment: Moment,
-    class_title: Option<&str>,
-) -> Content {
-    let notification_type = moment.notification_type(event.kind);
-    let data = data_of(event, planned, moment, class_title);
-    Content {
-        template_id: Some(notification_type.clone()),
-        notification_type,
-        title: String::new(),
-        message: String::new(),
-        data: JsonText::trusted(&data.to_string()),
-        priority: Priority::default(),
-        locale: None,
-        sender_id: Some(event.created_by.clone()),
-        sender_name: None,
-        image: None,
-        actions: None,
-        link: words_of(&event.plan, planned).link.clone(),
-    }
+/// Finds what is to be stored of an event; of one that cannot be read nothing, and it is looked at again tomorrow.
+fn expanded(stored: &StoredEvent, now: Timestamp) -> ScheduleWrite {
+    let event = readable(stored);
+    let Expansion { planned, to, again_at } = event
+        .as_ref()
+        .and_then(|event| schedule_of(&event.plan).ok())
+        .map(|schedule| expansion(&schedule, stored.expanded_to, now))
+        .unwrap_or_else(|| Expansion {
+            planned: Vec::new(),
+            to: stored.expanded_to,
+            again_at: Some(now.plus_ms(DAY_MS)),
+        });
+    ScheduleWrite::Expand { id: stored.id, version: stored.version, planned, to, again_at }
 }
 
-/// Says what templates and apps get to know of a moment.
-fn data_of(event: &Event, planned: &Planned, moment: Moment, class_title: Option<&str>) -> Value {
-    let (words, span) = (words_of(&event.plan, planned), planned.span);
-    let mut data = json!({
-        "event_id": event.id.to_string(),
-        "event_type": event.kind.as_str(),
-        "occurrence": planned.name.to_string(),
-        "class_id": event.class.as_str(),
-        "title": words.title,
-        "scheduled_at": span.starts.to_string(),
-        "ends_at": span.ends.to_string(),
-        "duration_minutes": (span.ends.as_ms() - span.starts.as_ms()) / 60_000,
-    });
-    let texts = [
-        ("class_title", class_title),
-        ("description", words.description.as_deref()),
-        ("link", words.link.as_deref()),
-        ("quiz_id", event.quiz.as_ref().map(QuizId::as_str)),
-    ];
-    for (name, text) in texts {
-        if let Some(text) = text {
-            data[name] = json!(text);
-        }
-    }
-    if let Moment::Reminder(minutes) = moment {
-        data["reminder_minutes"] = json!(minutes);
-    }
-    data
+/// Reads an event; one that cannot be read, which nobody's request could have stored, keeps nothing from the others.
+fn readable(stored: &StoredEvent) -> Option<Event> {
+    event_of(stored)
+        .inspect_err(|error| tracing::error!(event = %stored.id, %error, "an event is not told of"))
+        .ok()
 }

@@ -13,22 +13,20 @@ use super::stored::event_of;
 use crate::service::{ServiceError, Services};
 
 /// Occurrences of one event that a list shows.
-pub(super) const OCCURRENCES_MAX: usize = 500;
+const OCCURRENCES_MAX: usize = 500;
 
 /// Which events are asked for, and which of their occurrences.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventsAsk {
-    /// Those that are not over by then; now, where absent.
-    pub from: Option<Timestamp>,
-    /// Those that begin before then; four weeks later, where absent.
-    pub to: Option<Timestamp>,
+    /// Those that are not over by then.
+    pub from: Timestamp,
+    /// Those that begin before then.
+    pub to: Timestamp,
     /// Behind this one.
     pub behind: Option<EventId>,
     /// So many at most.
     pub limit: usize,
 }
-
-const FOUR_WEEKS_MS: i64 = 28 * 24 * 3_600_000;
 
 impl Services {
     /// Gives an event that the caller may know of.
@@ -77,9 +75,8 @@ impl Services {
         of: EventsOf,
         ask: &EventsAsk,
     ) -> Result<Vec<EventView>, ServiceError> {
-        let from = ask.from.unwrap_or_else(|| self.now());
-        let to = ask.to.unwrap_or_else(|| from.plus_ms(FOUR_WEEKS_MS));
-        let filter = EventFilter { of, behind: ask.behind, from, to, limit: ask.limit };
+        let EventsAsk { from, to, behind, limit } = *ask;
+        let filter = EventFilter { of, behind, from, to, limit };
         let stored = self.store.events(&caller.tenant, filter).await?;
         let shown = stored.iter().map(|stored| {
             let view = self.event_view(event_of(stored)?)?;

@@ -3,12 +3,12 @@
 //! Telling members of it when its time comes is `firing`'s affair.
 
 mod calendar;
-mod changing;
 mod events;
 mod firing;
 mod listing;
 mod quizzes;
 mod stored;
+mod telling;
 
 use landfall_core::audit::Entity;
 use landfall_core::auth::Caller;
@@ -17,7 +17,6 @@ use landfall_core::schedule::{Event, Plan, Planned, Words};
 use landfall_core::topic::{MemberRole, TopicAction, Verdict, may};
 use landfall_store::{Guard, TopicView, Unit};
 
-pub use calendar::CalendarSecret;
 pub use firing::Clockwork;
 pub use listing::EventsAsk;
 
@@ -35,9 +34,6 @@ pub struct EventView {
     /// Those that were asked for.
     pub occurrences: Vec<Planned>,
 }
-
-/// Events of one class that are not over.
-const EVENTS_MAX: usize = 10_000;
 
 impl Services {
     /// Finds a class for which the caller may do something.

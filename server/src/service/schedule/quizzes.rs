@@ -5,14 +5,16 @@ use landfall_core::auth::Caller;
 use landfall_core::id::QuizId;
 use landfall_core::notify::FieldError;
 use landfall_core::schedule::{
-    Event, EventDraft, EventKind, MINUTES_DEFAULT, MINUTES_MAX, QuizDraft, TITLE_CHARS_MAX, Words,
+    Event, EventKind, EventTimes, MINUTES_DEFAULT, MINUTES_MAX, Plan, QuizDraft, QuizSchedule,
+    TITLE_CHARS_MAX, Words,
 };
 use landfall_core::topic::TopicAction;
 use landfall_store::{ScheduleWrite, StoredQuiz, Write};
 use serde_json::json;
 
 use super::stored::event_of;
-use super::{EventView, entity, quiz_entity};
+use super::{EventView, quiz_entity};
+use crate::service::notify::RequestKey;
 use crate::service::{ServiceError, Services, deciding};
 
 impl Services {
@@ -34,13 +36,9 @@ impl Services {
             unit.writes.push(put(&quiz));
             if let Some(stored) = self.store.event_of_quiz(&caller.tenant, id).await? {
                 let old = event_of(&stored)?;
-                let event = Event { updated_at: quiz.updated_at, ..held(old.clone(), &quiz) };
-                if event.plan != old.plan || event.class != old.class {
-                    let event = Event { version: old.version + 1, ..event };
-                    self.write_event(&event, &mut unit)?;
-                    let metadata = json!({ "class_id": event.class.as_str() });
-                    let action = Action::EventChanged;
-                    unit.audit.push(self.entry(caller, action, entity(event.id), metadata));
+                let event = held(old.clone(), &quiz);
+                if (&event.plan, &event.class) != (&old.plan, &old.class) {
+                    self.put_event(caller, &event, json!({}), &mut unit).await?;
                 }
             }
             let metadata = json!({ "class_id": quiz.class.as_str() });
@@ -68,52 +66,62 @@ impl Services {
     /// Schedules a quiz, or moves it where it was; tells whether it was not scheduled before.
     ///
     /// # Errors
-    /// As [`Services::put_quiz`]; `NotFound` for a quiz of which nothing is known and nothing was said.
+    /// As [`Services::put_quiz`]; `NotFound` for a quiz of which nothing is known and nothing was said; `InFlight` and
+    /// `KeyReused` by the key.
     pub async fn schedule_quiz(
         &self,
         caller: &Caller,
         id: &QuizId,
-        quiz: &QuizDraft,
-        times: impl Fn(&StoredQuiz) -> EventDraft,
+        wanted: &QuizSchedule,
+        key: Option<RequestKey>,
     ) -> Result<(EventView, bool), ServiceError> {
-        let times = &times;
-        deciding(|| async move {
+        let _held = self.held(caller, key.as_ref())?;
+        deciding(|| async {
             let old = self.store.quiz(&caller.tenant, id).await?;
-            if old.is_none() && *quiz == QuizDraft::default() {
+            if old.is_none() && wanted.quiz == QuizDraft::default() {
                 return Err(ServiceError::NotFound("quiz"));
             }
-            let quiz = self.quiz_of(caller, id, old.as_ref(), quiz).await?;
-            let plan = self.event_plan(caller, &times(&quiz)).await?;
-            let now = quiz.updated_at;
-            let stored = self.store.event_of_quiz(&caller.tenant, id).await?;
-            let before = stored.as_ref().map(event_of).transpose()?;
-            let event = Event {
-                id: before.as_ref().map_or_else(|| self.ids.event(now), |before| before.id),
-                class: quiz.class.clone(),
-                kind: EventKind::Quiz,
-                quiz: Some(id.clone()),
-                version: before.as_ref().map_or(0, |before| before.version) + 1,
-                created_by: caller.user.clone(),
-                created_at: before.as_ref().map_or(now, |before| before.created_at),
-                updated_at: now,
-                plan,
-            };
+            let quiz = self.quiz_of(caller, id, old.as_ref(), &wanted.quiz).await?;
+            let event = self.event_holding(caller, &quiz, wanted).await?;
             let mut unit = self.unit_of_schedule(caller, &quiz.class);
             unit.writes.push(put(&quiz));
-            self.write_event(&event, &mut unit)?;
-            if before.is_some() {
-                self.take_back(&caller.tenant, event.id, Some(&event.plan), &mut unit).await?;
-            }
-            let action = match before {
-                None => Action::EventScheduled,
-                Some(_) => Action::EventChanged,
-            };
-            let metadata = json!({ "class_id": quiz.class.as_str(), "quiz_id": id.as_str() });
-            unit.audit.push(self.entry(caller, action, entity(event.id), metadata));
-            self.commit(unit).await?;
-            Ok((self.event_view(event)?, before.is_none()))
+            let metadata = json!({ "quiz_id": id.as_str() });
+            self.put_event(caller, &event, metadata, &mut unit).await?;
+            let view = self.commit_event(event, unit, key.as_ref()).await?;
+            let is_new = view.event.version == 1;
+            Ok((view, is_new))
         })
         .await
+    }
+
+    /// Makes the event that holds a quiz, anew or in place of when it was to be.
+    async fn event_holding(
+        &self,
+        caller: &Caller,
+        quiz: &StoredQuiz,
+        wanted: &QuizSchedule,
+    ) -> Result<Event, ServiceError> {
+        let QuizSchedule { quiz: _, description, link, times } = wanted.clone();
+        let words = Words { title: quiz.title.clone(), description, link };
+        let times = EventTimes { minutes: Some(quiz.minutes), ..times };
+        let plan = self.event_plan(caller, &words, &times).await?;
+        let stored = self.store.event_of_quiz(&caller.tenant, &quiz.id).await?;
+        let now = quiz.updated_at;
+        let (id, version, created_at) = match &stored {
+            Some(stored) => (stored.id, stored.version + 1, stored.created_at),
+            None => (self.ids.event(now), 1, now),
+        };
+        Ok(Event {
+            id,
+            class: quiz.class.clone(),
+            kind: EventKind::Quiz,
+            quiz: Some(quiz.id.clone()),
+            plan,
+            version,
+            created_by: caller.user.clone(),
+            created_at,
+            updated_at: now,
+        })
     }
 
     /// Says what a quiz is to be, and whether the caller may make it so.
@@ -171,10 +179,10 @@ fn put(quiz: &StoredQuiz) -> Write {
     Write::Schedule(Box::new(ScheduleWrite::PutQuiz(Box::new(quiz.clone()))))
 }
 
-/// Makes an event hold a quiz as it is now.
-fn held(mut event: Event, quiz: &StoredQuiz) -> Event {
-    event.class = quiz.class.clone();
-    event.plan.words = Words { title: quiz.title.clone(), ..event.plan.words };
-    event.plan.minutes = quiz.minutes;
-    event
+/// Makes an event that holds a quiz follow it.
+fn held(old: Event, quiz: &StoredQuiz) -> Event {
+    let words = Words { title: quiz.title.clone(), ..old.plan.words };
+    let plan = Plan { words, minutes: quiz.minutes, ..old.plan };
+    let (class, updated_at) = (quiz.class.clone(), quiz.updated_at);
+    Event { class, plan, version: old.version + 1, updated_at, ..old }
 }

@@ -135,28 +135,34 @@ fn read(body: Body) -> Option<(EventKind, Plan)> {
 #[derive(Serialize, Deserialize)]
 struct Memo {
     id: String,
-    at: i64,
+    version: u64,
+    created_at: i64,
+    updated_at: i64,
     body: String,
 }
 
-/// Keeps an event that was made under a key.
-pub(super) fn made(key: &RequestKey, event: &Event) -> IdempotencyKey {
+/// Keeps an event that was put under a key.
+pub(super) fn put(key: &RequestKey, event: &Event) -> IdempotencyKey {
     let RequestKey { scope, key, digest } = key.clone();
-    let at = event.created_at;
-    let body = body_of(event.kind, &event.plan);
-    let memo = Memo { id: event.id.to_string(), at: at.as_ms(), body };
+    let memo = Memo {
+        id: event.id.to_string(),
+        version: event.version,
+        created_at: event.created_at.as_ms(),
+        updated_at: event.updated_at.as_ms(),
+        body: body_of(event.kind, &event.plan),
+    };
     let memo = serde_json::to_string(&memo).expect("texts and numbers are always JSON");
-    IdempotencyKey { scope, key, digest, memo, at }
+    IdempotencyKey { scope, key, digest, memo, at: event.updated_at }
 }
 
-/// Gives the event that was made first under the key of one that is made again.
-pub(super) fn remade(again: Event, answer: &StoredAnswer) -> Result<Event, StoreError> {
+/// Gives the event that was put first under the key of one that is put again.
+pub(super) fn first_put(again: Event, answer: &StoredAnswer) -> Result<Event, StoreError> {
     let memo: Option<Memo> = serde_json::from_str(&answer.memo).ok();
-    let first = memo.and_then(|Memo { id, at, body }| {
+    let first = memo.and_then(|Memo { id, version, created_at, updated_at, body }| {
         let (kind, plan) = read(serde_json::from_str(&body).ok()?)?;
-        let at = Timestamp::from_ms(at);
+        let [created_at, updated_at] = [created_at, updated_at].map(Timestamp::from_ms);
         let id = EventId::parse(&id).ok()?;
-        Some(Event { id, kind, plan, created_at: at, updated_at: at, ..again })
+        Some(Event { id, kind, plan, version, created_at, updated_at, ..again })
     });
     first.ok_or_else(|| StoreError::Internal("a stored answer cannot be read".into()))
 }

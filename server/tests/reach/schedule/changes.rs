@@ -102,3 +102,70 @@ async fn a_quiz_that_is_scheduled_again_moves() {
     assert_eq!(told.len(), 2, "{told:?}");
     assert!(told.iter().all(|one| one.contains("Plants")), "{told:?}");
 }
+
+/// What Ana was told of an event on her phone, or is about to be.
+async fn pushed(world: &World, event: &str) -> String {
+    let inbox = world.landfall.inbox("ana", "limit=500").await;
+    let items = inbox["items"].as_array().unwrap();
+    let told = items.iter().find(|item| item["data"]["title"] == event).unwrap();
+    let deliveries = world.deliveries("ana", told["id"].as_str().unwrap()).await;
+    let push = deliveries.iter().find(|one| one["channel"] == "push").unwrap();
+    push["state"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_held_of_an_event_that_is_moved_or_deleted_is_taken_back() {
+    let world = World::start().await;
+    class(&world, &["ana"]).await;
+    world.browser("ana").await;
+    let until_ten = json!({ "start": "07:00", "end": "10:00", "tz": "UTC" });
+    world.prefer("ana", json!({ "quiet_hours": until_ten })).await;
+    world.prefer("ana", json!({ "notification_type": "event", "reminder_minutes": 120 })).await;
+    let mut paths = Vec::new();
+    for title in ["stays", "moved", "deleted"] {
+        let event =
+            json!({ "class_id": "c1", "title": title, "scheduled_at": "2027-01-15T10:30:00Z" });
+        let (_, event) = post(&world, "events", event).await;
+        paths.push(format!("/api/v1/notifications/events/{}", event["id"].as_str().unwrap()));
+    }
+    at(&world, 30 * MINUTE).await;
+    for title in ["stays", "moved", "deleted"] {
+        until("it is held", async || pushed(&world, title).await == "held").await;
+    }
+    let tomorrow = json!({ "scheduled_at": "2027-01-16T10:30:00Z" });
+    assert_eq!(change(&world, &paths[1], "", tomorrow).await.0, 200);
+    assert_eq!(world.try_call("DELETE", &paths[2], &tom(), Value::Null).await.0, 204);
+    at(&world, 2 * HOUR + MINUTE).await;
+    until("one is told", async || pushed(&world, "stays").await == "sent").await;
+    for title in ["moved", "deleted"] {
+        until("it is taken back", async || pushed(&world, title).await == "skipped").await;
+    }
+    assert_eq!(world.on.push.requests(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_quiz_that_is_scheduled_twice_under_one_key_is_scheduled_once() {
+    let world = World::start().await;
+    class(&world, &["ana"]).await;
+    let path = "/api/v1/notifications/quizzes/7/schedule";
+    let schedule = async |at: &str| {
+        let body = json!({ "class_id": "c1", "title": "Cells", "scheduled_at": at });
+        let url = format!("http://{}{path}", world.landfall.address);
+        let request = world.client().post(url).bearer_auth(tom()).json(&body);
+        let answer = request.header("idempotency-key", "k1").send().await.unwrap();
+        (answer.status().as_u16(), answer.json::<Value>().await.unwrap())
+    };
+    let first = schedule("2027-01-15T10:00:00Z").await;
+    assert_eq!((first.0, &first.1["version"]), (201, &json!(1)), "{first:?}");
+    let later = json!({ "scheduled_at": "2027-01-15T11:00:00Z" });
+    assert_eq!(post(&world, "quizzes/7/schedule", later).await.1["version"], 2);
+    let again = schedule("2027-01-15T10:00:00Z").await;
+    assert_eq!((again.0, &again.1["scheduled_at"]), (201, &first.1["scheduled_at"]), "{again:?}");
+    assert_eq!(schedule("2027-01-15T12:00:00Z").await.0, 422);
+    let id = first.1["id"].as_str().unwrap();
+    let (_, event) = world.get(&format!("/api/v1/notifications/events/{id}"), &tom()).await;
+    assert_eq!(
+        (&event["version"], &event["scheduled_at"]),
+        (&json!(2), &json!("2027-01-15T11:00:00.000Z"))
+    );
+}

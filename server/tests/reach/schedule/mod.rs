@@ -8,7 +8,7 @@ mod s0;
 
 use serde_json::{Value, json};
 
-use crate::harness::token;
+use crate::harness::{token, until};
 use crate::world::World;
 
 /// So many seconds after the start, at 08:00 UTC on 15 January 2027.
