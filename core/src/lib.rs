@@ -13,6 +13,7 @@ pub mod channel;
 pub mod cursor;
 pub mod day;
 pub mod delivery;
+pub mod digest;
 pub mod due;
 pub mod fair;
 pub mod feed;

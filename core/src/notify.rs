@@ -3,6 +3,7 @@
 //! Checks values, names every fault with its place, and never stops at the first.
 
 use crate::channel::Channel;
+use crate::digest::Digest;
 use crate::due::Due;
 use crate::id::{TopicId, UserId};
 use crate::notification::{JsonText, Priority};
@@ -70,6 +71,8 @@ pub struct Draft {
     pub ttl_seconds: Option<u64>,
     /// When it goes out; at once where absent.
     pub due: Option<Due>,
+    /// With which others it goes out; alone where absent.
+    pub digest: Option<Digest>,
 }
 
 /// One fault of a request: a JSON pointer (RFC 6901) and what is wrong there.
@@ -294,6 +297,7 @@ mod tests {
             phone_number: None,
             ttl_seconds: None,
             due: None,
+            digest: None,
         }
     }
 

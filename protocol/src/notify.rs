@@ -2,6 +2,8 @@
 //!
 //! Reads what was sent into a draft; whether the draft keeps its limits is decided in core.
 
+mod digest;
+
 use landfall_core::channel::DeliveryState;
 use landfall_core::due::{Due, LocalTime};
 use landfall_core::id::{SendId, TopicId, UserId};
@@ -16,6 +18,8 @@ use crate::names::{ChannelName, PriorityName, ReasonName, StateName, StrategyNam
 use crate::problem::Problem;
 use crate::readable::is_readable;
 use crate::text::{FeedNumber, IdText, Secret, Time, json_text};
+
+pub use digest::{DigestRequest, WindowText};
 
 /// A notification to send; exactly one of `user_id`, `user_ids`, `topic_id`, `class_id` is given.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -89,6 +93,9 @@ pub struct NotifyRequest {
     /// `2026-01-15T08:00:00`. The zone is that of the preferences or the profile, else the tenant's, else UTC.
     #[serde(alias = "deliverAtLocal", skip_serializing_if = "Option::is_none")]
     pub deliver_at_local: Option<String>,
+    /// With which others it goes out, as one notification; alone where absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest: Option<DigestRequest>,
     /// In a line of a batch: makes the line idempotent. Elsewhere the header does.
     #[serde(alias = "idempotencyKey", skip_serializing_if = "Option::is_none")]
     pub idempotency_key: Option<String>,
@@ -113,6 +120,7 @@ impl NotifyRequest {
     /// refused by now.
     fn taken(mut self) -> Result<Draft, Vec<FieldError>> {
         let (recipients, due) = (self.recipients()?, self.due()?);
+        let digest = self.digest.as_ref().map(DigestRequest::read).transpose()?;
         let Self {
             notification_type,
             template_id,
@@ -149,6 +157,7 @@ impl NotifyRequest {
             phone_number: phone_number.map(|secret| secret.0),
             ttl_seconds: ttl,
             due,
+            digest,
         })
     }
 

@@ -29,6 +29,8 @@ actions! {
     NotificationCreated = "notification_created"
     /// A notification was accepted that goes out later.
     NotificationScheduled = "notification_scheduled"
+    /// A notification went out with others, as one.
+    NotificationDigested = "notification_digested"
     /// A newer one took a notification's place.
     NotificationReplaced = "notification_replaced"
     /// A device confirmed a notification for the first time.

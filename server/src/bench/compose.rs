@@ -242,6 +242,7 @@ fn draft(options: &Options) -> anyhow::Result<Draft> {
         phone_number: None,
         ttl_seconds: None,
         due: None,
+        digest: None,
     })
 }
 

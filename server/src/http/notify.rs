@@ -38,8 +38,8 @@ const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-appli
 /// answer is a `NotifyAnswer`; to several, a topic or a class it is a `SendAnswer`, and the
 /// notifications follow. With `Prefer: wait=N` (1 to 10 seconds) to one user, the answer comes when
 /// every channel has an outcome or that time is over, and says so in `Preference-Applied`. With
-/// `deliver_at` or `deliver_at_local` it goes out later: until then it stands in no inbox, and has neither
-/// channels nor a `replay_id`.
+/// `deliver_at` or `deliver_at_local` it goes out later, with `digest` together with others: until then it stands in
+/// no inbox, and has neither channels nor a `replay_id`.
 #[utoipa::path(post, path = "/api/v1/notify", tag = "notify", operation_id = "notify",
     params(
         ("Idempotency-Key" = Option<String>, Header, description = "Makes a repetition safe."),

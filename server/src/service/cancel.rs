@@ -67,6 +67,10 @@ impl Services {
                     self.cancel_waiting(caller, id, &send).await?;
                     Ok(Canceled::Notification(id))
                 }
+                Sent::Digested(send) => {
+                    require_sender(caller, &send.content, "notification")?;
+                    Err(ServiceError::Conflict("it went out in a digest".into()))
+                }
                 Sent::Many(send) => {
                     require_sender(caller, &send.content, "send")?;
                     self.cancel_send(caller, &send, reach).await?;
@@ -110,7 +114,7 @@ impl Services {
         id: NotificationId,
         send: &StoredSend,
     ) -> Result<(), ServiceError> {
-        let SendTo::One(user, _) = &send.to else { return Ok(()) };
+        let SendTo::One(user, ..) = &send.to else { return Ok(()) };
         if send.canceled_at.is_some() {
             return Ok(());
         }

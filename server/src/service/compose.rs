@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use landfall_core::channel::Channel;
+use landfall_core::digest::Digest;
 use landfall_core::due::Due;
 use landfall_core::feed::FeedKey;
 use landfall_core::id::{NotificationId, SendId, Tenant, TopicId, UserId};
@@ -44,6 +45,8 @@ pub(crate) struct Letter<'t> {
     pub(super) expires_at: Option<Timestamp>,
     /// When it goes out; at once where absent.
     pub(super) due: Option<Due>,
+    /// With which others it goes out; alone where absent.
+    pub(super) digest: Option<Digest>,
     /// What it was forecast to do, where its sender asked for that.
     pub(super) forecast: Option<Box<Forecast>>,
     pub(super) worded: Worded,

@@ -160,5 +160,6 @@ fn test_draft(caller: &Caller, TestWords { title, message }: TestWords) -> Draft
         phone_number: None,
         ttl_seconds: None,
         due: None,
+        digest: None,
     }
 }

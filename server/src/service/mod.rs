@@ -12,6 +12,7 @@ pub mod cancel;
 pub(crate) mod compose;
 mod counting;
 pub mod deliveries;
+mod digests;
 mod error;
 pub mod forecast;
 mod ids;

@@ -200,6 +200,7 @@ impl Services {
             send: None,
             named: None,
             due: None,
+            digest: None,
             created_at: now,
             expires_at: self.expiry(None, now),
             forecast: None,

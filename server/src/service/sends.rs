@@ -115,7 +115,11 @@ impl Services {
             None => (last, SendNext::GoesOn),
         };
         let (id, from) = (send.id, send.cursor.clone());
-        unit.writes.push(Write::AdvanceSend { id, from, to: to.clone(), reached, next });
+        // One to a single user goes on in its digest.
+        let joins = matches!(send.to, SendTo::One(..)) && send.digest.is_some() && reached > 0;
+        if !joins {
+            unit.writes.push(Write::AdvanceSend { id, from, to: to.clone(), reached, next });
+        }
         // What one user gets is told by the notification.
         if next == SendNext::Ends && !matches!(send.to, SendTo::One(..)) {
             unit.audit.push(self.completed_entry(send, reached));
@@ -151,6 +155,10 @@ impl Services {
                 continue;
             }
             reached += 1;
+            if letter.digest.is_some() {
+                self.put_into_digest(send, &letter, recipient, unit);
+                continue;
+            }
             let phone = phone.clone();
             let addressee = Addressee { recipient, wishes, phone, replaces: None };
             match self.composed(&send.tenant, &letter, &addressee) {
@@ -184,25 +192,26 @@ impl Services {
     }
 
     /// Makes what all recipients of a send share.
-    fn letter_of_send(&self, send: &StoredSend) -> Letter<'_> {
+    pub(super) fn letter_of_send(&self, send: &StoredSend) -> Letter<'_> {
         let (now, later) = (self.now(), send.later.as_ref());
         let lives_ms = later.and_then(|later| later.lives_ms);
         let part_of = later.and_then(|later| later.part_of);
         let (topic, named) = match &send.to {
             SendTo::Topic(topic) | SendTo::Members(topic, _) => (Some(topic.clone()), None),
             SendTo::Users(_) => (None, None),
-            SendTo::One(_, id) => (None, Some(*id)),
+            SendTo::One(_, id, topic) => (topic.clone(), Some(*id)),
         };
         Letter {
             content: Arc::clone(&send.content),
             filled: self.refill(&send.content),
             asked: Asked::parse(&send.route),
             topic,
-            send: named.is_none().then_some(part_of.unwrap_or(send.id)),
+            send: part_of.or(named.is_none().then_some(send.id)),
             named,
             created_at: now,
             expires_at: send.expires_at.or(lives_ms.map(|ms| now.plus_ms(ms))),
             due: later.and_then(|later| later.local).map(Due::Local),
+            digest: send.digest.clone(),
             forecast: None,
             worded: Worded::default(),
         }
@@ -244,9 +253,12 @@ impl Services {
     }
 
     /// Takes the phone number that came along with a send to one user.
-    async fn phone_of(&self, send: &StoredSend) -> Result<Option<BroughtPhone>, ServiceError> {
+    pub(super) async fn phone_of(
+        &self,
+        send: &StoredSend,
+    ) -> Result<Option<BroughtPhone>, ServiceError> {
         let sealed = send.later.as_ref().and_then(|later| later.phone.clone());
-        let (Some(sealed), SendTo::One(user, _)) = (sealed, &send.to) else { return Ok(None) };
+        let (Some(sealed), SendTo::One(user, ..)) = (sealed, &send.to) else { return Ok(None) };
         let brought = match self.open_brought(&send.tenant, user, &sealed) {
             Ok(phone) => self.brought(&send.tenant, Some(phone.expose())).await?,
             // The delivery asks for the key again when it is tried; the inbox need not wait for it.
@@ -283,7 +295,7 @@ impl Services {
                 let reached = users.partition_point(|user| user.as_str() <= after);
                 Ok(users[reached..].iter().take(limit).cloned().collect())
             }
-            SendTo::One(user, _) => {
+            SendTo::One(user, ..) => {
                 Ok(Some(user.clone()).filter(|user| user.as_str() > after).into_iter().collect())
             }
             SendTo::Topic(topic) => {
@@ -311,7 +323,7 @@ impl Services {
 }
 
 /// Gives the send that one is, or is a part of.
-fn whole(send: &StoredSend) -> SendId {
+pub(super) fn whole(send: &StoredSend) -> SendId {
     send.later.as_ref().and_then(|later| later.part_of).unwrap_or(send.id)
 }
 

@@ -13,6 +13,8 @@ pub(super) enum Sent {
     Notification(Standing),
     /// A notification to one user that waits, or was taken back while it did.
     Waiting(NotificationId, Box<StoredSend>),
+    /// A notification to one user that went out in a digest: no inbox has it itself.
+    Digested(Box<StoredSend>),
     /// A send to many.
     Many(Box<StoredSend>),
 }
@@ -28,10 +30,12 @@ impl Services {
             return Ok(Some(Sent::Notification(found)));
         }
         let Some(send) = self.store.send(tenant, SendId(id)).await? else { return Ok(None) };
-        let SendTo::One(_, id) = send.to else { return Ok(Some(Sent::Many(Box::new(send)))) };
+        let SendTo::One(_, id, _) = send.to else { return Ok(Some(Sent::Many(Box::new(send)))) };
         if send.state == SendState::Ended && send.canceled_at.is_none() {
-            // It went out between the two questions.
-            return Ok(self.standing_of(tenant, id).await?.map(Sent::Notification));
+            // It went out between the two questions, or with others.
+            let found = self.standing_of(tenant, id).await?.map(Sent::Notification);
+            let digested = send.digest.is_some().then(|| Sent::Digested(Box::new(send)));
+            return Ok(found.or(digested));
         }
         Ok(Some(Sent::Waiting(id, Box::new(send))))
     }

@@ -145,6 +145,7 @@ fn unsaid(action: Option<Action>, metadata: Option<&str>) -> &'static str {
         return "its details were erased";
     }
     match action {
+        Some(Action::NotificationDigested) => "went out with others",
         Some(Action::NotificationScheduled) => "waits until it is due",
         Some(Action::NotificationDelivered) => Reason::Confirmed.as_str(),
         Some(Action::NotificationRead) => "read by its owner",

@@ -66,6 +66,7 @@ pub(super) const BUILT_IN: &[(&str, &str, &str)] = built_in![
     "event_ended": "template.toml" "en.j2" "es.j2",
     "topic_message": "template.toml" "en.j2" "es.j2",
     "topic_mention": "template.toml" "en.j2" "es.j2",
+    "digest": "template.toml" "en.j2" "es.j2",
 ];
 
 impl Sources {

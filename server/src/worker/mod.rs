@@ -61,6 +61,9 @@ const END_MAX: usize = 200;
 const LOOK_FOR_DUE: Duration = Duration::from_millis(200);
 const START_MAX: usize = 1_000;
 
+/// Digests that go out in one run.
+const DIGESTS_MAX: usize = 256;
+
 /// Between two looks for members who are to be told of messages.
 const TELL_ABSENT: Duration = Duration::from_millis(500);
 
@@ -137,6 +140,9 @@ impl Crew<'_> {
     fn begin(&mut self) {
         self.every("timers", (LOOK_FOR_DUE, START_MAX), |services| async move {
             services.start_sends(START_MAX).await
+        });
+        self.every("digests", (LOOK_FOR_DUE, DIGESTS_MAX), |services| async move {
+            services.close_digests(DIGESTS_MAX).await
         });
     }
 

@@ -28,7 +28,7 @@ async fn whoever_sends_sees_what_there_is() {
     for caller in [service(), admin(), token("t", &["teacher"])] {
         let list = server.get(&caller, TEMPLATES).await.json();
         let items = list["items"].as_array().unwrap();
-        assert_eq!((items.len(), &list["next_cursor"]), (17, &Value::Null));
+        assert_eq!((items.len(), &list["next_cursor"]), (18, &Value::Null));
         let meeting = items.iter().find(|item| item["id"] == "iep_meeting_reminder").unwrap();
         assert_eq!(meeting["channels"], json!(["websocket", "push", "sms"]));
         assert_eq!(meeting["locales"], json!(["en", "es"]));

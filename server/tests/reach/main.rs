@@ -9,6 +9,7 @@ mod apps;
 mod chain;
 #[path = "../realtime/client.rs"]
 mod client;
+mod digest;
 mod faults;
 #[path = "../realtime/harness.rs"]
 mod harness;

@@ -51,7 +51,10 @@ pub use schedule::{
     DueAsk, DueMoment, EventFilter, EventsOf, Firing, ScheduleWrite, Schedules, StoredEvent,
     StoredOccurrence, StoredQuiz, Track,
 };
-pub use sends::{Later, Reminds, SendNext, SendState, SendTo, Sends, StoredSend};
+pub use sends::{
+    DigestNext, DigestWrite, DueDigest, Later, Reminds, SendNext, SendState, SendTo, Sends,
+    StoredSend,
+};
 pub use sync::{
     BranchNext, Conflict, ConflictFilter, ConflictNext, EntityNext, EntityRange, EntityVersion,
     OperationKeep, Standings, StandingsAsk, StoredBranch, StoredConflict, StoredEntity,

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use landfall_core::digest::Digest;
 use landfall_core::due::LocalTime;
 use landfall_core::id::{NotificationId, SendId, Tenant, TopicId, UserId};
 use landfall_core::notification::Content;
@@ -18,8 +19,8 @@ pub enum SendTo {
     Topic(TopicId),
     /// Those of these, sorted and each once, who are still members when their turn comes.
     Members(TopicId, Vec<UserId>),
-    /// One user, whose notification is called so.
-    One(UserId, NotificationId),
+    /// One user, whose notification is called so, and the topic to whose members it was sent, if to one's.
+    One(UserId, NotificationId, Option<TopicId>),
 }
 
 /// Where a send stands.
@@ -29,6 +30,8 @@ pub enum SendState {
     Waits,
     /// Its users are reached one after the other.
     Active,
+    /// It waits, to one user, for their digest to go out.
+    Gathered,
     /// Nobody is left, or it was taken back.
     Ended,
 }
@@ -94,12 +97,63 @@ pub struct StoredSend {
     pub later: Option<Later>,
     /// What it reminds of, where it does.
     pub reminds: Option<Reminds>,
+    /// With which others it goes out to each user, if with any.
+    pub digest: Option<Digest>,
     /// When its sender took it back.
     pub canceled_at: Option<Timestamp>,
     /// When it was accepted.
     pub created_at: Timestamp,
     /// From then on its notifications are delivered no more; what goes out later says for how long instead.
     pub expires_at: Option<Timestamp>,
+}
+
+/// A digest that is due.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DueDigest {
+    /// Whose server.
+    pub tenant: Tenant,
+    /// For whom.
+    pub user: UserId,
+    /// What those in it share.
+    pub key: String,
+    /// Counts what joined it, and what went out of it while it went on.
+    pub joined: u64,
+}
+
+/// A change of a user's digest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DigestWrite {
+    /// Puts an active send to that user into their digest of its key, which is made where there is none, and is due
+    /// then at the latest; `Stale` unless the send is active. `Done`.
+    Join {
+        /// Which.
+        id: SendId,
+        /// For whom.
+        user: UserId,
+        /// Into which.
+        key: String,
+        /// By when it has to go out.
+        due_at: Timestamp,
+    },
+    /// Ends these sends of a digest; `Stale` unless so many have joined it, these are in it, and it holds no others
+    /// where it ends. `Done`.
+    Close {
+        /// Which, as it was when it was read.
+        digest: DueDigest,
+        /// What goes out.
+        sends: Vec<SendId>,
+        /// What it does then.
+        next: DigestNext,
+    },
+}
+
+/// What a digest does after its sends went out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DigestNext {
+    /// It ends.
+    Ends,
+    /// It goes on with those that were too many.
+    GoesOn,
 }
 
 /// Reads sends.
@@ -132,6 +186,26 @@ pub trait Sends {
         after: Option<NotificationId>,
         limit: usize,
     ) -> Answered<'_, Vec<(UserId, NotificationId)>>;
+
+    /// Gives digests of all tenants that are due, the longest first, at most `limit`. It costs what it gives.
+    fn due_digests(&self, now: Timestamp, limit: usize) -> Answered<'_, Vec<DueDigest>>;
+
+    /// Gives the sends in a user's digest, oldest first, at most `limit`.
+    fn gathered(
+        &self,
+        tenant: &Tenant,
+        user: &UserId,
+        key: &str,
+        limit: usize,
+    ) -> Answered<'_, Vec<StoredSend>>;
+
+    /// Says when a user's digest is due; nothing where there is none.
+    fn digest_due_at(
+        &self,
+        tenant: &Tenant,
+        user: &UserId,
+        key: &str,
+    ) -> Answered<'_, Option<Timestamp>>;
 
     /// Finds a send.
     fn send(&self, tenant: &Tenant, id: SendId) -> Answered<'_, Option<StoredSend>>;

@@ -23,7 +23,7 @@ use super::devices::DeviceNext;
 use super::notices::NotedMembers;
 use super::people::{Address, Person, StoredPreferences, Suppression};
 use super::schedule::ScheduleWrite;
-use super::sends::{SendNext, StoredSend};
+use super::sends::{DigestWrite, SendNext, StoredSend};
 use super::sync::SyncWrite;
 use super::unit::SaltedDetails;
 
@@ -90,8 +90,10 @@ pub enum Write {
         /// For the audit entry.
         details: SaltedDetails,
     },
-    /// Stores a send to many, as it is given, for the unit's tenant. `Done`.
+    /// Stores a send, as it is given, for the unit's tenant. `Done`.
     CreateSend(Box<StoredSend>),
+    /// Changes a user's digest.
+    Digest(Box<DigestWrite>),
     /// Moves a send on; `Stale` unless it is active and its cursor is `from`. `Done`.
     AdvanceSend {
         /// Which.
@@ -142,8 +144,7 @@ pub enum Write {
         /// The number of its last change.
         from: Number,
     },
-    /// Moves a member's mark on to a number of the topic's feed, never back. `Done`, or `Unchanged`
-    /// where it stands there already, or they are no member.
+    /// Moves a member's mark on to a number of the topic's feed, never back. `Done`, or `Unchanged` where it is there already.
     ReadMessages {
         /// Where.
         topic: TopicId,
@@ -385,8 +386,7 @@ pub enum Write {
     Schedule(Box<ScheduleWrite>),
     /// Keeps an operation with all that it does, as [`SyncWrite`](super::SyncWrite) says.
     Sync(Box<SyncWrite>),
-    /// Notes that a device synced, and adds what it did to its session, which begins with it where
-    /// it is not there. `Done`.
+    /// Notes that a device synced, and adds what it did to its session, which is made where there is none. `Done`.
     Synced(Box<DeviceNext>),
     /// Suppresses an address; one that is suppressed stays as it was. `Done` or `Unchanged`.
     Suppress(Box<Suppression>),

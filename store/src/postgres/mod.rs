@@ -55,6 +55,7 @@ pub const SCHEMA: &str = concat!(
     include_str!("../../migrations/0007_together.postgres.sql"),
     include_str!("../../migrations/0008_later.postgres.sql"),
     include_str!("../../migrations/0009_schedule.postgres.sql"),
+    include_str!("../../migrations/0010_digest.postgres.sql"),
 );
 
 /// What a statement of a migration may take; a node that starts meanwhile waits as long.

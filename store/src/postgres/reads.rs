@@ -13,12 +13,13 @@ use super::Postgres;
 use super::fault::told;
 use super::pool::Pool;
 use crate::sql::{
-    audits, chain, feeds, inbox_page, inbox_read, revocations, seals, sends, taking_back, topics,
+    audits, chain, digests, feeds, inbox_page, inbox_read, revocations, seals, sends, taking_back,
+    topics,
 };
 use crate::{
-    AdminFilter, Answer, Answered, AuditFilter, AuditRecord, Audits, Expired, Inbox, InboxQuery,
-    Membership, Revocation, Revocations, SealReport, Sends, StoredSend, TopicView, Topics,
-    Verification,
+    AdminFilter, Answer, Answered, AuditFilter, AuditRecord, Audits, DueDigest, Expired, Inbox,
+    InboxQuery, Membership, Revocation, Revocations, SealReport, Sends, StoredSend, TopicView,
+    Topics, Verification,
 };
 
 /// Asks on a borrowed connection. A connection that the server closed while it was idle is found
@@ -246,6 +247,31 @@ impl Sends for Postgres {
 
     fn start_sends(&self, now: Timestamp, limit: usize) -> Answered<'_, usize> {
         ask!(self.pool, |r| sends::start(r, now, limit))
+    }
+
+    fn due_digests(&self, now: Timestamp, limit: usize) -> Answered<'_, Vec<DueDigest>> {
+        ask!(self.pool, |r| digests::due(r, now, limit))
+    }
+
+    fn gathered(
+        &self,
+        tenant: &Tenant,
+        user: &UserId,
+        key: &str,
+        limit: usize,
+    ) -> Answered<'_, Vec<StoredSend>> {
+        let (tenant, user, key) = (tenant.clone(), user.clone(), key.to_owned());
+        ask!(self.pool, |r| digests::gathered(r, &tenant, (&user, &key), limit))
+    }
+
+    fn digest_due_at(
+        &self,
+        tenant: &Tenant,
+        user: &UserId,
+        key: &str,
+    ) -> Answered<'_, Option<Timestamp>> {
+        let (tenant, user, key) = (tenant.clone(), user.clone(), key.to_owned());
+        ask!(self.pool, |r| digests::due_at(r, &tenant, (&user, &key)))
     }
 
     fn send(&self, tenant: &Tenant, id: SendId) -> Answered<'_, Option<StoredSend>> {

@@ -23,6 +23,7 @@ pub(crate) mod conflicts;
 mod content;
 pub(crate) mod delivery;
 pub(crate) mod devices;
+pub(crate) mod digests;
 pub(crate) mod events;
 pub(crate) mod feeds;
 pub(crate) mod forget;

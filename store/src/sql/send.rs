@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use landfall_core::digest::Digest;
 use landfall_core::due::LocalTime;
 use landfall_core::id::{NotificationId, SendId, Tenant, TopicId, UserId};
 use uuid::Uuid;
@@ -15,10 +16,10 @@ pub(super) const COLUMNS: &str =
     s.priority, s.locale, s.sender_id, s.sender_name, s.image, s.actions, s.link, s.route,
     s.users, s.topic_id, s.cursor, s.accepted, s.expanded, s.active, s.created_at, s.expires_at,
     s.canceled_at, s.due_at, s.due_local, s.lives_ms, s.part_of, s.notification_id, s.phone,
-    s.reminder_minutes, s.starts_at";
+    s.reminder_minutes, s.starts_at, s.digest_key, s.digest_window_ms";
 
 /// How many columns these are.
-pub(super) const WIDTH: usize = 32;
+pub(super) const WIDTH: usize = 34;
 
 /// Gives the values of a row, in the order in which it is inserted.
 pub(super) fn values<'a>(tenant: &'a Tenant, send: &'a StoredSend) -> [Value<'a>; WIDTH] {
@@ -59,6 +60,8 @@ pub(super) fn values<'a>(tenant: &'a Tenant, send: &'a StoredSend) -> [Value<'a>
         phone,
         minutes,
         starts_at,
+        send.digest.as_ref().map(|digest| &digest.key).into(),
+        send.digest.as_ref().map(|digest| digest.window_ms).into(),
     ]
 }
 
@@ -72,7 +75,7 @@ fn recipients(to: &SendTo) -> (Option<String>, Option<&TopicId>, Option<&Uuid>) 
         SendTo::Users(users) => (lines(users), None, None),
         SendTo::Topic(topic) => (None, Some(topic), None),
         SendTo::Members(topic, users) => (lines(users), Some(topic), None),
-        SendTo::One(user, id) => (Some(user.to_string()), None, Some(&id.0)),
+        SendTo::One(user, id, topic) => (Some(user.to_string()), topic.as_ref(), Some(&id.0)),
     }
 }
 
@@ -99,6 +102,7 @@ pub(super) const fn state_code(state: SendState) -> i64 {
         SendState::Ended => 0,
         SendState::Active => 1,
         SendState::Waits => 2,
+        SendState::Gathered => 3,
     }
 }
 
@@ -107,6 +111,7 @@ fn read_state(row: &dyn Row) -> Result<SendState, Corrupt> {
         0 => Ok(SendState::Ended),
         1 => Ok(SendState::Active),
         2 => Ok(SendState::Waits),
+        3 => Ok(SendState::Gathered),
         _ => Err(Corrupt::new(20, "state of a send")),
     }
 }
@@ -125,6 +130,7 @@ pub(super) fn read(row: &dyn Row) -> Result<StoredSend, Corrupt> {
         state: read_state(row)?,
         later: read_later(row)?,
         reminds: read_reminds(row)?,
+        digest: read_digest(row)?,
         canceled_at: row.optional_time(23)?,
         created_at: row.time(21)?,
         expires_at: row.optional_time(22)?,
@@ -132,13 +138,13 @@ pub(super) fn read(row: &dyn Row) -> Result<StoredSend, Corrupt> {
 }
 
 fn read_recipients(row: &dyn Row) -> Result<SendTo, Corrupt> {
-    if let Some(id) = row.optional_uuid(28)? {
-        return Ok(SendTo::One(row.user(15)?, NotificationId(id)));
-    }
     let user = |line| UserId::parse(line).map_err(|_| Corrupt::new(15, "list of user ids"));
+    let topic = row.optional_text(16)?.map(|_| row.topic(16)).transpose()?;
+    if let Some(id) = row.optional_uuid(28)? {
+        return Ok(SendTo::One(row.user(15)?, NotificationId(id), topic));
+    }
     let lines = row.optional_text(15)?;
     let users = lines.map(|lines| lines.lines().map(user).collect::<Result<_, _>>()).transpose()?;
-    let topic = row.optional_text(16)?.map(|_| row.topic(16)).transpose()?;
     Ok(match (topic, users) {
         (Some(topic), Some(users)) => SendTo::Members(topic, users),
         (Some(topic), None) => SendTo::Topic(topic),
@@ -150,6 +156,12 @@ fn read_reminds(row: &dyn Row) -> Result<Option<Reminds>, Corrupt> {
     let Some(minutes) = row.optional_int(30)? else { return Ok(None) };
     let minutes = u32::try_from(minutes).map_err(|_| Corrupt::new(30, "minutes"))?;
     Ok(Some(Reminds { minutes, starts_at: row.time(31)? }))
+}
+
+fn read_digest(row: &dyn Row) -> Result<Option<Digest>, Corrupt> {
+    let key = row.optional_text(32)?.map(str::to_owned);
+    let read = |key| Ok(Digest { key, window_ms: row.int(33)? });
+    key.map(read).transpose()
 }
 
 fn read_later(row: &dyn Row) -> Result<Option<Later>, Corrupt> {

@@ -18,9 +18,9 @@ pub(crate) async fn create<R: Runner>(
                    sender_id, sender_name, image, actions, link, route, users, topic_id,
                    accepted, created_at, expires_at, cursor, expanded, active, canceled_at,
                    due_at, due_local, lives_ms, part_of, notification_id, phone,
-                   reminder_minutes, starts_at)
+                   reminder_minutes, starts_at, digest_key, digest_window_ms)
                values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16,
-                   ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32)";
+                   ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34)";
     runner.execute(Query::command(sql, values(tenant, send))).await?;
     Ok(())
 }

@@ -40,7 +40,7 @@ pub(crate) async fn cancel<R: Runner>(
     let canceled = runner.execute(Query::command(sql, values())).await?;
     if canceled > 0 {
         let sql = "update send set active = 0, canceled_at = ?3
-                   where tenant = ?1 and part_of = ?2 and canceled_at is null";
+                   where tenant = ?1 and part_of = ?2 and active <> 0";
         runner.execute(Query::command(sql, values())).await?;
     }
     Ok(canceled)

@@ -12,8 +12,8 @@ use landfall_core::topic::MemberRole;
 
 use super::settle::{Settle, settle};
 use super::{
-    Runner, audits, blobs, devices, events, idempotency, inbox_write, lessons, messages, notices,
-    reach, revocations, sends, sync_write, told, topics,
+    Runner, audits, blobs, devices, digests, events, idempotency, inbox_write, lessons, messages,
+    notices, reach, revocations, sends, sync_write, told, topics,
 };
 use crate::{
     Answer, AuditDraft, Change, Guard, Outcome, Receipt, StoreError, SyncWrite, Unit, Write,
@@ -234,7 +234,7 @@ async fn write_to_others<R: Runner>(
     }
 }
 
-/// Makes the writes about lessons, blobs and what is scheduled.
+/// Makes the writes about lessons, blobs, what is scheduled and digests.
 async fn write_to_classes<R: Runner>(
     runner: &mut R,
     tenant: &Tenant,
@@ -259,6 +259,7 @@ async fn write_to_classes<R: Runner>(
             blobs::forget(runner, tenant, (&hash, &file), before).await
         }
         Write::Schedule(write) => events::write(runner, tenant, *write).await,
+        Write::Digest(write) => digests::write(runner, tenant, *write).await,
         other => write_to_topics(runner, tenant, other).await,
     }
 }

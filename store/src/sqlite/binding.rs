@@ -14,13 +14,13 @@ use landfall_core::topic::{Member, MemberRole};
 use super::Sqlite;
 use super::runner::at_once;
 use crate::sql::{
-    audits, chain, feeds, idempotency, inbox_page, inbox_read, life, revocations, seals, sends,
-    setting, taking_back, topics,
+    audits, chain, digests, feeds, idempotency, inbox_page, inbox_read, life, revocations, seals,
+    sends, setting, taking_back, topics,
 };
 use crate::{
-    AdminFilter, Answered, AuditFilter, AuditRecord, Audits, Commits, Expired, Inbox, InboxQuery,
-    Lives, Membership, NewEpoch, Receipt, Revocation, Revocations, SealReport, Sends, StoreError,
-    StoredSend, TopicView, Topics, Unit, Verification,
+    AdminFilter, Answered, AuditFilter, AuditRecord, Audits, Commits, DueDigest, Expired, Inbox,
+    InboxQuery, Lives, Membership, NewEpoch, Receipt, Revocation, Revocations, SealReport, Sends,
+    StoreError, StoredSend, TopicView, Topics, Unit, Verification,
 };
 
 impl Commits for Sqlite {
@@ -222,6 +222,33 @@ impl Sends for Sqlite {
             }
             self.committer.run(move |r| at_once(sends::start(r, now, limit))).await
         })
+    }
+
+    fn due_digests(&self, now: Timestamp, limit: usize) -> Answered<'_, Vec<DueDigest>> {
+        Box::pin(self.readers.run(move |r| at_once(digests::due(r, now, limit))))
+    }
+
+    fn gathered(
+        &self,
+        tenant: &Tenant,
+        user: &UserId,
+        key: &str,
+        limit: usize,
+    ) -> Answered<'_, Vec<StoredSend>> {
+        let (tenant, user, key) = (tenant.clone(), user.clone(), key.to_owned());
+        Box::pin(
+            self.readers.run(move |r| at_once(digests::gathered(r, &tenant, (&user, &key), limit))),
+        )
+    }
+
+    fn digest_due_at(
+        &self,
+        tenant: &Tenant,
+        user: &UserId,
+        key: &str,
+    ) -> Answered<'_, Option<Timestamp>> {
+        let (tenant, user, key) = (tenant.clone(), user.clone(), key.to_owned());
+        Box::pin(self.readers.run(move |r| at_once(digests::due_at(r, &tenant, (&user, &key)))))
     }
 
     fn send(&self, tenant: &Tenant, id: SendId) -> Answered<'_, Option<StoredSend>> {

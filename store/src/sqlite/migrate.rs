@@ -7,7 +7,7 @@ use super::sizes;
 use crate::backup::{Table, tables};
 use crate::{Answer, StoreError};
 
-const MIGRATIONS: [&str; 9] = [
+const MIGRATIONS: [&str; 10] = [
     include_str!("../../migrations/0001_spine.sqlite.sql"),
     include_str!("../../migrations/0002_reach.sqlite.sql"),
     include_str!("../../migrations/0003_sync.sqlite.sql"),
@@ -17,6 +17,7 @@ const MIGRATIONS: [&str; 9] = [
     include_str!("../../migrations/0007_together.sqlite.sql"),
     include_str!("../../migrations/0008_later.sqlite.sql"),
     include_str!("../../migrations/0009_schedule.sqlite.sql"),
+    include_str!("../../migrations/0010_digest.sqlite.sql"),
 ];
 
 /// The newest version of the schema that this build knows.

@@ -12,7 +12,7 @@ use crate::Answer;
 /// A table, one of its indexes, and of that how many rows it has and how many of them share its
 /// first column, its first two, and so on. A primary key goes by the table's name. In the order of
 /// their names.
-const SIZES: [(&str, &str, &str); 74] = [
+const SIZES: [(&str, &str, &str); 76] = [
     ("activity", "activity", "1000000 100000 100 1"),
     ("activity", "activity_decided", "900000 1"),
     ("activity", "activity_kind", "1000000 100000 100 20 10 1 1"),
@@ -38,6 +38,8 @@ const SIZES: [(&str, &str, &str); 74] = [
     ("delivery", "delivery_of", "1000000 100000 3 1"),
     ("delivery", "delivery_open", "10000 2"),
     ("device", "device", "1000000 100000 3 1"),
+    ("digest", "digest", "10000 1000 2 1"),
+    ("digest", "digest_due", "10000 2"),
     ("entity", "entity", "1000000 50 10 1"),
     ("entity", "entity_changed", "1000000 50 1"),
     ("entity", "entity_deleted", "100000 1"),

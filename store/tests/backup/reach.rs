@@ -31,7 +31,7 @@ use crate::restore::send;
 use crate::schedule;
 
 /// Tables that came with reaching people, offline work, lessons and what is scheduled.
-const TABLES: [&str; 29] = [
+const TABLES: [&str; 30] = [
     "person",
     "address",
     "preference",
@@ -61,6 +61,7 @@ const TABLES: [&str; 29] = [
     "reminder_choice",
     "quiz",
     "calendar",
+    "digest",
 ];
 
 fn put_preferences(user: Option<&UserId>) -> Write {

@@ -33,6 +33,7 @@ pub fn send(topic: TopicId) -> StoredSend {
         state: SendState::Active,
         later: None,
         reminds: None,
+        digest: None,
         canceled_at: None,
         created_at: at(0),
         expires_at: None,

@@ -1,12 +1,16 @@
 //! What is scheduled, for the tests of backups.
 
+use landfall_core::digest::Digest;
 use landfall_core::due::LocalTime;
-use landfall_core::id::{EventId, QuizId};
+use landfall_core::id::{EventId, NotificationId, QuizId, SendId};
 use landfall_core::schedule::{Moment, Planned, Span};
-use landfall_store::{Firing, ScheduleWrite, Store, StoredEvent, StoredQuiz, Write};
+use landfall_store::{
+    DigestWrite, Firing, ScheduleWrite, SendTo, Store, StoredEvent, StoredQuiz, StoredSend, Write,
+};
 use uuid::Uuid;
 
 use crate::make::{at, put_topic, tenant, topic, topic_id, unit, user};
+use crate::restore::send;
 
 /// Schedules a quiz of which a moment was missed, and gives a calendar its secret.
 pub async fn fill(store: &dyn Store) {
@@ -49,6 +53,18 @@ pub async fn fill(store: &dyn Store) {
     let writes = std::iter::once(topic).chain(writes).collect();
     store.commit(unit(&tenant("t"), writes)).await.unwrap();
     assert!(store.set_schedule_clock(None, at(9)).await.unwrap());
+    gather(store).await;
+}
+
+/// Lets a send wait for its digest.
+async fn gather(store: &dyn Store) {
+    let (ana, id) = (user("ana"), SendId(Uuid::from_u128(79)));
+    let to = SendTo::One(ana.clone(), NotificationId(id.0), None);
+    let digest = Some(Digest { key: "k".into(), window_ms: 9 });
+    let send = StoredSend { id, to, digest, ..send(topic_id("scheduled")) };
+    let join = DigestWrite::Join { id, user: ana, key: "k".into(), due_at: at(9) };
+    let writes = vec![Write::CreateSend(Box::new(send)), Write::Digest(Box::new(join))];
+    store.commit(unit(&tenant("t"), writes)).await.unwrap();
 }
 
 fn missed(event: EventId, name: LocalTime) -> Firing {

@@ -17,6 +17,7 @@ pub mod claims;
 pub mod commits;
 pub mod deliveries;
 pub mod devices;
+pub mod digests;
 pub mod expiry;
 pub mod fallback;
 pub mod feeds;
@@ -223,6 +224,12 @@ macro_rules! contract {
             others_hear_of_every_change_in_the_order_of_commits,
             revocations_page_newest_first,
             tokens_and_lifted_ones_are_forgotten_by_age_and_users_never,
+        );
+        contract!(@of $backend, digests:
+            what_joins_a_digest_waits_until_the_first_window_ends,
+            a_digest_ends_only_as_it_was_read,
+            a_digest_goes_on_with_what_is_too_much,
+            of_two_workers_one_ends_a_digest_and_none_is_left_out,
         );
         contract!(@of $backend, schedule:
             an_event_reads_back_and_lists,

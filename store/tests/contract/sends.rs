@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use landfall_core::digest::Digest;
 use landfall_core::due::LocalTime;
 use landfall_core::id::{SendId, Tenant};
 use landfall_store::{
@@ -25,6 +26,7 @@ pub fn send(tenant: &Tenant, to: SendTo) -> StoredSend {
         state: SendState::Active,
         later: None,
         reminds: None,
+        digest: None,
         canceled_at: None,
         created_at: at(0),
         expires_at: None,
@@ -47,7 +49,7 @@ fn to_one(tenant: &Tenant, due_ms: i64) -> StoredSend {
     let waiting = waiting(tenant, due_ms);
     let phone = Some(vec![1, 2]);
     StoredSend {
-        to: SendTo::One(user("one"), note(&user("one"), "n").id),
+        to: SendTo::One(user("one"), note(&user("one"), "n").id, None),
         later: waiting.later.clone().map(|later| Later { phone, ..later }),
         ..waiting
     }
@@ -95,6 +97,11 @@ pub async fn a_send_reads_back_as_it_was_stored(mut world: World) {
             ..class(&t)
         },
         to_one(&t, 7),
+        StoredSend {
+            to: SendTo::One(user("one"), note(&user("one"), "n").id, Some(topic_id("c"))),
+            digest: Some(Digest { key: "k".into(), window_ms: 9 }),
+            ..to_one(&t, 7)
+        },
     ];
     for send in &sends {
         assert_eq!(world.done(&t, create(send)).await, Outcome::Done);

@@ -25,7 +25,7 @@ use super::people::{Found, Wishes};
 use super::revocations::unit_of;
 use super::routing::Asked;
 use super::{ServiceError, Services, deciding};
-use later::tell_due;
+pub(super) use later::{joins, tell_due};
 pub(super) use reach::Reach;
 
 /// Names a request, so that its repetition takes no second effect (contract 1).
@@ -114,7 +114,9 @@ impl Services {
             None
         });
         faults.extend(draft.due.and_then(|due| due.fault(self.now())));
-        faults.extend(escalation_fault(draft, priority(draft, filled.as_ref())));
+        let priority = priority(draft, filled.as_ref());
+        faults.extend(escalation_fault(draft, priority));
+        faults.extend(draft.digest.iter().flat_map(|digest| digest.faults(priority)));
         if !faults.is_empty() {
             return Err(ServiceError::Invalid(faults));
         }
@@ -133,11 +135,12 @@ impl Services {
         let key = key.as_ref();
         deciding(|| async {
             let reach = self.reach_of(caller, &draft.recipients).await?;
-            match (&draft.recipients, letter.due) {
-                (Recipients::User(user), None) => {
+            let waits = letter.due.is_some() || letter.digest.is_some();
+            match (&draft.recipients, waits) {
+                (Recipients::User(user), false) => {
                     self.notify_one(caller, draft, letter, (user, reach), key).await
                 }
-                (Recipients::User(user), Some(_)) => {
+                (Recipients::User(user), true) => {
                     self.notify_later(caller, draft, letter, (user, reach), key).await
                 }
                 (Recipients::Users(_) | Recipients::Topic(_), _) => {
@@ -172,6 +175,7 @@ impl Services {
             send: None,
             named: None,
             due: draft.due.filter(|due| !due.has_passed(now)),
+            digest: draft.digest.clone(),
             created_at: now,
             expires_at: self.expiry(draft.ttl_seconds, now),
             forecast: None,
@@ -239,7 +243,7 @@ impl Services {
         let answer = AcceptedSend { id: send.id, accepted, rejected, forecast, is_repeated: false };
         let entity = Entity::Other("send", send.id.to_string());
         let mut metadata = json!({ "accepted": accepted, "rejected": answer.rejected.len() });
-        tell_due(letter.due, &mut metadata);
+        tell_due(letter, &mut metadata);
         let mut unit = unit_of(caller);
         unit.guards.extend(guards);
         unit.audit.push(self.entry(caller, Action::SendAccepted, entity, metadata));

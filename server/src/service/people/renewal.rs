@@ -162,7 +162,7 @@ impl Services {
         };
         for StoredSend { id, tenant, to, later, .. } in &page {
             let from = later.as_ref().and_then(|later| later.phone.as_ref());
-            let (Some(from), SendTo::One(user, _)) = (from, to) else { continue };
+            let (Some(from), SendTo::One(user, ..)) = (from, to) else { continue };
             self.renew_brought(walk, (tenant, user), BroughtWith::Send(*id), from).await?;
         }
         Ok(page.len())

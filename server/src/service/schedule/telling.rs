@@ -40,6 +40,7 @@ impl Services {
                 Moment::Reminder(minutes) => Some(Reminds { minutes, starts_at }),
                 Moment::Start | Moment::End => None,
             },
+            digest: None,
             canceled_at: None,
             created_at: now,
             expires_at: Some(until),

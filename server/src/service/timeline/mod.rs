@@ -70,6 +70,7 @@ impl Services {
         match self.sent(&caller.tenant, id.0).await? {
             Some(Sent::Notification(standing)) => self.told_timeline(caller, standing).await,
             Some(Sent::Waiting(id, send)) => self.waiting_timeline(caller, id, &send).await,
+            Some(Sent::Digested(send)) => self.waiting_timeline(caller, id, &send).await,
             Some(Sent::Many(_)) | None => Err(ServiceError::NotFound("notification")),
         }
     }

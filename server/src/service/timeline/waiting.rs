@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use landfall_core::auth::Caller;
+use landfall_core::digest::Digest;
 use landfall_core::due::Due;
 use landfall_core::feed::Number;
 use landfall_core::id::{NotificationId, UserId};
 use landfall_core::notification::Notification;
 use landfall_core::time::Timestamp;
-use landfall_store::{SendTo, StoredSend};
+use landfall_store::{SendState, SendTo, StoredSend};
 
 use super::super::compose::zone_of;
 use super::super::people::{Found, Wishes};
@@ -16,8 +17,8 @@ use super::super::{ServiceError, Services};
 use super::{Timeline, happened};
 
 impl Services {
-    /// Tells of a notification that waits, or was taken back while it did; for whom it is, who sent it, and
-    /// admins.
+    /// Tells of a notification that waits, was taken back while it did, or went out in a digest; for whom it is,
+    /// who sent it, and admins.
     pub(super) async fn waiting_timeline(
         &self,
         caller: &Caller,
@@ -25,7 +26,7 @@ impl Services {
         send: &StoredSend,
     ) -> Result<Timeline, ServiceError> {
         let unknown = || ServiceError::NotFound("notification");
-        let SendTo::One(user, _) = &send.to else { return Err(unknown()) };
+        let SendTo::One(user, ..) = &send.to else { return Err(unknown()) };
         let is_own = *user == caller.user || send.content.sender_id.as_ref() == Some(&caller.user);
         if !is_own && !caller.is_admin() {
             return Err(unknown());
@@ -49,14 +50,17 @@ impl Services {
         user: &UserId,
         send: &StoredSend,
     ) -> Result<Option<Timestamp>, ServiceError> {
-        let Some(later) = send.later.as_ref().filter(|_| send.canceled_at.is_none()) else {
-            return Ok(None);
-        };
-        let Some(local) = later.local else { return Ok(Some(later.due_at)) };
+        let waits = send.state != SendState::Ended;
+        let Some(later) = send.later.as_ref().filter(|_| waits) else { return Ok(None) };
+        if let (SendState::Gathered, Some(Digest { key, .. })) = (send.state, &send.digest) {
+            return Ok(self.store.digest_due_at(&caller.tenant, user, key).await?);
+        }
+        let window_ms = send.digest.as_ref().map_or(0, |digest| digest.window_ms);
+        let Some(local) = later.local else { return Ok(Some(later.due_at.plus_ms(window_ms))) };
         let found = self.gathering.recipient(&caller.tenant, user).await?;
         let Found { recipient, tenant_wishes } = found;
         let zone = zone_of(&recipient, &Wishes::of(&recipient, &tenant_wishes));
-        Ok(Some(Due::Local(local).in_zone(&zone).max(self.now())))
+        Ok(Some(Due::Local(local).in_zone(&zone).max(self.now()).plus_ms(window_ms)))
     }
 }
 

@@ -70,6 +70,14 @@ fn example(id: &str) -> Value {
             "sender": "Mr Tom", "topic": "Class 7b", "preview": "The test is on page 40",
             "link": "https://app.example/topics/class-7b"
         }),
+        Some("digest") => {
+            let item = |title: &str, message, link: Option<&str>| json!({ "title": title, "message": message, "link": link });
+            let mut items = vec![item("Algebra: 7 <of> 10", "", None)];
+            items.push(item("", "Bring a ruler", None));
+            items.push(item("Trip", "We leave at 7", Some("/trip")));
+            items.extend((4..7).map(|n| item(&format!("Lab {n}"), "", None)));
+            json!({ "key": "grades", "count": items.len(), "items": items })
+        }
         _ => schedule(id),
     }
 }
@@ -147,7 +155,7 @@ fn channels_and_priorities_are_those_of_the_table() {
         let template = templates.get(id).unwrap();
         assert_eq!((template.channels(), template.priority()), (channels, priority), "{id}");
     }
-    assert_eq!(templates.iter().len(), 17);
+    assert_eq!(templates.iter().len(), 18);
 }
 
 #[test]

@@ -65,7 +65,8 @@ fn begins_before_it_knows(write: &Write) -> bool {
         | Write::PutLesson { .. }
         | Write::PutBlob { .. }
         | Write::ForgetBlob { .. }
-        | Write::NoteMembers(_) => true,
+        | Write::NoteMembers(_)
+        | Write::Digest(_) => true,
         Write::SendMessage { message, .. } => !message.body.attachments.is_empty(),
         _ => false,
     }

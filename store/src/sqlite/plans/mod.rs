@@ -6,6 +6,7 @@
 
 mod bench;
 mod classes;
+mod digests;
 mod messages;
 mod reach;
 mod schedule;
@@ -294,6 +295,7 @@ fn stored_send(bench: &Bench, id: SendId) -> StoredSend {
         state: SendState::Active,
         later: None,
         reminds: None,
+        digest: None,
         canceled_at: None,
         created_at: AT,
         expires_at: None,
