@@ -26,6 +26,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 use crate::auth::Verifier;
+use crate::service::retention::DataClass;
 pub use outbox::OutboxMetrics;
 pub use sync::{SyncCall, SyncMetrics};
 
@@ -123,6 +124,12 @@ struct ReasonLabels {
     reason: &'static str,
 }
 
+/// Labels of what was forgotten: its class.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ClassLabels {
+    class: &'static str,
+}
+
 /// Seconds; from a cache hit to a disk that struggles.
 const BUCKETS: [f64; 10] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0];
 
@@ -135,6 +142,7 @@ pub struct Metrics {
     /// Notifications and sends that were stored.
     pub notifications_accepted: Counter,
     notifications_refused: Family<ReasonLabels, Counter>,
+    forgotten: Family<ClassLabels, Counter>,
     /// Answers that said that the store was away.
     pub store_unavailable: Counter,
     /// Refusals that the audit trail did not take, because too many came at once.
@@ -165,6 +173,7 @@ impl Metrics {
             tokens_refused: Family::default(),
             notifications_accepted: Counter::default(),
             notifications_refused: Family::default(),
+            forgotten: Family::default(),
             store_unavailable: Counter::default(),
             refusals_unrecorded: Counter::default(),
             sealer_runs: Counter::default(),
@@ -195,6 +204,8 @@ impl Metrics {
         r.register("store_unavailable", help, self.store_unavailable.clone());
         let help = "Refusals that the audit trail did not take, because too many came at once";
         r.register("refusals_unrecorded", help, self.refusals_unrecorded.clone());
+        let help = "Rows that were forgotten because of their age, by class";
+        r.register("forgotten", help, self.forgotten.clone());
         r.register("sealer_runs", "Rounds of the sealer", self.sealer_runs.clone());
         r.register("sends_expanded", "Chunks of sends expanded", self.sends_expanded.clone());
         self.outbox.register(r);
@@ -220,6 +231,12 @@ impl Metrics {
     /// Counts a notification that was refused.
     pub fn notification_refused(&self, code: Code) {
         self.notifications_refused.get_or_create(&ReasonLabels { reason: code.as_str() }).inc();
+    }
+
+    /// Counts what was forgotten.
+    pub fn forgotten(&self, class: DataClass, count: usize) {
+        let labels = ClassLabels { class: class.as_str() };
+        self.forgotten.get_or_create(&labels).inc_by(count as u64);
     }
 
     /// Writes everything as OpenMetrics text.

@@ -11,7 +11,6 @@ use anyhow::Context as _;
 use landfall_bus::{Capacity, Nudge, in_memory};
 use landfall_core::cursor::CursorKey;
 use landfall_core::delivery::RetryPolicy;
-use landfall_core::notify::NotifyLimits;
 use landfall_core::rate::Pace;
 use landfall_core::session::PageSizes;
 use landfall_store::{Change, ChangeSink, Store};
@@ -33,6 +32,7 @@ use crate::realtime::{Engine, Gateway, Hub, HubSettings};
 use crate::service::links::Links;
 use crate::service::live_queue::{Reports, Room, live_queue};
 use crate::service::outbox::{Outbox, OutboxSettings};
+use crate::service::retention::Keeps;
 use crate::service::{Parts, Services, Settings};
 use crate::sockets::Carried;
 use crate::templates::Templates;
@@ -379,16 +379,15 @@ fn outbox_settings(config: &Config) -> OutboxSettings {
 fn service_settings(config: &Config) -> Settings {
     let limits = &config.limits;
     Settings {
-        notify: NotifyLimits {
-            title_chars: limits.title_chars,
-            message_chars: limits.message_chars,
-            data_bytes: limits.data_kib.bytes(),
-            recipients: limits.recipients_max,
-        },
+        notify: limits.notify(),
         ttl_seconds: config.notify.ttl_default().map(|ttl| u64::from(ttl.0)),
         chunk: config.notify.chunk,
         members_bulk: limits.members_bulk_max,
         idempotency_ms: config.notify.idempotency_hours.millis(),
+        keeps: Keeps {
+            notifications_ms: config.notify.keep_ms(),
+            details_ms: config.audit.keep_ms(),
+        },
         revocation_ms: config.auth.revocation_days.millis(),
         classes: config.class_settings(),
         away_ms: config.sync.keep_days.millis(),

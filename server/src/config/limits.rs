@@ -1,5 +1,6 @@
 //! Settings of `[limits]`: every limit on what comes in.
 
+use landfall_core::notify::NotifyLimits;
 use serde::Deserialize;
 
 use super::{Kib, Seconds};
@@ -70,4 +71,16 @@ pub struct Limits {
     pub sync_operations_max: usize,
     /// Changes of one pull.
     pub pull_max: usize,
+}
+
+impl Limits {
+    /// Gives the sizes that a notification must keep.
+    pub fn notify(&self) -> NotifyLimits {
+        NotifyLimits {
+            title_chars: self.title_chars,
+            message_chars: self.message_chars,
+            data_bytes: self.data_kib.bytes(),
+            recipients: self.recipients_max,
+        }
+    }
 }

@@ -96,6 +96,7 @@ const RULES: &[(&str, Rule)] = &[
     // More than 500 recipients in a transaction hold up every other writer of their feeds.
     ("notify.chunk", Rule::Int(1, 500)),
     ("notify.idempotency_hours", Rule::Int(1, 720)),
+    ("notify.keep_days", Rule::Int(0, 36_500)),
     ("notify.batch_max_lines", Rule::Int(1, 1_000_000)),
     ("outbox.concurrency", Rule::Int(1, 100_000)),
     ("outbox.attempts_max", Rule::Int(1, 100)),
@@ -142,6 +143,7 @@ const RULES: &[(&str, Rule)] = &[
     ("blobs.orphan_hours", Rule::Int(1, 87_600)),
     // An entry is promised to be chained within a second.
     ("audit.seal_ms", Rule::Int(10, 1_000)),
+    ("audit.keep_days", Rule::Int(0, 36_500)),
     ("limits.body_kib", Rule::Int(1, 65_536)),
     ("limits.batch_line_kib", Rule::Int(1, 65_536)),
     // The HTTP library reads into 8 KiB at least.

@@ -33,6 +33,7 @@ pub mod people;
 pub mod presence;
 mod probe;
 pub mod reading;
+pub mod retention;
 mod revocations;
 mod routing;
 pub mod schedule;
@@ -101,6 +102,8 @@ pub struct Settings {
     pub members_bulk: usize,
     /// For how long an idempotency key is kept, in milliseconds.
     pub idempotency_ms: i64,
+    /// For how long what nobody needs any more is kept.
+    pub keeps: retention::Keeps,
     /// For how long a single token's revocation is kept, in milliseconds.
     pub revocation_ms: i64,
     /// Sizes of lessons and blobs.
@@ -177,6 +180,7 @@ pub struct Services {
     /// How far what older keys sealed has been sealed anew.
     renewing: Mutex<people::Walk>,
     clockwork: schedule::Clockwork,
+    swept_inboxes: retention::InboxWalk,
     /// How far the folder of blobs has been swept.
     swept_up_to: Mutex<Place>,
     /// What devices say that they have.
@@ -272,6 +276,7 @@ impl Services {
             expanded_up_to: Mutex::default(),
             renewing: Mutex::default(),
             clockwork: schedule::Clockwork::default(),
+            swept_inboxes: retention::InboxWalk::default(),
             troubles: tally::Troubles::default(),
             turns: Turns::default(),
         }

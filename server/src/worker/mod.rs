@@ -5,6 +5,7 @@
 //! Each worker repeats one use case and decides nothing. A worker that meets a store that is away
 //! waits and tries again; none ever ends before it is told to.
 
+mod forgetting;
 pub mod life;
 mod live_events;
 mod meetings;
@@ -19,7 +20,6 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::blobs::SWEEP_PAGE;
 use crate::metrics::Metrics;
 use crate::service::live_queue::LiveEvents;
 use crate::service::{REVOCATIONS_PAGE, ServiceError, Services};
@@ -41,12 +41,6 @@ const HOUR: Duration = Duration::from_secs(3_600);
 const SEAL_ENTRIES_MAX: usize = 2_000;
 /// Expired notifications given up in one run.
 const EXPIRE_MAX: usize = 500;
-/// Idempotency keys forgotten in one run.
-const FORGET_MAX: usize = 5_000;
-/// Messages forgotten in one run, with the files that they carried.
-const FORGET_MESSAGES_MAX: usize = 500;
-/// Deliveries forgotten in one run, with a few statements each.
-const FORGET_DELIVERIES_MAX: usize = 256;
 
 /// Rows looked at together to seal them anew.
 const RENEW_MAX: usize = 200;
@@ -97,7 +91,7 @@ pub fn start(
     crew.hear();
     crew.tell_the_time();
     crew.end();
-    crew.forget();
+    crew.forget(metrics);
     crew.workers
 }
 
@@ -186,35 +180,6 @@ impl Crew<'_> {
         });
         self.every("unconfigured", (MINUTE, UNCONFIGURED_MAX), |services| async move {
             services.end_unconfigured(UNCONFIGURED_MAX).await
-        });
-    }
-
-    /// Forgets what nobody needs any more, so much at a time.
-    fn forget(&mut self) {
-        self.every("key-sweeper", (MINUTE, FORGET_MAX), |services| async move {
-            services.forget_keys(FORGET_MAX).await
-        });
-        self.every("revocation-sweeper", (MINUTE, FORGET_MAX), |services| async move {
-            services.forget_revocations(FORGET_MAX).await
-        });
-        self.every("sync-sweeper", (MINUTE, FORGET_MAX), |services| async move {
-            services.forget_sync(FORGET_MAX).await
-        });
-        self.every("message-sweeper", (MINUTE, FORGET_MESSAGES_MAX), |services| async move {
-            services.forget_messages(FORGET_MESSAGES_MAX).await
-        });
-        self.every("delivery-sweeper", (MINUTE, FORGET_DELIVERIES_MAX), |services| async move {
-            services.forget_deliveries(FORGET_DELIVERIES_MAX).await
-        });
-        self.every("schedule-sweeper", (MINUTE, FORGET_MAX), |services| async move {
-            services.forget_schedule(FORGET_MAX).await
-        });
-        self.every("blobs", (MINUTE, END_MAX), |services| async move {
-            services.forget_blobs(END_MAX).await
-        });
-        // Files that are nobody's, a part of the folder at a time.
-        self.every("blob-sweeper", (SWEEP_PAUSE, SWEEP_PAGE), |services| async move {
-            services.sweep_blobs().await
         });
     }
 }

@@ -20,7 +20,6 @@ use landfall_channels::Registry;
 use landfall_channels::connect::Guard;
 use landfall_core::cursor::CursorKey;
 use landfall_core::delivery::RetryPolicy;
-use landfall_core::notify::NotifyLimits;
 use landfall_fixtures::Database;
 use landfall_server::app::{App, AppParts, CallbackKeys};
 use landfall_server::auth::{Alg, KeyConfig, Material, Policy, Tenants, Verifier};
@@ -33,6 +32,7 @@ use landfall_server::secret::Secret;
 use landfall_server::service::links::Links;
 use landfall_server::service::outbox::{Outbox, OutboxSettings};
 use landfall_server::service::people::PeopleParts;
+use landfall_server::service::retention::Keeps;
 use landfall_server::service::sync::kinds::Kind;
 use landfall_server::service::{ClassSettings, Parts, Services, Settings};
 use landfall_server::templates::Templates;
@@ -249,20 +249,15 @@ pub fn parts(store: Arc<dyn Store>) -> Parts {
 /// Keeps blobs in a folder.
 pub fn parts_in(store: Arc<dyn Store>, folder: &Path) -> Parts {
     let config = Config::load(Inputs::default()).unwrap().config;
-    let limits = &config.limits;
     let settings = Settings {
         notices: config.topics.notices(),
         presence: config.realtime.presence(),
-        notify: NotifyLimits {
-            title_chars: limits.title_chars,
-            message_chars: limits.message_chars,
-            data_bytes: limits.data_kib.bytes(),
-            recipients: limits.recipients_max,
-        },
+        notify: config.limits.notify(),
         ttl_seconds: None,
         chunk: config.notify.chunk,
-        members_bulk: limits.members_bulk_max,
+        members_bulk: config.limits.members_bulk_max,
         idempotency_ms: config.notify.idempotency_hours.millis(),
+        keeps: Keeps::default(),
         revocation_ms: config.auth.revocation_days.millis(),
         classes: ClassSettings {
             blob_bytes: 4 << 20,

@@ -220,7 +220,7 @@ async fn what_was_forgotten_comes_whole() {
     let cursor = pull(&server, json!({})).await["cursor"].clone();
     note(&server, "2", "n", 1, json!({"title": "b"})).await;
     let later = Timestamp::from_ms(now_ms() + 60_000);
-    assert!(server.store.forget_sync(later, 100).await.unwrap() >= 2);
+    assert!(server.store.forget_sync(later, 100).await.unwrap().total() >= 2);
     let whole = pull(&server, json!({"cursor": cursor, "deltas": true})).await;
     assert_eq!(whole["changes"][0]["data"], long("b"));
 }

@@ -21,6 +21,7 @@ mod later_many;
 mod links;
 mod open_routes;
 mod quiet;
+mod retention;
 mod rotation;
 mod s0_log;
 mod s2_notify;

@@ -15,6 +15,7 @@ mod messages;
 mod notices;
 mod people;
 mod presences;
+mod retention;
 mod revocations;
 mod schedule;
 mod sends;
@@ -46,6 +47,7 @@ pub use people::{
     StoredPreferences, Suppression, SuppressionFilter,
 };
 pub use presences::{Attended, Presences};
+pub use retention::{ForgottenWork, InboxPlace, OldInboxes, Retention};
 pub use revocations::{Revocation, Revocations};
 pub use schedule::{
     DueAsk, DueMoment, EventFilter, EventsOf, Firing, ScheduleWrite, Schedules, StoredEvent,
@@ -80,6 +82,7 @@ pub trait Store:
     + Lessons
     + Blobs
     + Sends
+    + Retention
     + Schedules
     + Deliveries
     + People
@@ -104,6 +107,7 @@ impl<T> Store for T where
         + Lessons
         + Blobs
         + Sends
+        + Retention
         + Schedules
         + Deliveries
         + People

@@ -9,6 +9,7 @@ use landfall_core::time::Timestamp;
 
 use super::devices::{ActivityNext, StoredDevice};
 use super::error::Answered;
+use super::retention::ForgottenWork;
 
 /// An entity as it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -346,7 +347,7 @@ pub trait Syncs {
     /// Forgets what entities were, branches, outcomes of operations, resolved conflicts, sync
     /// sessions, and activities that are synced, each from before a time and at most `limit` of
     /// each; tells how many.
-    fn forget_sync(&self, before: Timestamp, limit: usize) -> Answered<'_, usize>;
+    fn forget_sync(&self, before: Timestamp, limit: usize) -> Answered<'_, ForgottenWork>;
 
     /// Forgets entities that were deleted before a time, at most `limit`, with their versions and
     /// branches, but none about which a conflict is open; tells how many.

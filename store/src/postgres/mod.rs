@@ -19,6 +19,7 @@ mod pool;
 mod presences;
 mod reach;
 mod reads;
+mod retention;
 mod runner;
 mod schedule;
 mod standings;
@@ -56,6 +57,7 @@ pub const SCHEMA: &str = concat!(
     include_str!("../../migrations/0008_later.postgres.sql"),
     include_str!("../../migrations/0009_schedule.postgres.sql"),
     include_str!("../../migrations/0010_digest.postgres.sql"),
+    include_str!("../../migrations/0011_retention.postgres.sql"),
 );
 
 /// What a statement of a migration may take; a node that starts meanwhile waits as long.

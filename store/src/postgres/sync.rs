@@ -11,8 +11,9 @@ use super::reads::{ask, transact};
 use super::standings::standings;
 use crate::sql::{activities, conflicts, devices, sync_forget, sync_read};
 use crate::{
-    ActivityCounts, ActivityFilter, Answered, ConflictFilter, Devices, EntityRange, Standings,
-    StandingsAsk, StoredActivity, StoredConflict, StoredDevice, StoredEntity, StoredSession, Syncs,
+    ActivityCounts, ActivityFilter, Answered, ConflictFilter, Devices, EntityRange, ForgottenWork,
+    Standings, StandingsAsk, StoredActivity, StoredConflict, StoredDevice, StoredEntity,
+    StoredSession, Syncs,
 };
 
 impl Syncs for Postgres {
@@ -60,7 +61,7 @@ impl Syncs for Postgres {
         ask!(self.pool, |r| conflicts::conflicts(r, &tenant, &filter))
     }
 
-    fn forget_sync(&self, before: Timestamp, limit: usize) -> Answered<'_, usize> {
+    fn forget_sync(&self, before: Timestamp, limit: usize) -> Answered<'_, ForgottenWork> {
         ask!(self.pool, |r| sync_forget::forget(r, before, limit))
     }
 

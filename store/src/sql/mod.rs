@@ -43,6 +43,7 @@ pub(crate) mod people;
 pub(crate) mod presences;
 mod query;
 mod reach;
+pub(crate) mod retention;
 pub(crate) mod revocations;
 mod row;
 pub(crate) mod seals;

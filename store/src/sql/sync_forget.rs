@@ -4,14 +4,15 @@ use landfall_core::feed::Number;
 use landfall_core::time::Timestamp;
 
 use super::{Query, Row, Runner, Value};
-use crate::Answer;
+use crate::{Answer, ForgottenWork};
 
 /// Forgets what is from before a time, at most `limit` of each kind; tells how many.
 pub(crate) async fn forget<R: Runner>(
     runner: &mut R,
     before: Timestamp,
     limit: usize,
-) -> Answer<usize> {
+) -> Answer<ForgottenWork> {
+    let mut forgotten = ForgottenWork::default();
     let texts = [
         "delete from entity_version where (feed_id, kind, id, version) in (
              select v.feed_id, v.kind, v.id, v.version from entity_version v
@@ -25,19 +26,28 @@ pub(crate) async fn forget<R: Runner>(
         "delete from sync_conflict where (tenant, id) in (
              select c.tenant, c.id from sync_conflict c
              where c.open = 0 and c.resolved_at < ?1 order by c.resolved_at limit ?2)",
-        "delete from sync_session where (tenant, user_id, id) in (
-             select s.tenant, s.user_id, s.id from sync_session s
-             where s.ended_at < ?1 order by s.ended_at limit ?2)",
-        "delete from activity where (tenant, user_id, id) in (
-             select a.tenant, a.user_id, a.id from activity a
-             where a.status = 'synced' and a.decided_at < ?1 order by a.decided_at limit ?2)",
     ];
-    let mut forgotten = 0;
     for sql in texts {
-        let command = Query::command(sql, [before.into(), limit.into()]);
-        forgotten += runner.execute(command).await? as usize;
+        forgotten.history += forget_with(runner, sql, before, limit).await?;
     }
+    let sessions = "delete from sync_session where (tenant, user_id, id) in (
+             select s.tenant, s.user_id, s.id from sync_session s
+             where s.ended_at < ?1 order by s.ended_at limit ?2)";
+    forgotten.sessions = forget_with(runner, sessions, before, limit).await?;
+    let activities = "delete from activity where (tenant, user_id, id) in (
+             select a.tenant, a.user_id, a.id from activity a
+             where a.status = 'synced' and a.decided_at < ?1 order by a.decided_at limit ?2)";
+    forgotten.activities = forget_with(runner, activities, before, limit).await?;
     Ok(forgotten)
+}
+
+async fn forget_with<R: Runner>(
+    runner: &mut R,
+    sql: &'static str,
+    before: Timestamp,
+    limit: usize,
+) -> Answer<usize> {
+    Ok(runner.execute(Query::command(sql, [before.into(), limit.into()])).await? as usize)
 }
 
 /// An entity that was deleted: its key, and the number of its last change.

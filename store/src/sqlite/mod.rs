@@ -17,6 +17,7 @@ mod plans;
 mod presences;
 mod reach;
 mod readers;
+mod retention;
 mod runner;
 mod schedule;
 mod sizes;

@@ -19,6 +19,7 @@ pub const SCHEMA: &str = concat!(
     include_str!("../../migrations/0008_later.sqlite.sql"),
     include_str!("../../migrations/0009_schedule.sqlite.sql"),
     include_str!("../../migrations/0010_digest.sqlite.sql"),
+    include_str!("../../migrations/0011_retention.sqlite.sql"),
 );
 
 /// How the embedded store is opened.

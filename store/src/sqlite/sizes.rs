@@ -12,7 +12,7 @@ use crate::Answer;
 /// A table, one of its indexes, and of that how many rows it has and how many of them share its
 /// first column, its first two, and so on. A primary key goes by the table's name. In the order of
 /// their names.
-const SIZES: [(&str, &str, &str); 76] = [
+const SIZES: [(&str, &str, &str); 77] = [
     ("activity", "activity", "1000000 100000 100 1"),
     ("activity", "activity_decided", "900000 1"),
     ("activity", "activity_kind", "1000000 100000 100 20 10 1 1"),
@@ -23,6 +23,7 @@ const SIZES: [(&str, &str, &str); 76] = [
     ("audit_entry", "audit_entry", "1000000 100000 1"),
     ("audit_entry", "audit_entry_about", "500000 50000 5 1"),
     ("audit_entry", "audit_entry_target", "1000000 100000 50 1"),
+    ("audit_forgotten", "audit_forgotten", "1000 1"),
     ("blob", "blob", "1000000 100000 1"),
     ("blob", "blob_file", "1000000 1"),
     ("blob", "blob_unneeded", "10000 1"),

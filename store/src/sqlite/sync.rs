@@ -10,8 +10,9 @@ use super::Sqlite;
 use super::runner::at_once;
 use crate::sql::{activities, conflicts, devices, sync_forget, sync_read};
 use crate::{
-    ActivityCounts, ActivityFilter, Answered, ConflictFilter, Devices, EntityRange, Standings,
-    StandingsAsk, StoredActivity, StoredConflict, StoredDevice, StoredEntity, StoredSession, Syncs,
+    ActivityCounts, ActivityFilter, Answered, ConflictFilter, Devices, EntityRange, ForgottenWork,
+    Standings, StandingsAsk, StoredActivity, StoredConflict, StoredDevice, StoredEntity,
+    StoredSession, Syncs,
 };
 
 impl Syncs for Sqlite {
@@ -61,7 +62,7 @@ impl Syncs for Sqlite {
         Box::pin(self.readers.run(move |r| at_once(conflicts::conflicts(r, &tenant, &filter))))
     }
 
-    fn forget_sync(&self, before: Timestamp, limit: usize) -> Answered<'_, usize> {
+    fn forget_sync(&self, before: Timestamp, limit: usize) -> Answered<'_, ForgottenWork> {
         Box::pin(self.committer.run(move |r| at_once(sync_forget::forget(r, before, limit))))
     }
 

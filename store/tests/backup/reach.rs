@@ -31,7 +31,7 @@ use crate::restore::send;
 use crate::schedule;
 
 /// Tables that came with reaching people, offline work, lessons and what is scheduled.
-const TABLES: [&str; 30] = [
+const TABLES: [&str; 31] = [
     "person",
     "address",
     "preference",
@@ -62,6 +62,7 @@ const TABLES: [&str; 30] = [
     "quiz",
     "calendar",
     "digest",
+    "audit_forgotten",
 ];
 
 fn put_preferences(user: Option<&UserId>) -> Write {
@@ -71,6 +72,13 @@ fn put_preferences(user: Option<&UserId>) -> Write {
 
 /// Fills every one of these tables; gives what is leased.
 pub async fn fill(store: &dyn Store) -> Delivery {
+    let leased = fill_most(store).await;
+    store.seal(at(9), 1).await.unwrap();
+    assert_eq!(store.forget_details(at(99), 1).await.unwrap(), 1);
+    leased
+}
+
+async fn fill_most(store: &dyn Store) -> Delivery {
     let (t, u) = (tenant("t"), user("u"));
     let many = landfall_store::StoredSend { to: SendTo::Users(vec![u.clone()]), ..recalled() };
     let new = NewNotification { send: Some(many.id), ..note(&u, "reached") };

@@ -139,7 +139,7 @@ pub async fn sessions_add_up_what_their_devices_did(world: World) {
         let found = world.store.sync_sessions(&tenant(t), &user(u), None, None, 9);
         assert_eq!(found.await.unwrap(), []);
     }
-    assert_eq!(world.store.forget_sync(at(9), 9).await.unwrap(), 1);
+    assert_eq!(world.store.forget_sync(at(9), 9).await.unwrap().sessions, 1);
     assert_eq!(sessions(&world, None, None, 9).await, [3, 1]);
 }
 
@@ -207,8 +207,12 @@ pub async fn activities_are_listed_by_when_they_came(mut world: World) {
     assert_eq!((named.len(), &named[0]), (2, &failed));
     assert_nothing_of_others(&world, &failed).await;
     // What waits for somebody is never forgotten.
-    assert_eq!(world.store.forget_sync(at(5), 0).await.unwrap(), 0);
-    assert_eq!(world.store.forget_sync(at(5), 9).await.unwrap(), 1 + 3, "three outcomes, too");
+    assert_eq!(world.store.forget_sync(at(5), 0).await.unwrap().total(), 0);
+    assert_eq!(
+        world.store.forget_sync(at(5), 9).await.unwrap().total(),
+        1 + 3,
+        "three outcomes, too"
+    );
     assert_eq!(listed(&world, everything()).await, ["b", "c", "a"]);
 }
 

@@ -35,6 +35,7 @@ pub mod outbox;
 pub mod people;
 pub mod presences;
 pub mod races;
+pub mod retention;
 pub mod revocations;
 pub mod schedule;
 pub mod sends;
@@ -230,6 +231,13 @@ macro_rules! contract {
             a_digest_ends_only_as_it_was_read,
             a_digest_goes_on_with_what_is_too_much,
             of_two_workers_one_ends_a_digest_and_none_is_left_out,
+        );
+        contract!(@of $backend, retention:
+            old_notifications_are_forgotten_and_the_horizon_says_so,
+            what_is_still_to_go_out_is_not_forgotten,
+            inboxes_are_walked_page_by_page,
+            sends_are_forgotten_once_they_went_out,
+            old_details_are_erased_and_the_chain_verifies,
         );
         contract!(@of $backend, schedule:
             an_event_reads_back_and_lists,

@@ -276,9 +276,9 @@ pub async fn what_is_old_is_forgotten_and_operations_stay_known(world: World) {
         world.done(&t, put(one)).await;
     }
     // Versions 1 and 2, outcomes 1 and 2, and the resolved conflict of the first.
-    assert_eq!(world.store.forget_sync(at(3), 1).await.unwrap(), 3);
-    assert_eq!(world.store.forget_sync(at(3), 10).await.unwrap(), 2);
-    assert_eq!(world.store.forget_sync(at(3), 10).await.unwrap(), 0);
+    assert_eq!(world.store.forget_sync(at(3), 1).await.unwrap().total(), 3);
+    assert_eq!(world.store.forget_sync(at(3), 10).await.unwrap().total(), 2);
+    assert_eq!(world.store.forget_sync(at(3), 10).await.unwrap().total(), 0);
     assert_eq!(world.versions(&entity, &[1, 2, 3]).await.len(), 1);
     assert_eq!(world.branches(&entity).await.len(), 1);
     let known = world.operations(&["op1", "op2", "op3"]).await;

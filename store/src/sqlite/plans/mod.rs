@@ -9,6 +9,7 @@ mod classes;
 mod digests;
 mod messages;
 mod reach;
+mod retention;
 mod schedule;
 mod sync;
 

@@ -1,0 +1,6 @@
+-- Up to which entry the details of each trail were erased because of their age; as the SQLite schema has it.
+
+create table audit_forgotten (
+    tenant text collate "C" not null primary key,
+    up_to  bigint not null
+);

@@ -1,0 +1,6 @@
+-- Up to which entry the details of each trail were erased because of their age.
+
+create table audit_forgotten (
+    tenant text    not null primary key,
+    up_to  integer not null
+) without rowid;
