@@ -24,8 +24,12 @@ use super::routing::{Asked, Brought};
 use super::tally::Tally;
 use super::{ServiceError, Services};
 
-/// Sends that one round of expansion serves, one per tenant; the next round goes on with others.
+/// Tenants that one round of expansion serves, and how many of them at once; the next round goes on with others.
 const TENANTS_PER_ROUND: usize = 64;
+const TENANTS_AT_ONCE: usize = 4;
+
+/// Sends to many of one tenant that go on in its turn, at the same time, so that they share commits.
+const SENDS_PER_TURN: usize = 8;
 
 /// How far a send has come by a chunk.
 struct Advanced {
@@ -46,28 +50,29 @@ struct Chunked {
 const ONES_PER_TURN: usize = 512;
 const ONES_AT_ONCE: usize = 128;
 
-/// Chunks of one send that are expanded in a turn: reading a send again costs more the more users
-/// it names.
-const CHUNKS_PER_TURN: usize = 10;
+/// Chunks of one send that are expanded in a turn: reading a send again costs more the more users it names, and
+/// whoever comes meanwhile waits for the end of the turn.
+const CHUNKS_PER_TURN: usize = 4;
 
 impl Services {
-    /// Expands some chunks of the oldest send of each of the tenants whose turn it is; tells how
-    /// many sends it moved. A send that fails holds up its tenant alone.
+    /// Expands some chunks of the oldest and the newest sends of each of the tenants whose turn it is; tells how many
+    /// sends it moved. A send that fails holds up nobody else.
     ///
     /// # Errors
     /// When nothing could be moved; what is committed stays, the rest is tried again.
     pub async fn expand_sends(&self) -> Result<usize, ServiceError> {
         let after = self.expansion_place().take();
-        let mut sends = self.store.active_sends(after.clone(), TENANTS_PER_ROUND).await?;
-        if sends.is_empty() && after.is_some() {
-            sends = self.store.active_sends(None, TENANTS_PER_ROUND).await?;
+        let mut tenants = self.store.active_tenants(after.clone(), TENANTS_PER_ROUND).await?;
+        if tenants.is_empty() && after.is_some() {
+            tenants = self.store.active_tenants(None, TENANTS_PER_ROUND).await?;
         }
-        let last = sends.last().filter(|_| sends.len() == TENANTS_PER_ROUND);
-        *self.expansion_place() = last.map(|send| send.tenant.clone());
+        let last = tenants.last().filter(|_| tenants.len() == TENANTS_PER_ROUND);
+        *self.expansion_place() = last.cloned();
+        let turn = |tenant: Tenant| async move { self.expand_turn(&tenant).await };
+        let turns = stream::iter(tenants).map(turn).buffer_unordered(TENANTS_AT_ONCE);
+        let results: Vec<_> = turns.collect().await;
         let mut tally = Tally::default();
-        for send in sends {
-            tally.add(self.expand_turn(send).await);
-        }
+        results.into_iter().flatten().for_each(|result| tally.add(result));
         tally.finish(&self.troubles)
     }
 
@@ -75,30 +80,38 @@ impl Services {
         self.expanded_up_to.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn expand_turn(&self, mut send: StoredSend) -> Result<(), ServiceError> {
-        if matches!(send.to, SendTo::One(..)) {
-            return self.expand_ones(&send.tenant).await;
-        }
-        for _ in 0..CHUNKS_PER_TURN {
-            match self.expand_chunk(&send).await? {
-                Some(Advanced { to, reached }) => {
-                    send.cursor = to;
-                    send.expanded += reached;
-                }
-                None => break,
-            }
-        }
-        Ok(())
+    /// Lets a tenant's oldest notifications to one user each go out, and moves its sends to many on.
+    async fn expand_turn(&self, tenant: &Tenant) -> Vec<Result<(), ServiceError>> {
+        let (mut ones, many) = tokio::join!(self.expand_ones(tenant), self.expand_many(tenant));
+        ones.extend(many);
+        ones
     }
 
-    /// Lets a tenant's oldest notifications to one user each go out, several at once, so that they share
-    /// commits.
-    async fn expand_ones(&self, tenant: &Tenant) -> Result<(), ServiceError> {
-        let ones = self.store.active_ones(tenant, ONES_PER_TURN).await?;
-        let expand = |one: StoredSend| async move { self.expand_chunk(&one).await };
-        let expanded: Vec<_> =
-            stream::iter(ones).map(expand).buffered(ONES_AT_ONCE).collect().await;
-        expanded.into_iter().try_for_each(|expanded| expanded.map(drop))
+    async fn expand_ones(&self, tenant: &Tenant) -> Vec<Result<(), ServiceError>> {
+        let ones = match self.store.active_ones(tenant, ONES_PER_TURN).await {
+            Ok(ones) => ones,
+            Err(error) => return vec![Err(error.into())],
+        };
+        let expand = |one: StoredSend| async move { self.expand_chunk(&one).await.map(drop) };
+        stream::iter(ones).map(expand).buffered(ONES_AT_ONCE).collect().await
+    }
+
+    async fn expand_many(&self, tenant: &Tenant) -> Vec<Result<(), ServiceError>> {
+        let sends = match self.store.active_sends(tenant, SENDS_PER_TURN).await {
+            Ok(sends) => sends,
+            Err(error) => return vec![Err(error.into())],
+        };
+        let expand = |send: StoredSend| async move { self.expand_some(send).await };
+        stream::iter(sends).map(expand).buffer_unordered(SENDS_PER_TURN).collect().await
+    }
+
+    async fn expand_some(&self, mut send: StoredSend) -> Result<(), ServiceError> {
+        for _ in 0..CHUNKS_PER_TURN {
+            let Some(Advanced { to, reached }) = self.expand_chunk(&send).await? else { break };
+            send.cursor = to;
+            send.expanded += reached;
+        }
+        Ok(())
     }
 
     /// Expands the next chunk; gives the send's new place where there is more to do.

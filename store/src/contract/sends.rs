@@ -158,9 +158,13 @@ pub enum DigestNext {
 
 /// Reads sends.
 pub trait Sends {
-    /// Gives the oldest active send of each tenant after `after`, in the order of tenants, at most
-    /// `limit`: whoever asks on from the last one gives every tenant its turn.
-    fn active_sends(&self, after: Option<Tenant>, limit: usize) -> Answered<'_, Vec<StoredSend>>;
+    /// Gives tenants that have an active send, behind `after` in their order, at most `limit`: whoever asks on from
+    /// the last one gives every tenant its turn.
+    fn active_tenants(&self, after: Option<Tenant>, limit: usize) -> Answered<'_, Vec<Tenant>>;
+
+    /// Gives a tenant's active sends to many, at most `limit`, oldest first: of more, half are the oldest, which have
+    /// to come to an end, and half the newest, which should not wait until all others have.
+    fn active_sends(&self, tenant: &Tenant, limit: usize) -> Answered<'_, Vec<StoredSend>>;
 
     /// Gives a tenant's active sends to one user each, oldest first, at most `limit`.
     fn active_ones(&self, tenant: &Tenant, limit: usize) -> Answered<'_, Vec<StoredSend>>;

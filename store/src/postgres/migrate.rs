@@ -6,7 +6,7 @@ use super::connection::Connection;
 use super::fault::refused;
 use crate::{Answer, StoreError};
 
-const MIGRATIONS: [&str; 11] = [
+const MIGRATIONS: [&str; 12] = [
     include_str!("../../migrations/0001_spine.postgres.sql"),
     include_str!("../../migrations/0002_reach.postgres.sql"),
     include_str!("../../migrations/0003_sync.postgres.sql"),
@@ -18,6 +18,7 @@ const MIGRATIONS: [&str; 11] = [
     include_str!("../../migrations/0009_schedule.postgres.sql"),
     include_str!("../../migrations/0010_digest.postgres.sql"),
     include_str!("../../migrations/0011_retention.postgres.sql"),
+    include_str!("../../migrations/0012_turns.postgres.sql"),
 ];
 /// The newest version of the schema that this build knows.
 pub(super) const LATEST: u32 = MIGRATIONS.len() as u32;

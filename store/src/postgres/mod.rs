@@ -58,6 +58,7 @@ pub const SCHEMA: &str = concat!(
     include_str!("../../migrations/0009_schedule.postgres.sql"),
     include_str!("../../migrations/0010_digest.postgres.sql"),
     include_str!("../../migrations/0011_retention.postgres.sql"),
+    include_str!("../../migrations/0012_turns.postgres.sql"),
 );
 
 /// What a statement of a migration may take; a node that starts meanwhile waits as long.

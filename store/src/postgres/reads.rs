@@ -232,8 +232,13 @@ impl Topics for Postgres {
 }
 
 impl Sends for Postgres {
-    fn active_sends(&self, after: Option<Tenant>, limit: usize) -> Answered<'_, Vec<StoredSend>> {
-        ask!(self.pool, |r| sends::active(r, after.as_ref(), limit))
+    fn active_tenants(&self, after: Option<Tenant>, limit: usize) -> Answered<'_, Vec<Tenant>> {
+        ask!(self.pool, |r| sends::active_tenants(r, after.as_ref(), limit))
+    }
+
+    fn active_sends(&self, tenant: &Tenant, limit: usize) -> Answered<'_, Vec<StoredSend>> {
+        let tenant = tenant.clone();
+        ask!(self.pool, |r| sends::active(r, &tenant, limit))
     }
 
     fn active_ones(&self, tenant: &Tenant, limit: usize) -> Answered<'_, Vec<StoredSend>> {

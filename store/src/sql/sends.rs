@@ -88,27 +88,45 @@ pub(crate) async fn start<R: Runner>(
     Ok(usize::try_from(started).unwrap_or(limit))
 }
 
-/// Gives each tenant's oldest active send, of the tenants after `after`. It steps from one tenant to
-/// the next, however many sends each has.
-pub(crate) async fn active<R: Runner>(
+/// Gives tenants that have an active send. It steps from one to the next, however many sends each has.
+pub(crate) async fn active_tenants<R: Runner>(
     runner: &mut R,
     after: Option<&Tenant>,
     limit: usize,
-) -> Answer<Vec<StoredSend>> {
-    let sql = format!(
-        "with recursive t (tenant) as (
+) -> Answer<Vec<Tenant>> {
+    let sql = "with recursive t (tenant) as (
              select (select a.tenant from send a where a.active = 1 and a.tenant > ?1
                      order by a.tenant limit 1)
              union all
              select (select a.tenant from send a where a.active = 1 and a.tenant > t.tenant
                      order by a.tenant limit 1)
              from t where t.tenant is not null)
-         select {COLUMNS} from t join send s on s.id = (
-             select o.id from send o where o.tenant = t.tenant and o.active = 1
-             order by o.created_at, o.id limit 1)
-         limit ?2"
-    );
+         select tenant from t where tenant is not null limit ?2";
     let values = [after.map_or("", Tenant::as_str).into(), limit.into()];
+    runner.all(Query::new(sql, values, |row| row.tenant(0))).await
+}
+
+/// Gives a tenant's active sends to many: the oldest and the newest.
+pub(crate) async fn active<R: Runner>(
+    runner: &mut R,
+    tenant: &Tenant,
+    limit: usize,
+) -> Answer<Vec<StoredSend>> {
+    let some = |order: &str, limit: &str| {
+        format!(
+            "select id from (
+                 select o.id from send o
+                 where o.tenant = ?1 and o.active = 1 and o.notification_id is null
+                 order by o.created_at {order}, o.id {order} limit {limit}) {order}_ones"
+        )
+    };
+    let (oldest, newest) = (some("asc", "?2"), some("desc", "?3"));
+    let sql = format!(
+        "select {COLUMNS} from send s where s.id in ({oldest} union {newest})
+         order by s.created_at, s.id"
+    );
+    let newest = limit / 2;
+    let values = [tenant.into(), (limit - newest).into(), newest.into()];
     runner.all(Query::new(sql, values, read)).await
 }
 

@@ -201,8 +201,15 @@ impl Topics for Sqlite {
 }
 
 impl Sends for Sqlite {
-    fn active_sends(&self, after: Option<Tenant>, limit: usize) -> Answered<'_, Vec<StoredSend>> {
-        Box::pin(self.readers.run(move |r| at_once(sends::active(r, after.as_ref(), limit))))
+    fn active_tenants(&self, after: Option<Tenant>, limit: usize) -> Answered<'_, Vec<Tenant>> {
+        Box::pin(
+            self.readers.run(move |r| at_once(sends::active_tenants(r, after.as_ref(), limit))),
+        )
+    }
+
+    fn active_sends(&self, tenant: &Tenant, limit: usize) -> Answered<'_, Vec<StoredSend>> {
+        let tenant = tenant.clone();
+        Box::pin(self.readers.run(move |r| at_once(sends::active(r, &tenant, limit))))
     }
 
     fn active_ones(&self, tenant: &Tenant, limit: usize) -> Answered<'_, Vec<StoredSend>> {

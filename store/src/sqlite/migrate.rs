@@ -7,7 +7,7 @@ use super::sizes;
 use crate::backup::{Table, tables};
 use crate::{Answer, StoreError};
 
-const MIGRATIONS: [&str; 11] = [
+const MIGRATIONS: [&str; 12] = [
     include_str!("../../migrations/0001_spine.sqlite.sql"),
     include_str!("../../migrations/0002_reach.sqlite.sql"),
     include_str!("../../migrations/0003_sync.sqlite.sql"),
@@ -19,6 +19,7 @@ const MIGRATIONS: [&str; 11] = [
     include_str!("../../migrations/0009_schedule.sqlite.sql"),
     include_str!("../../migrations/0010_digest.sqlite.sql"),
     include_str!("../../migrations/0011_retention.sqlite.sql"),
+    include_str!("../../migrations/0012_turns.sqlite.sql"),
 ];
 
 /// The newest version of the schema that this build knows.

@@ -20,6 +20,7 @@ pub const SCHEMA: &str = concat!(
     include_str!("../../migrations/0009_schedule.sqlite.sql"),
     include_str!("../../migrations/0010_digest.sqlite.sql"),
     include_str!("../../migrations/0011_retention.sqlite.sql"),
+    include_str!("../../migrations/0012_turns.sqlite.sql"),
 );
 
 /// How the embedded store is opened.

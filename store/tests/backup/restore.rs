@@ -73,8 +73,8 @@ async fn everything_is_there_again() {
     assert_eq!(inbox(&again, &t, &u).await, inbox(&store, &t, &u).await);
     let member = again.member(&t, &topic_id("c"), &u).await.unwrap().unwrap();
     assert_eq!(member.role, MemberRole::Owner);
-    let sends = store.active_sends(None, 9).await.unwrap();
-    assert_eq!((sends.len(), again.active_sends(None, 9).await.unwrap()), (1, sends));
+    let sends = store.active_sends(&t, 9).await.unwrap();
+    assert_eq!((sends.len(), again.active_sends(&t, 9).await.unwrap()), (1, sends));
     match again.commit(first).await {
         Err(StoreError::Duplicate(answer)) => {
             assert_eq!(answer.numbers[..2], [Number(1), Number(2)]);

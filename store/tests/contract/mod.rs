@@ -249,7 +249,7 @@ macro_rules! contract {
         );
         contract!(@of $backend, sends:
             a_send_reads_back_as_it_was_stored,
-            each_tenant_gets_its_oldest_active_send,
+            each_tenant_gets_its_turn_with_its_oldest_and_newest_sends,
             of_two_workers_one_advances_a_send,
             a_send_that_waits_begins_when_it_is_due,
             a_send_to_one_is_put_off_or_gone_out_or_taken_back,

@@ -43,7 +43,7 @@ pub async fn reopening_keeps_everything(mut world: World) {
     assert_eq!(world.store.verify(&t).await.unwrap(), sealed);
     assert_eq!(world.store.unread(&t, &u).await.unwrap(), unread);
     assert_eq!(world.store.topic(&t, &topic_id("c"), &u).await.unwrap(), view);
-    assert_eq!(world.store.active_sends(None, 9).await.unwrap(), [send]);
+    assert_eq!(world.store.active_sends(&t, 9).await.unwrap(), [send]);
     assert_eq!(world.store.epoch(), epoch);
     assert_eq!(world.publish(&t, &note(&u, "c")).await, Number(4));
     assert_stale(world.commit(&t, vec![mark_read(&u, a.id, at(3))]).await);

@@ -67,10 +67,13 @@ fn complete(id: SendId, from: &str, to: &str) -> Write {
     Write::AdvanceSend { id, from: from.into(), to: to.into(), reached: 1, next: SendNext::Ends }
 }
 
-async fn active(world: &World, limit: usize) -> Vec<SendId> {
-    let mut ids: Vec<_> =
-        world.store.active_sends(None, limit).await.unwrap().iter().map(|send| send.id).collect();
-    ids.sort();
+/// Gives the active sends to many of these tenants.
+async fn active(world: &World) -> Vec<SendId> {
+    let mut ids = Vec::new();
+    for tenant in world.store.active_tenants(None, 9).await.unwrap() {
+        let sends = world.store.active_sends(&tenant, 9).await.unwrap();
+        ids.extend(sends.iter().map(|send| send.id));
+    }
     ids
 }
 
@@ -113,31 +116,44 @@ pub async fn a_send_reads_back_as_it_was_stored(mut world: World) {
     assert_eq!(world.store.send(&t, send_id()).await.unwrap(), None);
 }
 
-pub async fn each_tenant_gets_its_oldest_active_send(world: World) {
+pub async fn each_tenant_gets_its_turn_with_its_oldest_and_newest_sends(world: World) {
     let tenants = ["t1", "t2", "t3"].map(tenant);
-    let mut oldest = Vec::new();
-    for (n, t) in tenants.iter().enumerate() {
-        for age in [7, 3, 5, 3] {
-            let send = StoredSend { created_at: at(age + n as i64), ..class(t) };
-            world.done(t, create(&send)).await;
-            if age == 3 && oldest.len() == n {
-                oldest.push(send.id);
-            }
-        }
+    let mut sends = Vec::new();
+    for age in [7, 3, 5, 1, 9] {
+        let send = StoredSend { created_at: at(age), ..class(&tenants[0]) };
+        world.done(&tenants[0], create(&send)).await;
+        sends.push((age, send.id));
     }
-    oldest.sort();
-    assert_eq!(active(&world, 9).await, oldest);
-    assert_eq!(active(&world, 2).await.len(), 2);
-    let after = |t: &Tenant| world.store.active_sends(Some(t.clone()), 2);
-    let of = |sends: Vec<StoredSend>| sends.into_iter().map(|send| send.tenant);
-    assert!(of(after(&tenants[0]).await.unwrap()).eq(tenants[1..].iter().cloned()));
-    assert!(of(after(&tenants[2]).await.unwrap()).eq([]));
-    for (id, t) in oldest.iter().zip(&tenants) {
-        world.done(t, complete(*id, "", "z")).await;
+    for t in &tenants[1..] {
+        world.done(t, create(&class(t))).await;
     }
-    let next = active(&world, 9).await;
-    assert_eq!(next.len(), 3);
-    assert!(next.iter().all(|id| !oldest.contains(id)));
+    let one = StoredSend { state: SendState::Active, ..to_one(&tenants[0], 7) };
+    world.done(&tenants[0], create(&one)).await;
+    let turns = async |after: Option<&Tenant>, limit| {
+        world.store.active_tenants(after.cloned(), limit).await.unwrap()
+    };
+    assert_eq!(turns(None, 9).await, tenants);
+    assert_eq!(turns(None, 2).await, tenants[..2]);
+    assert_eq!(turns(Some(&tenants[0]), 9).await, tenants[1..]);
+    assert_eq!(turns(Some(&tenants[2]), 9).await, []);
+    sends.sort();
+    let active = async |limit| {
+        let sends = world.store.active_sends(&tenants[0], limit).await.unwrap();
+        sends.into_iter().map(|send| send.id).collect::<Vec<_>>()
+    };
+    let of = |places: &[usize]| places.iter().map(|place| sends[*place].1).collect::<Vec<_>>();
+    assert_eq!(active(9).await, of(&[0, 1, 2, 3, 4]));
+    assert_eq!(active(3).await, of(&[0, 1, 4]));
+    assert_eq!(active(1).await, of(&[0]));
+    world.done(&tenants[0], complete(sends[0].1, "", "z")).await;
+    assert_eq!(active(2).await, of(&[1, 4]));
+    world
+        .done(
+            &tenants[1],
+            complete(world.store.active_sends(&tenants[1], 1).await.unwrap()[0].id, "", "z"),
+        )
+        .await;
+    assert_eq!(turns(None, 9).await, [tenants[0].clone(), tenants[2].clone()]);
 }
 
 /// Two workers walk the same send; each step publishes, so that a second effect would show.
@@ -183,12 +199,12 @@ pub async fn a_send_that_waits_begins_when_it_is_due(world: World) {
     for send in [&second, &first, &third] {
         world.done(&send.tenant, create(send)).await;
     }
-    assert_eq!(active(&world, 9).await, []);
+    assert_eq!(active(&world).await, []);
     assert_stale(world.commit(&t, vec![advance(first.id, "", "m")]).await);
     let start = |ms, limit| world.store.start_sends(at(ms), limit);
     assert_eq!(start(9, 9).await.unwrap(), 0);
     assert_eq!(start(15, 1).await.unwrap(), 1, "the earliest first");
-    assert_eq!(active(&world, 9).await, [first.id]);
+    assert_eq!(active(&world).await, [first.id]);
     assert_eq!(start(99, 9).await.unwrap(), 2);
     assert_eq!(start(99, 9).await.unwrap(), 0);
     let begun = world.store.send(&t, second.id).await.unwrap();
@@ -209,7 +225,7 @@ pub async fn a_send_that_is_taken_back_takes_what_it_left_for_later_along(world:
     let cancel = Write::CancelSend { id: whole.id, at: at(5), recalls: false };
     world.done(&t, cancel).await;
     assert_eq!(world.store.start_sends(at(99), 9).await.unwrap(), 1);
-    assert_eq!(active(&world, 9).await, [strange.id], "another tenant's is left alone");
+    assert_eq!(active(&world).await, [strange.id], "another tenant's is left alone");
     let ended = world.store.send(&t, part.id).await.unwrap().unwrap();
     assert_eq!((ended.state, ended.canceled_at), (SendState::Ended, Some(at(5))));
 }
@@ -280,9 +296,9 @@ pub async fn a_completed_send_moves_no_more(world: World) {
     assert_stale(world.commit(&t, vec![advance(send_id(), "", "y")]).await);
     world.done(&t, advance(send.id, "", "m")).await;
     assert_stale(world.commit(&t, vec![advance(send.id, "", "m")]).await);
-    assert_eq!(active(&world, 9).await, [send.id]);
+    assert_eq!(active(&world).await, [send.id]);
     world.done(&t, complete(send.id, "m", "z")).await;
-    assert_eq!(active(&world, 9).await, []);
+    assert_eq!(active(&world).await, []);
     assert_stale(world.commit(&t, vec![complete(send.id, "z", "zz")]).await);
     let ended = world.store.send(&t, send.id).await.unwrap().unwrap();
     let expected = StoredSend { cursor: "z".into(), expanded: 3, state: SendState::Ended, ..send };

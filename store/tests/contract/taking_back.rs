@@ -50,7 +50,7 @@ pub async fn a_send_that_was_taken_back_is_expanded_no_more(world: World) {
     assert_eq!(world.done(&t, take_back(many.id, 7)).await, Outcome::Done);
     let now = world.store.send(&t, many.id).await.unwrap().unwrap();
     assert_eq!((now.canceled_at, now.state), (Some(at(7)), SendState::Ended));
-    assert_eq!(world.store.active_sends(None, 9).await.unwrap(), []);
+    assert_eq!(world.store.active_sends(&t, 9).await.unwrap(), []);
     let step = Write::AdvanceSend {
         id: many.id,
         from: String::new(),

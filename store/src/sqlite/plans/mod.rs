@@ -99,7 +99,10 @@ fn workers_find_what_waits_through_indexes() {
         at_once(idempotency::forget(&mut b.runner(), AT, 9)).unwrap();
     });
     bench.check_but(&reach::TENANTS, |b| {
-        at_once(sends::active(&mut b.runner(), Some(&b.tenant), 9)).unwrap();
+        at_once(sends::active_tenants(&mut b.runner(), Some(&b.tenant), 9)).unwrap();
+    });
+    bench.check_but(&SENDS_TO_MANY, |b| {
+        at_once(sends::active(&mut b.runner(), &b.tenant, 9)).unwrap();
     });
     // In the order of the index, and of a tenant no more than are asked for.
     bench.check_but(&["SEARCH s USING INDEX send_active (tenant=?)"], |b| {
@@ -270,6 +273,14 @@ fn revocations_are_reached_through_indexes() {
         at_once(revocations::forget(&mut b.runner(), AT, 9)).unwrap();
     });
 }
+
+/// Two looks from both ends of an index, of so many each, put together and sorted.
+const SENDS_TO_MANY: [&str; 4] = [
+    "SEARCH o USING INDEX send_many (tenant=?)",
+    "SCAN asc_ones",
+    "SCAN desc_ones",
+    "USE TEMP B-TREE FOR ORDER BY",
+];
 
 fn topic_of(bench: &Bench) -> Topic {
     Topic {
