@@ -126,6 +126,7 @@ bench: programs postgres ## Measure against floors taken in the same run (half a
 	target/release/landfall bench hub --distinct
 	target/release/landfall bench fanout
 	target/release/landfall bench queued
+	target/release/landfall bench timers
 	target/release/landfall bench topic
 	target/release/landfall bench socketio
 	target/release/landfall bench resume

@@ -7,6 +7,7 @@ import asyncio
 import json
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 
 import websockets
 
@@ -102,10 +103,21 @@ async def main() -> None:
                 assert read["type"] == "notification_read" and read["id"] == second["notification_id"]
         assert curl("GET", "/api/v1/notifications/unread-count", sarah)["unread_count"] == 2
 
+        say("A lesson that begins in ten minutes is scheduled for Sarah's class; the phone is reminded")
+        curl("PUT", "/api/v1/topics/7b", admin, {"kind": "class", "title": "Class 7b"})
+        curl("PUT", "/api/v1/topics/7b/members/sarah", admin, {"role": "member"})
+        begins = (datetime.now(UTC) + timedelta(minutes=10)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        lesson = {"class_id": "7b", "title": "Fractions", "scheduled_start": begins}
+        event = curl("POST", "/api/v1/notifications/live-sessions/schedule", admin, lesson)
+        reminder = await frame(phone)
+        assert reminder["type"] == "live_session_reminder" and reminder["title"] == "Live lesson soon: Fractions", reminder
+        assert reminder["data"]["event_id"] == event["id"]
+        await delivered(sarah, reminder["id"])
+
     say("The audit trail has it all, and its chain verifies")
     trail = curl("GET", "/api/v1/admin/audit?target_user_id=sarah&limit=20", admin)
     actions = [entry["action"] for entry in trail["items"]]
-    assert actions.count("notification_created") == 3 and actions.count("notification_delivered") == 3, actions
+    assert actions.count("notification_created") == 4 and actions.count("notification_delivered") == 4, actions
     for _ in range(100):
         verified = quiet_get("/api/v1/admin/audit/verify", admin)
         if verified["unsealed"] == 0:

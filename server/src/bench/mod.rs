@@ -51,6 +51,7 @@ mod sync;
 mod sync_rows;
 #[cfg(test)]
 mod tests;
+mod timers;
 mod topic;
 mod topics;
 mod visitor;
@@ -104,6 +105,8 @@ pub enum What {
     Sync(sync::Options),
     /// Delivering a topic's messages by Socket.IO, against the official server on Node.js.
     Socketio(socketio::Options),
+    /// What waits for its time: what a million of it cost, and how soon many members are reminded at once.
+    Timers(timers::Options),
     /// A message to a topic of many members, against what it costs in a small one.
     Topic(topic::Options),
     /// Encrypted pushes to a push service on this machine, against the cryptography alone.
@@ -136,6 +139,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         What::Start(options) => start::run(&options, &mut report),
         What::Sync(options) => sync::run(&options, &mut report),
         What::Socketio(options) => socketio::run(&options, &mut report),
+        What::Timers(options) => timers::run(&options, &mut report),
         What::Topic(options) => topic::run(&options, &mut report),
         What::Webpush(options) => web_push::run(&options, &mut report),
         What::FloorFanout(options) => floor_fanout::run(&options),

@@ -1,6 +1,7 @@
 //! A topic of a Landfall under test: made, filled, joined and written to by the calls that every client has.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 
 use anyhow::ensure;
 
@@ -32,22 +33,10 @@ impl<'a> Topic<'a> {
         name: &'static str,
         members: usize,
     ) -> anyhow::Result<Self> {
-        let path = format!("/api/v1/topics/{name}");
-        let endpoint = |path: String, token| {
-            let path = path.into();
-            Endpoint { path, content_type: "application/json", token }
-        };
-        let token = landfall.token("bench", "service")?;
-        let mut client = Client::connect(landfall.subject.addr())?;
-        let topic = r#"{"kind":"class","title":"A class"}"#;
-        let made = endpoint(path.clone(), token.clone()).put(topic);
-        ensure!(client.send(&made)?.is_success(), "the topic {name} was not made");
-        let adding = endpoint(format!("{path}/members"), token);
-        for first in (0..members).step_by(BULK) {
-            let added = adding.post(&bulk(first..members.min(first + BULK)));
-            ensure!(client.send(&added)?.is_success(), "members of {name} were not added");
-        }
-        let messages = endpoint(format!("{path}/messages"), landfall.token("u0", "student")?);
+        make_class(landfall, name, 0..members)?;
+        let path = format!("/api/v1/topics/{name}/messages").into();
+        let token = landfall.token("u0", "student")?;
+        let messages = Endpoint { path, content_type: "application/json", token };
         Ok(Self { landfall, name, members, messages })
     }
 
@@ -103,6 +92,25 @@ impl<'a> Topic<'a> {
     }
 }
 
+/// Makes a class whose members are the users of these numbers.
+pub fn make_class(landfall: &Landfall, name: &str, users: Range<usize>) -> anyhow::Result<()> {
+    let token = landfall.token("bench", "service")?;
+    let endpoint = |path: String| {
+        let (path, token) = (path.into(), token.clone());
+        Endpoint { path, content_type: "application/json", token }
+    };
+    let path = format!("/api/v1/topics/{name}");
+    let mut client = Client::connect(landfall.subject.addr())?;
+    let made = endpoint(path.clone()).put(r#"{"kind":"class","title":"A class"}"#);
+    ensure!(client.send(&made)?.is_success(), "the topic {name} was not made");
+    let adding = endpoint(format!("{path}/members"));
+    for first in users.clone().step_by(BULK) {
+        let added = adding.post(&bulk(first..users.end.min(first + BULK)));
+        ensure!(client.send(&added)?.is_success(), "members of {name} were not added");
+    }
+    Ok(())
+}
+
 /// A client of Socket.IO that shows `auth`, joins a room and waits until that is acknowledged.
 pub fn socketio_visit(auth: &str, room: &str) -> Visit {
     let join = format!(r#"420["join_topic",{{"topic_id":"{room}"}}]"#);
@@ -118,7 +126,7 @@ fn written(endpoint: &Endpoint, stamp: u64) -> Vec<u8> {
     endpoint.post(&format!(r#"{{"message":"{WORDS}","client_id":"{stamp}"}}"#))
 }
 
-fn bulk(users: std::ops::Range<usize>) -> String {
+fn bulk(users: Range<usize>) -> String {
     let members: Vec<String> = users.map(|user| format!(r#"{{"user_id":"u{user}"}}"#)).collect();
     format!(r#"{{"members":[{}]}}"#, members.join(","))
 }

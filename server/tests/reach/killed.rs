@@ -21,7 +21,7 @@ const PER_ROUND: usize = 60;
 /// A whole round may take so long on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(90);
 
-fn token(user: &str, role: &str) -> String {
+pub fn token(user: &str, role: &str) -> String {
     let claims = json!({ "sub": user, "roles": [role], "exp": 4_102_444_800u64 });
     let key = EncodingKey::from_secret(SECRET.as_bytes());
     jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key).unwrap()
@@ -32,7 +32,7 @@ fn wall() -> i64 {
 }
 
 /// What outlives the processes.
-struct Ground {
+pub struct Ground {
     on: Providers,
     folder: PathBuf,
     settings: Vec<(String, String)>,
@@ -41,9 +41,10 @@ struct Ground {
 }
 
 impl Ground {
-    async fn new() -> Self {
+    /// Makes a place of this name, which no other test has.
+    pub async fn new(name: &str) -> Self {
         let on = Providers::start(wall).await;
-        let name = format!("reach-killed-{}", std::process::id());
+        let name = format!("reach-{name}-{}", std::process::id());
         let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
         std::fs::create_dir_all(&folder).unwrap();
         let database = asks_for_postgres().then(|| Postgres::shared().database().unwrap());
@@ -62,7 +63,8 @@ impl Ground {
         Self { on, folder, settings, client, _database: database }
     }
 
-    async fn process(&self) -> (Child, String) {
+    /// Starts the server; gives it and its address.
+    pub async fn process(&self) -> (Child, String) {
         let mut command = Command::new(env!("CARGO_BIN_EXE_landfall"));
         command.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(&self.folder);
         command.env_remove("LANDFALL_TEST_STORE").envs(self.settings.iter().cloned());
@@ -84,7 +86,7 @@ impl Ground {
     }
 
     /// Asks a server that may be killed; nothing without an answer.
-    async fn ask(
+    pub async fn ask(
         &self,
         address: &str,
         method: &str,
@@ -196,7 +198,7 @@ async fn round(ground: &Ground, number: usize) -> (BTreeSet<String>, BTreeMap<St
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_process_that_is_killed_loses_no_delivery_and_repeats_none_that_it_stored() {
-    let ground = Ground::new().await;
+    let ground = Ground::new("killed").await;
     let (mut accepted, mut ended) = (BTreeSet::new(), BTreeMap::new());
     for number in 0..ROUNDS {
         let (more, stored) = round(&ground, number).await;

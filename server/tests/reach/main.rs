@@ -15,6 +15,7 @@ mod faults;
 mod harness;
 mod hostile;
 mod killed;
+mod killed_on_time;
 mod languages;
 mod later;
 mod later_many;

@@ -169,3 +169,27 @@ async fn a_quiz_that_is_scheduled_twice_under_one_key_is_scheduled_once() {
         (&json!(2), &json!("2027-01-15T11:00:00.000Z"))
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_thousand_edits_of_one_event_leave_one_that_tells_once() {
+    let world = World::start().await;
+    class(&world, &["ana"]).await;
+    let path = lab(&world).await;
+    let mut last = Value::Null;
+    for edit in 1..=10_000 {
+        let (minute, second) = (edit % 60, edit % 7);
+        let body = json!({ "title": format!("Lab {edit}"),
+            "scheduled_at": format!("2027-01-15T11:{minute:02}:0{second}Z") });
+        let (status, changed) = change(&world, &path, "", body).await;
+        assert_eq!((status, &changed["version"]), (200, &json!(edit + 1)), "{changed}");
+        last = changed;
+    }
+    assert_eq!(last["scheduled_at"], "2027-01-15T11:40:04.000Z");
+    let ahead = "/api/v1/notifications/events/class/c1?from=2027-01-15T00:00:00Z";
+    let (_, list) = world.get(ahead, &token("ana", "student")).await;
+    assert_eq!(list["items"].as_array().unwrap().len(), 1);
+    assert_eq!(list["items"][0]["occurrences"].as_array().unwrap().len(), 4);
+    at(&world, 4 * HOUR).await;
+    assert_eq!(types(&world, "ana").await, ["event_started"]);
+    assert!(told(&world, "ana").await[0].contains("Lab 10000"));
+}

@@ -87,3 +87,31 @@ async fn two_nodes_and_a_clock_that_is_put_back_tell_nobody_twice() {
     let after = types(&world, "ana").await;
     assert_eq!(after.iter().filter(|one| *one == "event_started").count(), 5, "{after:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_is_put_forward_and_back_tells_each_moment_once() {
+    let world = World::start().await;
+    class(&world, &["ana"]).await;
+    let event = json!({ "class_id": "c1", "title": "Lab", "scheduled_at": "2027-01-15T10:00:00Z",
+        "rrule": "FREQ=DAILY;COUNT=4" });
+    let (_, event) = post(&world, "events", event).await;
+    settle(&world).await;
+    // Somebody puts the clock forward by two days, to when the third begins, and sees it.
+    at(&world, 2 * DAY + 2 * HOUR).await;
+    assert_eq!(types(&world, "ana").await, ["event_started"]);
+    at(&world, HOUR).await;
+    for day in 0..4 {
+        for minutes in [105, 120, 180] {
+            at(&world, day * DAY + minutes * MINUTE).await;
+        }
+    }
+    let all = types(&world, "ana").await;
+    // Of the first and the second nothing: they were missed by the clock that was wrong.
+    assert_eq!(
+        all,
+        ["event_started", "event_ended", "event_reminder", "event_started", "event_ended"]
+    );
+    let told = timeline(&world, &event["id"]).await;
+    let missed = told.iter().filter(|(_, _, status)| status == "missed").count();
+    assert_eq!((told.len(), missed), (12, 7), "{told:?}");
+}
