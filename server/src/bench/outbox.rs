@@ -168,7 +168,8 @@ fn floor(options: &Options, full: &Full, pair: usize) -> anyhow::Result<Floor> {
     })
 }
 
-fn pause(time: Duration) {
+/// Waits, on a thread that does nothing else.
+pub fn pause(time: Duration) {
     #[expect(clippy::disallowed_methods, reason = "the server is watched from outside")]
     std::thread::sleep(time);
 }

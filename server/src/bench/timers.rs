@@ -4,7 +4,6 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
@@ -15,6 +14,7 @@ use serde::Serialize;
 use super::Report;
 use super::http::{Client, Endpoint};
 use super::landfall::{Landfall, Scratch};
+use super::outbox::pause;
 use super::report::progress;
 use super::stats;
 use super::topics::make_class;
@@ -161,7 +161,7 @@ impl Bench<'_> {
         let subject = &self.landfall.subject;
         subject.wait_until_quiet()?;
         let before = subject.cpu_us()?;
-        sleep(IDLE);
+        pause(IDLE);
         Ok(Idle {
             pending,
             cpu_us_per_tick: (subject.cpu_us()? - before) as f64 / TICKS as f64,
@@ -248,7 +248,7 @@ impl Bench<'_> {
         connection.busy_timeout(Duration::from_secs(10))?;
         let begun = Instant::now();
         loop {
-            sleep(Duration::from_secs(2));
+            pause(Duration::from_secs(2));
             let sql = "select count(*), coalesce(min(created_at), 0), coalesce(max(created_at), 0)
                        from notification where type = 'event_reminder'";
             let (count, first, last): (u64, i64, i64) =

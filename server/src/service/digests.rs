@@ -255,7 +255,8 @@ impl Services {
 
 /// Says how many items one notification can hold, at least one where there is any.
 fn fitting(key: &str, items: &[Item], data_bytes: usize) -> usize {
-    let mut left = data_bytes.saturating_sub(data_of(key, &[]).to_string().len());
+    let around = json!({ "key": key, "count": ITEMS_MAX, "items": [] }).to_string();
+    let mut left = data_bytes.saturating_sub(around.len());
     let fits = |item: &&Item| {
         let bytes = listed(item).to_string().len() + 1;
         let fits = bytes <= left;

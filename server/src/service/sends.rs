@@ -50,9 +50,10 @@ struct Chunked {
 const ONES_PER_TURN: usize = 512;
 const ONES_AT_ONCE: usize = 128;
 
-/// Chunks of one send that are expanded in a turn: reading a send again costs more the more users it names, and
-/// whoever comes meanwhile waits for the end of the turn.
-const CHUNKS_PER_TURN: usize = 4;
+/// Chunks that all of them share in a turn, since whoever comes meanwhile waits for its end; and chunks of one, since
+/// reading a send again costs more the more users it names.
+const CHUNKS_PER_TURN: usize = 32;
+const CHUNKS_OF_ONE: usize = 10;
 
 impl Services {
     /// Expands some chunks of the oldest and the newest sends of each of the tenants whose turn it is; tells how many
@@ -67,13 +68,14 @@ impl Services {
             tenants = self.store.active_tenants(None, TENANTS_PER_ROUND).await?;
         }
         let last = tenants.last().filter(|_| tenants.len() == TENANTS_PER_ROUND);
-        *self.expansion_place() = last.cloned();
+        let (are_more, last) = (last.is_some(), last.cloned());
+        *self.expansion_place() = last;
         let turn = |tenant: Tenant| async move { self.expand_turn(&tenant).await };
         let turns = stream::iter(tenants).map(turn).buffer_unordered(TENANTS_AT_ONCE);
         let results: Vec<_> = turns.collect().await;
         let mut tally = Tally::default();
         results.into_iter().flatten().for_each(|result| tally.add(result));
-        tally.finish(&self.troubles)
+        tally.finish(&self.troubles).map(|moved| moved.max(usize::from(are_more)))
     }
 
     fn expansion_place(&self) -> MutexGuard<'_, Option<Tenant>> {
@@ -101,12 +103,13 @@ impl Services {
             Ok(sends) => sends,
             Err(error) => return vec![Err(error.into())],
         };
-        let expand = |send: StoredSend| async move { self.expand_some(send).await };
+        let chunks = (CHUNKS_PER_TURN / sends.len().max(1)).min(CHUNKS_OF_ONE);
+        let expand = |send: StoredSend| async move { self.expand_some(send, chunks).await };
         stream::iter(sends).map(expand).buffer_unordered(SENDS_PER_TURN).collect().await
     }
 
-    async fn expand_some(&self, mut send: StoredSend) -> Result<(), ServiceError> {
-        for _ in 0..CHUNKS_PER_TURN {
+    async fn expand_some(&self, mut send: StoredSend, chunks: usize) -> Result<(), ServiceError> {
+        for _ in 0..chunks {
             let Some(Advanced { to, reached }) = self.expand_chunk(&send).await? else { break };
             send.cursor = to;
             send.expanded += reached;

@@ -15,7 +15,8 @@ const PAUSE: Duration = Duration::from_secs(10);
 pub(super) struct Troubles(Mutex<Option<Instant>>);
 
 impl Troubles {
-    fn tell(&self, error: &ServiceError) {
+    /// Says that something failed while other things go on, but not again at once.
+    pub(super) fn tell(&self, error: &ServiceError) {
         let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if told.is_none_or(|at| at.elapsed() >= PAUSE) {
             *told = Some(Instant::now());

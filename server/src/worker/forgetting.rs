@@ -45,10 +45,10 @@ impl Crew<'_> {
     fn forget_what_was_sent(&mut self, metrics: &Arc<Metrics>) {
         let each = FORGET_EACH_MAX;
         self.forgets(("notification-sweeper", each), metrics, |services, max| async move {
-            Ok([(DataClass::Notifications, services.forget_notifications(max).await?)])
-        });
-        self.forgets(("send-sweeper", FORGET_MAX), metrics, |services, max| async move {
-            Ok([(DataClass::Sends, services.forget_sends(max).await?)])
+            // A send outlives its notifications.
+            let notifications = services.forget_notifications(max).await?;
+            let sends = services.forget_sends(max).await?;
+            Ok([(DataClass::Notifications, notifications), (DataClass::Sends, sends)])
         });
         self.forgets(("delivery-sweeper", each), metrics, |services, max| async move {
             Ok([(DataClass::Deliveries, services.forget_deliveries(max).await?)])

@@ -58,7 +58,8 @@ pub trait Retention {
         limit: usize,
     ) -> Answered<'_, usize>;
 
-    /// Forgets sends that were accepted and went out, or were taken back, before then; tells how many.
+    /// Forgets sends that were accepted and went out, or were taken back, before then, but none of which a notification
+    /// or something that waits is left; tells how many.
     fn forget_sends(&self, before: Timestamp, limit: usize) -> Answered<'_, usize>;
 
     /// Erases the details of entries of all trails from before then; the chains still verify. Tells of how many.

@@ -20,6 +20,7 @@ pub(crate) async fn write<R: Runner>(
     match write {
         ScheduleWrite::PutEvent { event, since, planned, class_max } => {
             put(runner, tenant, &event, class_max).await?;
+            occurrences::forget_of_others(runner, tenant, &event, since).await?;
             occurrences::replace(runner, tenant, &event, (since, &planned)).await
         }
         ScheduleWrite::DeleteEvent { id, version } => delete(runner, tenant, id, version).await,

@@ -53,6 +53,20 @@ pub(crate) async fn replace<R: Runner>(
     add(runner, tenant, (event.id, event.version), &event.class, planned).await
 }
 
+/// Forgets what another class was told of an event that is this one's now: these members were told nothing.
+pub(crate) async fn forget_of_others<R: Runner>(
+    runner: &mut R,
+    tenant: &Tenant,
+    event: &StoredEvent,
+    since: Timestamp,
+) -> Answer<()> {
+    let sql = "delete from firing where tenant = ?1 and event_id = ?2 and starts_at > ?3
+                   and exists (select 1 from occurrence o where o.tenant = ?1 and o.event_id = ?2
+                       and o.class_id <> ?4)";
+    let values = [tenant.into(), (&event.id.0).into(), since.into(), (&event.class).into()];
+    runner.execute(Query::command(sql, values)).await.map(drop)
+}
+
 /// Removes the occurrences of an event.
 pub(crate) async fn remove<R: Runner>(
     runner: &mut R,

@@ -91,7 +91,7 @@ async fn oldest<R: Runner>(runner: &mut R, feed: i64, limit: usize) -> Answer<Ve
     runner.all(Query::new(sql, [feed.into(), limit.into()], read)).await
 }
 
-/// Forgets sends that were accepted, and went out, before then; tells how many.
+/// Forgets sends that were accepted, and went out, before then, and of which nothing is left; tells how many.
 pub(crate) async fn sends<R: Runner>(
     runner: &mut R,
     before: Timestamp,
@@ -103,56 +103,71 @@ pub(crate) async fn sends<R: Runner>(
                    select s.id from send s
                    where s.id < ?1 and s.active = 0 and s.recall <> 1
                        and (s.due_at is null or s.due_at < ?2)
+                       and not exists (select 1 from send p
+                           where p.part_of = s.id and p.active <> 0)
+                       and not exists (select 1 from notification n
+                           where n.tenant = s.tenant and n.send_id = s.id)
                    order by s.id limit ?3)";
     let values = [(&first).into(), before.into(), limit.into()];
     Ok(runner.execute(Query::command(sql, values)).await? as usize)
 }
 
-/// Erases the details of sealed entries of trails from before then, of one trail after the other; tells of how many
-/// entries. Needs a transaction.
+/// Trails that are looked at in one run, those with the oldest entries first, and entries of one that are read at once.
+const TRAILS: usize = 500;
+const ENTRIES: usize = 200;
+
+/// Erases the details of sealed entries of trails from before then; tells of how many. Needs a transaction.
 pub(crate) async fn details<R: Runner>(
     runner: &mut R,
     before: Timestamp,
     limit: usize,
 ) -> Answer<usize> {
-    let sql = "select c.tenant, coalesce(f.up_to, 0), c.sealed
-               from audit_chain c left join audit_forgotten f on f.tenant = c.tenant
-               where (select e.at from audit_entry e
-                   where e.tenant = c.tenant and e.number > coalesce(f.up_to, 0)
-                       and e.number <= c.sealed
-                   order by e.number limit 1) < ?1
-               order by c.tenant limit ?2";
+    let sql = "select t.tenant, t.up_to, t.sealed from (
+                   select c.tenant, c.sealed, coalesce(f.up_to, 0) as up_to, (
+                       select e.at from audit_entry e
+                       where e.tenant = c.tenant and e.number > coalesce(f.up_to, 0)
+                           and e.number <= c.sealed
+                       order by e.number limit 1) as oldest
+                   from audit_chain c left join audit_forgotten f on f.tenant = c.tenant) t
+               where t.oldest < ?1 order by t.oldest limit ?2";
     let read = |row: &dyn Row| Ok((row.tenant(0)?, row.number(1)?, row.number(2)?));
-    let trails = runner.all(Query::new(sql, [before.into(), limit.into()], read)).await?;
+    let trails = runner.all(Query::new(sql, [before.into(), TRAILS.into()], read)).await?;
     let mut left = limit;
-    for (tenant, up_to, sealed) in trails {
-        left -= details_of(runner, &tenant, (up_to, sealed), (before, left)).await?;
-        if left == 0 {
-            break;
+    for (tenant, mut up_to, sealed) in trails {
+        while left > 0 {
+            let most = left.min(ENTRIES);
+            let erased = details_of(runner, &tenant, (up_to, sealed), (before, most)).await?;
+            let Some(last) = erased.last() else { break };
+            up_to = *last;
+            left -= erased.len();
+            if erased.len() < most {
+                break;
+            }
         }
     }
     Ok(limit - left)
 }
 
+/// Erases the details of the next entries of a trail, so many at most; gives their numbers.
 async fn details_of<R: Runner>(
     runner: &mut R,
     tenant: &Tenant,
     (up_to, sealed): (Number, Number),
-    (before, limit): (Timestamp, usize),
-) -> Answer<usize> {
+    (before, most): (Timestamp, usize),
+) -> Answer<Vec<Number>> {
     let sql = "select e.number, e.at from audit_entry e
                where e.tenant = ?1 and e.number > ?2 and e.number <= ?3 order by e.number limit ?4";
-    let values = [tenant.into(), up_to.into(), sealed.into(), limit.into()];
+    let values = [tenant.into(), up_to.into(), sealed.into(), most.into()];
     let next = Query::new(sql, values, |row| Ok((row.number(0)?, row.time(1)?)));
     let next = runner.all(next).await?;
     let old: Vec<Number> =
         next.into_iter().take_while(|(_, at)| *at < before).map(|(number, _)| number).collect();
-    let Some(last) = old.last().copied() else { return Ok(0) };
+    let Some(last) = old.last().copied() else { return Ok(old) };
     let sql = "update audit_entry set salt = null, actor = null, target = null, metadata = null
                where tenant = ?1 and number > ?2 and number <= ?3";
     runner.execute(Query::command(sql, [tenant.into(), up_to.into(), last.into()])).await?;
     let sql = "insert into audit_forgotten (tenant, up_to) values (?1, ?2)
                on conflict (tenant) do update set up_to = excluded.up_to";
     runner.execute(Query::command(sql, [tenant.into(), last.into()])).await?;
-    Ok(old.len())
+    Ok(old)
 }

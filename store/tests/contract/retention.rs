@@ -2,7 +2,7 @@
 
 use landfall_core::audit::Action;
 use landfall_core::feed::Number;
-use landfall_core::notification::Priority;
+use landfall_core::notification::{NewNotification, Priority};
 use landfall_store::{InboxPlace, Later, OldInboxes, SendState, SendTo, StoredSend, Write};
 
 use super::make::{at, draft, mark_read, note_at, publish, send_id, tenant, unit, user};
@@ -87,16 +87,29 @@ pub async fn sends_are_forgotten_once_they_went_out(world: World) {
     let went = StoredSend { later: later(3), id: send_id(), ..ended.clone() };
     let just_went = StoredSend { later: later(9), id: send_id(), ..ended.clone() };
     let recalled = StoredSend { id: send_id(), ..ended.clone() };
-    for one in [&ended, &active, &went, &just_went, &recalled] {
+    let left = StoredSend { id: send_id(), ..ended.clone() };
+    let new = NewNotification { send: Some(left.id), ..note_at(&user("u"), "n", at(0)) };
+    world.done(&t, publish(&new)).await;
+    let waited_for = StoredSend { id: send_id(), ..ended.clone() };
+    let part = later(9).map(|later| Later { part_of: Some(waited_for.id), ..later });
+    let part = StoredSend { id: send_id(), later: part, ..active.clone() };
+    for one in [&ended, &active, &went, &just_went, &recalled, &left, &waited_for, &part] {
         world.done(&t, Write::CreateSend(Box::new((*one).clone()))).await;
     }
     world.done(&t, Write::CancelSend { id: recalled.id, at: at(1), recalls: true }).await;
     assert_eq!(world.store.forget_sends(at(0), 9).await.unwrap(), 0);
     assert_eq!(world.store.forget_sends(at(5), 1).await.unwrap(), 1);
     assert_eq!(world.store.forget_sends(at(5), 9).await.unwrap(), 1);
-    for (one, is_there) in
-        [(ended, false), (active, true), (went, false), (just_went, true), (recalled, true)]
-    {
+    for (one, is_there) in [
+        (ended, false),
+        (active, true),
+        (went, false),
+        (just_went, true),
+        (left, true),
+        (waited_for, true),
+        (part, true),
+        (recalled, true),
+    ] {
         assert_eq!(
             world.store.send(&t, one.id).await.unwrap().is_some(),
             is_there,

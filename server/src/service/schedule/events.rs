@@ -3,7 +3,7 @@
 use landfall_core::audit::Action;
 use landfall_core::auth::Caller;
 use landfall_core::due::LocalTime;
-use landfall_core::id::{EventId, Tenant};
+use landfall_core::id::{EventId, Tenant, TopicId};
 use landfall_core::schedule::{
     Event, EventChange, EventDraft, EventTimes, LATE_END_MS, Plan, Planned, Schedule, Unplanned,
     Words,
@@ -81,7 +81,7 @@ impl Services {
                 updated_at: now,
             };
             let mut unit = self.unit_of_schedule(caller, &event.class);
-            self.put_event(caller, &event, json!({}), &mut unit).await?;
+            self.put_event(caller, (&event, None), json!({}), &mut unit).await?;
             self.commit_event(event, unit, key.as_ref()).await
         })
         .await
@@ -99,11 +99,11 @@ impl Services {
     }
 
     /// Puts an event, new or changed, into a unit, with its occurrences of the weeks ahead and what the trail says; what
-    /// was sent for a time at which it is no more is taken back.
+    /// was sent for a time at which it is no more, or to the class whose it was, is taken back.
     pub(super) async fn put_event(
         &self,
         caller: &Caller,
-        event: &Event,
+        (event, was_of): (&Event, Option<&TopicId>),
         mut metadata: Value,
         unit: &mut Unit,
     ) -> Result<(), ServiceError> {
@@ -133,10 +133,11 @@ impl Services {
             class_max: EVENTS_MAX,
         };
         unit.writes.push(Write::Schedule(Box::new(put)));
-        let action = match event.version {
-            1 => Action::EventScheduled,
-            _ => {
-                self.take_back(&caller.tenant, event.id, Some(&schedule), unit).await?;
+        let action = match was_of {
+            None => Action::EventScheduled,
+            Some(class) => {
+                let schedule = Some(&schedule).filter(|_| *class == event.class);
+                self.take_back(&caller.tenant, event.id, schedule, unit).await?;
                 Action::EventChanged
             }
         };
@@ -271,10 +272,12 @@ impl Services {
             return self.event_view(old);
         }
         let now = self.now();
+        let was_of = old.class.clone();
         let event = Event { plan, version: old.version + 1, updated_at: now, ..old };
         let mut unit = self.unit_of_schedule(caller, &event.class);
         let alone = occurrence.map(|name| json!({ "occurrence": name.to_string() }));
-        self.put_event(caller, &event, alone.unwrap_or_else(|| json!({})), &mut unit).await?;
+        let metadata = alone.unwrap_or_else(|| json!({}));
+        self.put_event(caller, (&event, Some(&was_of)), metadata, &mut unit).await?;
         self.commit_event(event, unit, None).await
     }
 

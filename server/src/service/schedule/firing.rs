@@ -17,6 +17,7 @@ use landfall_store::{
 use super::events::{DAY_MS, Expansion, expansion, schedule_of};
 use super::stored::event_of;
 use super::telling::content_of;
+use crate::service::tally::Tally;
 use crate::service::{ServiceError, Services};
 
 /// After an outage so much is looked at in one round.
@@ -47,6 +48,8 @@ struct Place {
     up_to: Timestamp,
     /// As it is in the store.
     stored: Timestamp,
+    /// Since when something there could not be told.
+    failing_since: Option<Timestamp>,
 }
 
 impl Clockwork {
@@ -55,17 +58,11 @@ impl Clockwork {
     }
 }
 
-/// What a round did, and the first that failed in it.
+/// What a round did, and the first commit that failed in it.
 #[derive(Default)]
 struct Round {
     fired: usize,
     failed: Option<ServiceError>,
-}
-
-impl Round {
-    fn ended(&mut self, part: Result<(), ServiceError>) {
-        self.failed = self.failed.take().or(part.err());
-    }
 }
 
 /// What is known of the events that a page is about.
@@ -90,21 +87,21 @@ impl Services {
         let by = now.min(up_to.plus_ms(STEP_MS));
         let mut round = Round::default();
         for track in [Track::Reminders, Track::Starts, Track::Ends] {
-            let looked = self.fire_track(track, (up_to.plus_ms(-OVERLAP_MS), by), &mut round).await;
-            round.ended(looked);
+            self.fire_track(track, (up_to.plus_ms(-OVERLAP_MS), by), &mut round).await?;
         }
-        let looked = self.look_at_new(by, &mut round).await;
-        round.ended(looked);
-        let reached = match round.failed {
-            None => by,
-            Some(_) => up_to.max(by.plus_ms(-TRIED_MS)),
+        self.look_at_new(by, &mut round).await?;
+        let Some(error) = round.failed else {
+            self.move_to(Place { failing_since: None, ..place }, by).await?;
+            return Ok(if by < now { round.fired.max(1) } else { round.fired });
         };
-        self.move_to(place, reached).await?;
-        match round.failed {
-            Some(error) => Err(error),
-            None if by < now => Ok(round.fired.max(1)),
-            None => Ok(round.fired),
-        }
+        // Others are told all the same; what failed is looked at again, as long as that may help.
+        self.troubles.tell(&error);
+        let since = place.failing_since.unwrap_or(now);
+        let is_given_up = since.plus_ms(TRIED_MS) < now;
+        let failing_since = (!is_given_up).then_some(since);
+        let reached = if is_given_up { by } else { up_to };
+        self.move_to(Place { failing_since, ..place }, reached).await?;
+        Ok(0)
     }
 
     /// Gives where the last round ended: of this node, else of any.
@@ -120,7 +117,7 @@ impl Services {
                 now
             }
         };
-        Ok(Place { up_to: stored, stored })
+        Ok(Place { up_to: stored, stored, failing_since: None })
     }
 
     /// Goes on from another place, and stores it where the stored one is far from it; where another node stored one
@@ -134,7 +131,7 @@ impl Services {
         } else {
             self.store.schedule_clock().await?.unwrap_or(up_to)
         };
-        let place = Place { up_to, stored };
+        let place = Place { up_to, stored, ..place };
         *self.clockwork.lock() = Some(place);
         Ok(place)
     }
@@ -176,9 +173,14 @@ impl Services {
         for (tenant, writes) in units {
             for some in writes.chunks(TOGETHER) {
                 let unit = Unit { writes: some.to_vec(), ..Unit::new(&tenant) };
-                let committed = self.commit(unit).await.map_err(ServiceError::from);
-                round.fired += committed.as_ref().map_or(0, |_| some.len());
-                round.ended(committed.map(drop));
+                match self.commit(unit).await {
+                    Ok(_) => round.fired += some.len(),
+                    // That an occurrence was looked at must not be said without what was found.
+                    Err(error) => {
+                        round.failed.get_or_insert(error.into());
+                        break;
+                    }
+                }
             }
         }
         if round.fired > 0 {
@@ -302,14 +304,13 @@ impl Services {
     pub async fn expand_events(&self) -> Result<usize, ServiceError> {
         let now = self.now();
         let due = self.store.events_to_expand(now, EXPANDED_AT_ONCE).await?;
-        let mut round = Round::default();
+        let mut tally = Tally::default();
         for (tenant, stored) in due {
             let mut unit = Unit::new(&tenant);
             unit.writes.push(Write::Schedule(Box::new(expanded(&stored, now))));
-            round.fired += 1;
-            round.ended(self.commit(unit).await.map(drop).map_err(Into::into));
+            tally.add(self.commit(unit).await.map_err(ServiceError::from));
         }
-        round.failed.map_or(Ok(round.fired), Err)
+        tally.finish(&self.troubles)
     }
 }
 

@@ -9,7 +9,7 @@ use landfall_core::schedule::{
     TITLE_CHARS_MAX, Words,
 };
 use landfall_core::topic::TopicAction;
-use landfall_store::{ScheduleWrite, StoredQuiz, Write};
+use landfall_store::{ScheduleWrite, StoredEvent, StoredQuiz, Write};
 use serde_json::json;
 
 use super::stored::event_of;
@@ -38,7 +38,8 @@ impl Services {
                 let old = event_of(&stored)?;
                 let event = held(old.clone(), &quiz);
                 if (&event.plan, &event.class) != (&old.plan, &old.class) {
-                    self.put_event(caller, &event, json!({}), &mut unit).await?;
+                    let event = (&event, Some(&old.class));
+                    self.put_event(caller, event, json!({}), &mut unit).await?;
                 }
             }
             let metadata = json!({ "class_id": quiz.class.as_str() });
@@ -82,11 +83,13 @@ impl Services {
                 return Err(ServiceError::NotFound("quiz"));
             }
             let quiz = self.quiz_of(caller, id, old.as_ref(), &wanted.quiz).await?;
-            let event = self.event_holding(caller, &quiz, wanted).await?;
+            let stored = self.store.event_of_quiz(&caller.tenant, id).await?;
+            let event = self.event_holding(caller, &quiz, wanted, stored.as_ref()).await?;
             let mut unit = self.unit_of_schedule(caller, &quiz.class);
             unit.writes.push(put(&quiz));
             let metadata = json!({ "quiz_id": id.as_str() });
-            self.put_event(caller, &event, metadata, &mut unit).await?;
+            let was_of = stored.as_ref().map(|stored| &stored.class);
+            self.put_event(caller, (&event, was_of), metadata, &mut unit).await?;
             let view = self.commit_event(event, unit, key.as_ref()).await?;
             let is_new = view.event.version == 1;
             Ok((view, is_new))
@@ -100,14 +103,14 @@ impl Services {
         caller: &Caller,
         quiz: &StoredQuiz,
         wanted: &QuizSchedule,
+        stored: Option<&StoredEvent>,
     ) -> Result<Event, ServiceError> {
         let QuizSchedule { quiz: _, description, link, times } = wanted.clone();
         let words = Words { title: quiz.title.clone(), description, link };
         let times = EventTimes { minutes: Some(quiz.minutes), ..times };
         let plan = self.event_plan(caller, &words, &times).await?;
-        let stored = self.store.event_of_quiz(&caller.tenant, &quiz.id).await?;
         let now = quiz.updated_at;
-        let (id, version, created_at) = match &stored {
+        let (id, version, created_at) = match stored {
             Some(stored) => (stored.id, stored.version + 1, stored.created_at),
             None => (self.ids.event(now), 1, now),
         };

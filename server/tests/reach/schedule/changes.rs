@@ -171,6 +171,31 @@ async fn a_quiz_that_is_scheduled_twice_under_one_key_is_scheduled_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_quiz_that_goes_to_another_class_is_told_to_that_one() {
+    let world = World::start().await;
+    class(&world, &["ana"]).await;
+    let admin = token("root", "admin");
+    let topic = json!({ "kind": "class", "title": "Biology 2" });
+    world.landfall.call("PUT", "/api/v1/topics/c2", &admin, Some(topic)).await;
+    for (member, role) in [("tom", "teacher"), ("ben", "member")] {
+        let path = format!("/api/v1/topics/c2/members/{member}");
+        world.landfall.call("PUT", &path, &admin, Some(json!({ "role": role }))).await;
+    }
+    let quiz =
+        json!({ "class_id": "c1", "title": "Cells", "scheduled_at": "2027-01-15T10:00:00Z" });
+    post(&world, "quizzes/7/schedule", quiz).await;
+    at(&world, 2 * HOUR - 10 * MINUTE).await;
+    assert_eq!(types(&world, "ana").await, ["quiz_reminder"]);
+    let put = json!({ "class_id": "c2" });
+    assert_eq!(world.try_call("PUT", "/api/v1/quizzes/7", &tom(), put).await.0, 200);
+    at(&world, 2 * HOUR - 9 * MINUTE).await;
+    assert_eq!(types(&world, "ben").await, ["quiz_reminder"]);
+    at(&world, 2 * HOUR).await;
+    assert_eq!(types(&world, "ben").await, ["quiz_reminder", "quiz_started"]);
+    assert_eq!(types(&world, "ana").await, ["quiz_reminder"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn ten_thousand_edits_of_one_event_leave_one_that_tells_once() {
     let world = World::start().await;
     class(&world, &["ana"]).await;
