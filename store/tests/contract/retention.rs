@@ -75,15 +75,16 @@ pub async fn inboxes_are_walked_page_by_page(world: World) {
     assert_eq!(found, 4);
 }
 
+fn later(due_ms: i64) -> Option<Later> {
+    let due_at = at(due_ms);
+    Some(Later { due_at, local: None, lives_ms: None, part_of: None, phone: None })
+}
+
 pub async fn sends_are_forgotten_once_they_went_out(world: World) {
     let t = tenant("t");
     let to = || SendTo::Users(vec![user("u")]);
     let ended = StoredSend { state: SendState::Ended, ..send(&t, to()) };
     let active = send(&t, to());
-    let later = |due_ms| {
-        let due_at = at(due_ms);
-        Some(Later { due_at, local: None, lives_ms: None, part_of: None, phone: None })
-    };
     let went = StoredSend { later: later(3), id: send_id(), ..ended.clone() };
     let just_went = StoredSend { later: later(9), id: send_id(), ..ended.clone() };
     let recalled = StoredSend { id: send_id(), ..ended.clone() };
