@@ -16,7 +16,8 @@ use std::collections::BTreeMap;
 
 pub use draft::{EventChange, EventDraft, EventTimes, QuizDraft, QuizSchedule, Said};
 pub use faults::{
-    CHANGES_MAX, DENSE_DAYS, DENSE_MAX, DESCRIPTION_CHARS_MAX, MINUTES_MAX, TITLE_CHARS_MAX, faults,
+    CHANGES_MAX, DENSE_DAYS, DENSE_MAX, DESCRIPTION_CHARS_MAX, MINUTES_MAX, TITLE_CHARS_MAX,
+    faults, words_faults,
 };
 pub use moment::{LATE_END_MS, Lateness, Moment};
 pub use planning::Unplanned;

@@ -5,6 +5,7 @@
 
 mod key_sets;
 mod outbox;
+mod schedule;
 mod sync;
 
 use std::fmt;
@@ -28,6 +29,7 @@ use prometheus_client::registry::Registry;
 use crate::auth::Verifier;
 use crate::service::retention::DataClass;
 pub use outbox::OutboxMetrics;
+pub use schedule::ScheduleMetrics;
 pub use sync::{SyncCall, SyncMetrics};
 
 /// What the live connections count, from the start of the process.
@@ -153,6 +155,8 @@ pub struct Metrics {
     pub sends_expanded: Counter,
     /// The outbox and the analytics.
     pub outbox: OutboxMetrics,
+    /// What is told at its time.
+    pub schedule: ScheduleMetrics,
     /// Offline work.
     pub sync: SyncMetrics,
 }
@@ -179,6 +183,7 @@ impl Metrics {
             sealer_runs: Counter::default(),
             sends_expanded: Counter::default(),
             outbox: OutboxMetrics::default(),
+            schedule: ScheduleMetrics::default(),
             sync: SyncMetrics::default(),
         };
         metrics.register(started_at);
@@ -209,6 +214,7 @@ impl Metrics {
         r.register("sealer_runs", "Rounds of the sealer", self.sealer_runs.clone());
         r.register("sends_expanded", "Chunks of sends expanded", self.sends_expanded.clone());
         self.outbox.register(r);
+        self.schedule.register(r);
         self.sync.register(r);
     }
 

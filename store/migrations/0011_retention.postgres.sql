@@ -4,3 +4,6 @@ create table audit_forgotten (
     tenant text collate "C" not null primary key,
     up_to  bigint not null
 );
+
+-- Sends that went out, to forget the oldest.
+create index send_over on send (id) where active = 0 and recall <> 1;

@@ -4,3 +4,6 @@ create table audit_forgotten (
     tenant text    not null primary key,
     up_to  integer not null
 ) without rowid;
+
+-- Sends that went out, to forget the oldest.
+create index send_over on send (id) where active = 0 and recall <> 1;

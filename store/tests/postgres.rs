@@ -5,6 +5,8 @@
 
 #[macro_use]
 mod contract;
+#[path = "postgres/due.rs"]
+mod due;
 #[path = "postgres/faults.rs"]
 mod faults;
 #[path = "postgres/groups.rs"]

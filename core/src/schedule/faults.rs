@@ -24,7 +24,7 @@ const DAY_MS: i64 = 24 * 3_600_000;
 /// Says every fault of a plan; an empty answer means that it can be stored.
 pub fn faults(plan: &Plan) -> Vec<FieldError> {
     let mut faults = Vec::new();
-    check_words(&plan.words, &mut faults);
+    faults.extend(words_faults(&plan.words));
     if plan.minutes == 0 || plan.minutes > MINUTES_MAX {
         let detail = format!("must be between 1 and {MINUTES_MAX} minutes");
         faults.push(FieldError::new("/duration_minutes", detail));
@@ -34,7 +34,7 @@ pub fn faults(plan: &Plan) -> Vec<FieldError> {
         faults.push(FieldError::new("/occurrence", detail));
     }
     for change in plan.changes.values() {
-        check_words(&change.words, &mut faults);
+        faults.extend(words_faults(&change.words));
     }
     if faults.is_empty() {
         check_times(plan, &mut faults);
@@ -42,8 +42,10 @@ pub fn faults(plan: &Plan) -> Vec<FieldError> {
     faults
 }
 
-fn check_words(words: &Words, faults: &mut Vec<FieldError>) {
+/// Says every fault of what is said of an event.
+pub fn words_faults(words: &Words) -> Vec<FieldError> {
     let Words { title, description, link } = words;
+    let mut faults = Vec::new();
     if title.trim().is_empty() {
         faults.push(FieldError::new("/title", "must hold words"));
     }
@@ -61,6 +63,7 @@ fn check_words(words: &Words, faults: &mut Vec<FieldError>) {
         }
     }
     faults.extend(link.as_ref().and_then(|link| link_fault("/link", link)));
+    faults
 }
 
 fn check_times(plan: &Plan, faults: &mut Vec<FieldError>) {

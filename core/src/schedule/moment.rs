@@ -52,11 +52,13 @@ impl Moment {
     }
 
     /// Says whether somebody who wants reminders at these `wanted` minutes gets the one at `minutes` before `starts`
-    /// when it goes out at `now`: not where it is late and one that is nearer to the start is due, too.
+    /// when it goes out at `now`: not where it is late and one that is nearer to the start is due, too, nor one that
+    /// is late for the start itself.
     pub fn reminds(minutes: u32, wanted: &[u32], starts: Timestamp, now: Timestamp) -> bool {
         let is_due = |minutes: u32| starts.plus_ms(-(i64::from(minutes) * MINUTE_MS)) <= now;
         let nearer = || wanted.iter().any(|other| *other < minutes && is_due(*other));
-        wanted.contains(&minutes) && !nearer()
+        let has_begun = minutes > 0 && starts <= now;
+        wanted.contains(&minutes) && !has_begun && !nearer()
     }
 
     /// Gives the type of what is told, such as `quiz_reminder` (contract 5).

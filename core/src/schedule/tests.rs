@@ -121,6 +121,9 @@ fn of_reminders_that_are_late_together_the_nearest_is_sent() {
     assert!(check(15, &[60, 15], "2026-01-15T09:50:00Z"));
     assert!(check(60, &[60], "2026-01-15T09:50:00Z"));
     assert!(!check(15, &[], "2026-01-15T09:45:00Z"));
+    // One that comes to the inbox when it has begun is none any more; the one for the start is.
+    assert!(check(15, &[15], "2026-01-15T09:59:59Z") && !check(15, &[15], "2026-01-15T10:00:00Z"));
+    assert!(check(0, &[0], "2026-01-15T10:00:01Z"));
 }
 
 #[test]

@@ -50,7 +50,7 @@ impl OutboxMetrics {
 
     /// Shows what the outbox holds.
     pub fn backlog(&self, backlog: Backlog, now: Timestamp) {
-        let Backlog { due, waiting, oldest_due } = backlog;
+        let Backlog { due, waiting, oldest_due, oldest_later: _, oldest_digest: _ } = backlog;
         self.due.set(i64::try_from(due).unwrap_or(i64::MAX));
         self.waiting.set(i64::try_from(waiting).unwrap_or(i64::MAX));
         self.oldest_due_seconds.set(oldest_due.map_or(0, |since| seconds_since(since, now)));
@@ -62,7 +62,7 @@ impl OutboxMetrics {
     }
 }
 
-fn seconds_since(time: Timestamp, now: Timestamp) -> i64 {
+pub(super) fn seconds_since(time: Timestamp, now: Timestamp) -> i64 {
     (now.as_ms() - time.as_ms()).max(0) / 1_000
 }
 

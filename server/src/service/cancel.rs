@@ -154,7 +154,7 @@ impl Services {
     /// # Errors
     /// When nothing could be moved; what is done stays, the rest is tried again.
     pub async fn recall_sends(&self) -> Result<usize, ServiceError> {
-        let mut tally = Tally::default();
+        let mut tally = Tally::of("recalls");
         for (send, from) in self.store.recalls(RECALLS_PER_ROUND).await? {
             tally.add(self.recall_chunk(&send, from).await);
         }

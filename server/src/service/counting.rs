@@ -91,7 +91,7 @@ impl Services {
         let last = found.last().filter(|_| found.len() == TENANTS_PER_ROUND);
         walk.after = last.map(|one| one.tenant.clone());
         let mut done = if walk.after.is_some() { limit } else { 0 };
-        let mut tally = Tally::default();
+        let mut tally = Tally::of("analytics");
         // Together, so that they share commits.
         let mut counted = stream::iter(found)
             .map(async |uncounted| {

@@ -37,7 +37,7 @@ impl Services {
         let due = self.store.due_digests(self.now(), limit).await?;
         let close = |digest: DueDigest| async move { self.close(digest).await };
         let closed: Vec<_> = stream::iter(due).map(close).buffered(AT_ONCE).collect().await;
-        let mut tally = Tally::default();
+        let mut tally = Tally::of("digests");
         closed.into_iter().for_each(|closed| tally.add(closed));
         tally.finish(&self.troubles)
     }
@@ -177,7 +177,7 @@ impl Services {
         Letter {
             filled: self.refill(&content),
             content: Arc::new(content),
-            asked: first.map_or_else(Asked::default, |letter| letter.asked.clone()),
+            asked: first.map_or_else(Asked::default, way_of),
             topic,
             send: None,
             named: Some(self.ids.notification(now)),
@@ -251,6 +251,16 @@ impl Services {
         unit.writes.push(Write::CreateSend(Box::new(one)));
         unit.writes.extend(joins(letter, SendId(id.0), user));
     }
+}
+
+/// Says which way a letter asks for: its request's, else its template's.
+fn way_of(letter: &Letter<'_>) -> Asked {
+    let mut asked = letter.asked.clone();
+    if asked.channels.is_empty() {
+        let of_template = letter.filled.iter().flat_map(|filled| filled.template.channels());
+        asked.channels = of_template.map(|channel| channel.as_str().to_owned()).collect();
+    }
+    asked
 }
 
 /// Says how many items one notification can hold, at least one where there is any.

@@ -256,7 +256,7 @@ impl Services {
     /// When none could be given up.
     pub async fn expire(&self, limit: usize) -> Result<usize, ServiceError> {
         let at = self.now();
-        let mut tally = Tally::default();
+        let mut tally = Tally::of("expiry");
         // Together, so that they share commits.
         let expired = stream::iter(self.store.expired(at, limit).await?);
         let mut given_up =

@@ -67,7 +67,7 @@ impl Services {
         let now = self.now();
         let until = now.plus_ms(LEASE_MS);
         let notices = self.store.claim_notices(now, until, TOPICS_PER_ROUND).await?;
-        let (count, mut tally) = (notices.len(), Tally::default());
+        let (count, mut tally) = (notices.len(), Tally::of("notices"));
         for notice in notices {
             tally.add(self.tell_of(&notice).await);
         }

@@ -73,7 +73,7 @@ impl Services {
         let turn = |tenant: Tenant| async move { self.expand_turn(&tenant).await };
         let turns = stream::iter(tenants).map(turn).buffer_unordered(TENANTS_AT_ONCE);
         let results: Vec<_> = turns.collect().await;
-        let mut tally = Tally::default();
+        let mut tally = Tally::of("sends");
         results.into_iter().flatten().for_each(|result| tally.add(result));
         tally.finish(&self.troubles).map(|moved| moved.max(usize::from(are_more)))
     }

@@ -89,7 +89,7 @@ pub fn start(
     crew.seal(pace.seal, metrics);
     crew.begin();
     crew.hear();
-    crew.tell_the_time();
+    crew.tell_the_time(metrics);
     crew.end();
     crew.forget(metrics);
     crew.workers
@@ -157,12 +157,18 @@ impl Crew<'_> {
     }
 
     /// Tells members of what is scheduled when its time comes.
-    fn tell_the_time(&mut self) {
-        self.every(
-            "schedule",
-            (LOOK_FOR_DUE, 1),
-            |services| async move { services.fire_due().await },
-        );
+    fn tell_the_time(&mut self, metrics: &Arc<Metrics>) {
+        let metrics = Arc::clone(metrics);
+        self.every("schedule", (LOOK_FOR_DUE, 1), move |services| {
+            let metrics = Arc::clone(&metrics);
+            async move {
+                let fired = services.fire_due().await;
+                metrics.schedule.done_up_to(services.told_up_to(), services.now());
+                let fired = fired?;
+                metrics.schedule.fired(fired);
+                Ok(fired.pieces)
+            }
+        });
         self.every(
             "occurrences",
             (SECOND, 1),

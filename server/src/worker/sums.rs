@@ -40,6 +40,7 @@ pub(super) fn start(
         async move {
             let backlog = services.backlog(BACKLOG_MAX).await?;
             metrics.outbox.backlog(backlog, services.now());
+            metrics.schedule.backlog(backlog, services.now());
             Ok(0)
         }
     }));

@@ -54,6 +54,7 @@ mod sync_words;
 mod templates;
 mod tenants;
 mod timeline;
+mod told_again;
 mod users;
 mod wait;
 mod waited;

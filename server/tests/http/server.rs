@@ -117,7 +117,7 @@ async fn metrics_show_the_outbox_and_the_lag_of_analytics() {
     let server = Server::start().await;
     let (now, outbox) = (Timestamp::from_ms(100_000), &server.app.metrics.outbox);
     let since = Some(now.plus_ms(-42_000));
-    outbox.backlog(Backlog { due: 3, waiting: 5, oldest_due: since }, now);
+    outbox.backlog(Backlog { due: 3, waiting: 5, oldest_due: since, ..Backlog::default() }, now);
     outbox.counted_until(now.plus_ms(-7_500), now);
     let sent = Outcome::Sent { reference: Some("planted".into()), code: "planted".into() };
     outbox.attempt(Channel::Sms, &sent);

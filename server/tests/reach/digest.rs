@@ -90,6 +90,23 @@ async fn one_that_nothing_joined_goes_out_as_itself_and_one_taken_back_does_not(
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_digest_goes_the_way_of_the_first_template_in_it() {
+    let world = World::start().await;
+    world.person("ana", "+15550001111").await;
+    let body = json!({ "user_id": "ana", "template_id": "iep_deadline_warning", "priority": "high",
+        "digest": { "key": "iep", "window": "10m" },
+        "data": { "student_name": "Ben", "deadline_date": "2027-01-20T10:00:00Z", "days_remaining": 5,
+            "action_required": "Sign.", "iep_id": "1" } });
+    for _ in 0..2 {
+        joins(&world, body.clone()).await;
+    }
+    world.go_to(10 * MINUTE);
+    let digest = until_inbox(&world, "ana", 1).await.remove(0);
+    assert_eq!(digest["data"]["count"], 2);
+    world.until_stands(digest["id"].as_str().unwrap(), "sms", "sent").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_class_is_told_in_each_ones_language_with_what_each_got_besides() {
     let world = World::start().await;
     let admin = token("root", "admin");

@@ -285,7 +285,7 @@ pub trait Deliveries {
     fn forget_deliveries(&self, before: Timestamp, limit: usize) -> Answered<'_, usize>;
 }
 
-/// What an outbox holds.
+/// What waits to go out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Backlog {
     /// Due now.
@@ -294,4 +294,8 @@ pub struct Backlog {
     pub waiting: u64,
     /// Since when the oldest of the due ones is due.
     pub oldest_due: Option<Timestamp>,
+    /// Since when the oldest send is due that goes out later and has not begun to.
+    pub oldest_later: Option<Timestamp>,
+    /// Since when the oldest digest is due.
+    pub oldest_digest: Option<Timestamp>,
 }

@@ -152,7 +152,8 @@ pub enum EventsOf {
 /// A change of what is scheduled.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ScheduleWrite {
-    /// Makes or changes an event and replaces its occurrences that are not over at `since` by these; `Stale` unless
+    /// Makes or changes an event and replaces its occurrences that are not over at `since` by these; what was sent for
+    /// occurrences that are no more, or to another class, and is still worth something, is taken back. `Stale` unless
     /// its version follows the stored one, its class is there, and its class has at most `class_max` events that
     /// are not over with it, and no other event holds its quiz. `Done`.
     PutEvent {
@@ -165,13 +166,15 @@ pub enum ScheduleWrite {
         /// Events of its class at most.
         class_max: usize,
     },
-    /// Deletes an event and its occurrences; what was told of it stays known. `Stale` unless it is there in this
-    /// version. `Done`.
+    /// Deletes an event and its occurrences; what was told of it stays known, and what was sent and is still worth
+    /// something is taken back. `Stale` unless it is there in this version. `Done`.
     DeleteEvent {
         /// Which.
         id: EventId,
         /// In which version.
         version: u64,
+        /// When.
+        at: Timestamp,
     },
     /// Stores further occurrences of an event; `Unchanged` unless it is there in this version. `Done`.
     Expand {

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::Postgres;
 use super::reads::ask;
-use crate::sql::{events, occurrences};
+use crate::sql::{events, firings, occurrences};
 use crate::{
     Answered, DueAsk, DueMoment, EventFilter, Firing, Schedules, StoredEvent, StoredOccurrence,
     StoredQuiz,
@@ -37,7 +37,7 @@ impl Schedules for Postgres {
         limit: usize,
     ) -> Answered<'_, Vec<Firing>> {
         let tenant = tenant.clone();
-        ask!(self.pool, |r| occurrences::firings(r, &tenant, event, behind, limit))
+        ask!(self.pool, |r| firings::firings(r, &tenant, event, behind, limit))
     }
 
     fn quiz(&self, tenant: &Tenant, id: &QuizId) -> Answered<'_, Option<StoredQuiz>> {
@@ -88,6 +88,6 @@ impl Schedules for Postgres {
     }
 
     fn forget_firings(&self, before: Timestamp, limit: usize) -> Answered<'_, usize> {
-        ask!(self.pool, |r| occurrences::forget_firings(r, before, limit))
+        ask!(self.pool, |r| firings::forget(r, before, limit))
     }
 }

@@ -5,7 +5,7 @@ use landfall_core::time::Timestamp;
 use uuid::Uuid;
 
 use super::query::done;
-use super::{Corrupt, Query, Row, Runner, Value, occurrences, sends, topics};
+use super::{Corrupt, Dialect, Query, Row, Runner, Value, firings, occurrences, sends, topics};
 use crate::{
     Answer, EventFilter, EventsOf, Firing, Outcome, ScheduleWrite, StoreError, StoredEvent,
     StoredQuiz, StoredSend,
@@ -20,24 +20,34 @@ pub(crate) async fn write<R: Runner>(
     match write {
         ScheduleWrite::PutEvent { event, since, planned, class_max } => {
             put(runner, tenant, &event, class_max).await?;
-            occurrences::forget_of_others(runner, tenant, &event, since).await?;
-            occurrences::replace(runner, tenant, &event, (since, &planned)).await
+            firings::forget_of_others(runner, tenant, &event, since).await?;
+            occurrences::replace(runner, tenant, &event, (since, &planned)).await?;
+            firings::take_back(runner, tenant, event.id, event.updated_at).await?;
+            Ok(Outcome::Done)
         }
-        ScheduleWrite::DeleteEvent { id, version } => delete(runner, tenant, id, version).await,
+        ScheduleWrite::DeleteEvent { id, version, at } => {
+            delete(runner, tenant, (id, version), at).await
+        }
         ScheduleWrite::Expand { id, version, planned, to, again_at } => {
-            let Some(class) = at_version(runner, tenant, id, version).await? else {
-                return Ok(Outcome::Unchanged);
-            };
-            let sql = "update event set expanded_to = ?3, expand_at = ?4
-                       where tenant = ?1 and id = ?2";
-            let values = [tenant.into(), (&id.0).into(), to.into(), again_at.into()];
+            let sql = "update event set expanded_to = ?4, expand_at = ?5
+                       where tenant = ?1 and id = ?2 and version = ?3";
+            let id_value = (&id.0).into();
+            let values = [tenant.into(), id_value, version.into(), to.into(), again_at.into()];
             runner.execute(Query::command(sql, values)).await?;
-            occurrences::add(runner, tenant, (id, version), &class, &planned).await
+            match held(runner, tenant, id, version).await? {
+                Some(class) => {
+                    occurrences::add(runner, tenant, (id, version), &class, &planned).await
+                }
+                None => Ok(Outcome::Unchanged),
+            }
         }
         ScheduleWrite::Fire { firing, version, send } => {
             fire(runner, tenant, (&firing, version), send.as_deref()).await
         }
         ScheduleWrite::Looked { event, starts_at, version, at } => {
+            if held(runner, tenant, event, version).await?.is_none() {
+                return Ok(Outcome::Unchanged);
+            }
             occurrences::looked(runner, tenant, (event, starts_at, version), at).await
         }
         ScheduleWrite::PutQuiz(quiz) => put_quiz(runner, tenant, &quiz).await,
@@ -128,14 +138,15 @@ async fn count<R: Runner>(
 async fn delete<R: Runner>(
     runner: &mut R,
     tenant: &Tenant,
-    id: EventId,
-    version: u64,
+    (id, version): (EventId, u64),
+    at: Timestamp,
 ) -> Answer<Outcome> {
     let sql = "delete from event where tenant = ?1 and id = ?2 and version = ?3";
     let values = [tenant.into(), (&id.0).into(), version.into()];
-    let deleted = runner.execute(Query::command(sql, values)).await?;
+    done(runner.execute(Query::command(sql, values)).await?)?;
     occurrences::remove(runner, tenant, id).await?;
-    done(deleted)
+    firings::take_back(runner, tenant, id, at).await?;
+    Ok(Outcome::Done)
 }
 
 /// Deletes the events of a class that is deleted.
@@ -143,17 +154,25 @@ pub(crate) async fn delete_of_class<R: Runner>(
     runner: &mut R,
     tenant: &Tenant,
     class: &TopicId,
+    at: Timestamp,
 ) -> Answer<()> {
-    let sql = "select id from event where tenant = ?1 and class_id = ?2 order by id";
+    let hold = match R::DIALECT {
+        Dialect::Sqlite => "",
+        Dialect::Postgres => "for update",
+    };
+    let sql =
+        format!("select id from event where tenant = ?1 and class_id = ?2 order by id {hold}");
     let query = Query::new(sql, [tenant.into(), class.into()], |row| row.uuid(0));
-    for id in runner.all(query).await? {
-        occurrences::remove(runner, tenant, EventId(id)).await?;
-    }
+    let events = runner.all(query).await?;
     for sql in [
         "delete from event where tenant = ?1 and class_id = ?2",
         "delete from quiz where tenant = ?1 and class_id = ?2",
     ] {
         runner.execute(Query::command(sql, [tenant.into(), class.into()])).await?;
+    }
+    for id in events.into_iter().map(EventId) {
+        occurrences::remove(runner, tenant, id).await?;
+        firings::take_back(runner, tenant, id, at).await?;
     }
     Ok(())
 }
@@ -165,8 +184,8 @@ async fn fire<R: Runner>(
     (firing, version): (&Firing, u64),
     send: Option<&StoredSend>,
 ) -> Answer<Outcome> {
-    if at_version(runner, tenant, firing.event, version).await?.is_none()
-        || !occurrences::note(runner, tenant, firing).await?
+    if held(runner, tenant, firing.event, version).await?.is_none()
+        || !firings::note(runner, tenant, firing).await?
     {
         return Ok(Outcome::Unchanged);
     }
@@ -176,14 +195,20 @@ async fn fire<R: Runner>(
     Ok(Outcome::Done)
 }
 
-/// Finds whose event it is, where it is there in this version.
-async fn at_version<R: Runner>(
+/// Finds whose event it is, where it is there in this version, and stays so until the commit: no other node changes or
+/// deletes it meanwhile. Who holds several does so in the order of their ids.
+async fn held<R: Runner>(
     runner: &mut R,
     tenant: &Tenant,
     id: EventId,
     version: u64,
 ) -> Answer<Option<TopicId>> {
-    let sql = "select class_id from event where tenant = ?1 and id = ?2 and version = ?3";
+    let hold = match R::DIALECT {
+        Dialect::Sqlite => "",
+        Dialect::Postgres => "for share",
+    };
+    let sql =
+        format!("select class_id from event where tenant = ?1 and id = ?2 and version = ?3 {hold}");
     let values = [tenant.into(), (&id.0).into(), version.into()];
     runner.optional(Query::new(sql, values, |row| row.topic(0))).await
 }

@@ -26,6 +26,7 @@ pub(crate) mod devices;
 pub(crate) mod digests;
 pub(crate) mod events;
 pub(crate) mod feeds;
+pub(crate) mod firings;
 pub(crate) mod forget;
 pub(crate) mod idempotency;
 pub(crate) mod inbox_page;

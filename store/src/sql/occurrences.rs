@@ -1,17 +1,17 @@
-//! Occurrences of the weeks ahead, which of their moments are due, and of which members were told.
+//! Occurrences of the weeks ahead, and which of their moments are due.
 //!
 //! What is due is found by when occurrences start and end. A reminder is looked for at each number of minutes that
 //! anybody asked for, so that nothing has to be moved where somebody asks for others, comes or goes.
 
-use landfall_core::due::LocalTime;
-use landfall_core::id::{EventId, SendId, Tenant, TopicId};
+use landfall_core::id::{EventId, Tenant, TopicId};
 use landfall_core::preference::REMINDER_MINUTES_DEFAULT;
 use landfall_core::schedule::{Moment, Planned, Span};
 use landfall_core::time::Timestamp;
 
+use super::firings::{END, START, code, moment, name, untold};
 use super::people::EVERYBODY;
 use super::{Corrupt, Query, Row, Runner, Value};
-use crate::{Answer, DueAsk, DueMoment, Firing, Outcome, StoredEvent, StoredOccurrence, Track};
+use crate::{Answer, DueAsk, DueMoment, Outcome, StoredEvent, StoredOccurrence, Track};
 
 /// Stores further occurrences of an event; those that are there stay.
 pub(crate) async fn add<R: Runner>(
@@ -53,20 +53,6 @@ pub(crate) async fn replace<R: Runner>(
     add(runner, tenant, (event.id, event.version), &event.class, planned).await
 }
 
-/// Forgets what another class was told of an event that is this one's now: these members were told nothing.
-pub(crate) async fn forget_of_others<R: Runner>(
-    runner: &mut R,
-    tenant: &Tenant,
-    event: &StoredEvent,
-    since: Timestamp,
-) -> Answer<()> {
-    let sql = "delete from firing where tenant = ?1 and event_id = ?2 and starts_at > ?3
-                   and exists (select 1 from occurrence o where o.tenant = ?1 and o.event_id = ?2
-                       and o.class_id <> ?4)";
-    let values = [tenant.into(), (&event.id.0).into(), since.into(), (&event.class).into()];
-    runner.execute(Query::command(sql, values)).await.map(drop)
-}
-
 /// Removes the occurrences of an event.
 pub(crate) async fn remove<R: Runner>(
     runner: &mut R,
@@ -90,84 +76,6 @@ pub(crate) async fn looked<R: Runner>(
     let values = [tenant.into(), (&event.0).into(), starts_at.into(), version.into(), at.into()];
     let looked = runner.execute(Query::command(sql, values)).await?;
     Ok(if looked > 0 { Outcome::Done } else { Outcome::Unchanged })
-}
-
-/// Moments that have no number of minutes.
-const START: i64 = -1;
-const END: i64 = -2;
-
-fn code(moment: Moment) -> i64 {
-    match moment {
-        Moment::Reminder(minutes) => minutes.into(),
-        Moment::Start => START,
-        Moment::End => END,
-    }
-}
-
-fn moment(row: &dyn Row, column: usize) -> Result<Moment, Corrupt> {
-    match row.int(column)? {
-        START => Ok(Moment::Start),
-        END => Ok(Moment::End),
-        minutes => {
-            let minutes = u32::try_from(minutes);
-            minutes.map(Moment::Reminder).map_err(|_| Corrupt::new(column, "moment"))
-        }
-    }
-}
-
-fn name(row: &dyn Row, column: usize) -> Result<LocalTime, Corrupt> {
-    LocalTime::parse(row.text(column)?).map_err(|_| Corrupt::new(column, "local time"))
-}
-
-/// Notes what became of a moment; says whether nobody had.
-pub(crate) async fn note<R: Runner>(
-    runner: &mut R,
-    tenant: &Tenant,
-    firing: &Firing,
-) -> Answer<bool> {
-    let Firing { event, name, starts_at, moment, due_at, noted_at, send } = firing;
-    let sql = "insert into firing
-                   (tenant, event_id, starts_at, moment, name, due_at, noted_at, send_id)
-               values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
-               on conflict (tenant, event_id, starts_at, moment) do nothing";
-    let values = [
-        tenant.into(),
-        (&event.0).into(),
-        (*starts_at).into(),
-        code(*moment).into(),
-        name.to_string().into(),
-        (*due_at).into(),
-        (*noted_at).into(),
-        send.as_ref().map(|send| &send.0).into(),
-    ];
-    Ok(runner.execute(Query::command(sql, values)).await? > 0)
-}
-
-/// Gives what became of the moments of an event, the newest first.
-pub(crate) async fn firings<R: Runner>(
-    runner: &mut R,
-    tenant: &Tenant,
-    event: EventId,
-    behind: Option<(Timestamp, Moment)>,
-    limit: usize,
-) -> Answer<Vec<Firing>> {
-    let sql = "select event_id, name, starts_at, moment, due_at, noted_at, send_id from firing
-               where tenant = ?1 and event_id = ?2 and (starts_at, moment) < (?3, ?4)
-               order by starts_at desc, moment desc limit ?5";
-    let (starts_at, last) = behind.map_or((i64::MAX, 0), |(at, moment)| (at.as_ms(), code(moment)));
-    let values = [tenant.into(), (&event.0).into(), starts_at.into(), last.into(), limit.into()];
-    let read = |row: &dyn Row| {
-        Ok(Firing {
-            event: EventId(row.uuid(0)?),
-            name: name(row, 1)?,
-            starts_at: row.time(2)?,
-            moment: moment(row, 3)?,
-            due_at: row.time(4)?,
-            noted_at: row.time(5)?,
-            send: row.optional_uuid(6)?.map(SendId),
-        })
-    };
-    runner.all(Query::new(sql, values, read)).await
 }
 
 const COLUMNS: &str = "o.tenant, o.event_id, o.version, o.class_id, o.name, o.starts_at, o.ends_at";
@@ -230,16 +138,6 @@ pub(crate) async fn due<R: Runner>(runner: &mut R, ask: &DueAsk) -> Answer<Vec<D
         Track::Starts => at_edges(runner, ask, "starts_at", START).await,
         Track::Ends => at_edges(runner, ask, "ends_at", END).await,
     }
-}
-
-/// Says that nobody noted what became of a moment of an occurrence.
-fn untold(moment: &str) -> String {
-    format!(
-        "not exists (
-                 select 1 from firing f
-                 where f.tenant = o.tenant and f.event_id = o.event_id
-                     and f.starts_at = o.starts_at and f.moment = {moment})"
-    )
 }
 
 async fn reminders<R: Runner>(runner: &mut R, ask: &DueAsk) -> Answer<Vec<DueMoment>> {
@@ -369,19 +267,6 @@ pub(crate) async fn forget<R: Runner>(
     let sql = "delete from occurrence where (tenant, event_id, starts_at) in (
                    select tenant, event_id, starts_at from occurrence
                    where ends_at < ?1 and looked_at > 0 order by ends_at limit ?2)";
-    let forgotten = runner.execute(Query::command(sql, [before.into(), limit.into()])).await?;
-    Ok(usize::try_from(forgotten).unwrap_or(limit))
-}
-
-/// Forgets what became of moments that were noted before then.
-pub(crate) async fn forget_firings<R: Runner>(
-    runner: &mut R,
-    before: Timestamp,
-    limit: usize,
-) -> Answer<usize> {
-    let sql = "delete from firing where (tenant, event_id, starts_at, moment) in (
-                   select tenant, event_id, starts_at, moment from firing
-                   where noted_at < ?1 order by noted_at limit ?2)";
     let forgotten = runner.execute(Query::command(sql, [before.into(), limit.into()])).await?;
     Ok(usize::try_from(forgotten).unwrap_or(limit))
 }

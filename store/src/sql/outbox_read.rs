@@ -177,11 +177,19 @@ pub(crate) async fn backlog<R: Runner>(
         " and due_at is null limit ?2) waiting),
          (select min(due_at) from delivery where ",
         open_states!(),
-        " and due_at <= ?1)"
+        " and due_at <= ?1),
+         (select min(due_at) from send where active = 2 and due_at <= ?1),
+         (select min(due_at) from digest where due_at <= ?1)"
     );
     let query = Query::new(sql, [now.into(), limit.into()], |row| {
         let (due, later, waiting) = (row.count(0)?, row.count(1)?, row.count(2)?);
-        Ok(Backlog { due, waiting: later + waiting, oldest_due: row.optional_time(3)? })
+        Ok(Backlog {
+            due,
+            waiting: later + waiting,
+            oldest_due: row.optional_time(3)?,
+            oldest_later: row.optional_time(4)?,
+            oldest_digest: row.optional_time(5)?,
+        })
     });
     let backlog = runner.one(query).await?;
     Ok(Backlog { waiting: backlog.waiting.min(limit as u64), ..backlog })

@@ -96,7 +96,7 @@ pub(crate) async fn delete<R: Runner>(
     let values = [tenant.into(), topic.into(), number.into()];
     runner.execute(Query::command(sql, values)).await?;
     lessons::delete_of_class(runner, tenant, topic, (number, at)).await?;
-    events::delete_of_class(runner, tenant, topic).await?;
+    events::delete_of_class(runner, tenant, topic, at).await?;
     messages::leave_behind(runner, tenant, topic, number).await?;
     Ok(Some(number))
 }

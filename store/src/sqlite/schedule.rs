@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::Sqlite;
 use super::runner::at_once;
-use crate::sql::{events, occurrences};
+use crate::sql::{events, firings, occurrences};
 use crate::{
     Answered, DueAsk, DueMoment, EventFilter, Firing, Schedules, StoredEvent, StoredOccurrence,
     StoredQuiz,
@@ -38,8 +38,7 @@ impl Schedules for Sqlite {
     ) -> Answered<'_, Vec<Firing>> {
         let tenant = tenant.clone();
         Box::pin(
-            self.readers
-                .run(move |r| at_once(occurrences::firings(r, &tenant, event, behind, limit))),
+            self.readers.run(move |r| at_once(firings::firings(r, &tenant, event, behind, limit))),
         )
     }
 
@@ -91,8 +90,6 @@ impl Schedules for Sqlite {
     }
 
     fn forget_firings(&self, before: Timestamp, limit: usize) -> Answered<'_, usize> {
-        Box::pin(
-            self.committer.run(move |r| at_once(occurrences::forget_firings(r, before, limit))),
-        )
+        Box::pin(self.committer.run(move |r| at_once(firings::forget(r, before, limit))))
     }
 }

@@ -221,10 +221,10 @@ pub async fn the_backlog_tells_what_is_due_and_what_waits(world: World) {
     queue(&world, &tenant("a"), &[Some(4), None]).await;
     queue(&world, &tenant("b"), &[Some(7)]).await;
     assert_eq!(world.store.next_due().await.unwrap(), Some(at(4)));
-    let expected = Backlog { due: 1, waiting: 2, oldest_due: Some(at(4)) };
+    let expected = Backlog { due: 1, waiting: 2, oldest_due: Some(at(4)), ..Backlog::default() };
     assert_eq!(backlog(6).await.unwrap(), expected);
     queue(&world, &tenant("a"), &[Some(1), Some(2), Some(3), None, None, None]).await;
-    let expected = Backlog { due: 3, waiting: 3, oldest_due: Some(at(1)) };
+    let expected = Backlog { due: 3, waiting: 3, oldest_due: Some(at(1)), ..Backlog::default() };
     assert_eq!(backlog(9).await.unwrap(), expected);
 }
 

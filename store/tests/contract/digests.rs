@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 
 use super::make::{at, note, publish, send_id, tenant, unit, user};
 use super::sends::send;
-use super::world::{World, assert_stale};
+use super::world::{World, assert_stale, everything};
 
 fn to_ana(tenant: &Tenant) -> StoredSend {
     let id = send_id();
@@ -111,15 +111,19 @@ pub async fn a_digest_goes_on_with_what_is_too_much(world: World) {
 
 /// Two let digests go out while two others join: each send goes out once, by a notification of its own name.
 pub async fn of_two_workers_one_ends_a_digest_and_none_is_left_out(world: World) {
+    ended_by_two_and_joined_by_two(&[Arc::clone(&world.store), Arc::clone(&world.store)]).await;
+}
+
+pub async fn ended_by_two_and_joined_by_two(stores: &[Arc<dyn Store>; 2]) {
     let t = tenant("t");
     let is_over = Arc::new(AtomicBool::new(false));
     let mut ending = JoinSet::new();
-    for _ in 0..2 {
-        ending.spawn(end_digests(Arc::clone(&world.store), t.clone(), Arc::clone(&is_over)));
+    for store in stores {
+        ending.spawn(end_digests(Arc::clone(store), t.clone(), Arc::clone(&is_over)));
     }
     let mut joining = JoinSet::new();
-    for _ in 0..2 {
-        let (store, t) = (Arc::clone(&world.store), t.clone());
+    for store in stores {
+        let (store, t) = (Arc::clone(store), t.clone());
         joining.spawn(async move {
             for _ in 0..30 {
                 let send = to_ana(&t);
@@ -131,7 +135,7 @@ pub async fn of_two_workers_one_ends_a_digest_and_none_is_left_out(world: World)
     joining.join_all().await;
     is_over.store(true, Ordering::Release);
     ending.join_all().await;
-    let inbox = world.inbox(&t, &user("ana")).await;
+    let inbox = stores[0].list(&t, &user("ana"), everything()).await.unwrap();
     let mut titles: Vec<String> = inbox.iter().map(|found| found.content.title.clone()).collect();
     titles.sort();
     titles.dedup();

@@ -243,6 +243,8 @@ macro_rules! contract {
             an_event_reads_back_and_lists,
             moments_are_due_by_their_time,
             a_moment_is_told_once,
+            what_was_sent_of_what_is_no_more_is_taken_back,
+            another_class_was_told_nothing,
             occurrences_are_looked_at_once_and_replaced,
             further_occurrences_are_stored_in_time,
             quizzes_and_calendars_read_back,

@@ -16,14 +16,14 @@ use super::world::{World, assert_stale};
 
 const MINUTE: i64 = 60_000;
 /// The start of the occurrences here.
-const START: i64 = 1_000 * MINUTE;
+pub const START: i64 = 1_000 * MINUTE;
 
-fn planned(starts_ms: i64) -> Planned {
+pub fn planned(starts_ms: i64) -> Planned {
     let name = LocalTime::parse("2026-01-15T10:00").unwrap();
     Planned { name, span: Span::of(at(starts_ms), 60) }
 }
 
-fn event(id: u128, class: &str, version: u64) -> StoredEvent {
+pub fn event(id: u128, class: &str, version: u64) -> StoredEvent {
     StoredEvent {
         id: EventId(Uuid::from_u128(id)),
         class: topic_id(class),
@@ -40,13 +40,13 @@ fn event(id: u128, class: &str, version: u64) -> StoredEvent {
     }
 }
 
-fn put(event: &StoredEvent, starts: &[i64]) -> Write {
+pub fn put(event: &StoredEvent, starts: &[i64]) -> Write {
     let planned = starts.iter().map(|starts| planned(*starts)).collect();
     let event = Box::new(event.clone());
     write(ScheduleWrite::PutEvent { event, since: at(0), planned, class_max: 2 })
 }
 
-fn write(write: ScheduleWrite) -> Write {
+pub fn write(write: ScheduleWrite) -> Write {
     Write::Schedule(Box::new(write))
 }
 
@@ -88,7 +88,7 @@ fn firing(event: &StoredEvent, moment: Moment, send: Option<SendId>) -> Firing {
     }
 }
 
-fn fire(t: &Tenant, event: &StoredEvent, moment: Moment) -> (Firing, Write) {
+pub fn fire(t: &Tenant, event: &StoredEvent, moment: Moment) -> (Firing, Write) {
     let send = send(t, SendTo::Topic(event.class.clone()));
     let firing = firing(event, moment, Some(send.id));
     let send = Some(Box::new(send));
@@ -130,7 +130,7 @@ pub async fn an_event_reads_back_and_lists(world: World) {
     assert_eq!(list(class(), START * 3, START * 4).await, [1], "it has no end");
     assert_eq!(list(EventsOf::User(user("ana")), 0, START * 2).await, [1, 2]);
     assert!(list(EventsOf::User(user("eve")), 0, START * 2).await.is_empty());
-    let delete = |version| write(ScheduleWrite::DeleteEvent { id: first.id, version });
+    let delete = |version| write(ScheduleWrite::DeleteEvent { id: first.id, version, at: at(9) });
     assert_stale(world.commit(&t, vec![delete(1)]).await);
     world.done(&t, delete(2)).await;
     assert_eq!(list(class(), 0, START * 2).await, [2]);
@@ -197,6 +197,68 @@ pub async fn a_moment_is_told_once(world: World) {
     assert_eq!(firings(behind).await, [told]);
     assert_eq!(world.store.forget_firings(at(5), 9).await.unwrap(), 0);
     assert_eq!(world.store.forget_firings(at(6), 9).await.unwrap(), 2);
+}
+
+/// Changes an event of classes, whose occurrences are over at `since` or not, as no request could.
+fn change(event: &StoredEvent, since: i64, starts: i64) -> Write {
+    let (event, planned) = (Box::new(event.clone()), vec![planned(starts)]);
+    write(ScheduleWrite::PutEvent { event, since: at(since), planned, class_max: 9 })
+}
+
+pub async fn what_was_sent_of_what_is_no_more_is_taken_back(world: World) {
+    let t = tenant("t");
+    class(&world, "c", &[]).await;
+    let taken_back = async |id: Option<SendId>| {
+        let sent = world.store.send(&t, id.unwrap()).await.unwrap().unwrap();
+        sent.canceled_at
+    };
+    let first = event(1, "c", 1);
+    world.done(&t, put(&first, &[START])).await;
+    let (told, write) = fire(&t, &first, Moment::Start);
+    world.done(&t, write).await;
+    world.done(&t, put(&event(1, "c", 2), &[START, START * 2])).await;
+    assert_eq!(taken_back(told.send).await, None, "it is there as it was");
+    world.done(&t, put(&event(1, "c", 3), &[START * 3])).await;
+    assert_eq!(taken_back(told.send).await, Some(at(3)));
+    let other = event(2, "c", 1);
+    world.done(&t, put(&other, &[START])).await;
+    let (told, write) = fire(&t, &other, Moment::Start);
+    world.done(&t, write).await;
+    let (id, version) = (other.id, 1);
+    let delete = ScheduleWrite::DeleteEvent { id, version, at: at(8) };
+    world.done(&t, super::schedule::write(delete)).await;
+    assert_eq!(taken_back(told.send).await, Some(at(8)));
+    assert_eq!(world.store.firings(&t, id, None, 9).await.unwrap(), [told], "it stays known");
+}
+
+pub async fn another_class_was_told_nothing(world: World) {
+    let t = tenant("t");
+    class(&world, "c", &[]).await;
+    class(&world, "d", &[]).await;
+    let over = START + 60 * MINUTE;
+    world.done(&t, change(&event(1, "c", 1), 0, START)).await;
+    let (first, write) = fire(&t, &event(1, "c", 1), Moment::Start);
+    world.done(&t, write).await;
+    world.done(&t, change(&event(1, "d", 2), 0, START)).await;
+    let sent = world.store.send(&t, first.send.unwrap()).await.unwrap().unwrap();
+    assert_eq!(sent.canceled_at, Some(at(2)));
+    let (second, write) = fire(&t, &event(1, "d", 2), Moment::Start);
+    assert_eq!(made(&world, &t, write).await, Outcome::Done, "it is told to this one");
+    // Once that is over, a third class has another occurrence, of which it is told once.
+    world.done(&t, change(&event(1, "c", 3), over, START * 2)).await;
+    let next = |version| {
+        let (firing, write) = fire(&t, &event(1, "c", version), Moment::Start);
+        let Write::Schedule(write) = write else { panic!("{write:?}") };
+        let ScheduleWrite::Fire { version, send, .. } = *write else { panic!("{write:?}") };
+        let firing = Firing { starts_at: at(START * 2), ..firing };
+        super::schedule::write(ScheduleWrite::Fire { firing, version, send })
+    };
+    assert_eq!(made(&world, &t, next(3)).await, Outcome::Done);
+    world.done(&t, change(&event(1, "c", 4), over, START * 2)).await;
+    assert_eq!(made(&world, &t, next(4)).await, Outcome::Unchanged);
+    let sent = world.store.send(&t, second.send.unwrap()).await.unwrap().unwrap();
+    assert_eq!(sent.canceled_at, None, "what is over is left alone");
+    assert_eq!(world.store.firings(&t, event(1, "c", 1).id, None, 9).await.unwrap().len(), 2);
 }
 
 /// Occurrences are new until somebody has looked at them; a change replaces those that are not over.

@@ -44,7 +44,7 @@ impl Services {
             tenants.entry(delivery.tenant.clone()).or_default().push(delivery);
         }
         let mut due = Vec::new();
-        let mut tally = Tally::default();
+        let mut tally = Tally::of("outcomes");
         for (tenant, deliveries) in tenants {
             // A tenant whose rows cannot be read holds up nobody else's; its lease ends by itself.
             let facts = self.facts_of(&tenant, deliveries).await;

@@ -88,7 +88,7 @@ impl Services {
     /// When nothing could be claimed; what was stays the claimer's.
     pub async fn claim_due(&self, limit: usize) -> Result<Vec<Due>, ServiceError> {
         let mut claimed = Vec::new();
-        let mut tally = Tally::default();
+        let mut tally = Tally::of("outbox");
         for channel in self.outbox.registry.leading_out() {
             let room = self.outbox.registry.room(channel).min(limit - claimed.len());
             if room > 0 {

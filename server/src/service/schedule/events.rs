@@ -3,7 +3,7 @@
 use landfall_core::audit::Action;
 use landfall_core::auth::Caller;
 use landfall_core::due::LocalTime;
-use landfall_core::id::{EventId, Tenant, TopicId};
+use landfall_core::id::EventId;
 use landfall_core::schedule::{
     Event, EventChange, EventDraft, EventTimes, LATE_END_MS, Plan, Planned, Schedule, Unplanned,
     Words,
@@ -28,8 +28,6 @@ const AHEAD_MS: i64 = 29 * DAY_MS;
 const SPARE_MS: i64 = 7 * DAY_MS;
 /// Occurrences that are stored at a time: more than go on at once, of an event as long and as often as it may be.
 const PASS_MAX: usize = 2_500;
-/// Moments, the newest first, whose sends are taken back with their event.
-const TAKEN_BACK_MAX: usize = 50;
 
 /// Occurrences that are to be stored.
 pub(super) struct Expansion {
@@ -81,7 +79,7 @@ impl Services {
                 updated_at: now,
             };
             let mut unit = self.unit_of_schedule(caller, &event.class);
-            self.put_event(caller, (&event, None), json!({}), &mut unit).await?;
+            self.put_event(caller, &event, json!({}), &mut unit)?;
             self.commit_event(event, unit, key.as_ref()).await
         })
         .await
@@ -98,12 +96,11 @@ impl Services {
         Ok(Plan::of(words.clone(), times, zone)?)
     }
 
-    /// Puts an event, new or changed, into a unit, with its occurrences of the weeks ahead and what the trail says; what
-    /// was sent for a time at which it is no more, or to the class whose it was, is taken back.
-    pub(super) async fn put_event(
+    /// Puts an event, new or changed, into a unit, with its occurrences of the weeks ahead and what the trail says.
+    pub(super) fn put_event(
         &self,
         caller: &Caller,
-        (event, was_of): (&Event, Option<&TopicId>),
+        event: &Event,
         mut metadata: Value,
         unit: &mut Unit,
     ) -> Result<(), ServiceError> {
@@ -133,14 +130,8 @@ impl Services {
             class_max: EVENTS_MAX,
         };
         unit.writes.push(Write::Schedule(Box::new(put)));
-        let action = match was_of {
-            None => Action::EventScheduled,
-            Some(class) => {
-                let schedule = Some(&schedule).filter(|_| *class == event.class);
-                self.take_back(&caller.tenant, event.id, schedule, unit).await?;
-                Action::EventChanged
-            }
-        };
+        let is_new = event.version == 1;
+        let action = if is_new { Action::EventScheduled } else { Action::EventChanged };
         metadata["class_id"] = json!(event.class.as_str());
         metadata["version"] = json!(event.version);
         unit.audit.push(self.entry(caller, action, entity(event.id), metadata));
@@ -188,9 +179,8 @@ impl Services {
                 return self.store_change(caller, old, plan, occurrence).await.map(drop);
             }
             let mut unit = self.unit_of_schedule(caller, &old.class);
-            let delete = ScheduleWrite::DeleteEvent { id, version: old.version };
+            let delete = ScheduleWrite::DeleteEvent { id, version: old.version, at: self.now() };
             unit.writes.push(Write::Schedule(Box::new(delete)));
-            self.take_back(&caller.tenant, id, None, &mut unit).await?;
             let metadata = json!({ "class_id": old.class.as_str() });
             unit.audit.push(self.entry(caller, Action::EventDeleted, entity(id), metadata));
             self.commit(unit).await?;
@@ -212,33 +202,6 @@ impl Services {
             Err(StoreError::Duplicate(answer)) => self.event_view(first_put(event, &answer)?),
             Err(error) => Err(error.into()),
         }
-    }
-
-    /// Takes back what was sent of an event and is still worth something, but for occurrences that are there as they
-    /// were: those of `schedule`, where there is one.
-    async fn take_back(
-        &self,
-        tenant: &Tenant,
-        id: EventId,
-        schedule: Option<&Schedule<'_>>,
-        unit: &mut Unit,
-    ) -> Result<(), ServiceError> {
-        let now = self.now();
-        for firing in self.store.firings(tenant, id, None, TAKEN_BACK_MAX).await? {
-            let starts = firing.starts_at;
-            let stays = schedule.is_some_and(|schedule| {
-                let there = schedule.planned(starts, starts.plus_ms(1), PASS_MAX);
-                there.iter().any(|one| one.span.starts == starts)
-            });
-            let Some(send) = firing.send.filter(|_| !stays) else { continue };
-            let send = self.store.send(tenant, send).await?.filter(|send| {
-                send.canceled_at.is_none() && send.expires_at.is_none_or(|expires| expires > now)
-            });
-            if let Some(send) = send {
-                unit.writes.push(Write::CancelSend { id: send.id, at: now, recalls: false });
-            }
-        }
-        Ok(())
     }
 
     pub(super) async fn event_to_change(
@@ -272,12 +235,11 @@ impl Services {
             return self.event_view(old);
         }
         let now = self.now();
-        let was_of = old.class.clone();
         let event = Event { plan, version: old.version + 1, updated_at: now, ..old };
         let mut unit = self.unit_of_schedule(caller, &event.class);
         let alone = occurrence.map(|name| json!({ "occurrence": name.to_string() }));
         let metadata = alone.unwrap_or_else(|| json!({}));
-        self.put_event(caller, (&event, Some(&was_of)), metadata, &mut unit).await?;
+        self.put_event(caller, &event, metadata, &mut unit)?;
         self.commit_event(event, unit, None).await
     }
 

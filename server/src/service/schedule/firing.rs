@@ -5,13 +5,13 @@
 //! the round before ended is only remembered so that less has to be looked at.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use landfall_core::id::{EventId, Tenant, TopicId};
 use landfall_core::schedule::{Event, LATE_END_MS, Lateness, Moment};
 use landfall_core::time::Timestamp;
 use landfall_store::{
-    DueAsk, DueMoment, Firing, ScheduleWrite, StoredEvent, StoredOccurrence, Track, Unit, Write,
+    DueAsk, DueMoment, Firing, Outcome, ScheduleWrite, StoredEvent, StoredOccurrence, Track, Unit,
+    Write,
 };
 
 use super::events::{DAY_MS, Expansion, expansion, schedule_of};
@@ -20,16 +20,6 @@ use super::telling::content_of;
 use crate::service::tally::Tally;
 use crate::service::{ServiceError, Services};
 
-/// After an outage so much is looked at in one round.
-const STEP_MS: i64 = DAY_MS;
-/// What could not be told is tried again for so long: after that its time is over.
-const TRIED_MS: i64 = LATE_END_MS;
-/// Looked at again in each round, for what another node took up and did not finish.
-const OVERLAP_MS: i64 = 5_000;
-/// A clock that was put back by more than this is followed.
-const SET_BACK_MS: i64 = 5_000;
-/// How far the stored place may be behind.
-const STORED_BEHIND_MS: i64 = 60_000;
 /// Moments of one page, and occurrences that are looked at for the first time.
 const PAGE: usize = 500;
 /// Moments that one commit tells of.
@@ -39,31 +29,41 @@ const SHOWN_MS: i64 = 90 * 24 * 3_600_000;
 /// Events of one round whose further occurrences are stored.
 const EXPANDED_AT_ONCE: usize = 50;
 
-/// Up to when moments have been looked at.
-#[derive(Debug, Default)]
-pub struct Clockwork(Mutex<Option<Place>>);
-
-#[derive(Debug, Clone, Copy)]
-struct Place {
-    up_to: Timestamp,
-    /// As it is in the store.
-    stored: Timestamp,
-    /// Since when something there could not be told.
-    failing_since: Option<Timestamp>,
+/// What a round did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Fired {
+    /// Moments of which members are told.
+    pub sent: u64,
+    /// Moments that were worth nothing any more.
+    pub missed: u64,
+    /// What was written; at least one where more is to be looked at.
+    pub pieces: usize,
 }
 
-impl Clockwork {
-    fn lock(&self) -> MutexGuard<'_, Option<Place>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+/// A round that goes on.
+struct Round {
+    fired: Fired,
+    tally: Tally,
+}
+
+impl Round {
+    /// Counts what became of moments.
+    fn count(&mut self, writes: &[Write], outcomes: &[Outcome]) {
+        for (write, outcome) in writes.iter().zip(outcomes) {
+            let Write::Schedule(write) = write else { continue };
+            match &**write {
+                ScheduleWrite::Fire { send, .. } if *outcome == Outcome::Done => match send {
+                    Some(_) => self.fired.sent += 1,
+                    None => self.fired.missed += 1,
+                },
+                _ => {}
+            }
+        }
     }
 }
 
-/// What a round did, and the first commit that failed in it.
-#[derive(Default)]
-struct Round {
-    fired: usize,
-    failed: Option<ServiceError>,
-}
+/// Writes of one tenant, each with the occurrence that it is about.
+type Written = ((EventId, Timestamp), Write);
 
 /// What is known of the events that a page is about.
 #[derive(Default)]
@@ -73,67 +73,24 @@ struct Known {
 }
 
 impl Services {
-    /// Tells members of what became due; says how many moments that were, at least one where more is to be looked at.
+    /// Tells members of what became due.
+    ///
+    /// What cannot be told keeps nothing from others, and is looked at again until it is told or worth nothing.
     ///
     /// # Errors
-    /// When the store is away.
-    pub async fn fire_due(&self) -> Result<usize, ServiceError> {
+    /// When the store is away, or nothing of what became due could be told.
+    pub async fn fire_due(&self) -> Result<Fired, ServiceError> {
         let now = self.now();
-        let mut place = self.place(now).await?;
-        if now.plus_ms(SET_BACK_MS) < place.up_to {
-            place = self.move_to(place, now).await?;
-        }
-        let up_to = place.up_to.min(now);
-        let by = now.min(up_to.plus_ms(STEP_MS));
-        let mut round = Round::default();
+        let place = self.clock_place(now).await?;
+        let span = place.looks_at(now);
+        let mut round = Round { fired: Fired::default(), tally: Tally::of("schedule") };
         for track in [Track::Reminders, Track::Starts, Track::Ends] {
-            self.fire_track(track, (up_to.plus_ms(-OVERLAP_MS), by), &mut round).await?;
+            self.fire_track(track, (span.after(), span.by), &mut round).await?;
         }
-        self.look_at_new(by, &mut round).await?;
-        let Some(error) = round.failed else {
-            self.move_to(Place { failing_since: None, ..place }, by).await?;
-            return Ok(if by < now { round.fired.max(1) } else { round.fired });
-        };
-        // Others are told all the same; what failed is looked at again, as long as that may help.
-        self.troubles.tell(&error);
-        let since = place.failing_since.unwrap_or(now);
-        let is_given_up = since.plus_ms(TRIED_MS) < now;
-        let failing_since = (!is_given_up).then_some(since);
-        let reached = if is_given_up { by } else { up_to };
-        self.move_to(Place { failing_since, ..place }, reached).await?;
-        Ok(0)
-    }
-
-    /// Gives where the last round ended: of this node, else of any.
-    async fn place(&self, now: Timestamp) -> Result<Place, ServiceError> {
-        let known = *self.clockwork.lock();
-        if let Some(place) = known {
-            return Ok(place);
-        }
-        let stored = match self.store.schedule_clock().await? {
-            Some(stored) => stored,
-            None => {
-                self.store.set_schedule_clock(None, now).await?;
-                now
-            }
-        };
-        Ok(Place { up_to: stored, stored, failing_since: None })
-    }
-
-    /// Goes on from another place, and stores it where the stored one is far from it; where another node stored one
-    /// meanwhile, that is as good.
-    async fn move_to(&self, place: Place, up_to: Timestamp) -> Result<Place, ServiceError> {
-        let behind = up_to.as_ms() - place.stored.as_ms();
-        let stored = if (0..STORED_BEHIND_MS).contains(&behind) {
-            place.stored
-        } else if self.store.set_schedule_clock(Some(place.stored), up_to).await? {
-            up_to
-        } else {
-            self.store.schedule_clock().await?.unwrap_or(up_to)
-        };
-        let place = Place { up_to, stored, ..place };
-        *self.clockwork.lock() = Some(place);
-        Ok(place)
+        self.look_at_new(span.by, &mut round).await?;
+        self.move_clock_to(place.behind(span, &round.tally)).await?;
+        let pieces = round.tally.finish(&self.troubles)?;
+        Ok(Fired { pieces: if span.by < now { pieces.max(1) } else { pieces }, ..round.fired })
     }
 
     async fn fire_track(
@@ -158,32 +115,38 @@ impl Services {
     /// Notes moments that are due and stores what tells of them.
     async fn fire(&self, due: &[DueMoment], round: &mut Round) -> Result<(), ServiceError> {
         let mut known = Known::default();
-        let mut units: BTreeMap<Tenant, Vec<Write>> = BTreeMap::new();
+        let mut units: BTreeMap<Tenant, Vec<Written>> = BTreeMap::new();
         for one in due {
             if let Some(write) = self.fired(one, &mut known).await? {
-                units.entry(one.occurrence.tenant.clone()).or_default().push(write);
+                let about = (one.occurrence.event, one.occurrence.span().starts);
+                units.entry(one.occurrence.tenant.clone()).or_default().push((about, write));
             }
         }
         self.commit_together(units, round).await;
         Ok(())
     }
 
-    /// Commits what is to be written for each tenant; what fails for one keeps nothing from the others.
-    async fn commit_together(&self, units: BTreeMap<Tenant, Vec<Write>>, round: &mut Round) {
-        for (tenant, writes) in units {
+    /// Commits what is to be written for each tenant; what fails for one keeps nothing from the others. All nodes write
+    /// in the order of events, so that none waits for another in a circle.
+    async fn commit_together(&self, units: BTreeMap<Tenant, Vec<Written>>, round: &mut Round) {
+        for (tenant, mut written) in units {
+            written.sort_by_key(|(about, _)| *about);
+            let writes: Vec<Write> = written.into_iter().map(|(_, write)| write).collect();
             for some in writes.chunks(TOGETHER) {
                 let unit = Unit { writes: some.to_vec(), ..Unit::new(&tenant) };
-                match self.commit(unit).await {
-                    Ok(_) => round.fired += some.len(),
-                    // That an occurrence was looked at must not be said without what was found.
-                    Err(error) => {
-                        round.failed.get_or_insert(error.into());
-                        break;
-                    }
+                let committed = self.commit(unit).await.map_err(ServiceError::from);
+                if let Ok(receipt) = &committed {
+                    round.count(some, &receipt.outcomes);
+                }
+                let is_stopped = committed.is_err();
+                round.tally.add_many(some.len(), committed);
+                // That an occurrence was looked at must not be said without what was found.
+                if is_stopped {
+                    break;
                 }
             }
         }
-        if round.fired > 0 {
+        if round.tally.has_done() {
             self.send_accepted.notify_one();
         }
     }
@@ -256,8 +219,9 @@ impl Services {
         let new = self.store.new_occurrences(PAGE).await?;
         let mut known = Known::default();
         let mut reminders: HashMap<(Tenant, TopicId), Vec<u32>> = HashMap::new();
-        let mut units: BTreeMap<Tenant, Vec<Write>> = BTreeMap::new();
+        let mut units: BTreeMap<Tenant, Vec<Written>> = BTreeMap::new();
         for occurrence in &new {
+            let about = (occurrence.event, occurrence.span().starts);
             let class = (occurrence.tenant.clone(), occurrence.class.clone());
             if !reminders.contains_key(&class) {
                 let of_class = self.store.reminders_of(&class.0, &class.1).await?;
@@ -269,15 +233,18 @@ impl Services {
             for moment in moments.chain([Moment::Start, Moment::End]) {
                 if moment.due(occurrence.span()) <= by {
                     let due = DueMoment { occurrence: occurrence.clone(), moment };
-                    writes.extend(self.fired(&due, &mut known).await?);
+                    let write = self.fired(&due, &mut known).await?;
+                    writes.extend(write.map(|write| (about, write)));
                 }
             }
-            writes.push(Write::Schedule(Box::new(ScheduleWrite::Looked {
-                event: occurrence.event,
-                starts_at: occurrence.span().starts,
+            let (event, starts_at) = about;
+            let looked = ScheduleWrite::Looked {
+                event,
+                starts_at,
                 version: occurrence.version,
                 at: self.now(),
-            })));
+            };
+            writes.push((about, Write::Schedule(Box::new(looked))));
         }
         self.commit_together(units, round).await;
         Ok(())
@@ -294,7 +261,7 @@ impl Services {
         let over = up_to.plus_ms(-2 * LATE_END_MS);
         let occurrences = self.store.forget_occurrences(over, limit).await?;
         let firings = self.store.forget_firings(now.plus_ms(-SHOWN_MS), limit).await?;
-        Ok(occurrences.max(firings))
+        Ok(occurrences + firings)
     }
 
     /// Stores further occurrences of events that have some; tells of how many events.
@@ -304,7 +271,7 @@ impl Services {
     pub async fn expand_events(&self) -> Result<usize, ServiceError> {
         let now = self.now();
         let due = self.store.events_to_expand(now, EXPANDED_AT_ONCE).await?;
-        let mut tally = Tally::default();
+        let mut tally = Tally::of("occurrences");
         for (tenant, stored) in due {
             let mut unit = Unit::new(&tenant);
             unit.writes.push(Write::Schedule(Box::new(expanded(&stored, now))));

@@ -3,6 +3,7 @@
 //! Telling members of it when its time comes is `firing`'s affair.
 
 mod calendar;
+mod clockwork;
 mod events;
 mod firing;
 mod listing;
@@ -17,7 +18,8 @@ use landfall_core::schedule::{Event, Plan, Planned, Words};
 use landfall_core::topic::{MemberRole, TopicAction, Verdict, may};
 use landfall_store::{Guard, TopicView, Unit};
 
-pub use firing::Clockwork;
+pub use clockwork::Clockwork;
+pub use firing::Fired;
 pub use listing::EventsAsk;
 
 use super::revocations::unit_of;

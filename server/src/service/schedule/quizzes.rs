@@ -5,8 +5,8 @@ use landfall_core::auth::Caller;
 use landfall_core::id::QuizId;
 use landfall_core::notify::FieldError;
 use landfall_core::schedule::{
-    Event, EventKind, EventTimes, MINUTES_DEFAULT, MINUTES_MAX, Plan, QuizDraft, QuizSchedule,
-    TITLE_CHARS_MAX, Words,
+    Event, EventChange, EventKind, EventTimes, MINUTES_DEFAULT, MINUTES_MAX, QuizDraft,
+    QuizSchedule, Unplanned, Words, words_faults,
 };
 use landfall_core::topic::TopicAction;
 use landfall_store::{ScheduleWrite, StoredEvent, StoredQuiz, Write};
@@ -36,10 +36,9 @@ impl Services {
             unit.writes.push(put(&quiz));
             if let Some(stored) = self.store.event_of_quiz(&caller.tenant, id).await? {
                 let old = event_of(&stored)?;
-                let event = held(old.clone(), &quiz);
+                let event = held(old.clone(), &quiz)?;
                 if (&event.plan, &event.class) != (&old.plan, &old.class) {
-                    let event = (&event, Some(&old.class));
-                    self.put_event(caller, event, json!({}), &mut unit).await?;
+                    self.put_event(caller, &event, json!({}), &mut unit)?;
                 }
             }
             let metadata = json!({ "class_id": quiz.class.as_str() });
@@ -88,8 +87,7 @@ impl Services {
             let mut unit = self.unit_of_schedule(caller, &quiz.class);
             unit.writes.push(put(&quiz));
             let metadata = json!({ "quiz_id": id.as_str() });
-            let was_of = stored.as_ref().map(|stored| &stored.class);
-            self.put_event(caller, (&event, was_of), metadata, &mut unit).await?;
+            self.put_event(caller, &event, metadata, &mut unit)?;
             let view = self.commit_event(event, unit, key.as_ref()).await?;
             let is_new = view.event.version == 1;
             Ok((view, is_new))
@@ -149,9 +147,10 @@ impl Services {
         let minutes = minutes.or(old.map(|old| old.minutes)).unwrap_or(MINUTES_DEFAULT);
         let mut faults = Vec::new();
         faults.extend(class.is_none().then(|| needed("/class_id")));
-        faults.extend(match &title {
-            None => Some(needed("/title")),
-            Some(title) => title_fault(title),
+        let named = |title| Words { title, ..Words::default() };
+        faults.extend(match title.clone().map(named) {
+            None => vec![needed("/title")],
+            Some(words) => words_faults(&words),
         });
         if minutes == 0 || minutes > MINUTES_MAX {
             let detail = format!("must be between 1 and {MINUTES_MAX} minutes");
@@ -167,25 +166,14 @@ impl Services {
     }
 }
 
-fn title_fault(title: &str) -> Option<FieldError> {
-    let detail = if title.trim().is_empty() {
-        "must hold words".to_owned()
-    } else if title.chars().count() > TITLE_CHARS_MAX {
-        format!("must have at most {TITLE_CHARS_MAX} characters")
-    } else {
-        return None;
-    };
-    Some(FieldError::new("/title", detail))
-}
-
 fn put(quiz: &StoredQuiz) -> Write {
     Write::Schedule(Box::new(ScheduleWrite::PutQuiz(Box::new(quiz.clone()))))
 }
 
 /// Makes an event that holds a quiz follow it.
-fn held(old: Event, quiz: &StoredQuiz) -> Event {
-    let words = Words { title: quiz.title.clone(), ..old.plan.words };
-    let plan = Plan { words, minutes: quiz.minutes, ..old.plan };
+fn held(old: Event, quiz: &StoredQuiz) -> Result<Event, Unplanned> {
+    let (title, minutes) = (Some(quiz.title.clone()), Some(quiz.minutes));
+    let plan = old.plan.changed(&EventChange { title, minutes, ..EventChange::default() })?;
     let (class, updated_at) = (quiz.class.clone(), quiz.updated_at);
-    Event { class, plan, version: old.version + 1, updated_at, ..old }
+    Ok(Event { class, plan, version: old.version + 1, updated_at, ..old })
 }

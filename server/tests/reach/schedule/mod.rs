@@ -50,7 +50,7 @@ pub async fn settle(world: &World) {
     let mut quiet = 0;
     while quiet < 2 {
         let done = services.expand_events().await.unwrap()
-            + services.fire_due().await.unwrap()
+            + services.fire_due().await.unwrap().pieces
             + services.expand_sends().await.unwrap();
         quiet = if done == 0 { quiet + 1 } else { 0 };
     }

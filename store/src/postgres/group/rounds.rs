@@ -66,7 +66,8 @@ fn begins_before_it_knows(write: &Write) -> bool {
         | Write::PutBlob { .. }
         | Write::ForgetBlob { .. }
         | Write::NoteMembers(_)
-        | Write::Digest(_) => true,
+        | Write::Digest(_)
+        | Write::Schedule(_) => true,
         Write::SendMessage { message, .. } => !message.body.attachments.is_empty(),
         _ => false,
     }

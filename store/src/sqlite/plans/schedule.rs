@@ -6,7 +6,7 @@ use landfall_core::schedule::{Moment, Planned, Span};
 use uuid::Uuid;
 
 use super::{AT, Bench, Write, at_once, stored_send, topic_of};
-use crate::sql::{events, occurrences, people};
+use crate::sql::{events, firings, occurrences, people};
 use crate::{
     DueAsk, DueMoment, EventFilter, EventsOf, Firing, ScheduleWrite, StoredEvent, StoredOccurrence,
     StoredPreferences, StoredQuiz, Track,
@@ -102,7 +102,7 @@ fn moments_that_are_due_are_found_by_their_time() {
         at_once(occurrences::reminders_of(&mut b.runner(), &b.tenant, &b.topic)).unwrap();
         at_once(events::to_expand(&mut b.runner(), AT, 9)).unwrap();
         at_once(occurrences::forget(&mut b.runner(), AT, 9)).unwrap();
-        at_once(occurrences::forget_firings(&mut b.runner(), AT, 9)).unwrap();
+        at_once(firings::forget(&mut b.runner(), AT, 9)).unwrap();
     });
 }
 
@@ -135,7 +135,7 @@ fn what_is_scheduled_is_written_through_indexes() {
     let looked = ScheduleWrite::Looked { event: ID, starts_at: AT, version: 2, at: AT };
     write(&bench, looked);
     bench.check(|b| {
-        at_once(occurrences::firings(&mut b.runner(), &b.tenant, ID, None, 9)).unwrap();
+        at_once(firings::firings(&mut b.runner(), &b.tenant, ID, None, 9)).unwrap();
         at_once(occurrences::set_clock(&mut b.runner(), None, AT)).unwrap();
         at_once(occurrences::clock(&mut b.runner())).unwrap();
     });
@@ -157,7 +157,7 @@ fn quizzes_and_calendars_are_written_through_indexes() {
     let nonce = Uuid::from_u128(9);
     let user = bench.user.clone();
     write(&bench, ScheduleWrite::PutCalendar { user, nonce, at: AT });
-    write(&bench, ScheduleWrite::DeleteEvent { id: ID, version: 2 });
+    write(&bench, ScheduleWrite::DeleteEvent { id: ID, version: 2, at: AT });
 }
 
 #[test]
