@@ -5,7 +5,7 @@ use landfall_core::time::Timestamp;
 use landfall_server::clock::{Clock, now_ms};
 use serde_json::{Value, json};
 
-use crate::harness::{Server, token_in};
+use crate::harness::{Server, sign};
 
 const MINUTE_MS: i64 = 60_000;
 const REFUSE_IN_SQLITE: &str =
@@ -15,6 +15,12 @@ const REFUSE_IN_POSTGRES: &str = "create function refuse() returns trigger langu
     $$ begin raise exception 'no room'; end $$;
     create trigger refused before insert on firing for each row
     when (new.tenant = 'late') execute function refuse()";
+
+/// Makes a token that holds while the clock is put forward.
+fn token_in(tenant: &str, sub: &str, roles: &[&str]) -> String {
+    let exp = now_ms() / 1_000 + 24 * 3_600;
+    sign(&json!({ "sub": sub, "tenant": tenant, "roles": roles, "exp": exp }))
+}
 
 /// Schedules a lesson of three hours for Ana's class.
 async fn schedule(server: &Server, tenant: &str, starts: Timestamp) -> String {
