@@ -137,6 +137,30 @@ async fn metrics_show_the_outbox_and_the_lag_of_analytics() {
 }
 
 #[tokio::test]
+async fn metrics_show_what_is_told_and_how_late() {
+    use landfall_core::time::Timestamp;
+    use landfall_server::service::schedule::Fired;
+    use landfall_store::Backlog;
+    let server = Server::start().await;
+    let (now, schedule) = (Timestamp::from_ms(100_000), &server.app.metrics.schedule);
+    schedule.fired(Fired { sent: 4, missed: 2, pieces: 9 });
+    schedule.done_up_to(now.plus_ms(-61_000), now);
+    let since = |seconds: i64| Some(now.plus_ms(-seconds * 1_000));
+    let (oldest_later, oldest_digest) = (since(3), since(5));
+    schedule.backlog(Backlog { oldest_later, oldest_digest, ..Backlog::default() }, now);
+    let text = server.get(&admin(), "/metrics").await.text;
+    for line in [
+        r#"landfall_moments_total{outcome="sent"} 4"#,
+        r#"landfall_moments_total{outcome="missed"} 2"#,
+        "landfall_schedule_behind_seconds 61",
+        "landfall_later_oldest_due_seconds 3",
+        "landfall_digests_oldest_due_seconds 5",
+    ] {
+        assert!(text.lines().any(|l| l == line), "{line} in\n{text}");
+    }
+}
+
+#[tokio::test]
 async fn a_panic_is_one_failed_request() {
     let router = axum::Router::new().route(
         "/panics",

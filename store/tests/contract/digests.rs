@@ -66,6 +66,9 @@ pub async fn what_joins_a_digest_waits_until_the_first_window_ends(mut world: Wo
     let [digest] = &due(&world, 10).await[..] else { panic!("one digest") };
     let (expected_user, key) = (user("ana"), "k".to_owned());
     assert_eq!(digest, &DueDigest { tenant: t.clone(), user: expected_user, key, joined: 2 });
+    for (now, oldest) in [(9, None), (12, Some(at(10)))] {
+        assert_eq!(world.store.backlog(at(now), 9).await.unwrap().oldest_digest, oldest);
+    }
     // Whoever cannot wait so long makes all go out sooner.
     joined(&world, &t, 5).await;
     assert_eq!(due(&world, 5).await.len(), 1);

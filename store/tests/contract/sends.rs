@@ -205,6 +205,8 @@ pub async fn a_send_that_waits_begins_when_it_is_due(world: World) {
     assert_eq!(start(9, 9).await.unwrap(), 0);
     assert_eq!(start(15, 1).await.unwrap(), 1, "the earliest first");
     assert_eq!(active(&world).await, [first.id]);
+    let oldest = async |ms| world.store.backlog(at(ms), 9).await.unwrap().oldest_later;
+    assert_eq!((oldest(14).await, oldest(30).await), (None, Some(at(15))));
     assert_eq!(start(99, 9).await.unwrap(), 2);
     assert_eq!(start(99, 9).await.unwrap(), 0);
     let begun = world.store.send(&t, second.id).await.unwrap();
