@@ -39,6 +39,28 @@ async fn what_is_wrong_with_an_event_is_named_and_who_may_not_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_wrong_with_a_quiz_is_named_and_its_event_stays_as_it_was() {
+    let world = World::start().await;
+    class(&world, &["ana"]).await;
+    let good = json!({ "class_id": "c1", "title": "T", "scheduled_at": "2027-01-16T10:00:00Z" });
+    assert_eq!(post(&world, "quizzes/9/schedule", good).await.0, 201);
+    for (body, pointer) in [
+        (json!({ "title": "a\u{0}" }), "/title"),
+        (json!({ "title": " " }), "/title"),
+        (json!({ "title": "x".repeat(201) }), "/title"),
+        (json!({ "duration_minutes": 0 }), "/duration_minutes"),
+    ] {
+        let (status, problem) = world.try_call("PUT", "/api/v1/quizzes/9", &tom(), body).await;
+        assert_eq!((status, &problem["errors"][0]["pointer"]), (422, &json!(pointer)), "{problem}");
+    }
+    let (_, list) = world.get("/api/v1/notifications/events/class/c1", &tom()).await;
+    assert_eq!(
+        (&list["items"][0]["title"], &list["items"][0]["version"]),
+        (&json!("T"), &json!(1))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn who_may_not_know_or_change_an_event_is_refused() {
     let world = World::start().await;
     class(&world, &["ana"]).await;
