@@ -385,8 +385,8 @@ fn service_settings(config: &Config) -> Settings {
         members_bulk: limits.members_bulk_max,
         idempotency_ms: config.notify.idempotency_hours.millis(),
         keeps: Keeps {
-            notifications_ms: config.notify.keep_ms(),
-            details_ms: config.audit.keep_ms(),
+            notifications_ms: config.notify.keep_days.kept_millis(),
+            details_ms: config.audit.keep_days.kept_millis(),
         },
         revocation_ms: config.auth.revocation_days.millis(),
         classes: config.class_settings(),

@@ -15,7 +15,7 @@ pub struct NotifySettings {
     /// For which an idempotency key gives its first answer.
     pub idempotency_hours: Hours,
     /// For which notifications and sends are kept; 0 is for ever.
-    keep_days: Days,
+    pub keep_days: Days,
     /// Lines of one batch call.
     pub batch_max_lines: usize,
     /// The locale of a person of whom none is known.
@@ -23,11 +23,6 @@ pub struct NotifySettings {
 }
 
 impl NotifySettings {
-    /// Says for how long notifications and sends are kept, if not for ever.
-    pub fn keep_ms(&self) -> Option<i64> {
-        (self.keep_days.0 > 0).then(|| self.keep_days.millis())
-    }
-
     /// Returns the default life of a notification, if it has one.
     pub fn ttl_default(&self) -> Option<Seconds> {
         (self.ttl_default_seconds.0 > 0).then_some(self.ttl_default_seconds)

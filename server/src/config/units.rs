@@ -71,6 +71,11 @@ impl Days {
     pub fn millis(self) -> i64 {
         i64::from(self.0) * 86_400_000
     }
+
+    /// Returns it in milliseconds, where it says for how long something is kept; nothing where it is 0, for ever.
+    pub fn kept_millis(self) -> Option<i64> {
+        (self.0 > 0).then(|| self.millis())
+    }
 }
 
 impl Kib {

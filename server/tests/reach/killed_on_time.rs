@@ -128,6 +128,11 @@ async fn a_process_that_is_killed_when_something_is_due_tells_everybody_once() {
     }
     until_told(&ground, &address, "m0", "later", &accepted.later).await;
     until_told(&ground, &address, "m1", "together", &accepted.together).await;
+    // Nor once more, after all were told.
+    for member in (0..MEMBERS).step_by(MEMBERS / ASKED) {
+        let told = told(&ground, &address, &format!("m{member}")).await;
+        assert!(told.values().all(|times| *times == 1), "m{member} was told twice: {told:?}");
+    }
     let enough = ROUNDS as usize / 2;
     assert!(accepted.events.len() > enough && accepted.together.len() > enough);
 }

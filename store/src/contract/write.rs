@@ -144,7 +144,7 @@ pub enum Write {
         /// The number of its last change.
         from: Number,
     },
-    /// Moves a member's mark on to a number of the topic's feed, never back. `Done`, or `Unchanged` where it is there already.
+    /// Moves a member's mark on, never back. `Done`, or `Unchanged` where it stands there already, or they are no member.
     ReadMessages {
         /// Where.
         topic: TopicId,

@@ -37,7 +37,7 @@ impl Schedules for Postgres {
         limit: usize,
     ) -> Answered<'_, Vec<Firing>> {
         let tenant = tenant.clone();
-        ask!(self.pool, |r| firings::firings(r, &tenant, event, behind, limit))
+        ask!(self.pool, |r| firings::of_event(r, &tenant, event, behind, limit))
     }
 
     fn quiz(&self, tenant: &Tenant, id: &QuizId) -> Answered<'_, Option<StoredQuiz>> {

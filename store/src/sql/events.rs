@@ -5,7 +5,7 @@ use landfall_core::time::Timestamp;
 use uuid::Uuid;
 
 use super::query::done;
-use super::{Corrupt, Dialect, Query, Row, Runner, Value, firings, occurrences, sends, topics};
+use super::{Corrupt, Query, Row, Runner, Value, firings, occurrences, sends, topics};
 use crate::{
     Answer, EventFilter, EventsOf, Firing, Outcome, ScheduleWrite, StoreError, StoredEvent,
     StoredQuiz, StoredSend,
@@ -29,6 +29,7 @@ pub(crate) async fn write<R: Runner>(
             delete(runner, tenant, (id, version), at).await
         }
         ScheduleWrite::Expand { id, version, planned, to, again_at } => {
+            // First, for two nodes that both held it shared would wait for each other to change it.
             let sql = "update event set expanded_to = ?4, expand_at = ?5
                        where tenant = ?1 and id = ?2 and version = ?3";
             let id_value = (&id.0).into();
@@ -156,10 +157,7 @@ pub(crate) async fn delete_of_class<R: Runner>(
     class: &TopicId,
     at: Timestamp,
 ) -> Answer<()> {
-    let hold = match R::DIALECT {
-        Dialect::Sqlite => "",
-        Dialect::Postgres => "for update",
-    };
+    let hold = R::DIALECT.holding("for update");
     let sql =
         format!("select id from event where tenant = ?1 and class_id = ?2 order by id {hold}");
     let query = Query::new(sql, [tenant.into(), class.into()], |row| row.uuid(0));
@@ -203,10 +201,7 @@ async fn held<R: Runner>(
     id: EventId,
     version: u64,
 ) -> Answer<Option<TopicId>> {
-    let hold = match R::DIALECT {
-        Dialect::Sqlite => "",
-        Dialect::Postgres => "for share",
-    };
+    let hold = R::DIALECT.holding("for share");
     let sql =
         format!("select class_id from event where tenant = ?1 and id = ?2 and version = ?3 {hold}");
     let values = [tenant.into(), (&id.0).into(), version.into()];

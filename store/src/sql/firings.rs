@@ -65,7 +65,7 @@ pub(crate) async fn note<R: Runner>(
 }
 
 /// Gives what became of the moments of an event, the newest first.
-pub(crate) async fn firings<R: Runner>(
+pub(crate) async fn of_event<R: Runner>(
     runner: &mut R,
     tenant: &Tenant,
     event: EventId,

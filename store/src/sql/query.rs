@@ -43,6 +43,17 @@ pub(crate) enum Dialect {
     Postgres,
 }
 
+impl Dialect {
+    /// Gives the end of a select that holds its rows against other nodes, such as `for update`; SQLite, whose one
+    /// writer nobody disturbs, knows none.
+    pub(crate) const fn holding(self, clause: &'static str) -> &'static str {
+        match self {
+            Self::Sqlite => "",
+            Self::Postgres => clause,
+        }
+    }
+}
+
 /// Runs statements, one after the other, on one connection.
 ///
 /// Whether they run in a transaction is for the one who made the runner: what writes must be given

@@ -4,7 +4,7 @@ use landfall_core::id::{SendId, Tenant};
 use landfall_core::time::Timestamp;
 
 use super::send::{COLUMNS, read, state_code, values};
-use super::{Dialect, Query, Runner};
+use super::{Query, Runner};
 use crate::{Answer, SendNext, SendState, StoredSend};
 
 /// Stores a send of a tenant.
@@ -73,11 +73,8 @@ pub(crate) async fn start<R: Runner>(
     now: Timestamp,
     limit: usize,
 ) -> Answer<usize> {
-    // SQLite has one writer; of PostgreSQL's nodes none waits for another.
-    let lock = match R::DIALECT {
-        Dialect::Sqlite => "",
-        Dialect::Postgres => "for update skip locked",
-    };
+    // No node waits for another.
+    let lock = R::DIALECT.holding("for update skip locked");
     let sql = format!(
         "with due as materialized (
              select w.id from send w where w.active = 2 and w.due_at <= ?1

@@ -38,11 +38,13 @@ pub(crate) async fn cancel<R: Runner>(
     };
     let values = || [tenant.into(), (&id.0).into(), at.into()];
     let canceled = runner.execute(Query::command(sql, values())).await?;
-    // Twice: what a part left for later while the first of these waited for it is seen by the second alone.
-    for _ in 0..if canceled > 0 { 2 } else { 0 } {
+    if canceled > 0 {
         let sql = "update send set active = 0, canceled_at = ?3
                    where tenant = ?1 and part_of = ?2 and active <> 0";
-        runner.execute(Query::command(sql, values())).await?;
+        // Twice: what a part left for later while the first of these waited for it is seen by the second alone.
+        for _ in 0..2 {
+            runner.execute(Query::command(sql, values())).await?;
+        }
     }
     Ok(canceled)
 }

@@ -38,7 +38,7 @@ impl Schedules for Sqlite {
     ) -> Answered<'_, Vec<Firing>> {
         let tenant = tenant.clone();
         Box::pin(
-            self.readers.run(move |r| at_once(firings::firings(r, &tenant, event, behind, limit))),
+            self.readers.run(move |r| at_once(firings::of_event(r, &tenant, event, behind, limit))),
         )
     }
 

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use landfall_core::schedule::Moment;
 use landfall_store::{
-    Later, ScheduleWrite, SendNext, SendState, SendTo, Store, StoreError, StoredEvent, StoredSend,
-    Write,
+    Later, Outcome, ScheduleWrite, SendNext, SendState, SendTo, Store, StoreError, StoredEvent,
+    StoredSend, Write,
 };
 
 use crate::contract::digests::ended_by_two_and_joined_by_two;
@@ -89,6 +89,43 @@ async fn what_is_deleted_is_told_of_by_no_node() {
         assert!(sent.is_none_or(|sent| sent.canceled_at.is_some()), "round {n}");
     }
     assert!(told > 0, "the moment never came first");
+}
+
+/// Both nodes look at the same moments at the same time, each in the order of events.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_nodes_one_tells_of_each_moment() {
+    let place = Place::empty();
+    let (nodes, t) = (two_nodes(&place).await, tenant("t"));
+    for class in ["c", "d"] {
+        nodes[0].commit(unit(&t, vec![put_topic(&topic(class, "A"))])).await.unwrap();
+    }
+    for round in 0..ROUNDS {
+        let events = [("c", 0), ("c", 1), ("d", 2), ("d", 3)];
+        let events = events.map(|(class, n)| event(round * 4 + n, class, 1));
+        let puts = events.iter().map(|event| put(event, &[START])).collect();
+        nodes[0].commit(unit(&t, puts)).await.unwrap();
+        let tell = || events.iter().map(|event| fire(&t, event, Moment::Start));
+        let ((one, first), (other, second)): ((Vec<_>, Vec<_>), (Vec<_>, Vec<_>)) =
+            (tell().unzip(), tell().unzip());
+        let (a, b) =
+            tokio::join!(nodes[0].commit(unit(&t, first)), nodes[1].commit(unit(&t, second)));
+        let (a, b) = (a.unwrap().outcomes, b.unwrap().outcomes);
+        for (index, event) in events.iter().enumerate() {
+            let outcomes = [a[index], b[index]];
+            assert!(outcomes.contains(&Outcome::Done), "round {round}: {outcomes:?}");
+            assert!(outcomes.contains(&Outcome::Unchanged), "round {round}: {outcomes:?}");
+            let firings = nodes[0].firings(&t, event.id, None, 9).await.unwrap();
+            assert_eq!(firings.len(), 1);
+            let sent = async |send| nodes[0].send(&t, send).await.unwrap().is_some();
+            let of_both = [one[index].send.unwrap(), other[index].send.unwrap()];
+            let stored = (sent(of_both[0]).await, sent(of_both[1]).await);
+            assert!(stored.0 != stored.1, "round {round}: {stored:?}");
+        }
+        let id = |event: &StoredEvent| event.id;
+        let delete = |id| write(ScheduleWrite::DeleteEvent { id, version: 1, at: at(9) });
+        let deletes = events.iter().map(id).map(delete).collect();
+        nodes[0].commit(unit(&t, deletes)).await.unwrap();
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

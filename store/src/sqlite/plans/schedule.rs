@@ -135,7 +135,7 @@ fn what_is_scheduled_is_written_through_indexes() {
     let looked = ScheduleWrite::Looked { event: ID, starts_at: AT, version: 2, at: AT };
     write(&bench, looked);
     bench.check(|b| {
-        at_once(firings::firings(&mut b.runner(), &b.tenant, ID, None, 9)).unwrap();
+        at_once(firings::of_event(&mut b.runner(), &b.tenant, ID, None, 9)).unwrap();
         at_once(occurrences::set_clock(&mut b.runner(), None, AT)).unwrap();
         at_once(occurrences::clock(&mut b.runner())).unwrap();
     });
